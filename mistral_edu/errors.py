@@ -1,0 +1,29 @@
+"""What can be wrong with a checkpoint, one class a kind.
+
+Every message names the file, what was found, what was expected, and the next step. A file that is not there at all is
+Python's own FileNotFoundError; a wrong argument is a plain ValueError.
+"""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used as it is. All errors below are of this kind.
+
+    >>> issubclass(WeightMismatch, CheckpointError) and issubclass(CheckpointError, ValueError)
+    True
+    """
+
+
+class UnreadableFile(CheckpointError):
+    """A file is cut off, or is not in the format that its name promises."""
+
+
+class UnsupportedCheckpoint(CheckpointError):
+    """The files are sound, but hold a model, or a layout, that this library does not read."""
+
+
+class WeightMismatch(CheckpointError):
+    """Weights are missing, left over, or of another shape than the configuration asks for."""
+
+
+class NonFiniteWeights(CheckpointError):
+    """A weight holds NaN or infinity: every answer computed with it would be meaningless."""

@@ -1,0 +1,125 @@
+"""From logits to a token: five filters, then one draw.
+
+A filter takes logits and gives logits; what it rules out becomes -inf, which softmax turns into probability 0. All of
+them work along the last axis, so on one row (V,) or on many (..., V). `sample` applies them in this order, which is
+that of Hugging Face transformers; other programs take another, and the same settings then mean something else:
+
+    repetition penalty -> temperature -> top-k -> top-p -> min-p -> draw
+
+Tokens exactly as likely as the last one kept are kept too, so the result never depends on how a sort breaks ties.
+"""
+import secrets
+
+import mlx.core as mx
+
+
+def sample(logits, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0, ids=(), seed=None, key=None):
+    """Draw one token id from each row of logits. Returns int32 ids, of shape logits.shape[:-1].
+
+    temperature 0 takes the most likely token, of equals the one with the lowest id. ids: the tokens so far, for the
+    repetition penalty. Randomness comes from key (mx.random.key), else from seed, else from the system; MLX's global
+    random state is neither read nor changed. Raises ValueError where a setting is out of its range.
+
+    >>> sample(mx.array([0.0, 3.0, 1.0])).item()
+    1
+    >>> rows = mx.zeros((6, 3))
+    >>> sample(rows, temperature=1.0, seed=0).tolist() == sample(rows, temperature=1.0, seed=0).tolist()
+    True
+    """
+    check_settings(temperature, top_k, top_p, min_p, repetition_penalty)
+    logits = logits.astype(mx.float32)  # (..., V)
+    logits = penalize_repetition(logits, ids, repetition_penalty)
+    if temperature == 0:
+        return mx.argmax(logits, axis=-1).astype(mx.int32)
+    logits = scale_by_temperature(logits, temperature)
+    logits = keep_top_k(logits, top_k)
+    logits = keep_top_p(logits, top_p)
+    logits = keep_min_p(logits, min_p)
+    if key is None:
+        key = random_key(seed)
+    return mx.random.categorical(logits, key=key).astype(mx.int32)  # (...)
+
+
+def penalize_repetition(logits, ids, penalty):
+    """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative multiplied.
+
+    penalty 1 changes nothing, above 1 discourages. Source: Keskar et al. 2019, CTRL (arXiv:1909.05858), section 4.1.
+
+    >>> penalize_repetition(mx.array([2.0, -2.0, 1.0]), [0, 1, 1], 2.0).tolist()
+    [1.0, -4.0, 1.0]
+    """
+    if penalty == 1 or len(ids) == 0:
+        return logits
+    seen = mx.zeros(logits.shape[-1], dtype=mx.bool_)  # (V,)
+    seen[mx.array(ids)] = True
+    return mx.where(seen, mx.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def scale_by_temperature(logits, temperature):
+    """Below 1 the likely become likelier, above 1 all become more alike.
+
+    >>> scale_by_temperature(mx.array([0.0, 1.0]), 0.5).tolist()
+    [0.0, 2.0]
+    """
+    return logits / temperature
+
+
+def keep_top_k(logits, k):
+    """Keep the k most likely tokens; k = 0 keeps all. Source: Fan et al. 2018 (arXiv:1805.04833).
+
+    >>> keep_top_k(mx.array([1.0, 3.0, 2.0]), 2).tolist()
+    [-inf, 3.0, 2.0]
+    """
+    if not 0 < k < logits.shape[-1]:
+        return logits
+    descending = -mx.sort(-logits, axis=-1)            # (..., V)
+    return _keep_from(logits, descending[..., k - 1:k])
+
+
+def keep_top_p(logits, p):
+    """Keep the fewest most likely tokens whose probabilities reach p together. Source: Holtzman et al. 2020, nucleus
+    sampling (arXiv:1904.09751). One token always stays; p = 1 keeps all.
+
+    >>> keep_top_p(mx.log(mx.array([0.5, 0.25, 0.125, 0.125])), 0.6).tolist()[2:]
+    [-inf, -inf]
+    """
+    if p >= 1:
+        return logits
+    descending = -mx.sort(-logits, axis=-1)            # (..., V)
+    probabilities = mx.softmax(descending, axis=-1)
+    before = mx.cumsum(probabilities, axis=-1) - probabilities  # what the likelier tokens hold already
+    smallest = mx.where(before < p, descending, mx.inf).min(axis=-1, keepdims=True)  # (..., 1)
+    return _keep_from(logits, smallest)
+
+
+def keep_min_p(logits, p):
+    """Keep the tokens at least p times as likely as the likeliest. Source: Nguyen et al. 2024 (arXiv:2407.01082).
+
+    >>> keep_min_p(mx.log(mx.array([0.5, 0.25, 0.25])), 0.6).tolist()[1:]
+    [-inf, -inf]
+    """
+    if p == 0:
+        return logits
+    return _keep_from(logits, logits.max(axis=-1, keepdims=True) + mx.log(mx.array(p)))
+
+
+def random_key(seed=None):
+    """A key for MLX's random functions: the same for the same seed, and a new one every time for None."""
+    return mx.random.key(secrets.randbits(64) if seed is None else seed)
+
+
+def check_settings(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0):
+    """Raise ValueError, with the range, for a setting that is out of it."""
+    ranges = [("temperature", temperature, temperature >= 0, "0 (the most likely token) or above"),
+              ("top_k", top_k, top_k >= 0, "0 (all tokens) or above"),
+              ("top_p", top_p, 0 < top_p <= 1, "above 0, and at most 1 (all tokens)"),
+              ("min_p", min_p, 0 <= min_p <= 1, "from 0 (all tokens) to 1"),
+              ("repetition_penalty", repetition_penalty, repetition_penalty > 0, "above 0; 1 changes nothing")]
+    for name, value, fine, accepted in ranges:
+        if not fine:
+            raise ValueError(f"{name} is {value}; accepted is {accepted}")
+
+
+def _keep_from(logits, smallest):
+    """Logits below smallest become -inf."""
+    return mx.where(logits >= smallest, logits, -mx.inf)

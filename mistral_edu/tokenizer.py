@@ -1,0 +1,154 @@
+"""Text to token ids and back, over the `tokenizers` library and its file, tokenizer.json.
+
+Two kinds of tokenizer are read, the two that Mistral's models come with:
+- SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece of
+  its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off again by decode().
+- byte-level BPE (`tiny`, and the later Tekken models): a piece is a string of bytes, written in a printable alphabet.
+
+In both every token stands for some bytes of UTF-8, and a character may take several tokens. So decoding joins bytes;
+half a character waits until its other half comes.
+"""
+import codecs
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import tokenizers
+
+from .errors import UnreadableFile, UnsupportedCheckpoint
+
+BLANK = "▁"  # U+2581, how SentencePiece writes a blank. The one character that it cannot keep: it comes back as a blank.
+BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+class Tokenizer:
+    """Text to ids and back.
+
+    Control tokens (`<s>`, `</s>`, `[INST]`, ...) steer the model. Only `control_ids` gives their ids: text that
+    happens to read `[INST]` or `</s>` stays text, so nobody can type one.
+
+    >>> from mistral_edu.tiny import FOLDER
+    >>> tokenizer = Tokenizer(FOLDER)
+    >>> ids = tokenizer.encode("no [INST] here")
+    >>> ids[0] == tokenizer.bos_id, tokenizer.control_ids["[INST]"] in ids, tokenizer.decode(ids)
+    (True, False, 'no [INST] here')
+    """
+
+    def __init__(self, path):
+        """path: a tokenizer.json, or the folder that holds one.
+
+        Raises FileNotFoundError, UnreadableFile (not JSON, or not a tokenizer), UnsupportedCheckpoint (another kind).
+        """
+        path = Path(path)
+        path = path / "tokenizer.json" if path.is_dir() else path
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json or its folder")
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+            control = {token["content"]: token["id"] for token in description["added_tokens"] if token["special"]}
+            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(_without_merges_into(control, description)))
+        except Exception as error:  # `tokenizers` raises plain Exceptions
+            raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error}); fetch it again") from error
+        if not {"<s>", "</s>"} <= control.keys():
+            raise UnsupportedCheckpoint(f"{path}: expected the control tokens <s> and </s>, found {sorted(control)}")
+        self._tokenizer.encode_special_tokens = True  # in the library's words: a special token in text is encoded as text
+        self._byte_level = '"ByteLevel"' in json.dumps([description["pre_tokenizer"], description["decoder"]])
+        if not self._byte_level and not description["model"].get("byte_fallback"):
+            raise UnsupportedCheckpoint(f"{path}: expected byte-level BPE or SentencePiece with byte fallback, "
+                                        f"found {description['model'].get('type')} without either")
+        self._added = {token["id"]: token["content"] for token in description["added_tokens"]}
+        self.control_ids = control                       # "[INST]" -> 3, ...
+        self.bos_id, self.eos_id = control["<s>"], control["</s>"]
+        self.vocab_size = self._tokenizer.get_vocab_size()
+        self._control_set = frozenset(control.values())
+        first = self.token_text(self._encode("a")[0])
+        self.adds_blank = first.startswith(" ")          # SentencePiece puts a blank before the text; byte-level does not
+
+    def encode(self, text: str, bos: bool = True) -> list[int]:
+        """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
+        return [self.bos_id] * bos + self._encode(text)
+
+    def decode(self, ids, skip_special: bool = True) -> str:
+        """The text of ids. Bytes that are no UTF-8 become U+FFFD; with skip_special=False control tokens are shown."""
+        stream = self.stream(skip_special)
+        return "".join([stream.add(int(id)) for id in ids]) + stream.finish()
+
+    def stream(self, skip_special: bool = True, before=()) -> "TextStream":
+        """A decoder that takes one id after the other. `before` are ids that the text continues, such as a prompt."""
+        return TextStream(self, skip_special, at_start=not any(id not in self._control_set for id in before))
+
+    def token_text(self, id: int) -> str:
+        """One token as text, for display: "[INST]", " red", or U+FFFD for a piece of a character."""
+        return self.token_bytes(id).decode("utf-8", errors="replace")
+
+    def token_bytes(self, id: int) -> bytes:
+        """The bytes of UTF-8 that a token stands for; for a control token, those of its name."""
+        if id in self._added:
+            return self._added[id].encode()
+        piece = self._tokenizer.id_to_token(id) if id >= 0 else None
+        if piece is None:
+            raise ValueError(f"token id {id} is not in this vocabulary of {self.vocab_size}")
+        if self._byte_level:
+            return bytes(byte_alphabet()[character] for character in piece)
+        if byte := BYTE_TOKEN.fullmatch(piece):
+            return bytes([int(byte[1], 16)])
+        return piece.replace(BLANK, " ").encode()
+
+    def _encode(self, text):
+        try:
+            return self._tokenizer.encode(text, add_special_tokens=False).ids
+        except (TypeError, UnicodeEncodeError) as error:
+            raise ValueError(f"only text that can be written in UTF-8 has token ids; got {text!r}") from error
+
+
+class TextStream:
+    """Tokens in, text out, as soon as whole characters are there. All that add() and finish() return, joined, is decode().
+
+    >>> from mistral_edu.tiny import FOLDER
+    >>> tokenizer = Tokenizer(FOLDER)
+    >>> stream = tokenizer.stream()
+    >>> [stream.add(id) for id in tokenizer.encode("a 🙂", bos=False)], stream.finish()
+    (['a', ' ', '', '', '', '🙂'], '')
+    """
+
+    def __init__(self, tokenizer, skip_special=True, at_start=True):
+        self._tokenizer, self._skip_special = tokenizer, skip_special
+        self._drop_blank = tokenizer.adds_blank and at_start
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def add(self, id: int) -> str:
+        """The text that this token completes: often a word, sometimes nothing yet."""
+        if self._skip_special and id in self._tokenizer._control_set:
+            return ""
+        return self._text(self._tokenizer.token_bytes(id), final=False)
+
+    def finish(self) -> str:
+        """What is left at the end: U+FFFD if a character was never completed, else nothing."""
+        return self._text(b"", final=True)
+
+    def _text(self, new_bytes, final):
+        text = self._utf8.decode(new_bytes, final)
+        if self._drop_blank and text:
+            self._drop_blank, text = False, text.removeprefix(" ")
+        return text
+
+
+@lru_cache(maxsize=None)
+def byte_alphabet() -> dict[str, int]:
+    """The printable character that byte-level BPE writes for each byte, as character -> byte. Source: GPT-2's encoder.
+
+    >>> byte_alphabet()["A"], byte_alphabet()["Ġ"]
+    (65, 32)
+    """
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+def _without_merges_into(control, description):
+    """The description without merges that spell a control token. Some converted files hold them, and text would follow."""
+    model = description["model"]
+    if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
+        model["merges"] = [m for m in model["merges"] if (m.replace(" ", "") if isinstance(m, str) else "".join(m)) not in control]
+    return description
