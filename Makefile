@@ -1,0 +1,71 @@
+# Everything happens in .venv, set up from requirements.lock by the first target that needs it. `make help` lists the targets.
+# Choose another Python with PYTHON=python3.12.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+NB    ?= 00
+PROMPT ?= Tell me a story about a red ball.
+
+.DEFAULT_GOAL := help
+.PHONY: help lab setup test check refresh picture lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+lab: $(READY)  ## set up when needed, show one answer of the embedded model, open JupyterLab (ARGS="--no-browser" is passed on)
+	@echo "> $(PROMPT)"
+	@$(BIN)/mistral-edu generate "$(PROMPT)" --max-tokens 160
+	@$(BIN)/mistral-edu lab $(ARGS)
+
+setup: $(READY)  ## set up .venv only
+
+test: $(READY)  ## run the whole suite: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)  ## run the quick part, under two minutes: no notebooks, no browser
+	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" $(ARGS)
+
+refresh: $(READY)  ## run notebook NB again and store its outputs: make refresh NB=08
+	$(BIN)/python -m mistral_edu.lab.refresh $(NB) $(ARGS)
+
+lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
+	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+clean:  ## remove what can be made again: .venv, caches, build folders
+	rm -rf $(VENV) build dist .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how .venv is made -------------------------------------------------------------------------------------------------
+
+# The first Python that is new enough and can make environments; without one, a message that says which part is missing.
+define FIND_PYTHON
+for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 python; do \
+  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue; \
+  "$$python" -c 'import venv, ensurepip' 2>/dev/null && found="$$python" && break || no_venv="$$python"; \
+done; \
+if [ -z "$$found" ] && [ -n "$$no_venv" ]; then \
+  echo "$$no_venv cannot make environments: its module venv is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+elif [ -z "$$found" ]; then \
+  echo "Python 3.10 or newer is needed, and was not found (python3 is $$(python3 --version 2>&1))." >&2; \
+  echo "Install one from your system's packages or from python.org, or name it: make lab PYTHON=/path/to/python3" >&2; exit 1; \
+fi
+endef
+
+# uv from .venv, else from PATH, else brought by pip.
+define UV
+uv=$(BIN)/uv; [ -x "$$uv" ] || uv=$$(command -v uv) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check uv && uv=$(BIN)/uv; }
+endef
+
+$(BIN)/python:
+	@$(FIND_PYTHON); echo "Making $(VENV) with $$("$$found" --version)"; "$$found" -m venv --clear $(VENV)
+
+$(READY): requirements.lock pyproject.toml $(BIN)/python
+	@echo "Setting up $(VENV) from requirements.lock (about 500 MB, once)"
+	@$(UV) && export VIRTUAL_ENV="$(CURDIR)/$(VENV)" && \
+	  $$uv pip install --quiet --requirement requirements.lock && \
+	  $$uv pip install --quiet --no-deps --editable .
+	@mkdir -p $(VENV)/share/jupyter/lab/settings  # JupyterLab asks no question about news at its first start
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
+	@touch $(READY)
