@@ -1,0 +1,187 @@
+"""The twelve numbers that fix a Mistral. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), Table 1."""
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+# The paper's name of each number -> its name in a Hugging Face config.json.
+HF_NAMES = {
+    "dim": "hidden_size",
+    "n_layers": "num_hidden_layers",
+    "head_dim": "head_dim",
+    "hidden_dim": "intermediate_size",
+    "n_heads": "num_attention_heads",
+    "n_kv_heads": "num_key_value_heads",
+    "window_size": "sliding_window",
+    "context_len": "max_position_embeddings",
+    "vocab_size": "vocab_size",
+    "rope_theta": "rope_theta",
+    "norm_eps": "rms_norm_eps",
+    "tie_embeddings": "tie_word_embeddings",
+}
+# What transformers assumes where a Mistral config.json is silent; every other number has to be there.
+HF_DEFAULTS = {
+    "window_size": 4096,
+    "context_len": 131072,
+    "rope_theta": 10000.0,
+    "norm_eps": 1e-6,
+    "tie_embeddings": False,
+}
+INTEGERS = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "context_len", "vocab_size")
+
+
+@dataclass(frozen=True)
+class MistralConfig:
+    """The shape of a model, under the paper's names. Raises ValueError when the numbers do not fit together.
+
+    >>> MistralConfig.preset("7b-v0.1").n_parameters
+    7241732096
+    """
+
+    dim: int                  # width of the residual stream
+    n_layers: int             # how many blocks
+    head_dim: int             # numbers in one query, key or value; n_heads * head_dim need not equal dim
+    hidden_dim: int           # inner width of the feed-forward layer
+    n_heads: int              # query heads
+    n_kv_heads: int           # key and value heads, each shared by n_rep query heads
+    window_size: int | None   # keys that a query sees, its own included; None: all of them
+    context_len: int          # tokens that the model is meant for
+    vocab_size: int           # different tokens
+    rope_theta: float = 10000.0   # base of the rotary frequencies
+    norm_eps: float = 1e-5        # keeps RMSNorm from dividing by zero
+    tie_embeddings: bool = False  # True: the embedding matrix is the output layer, too
+
+    def __post_init__(self):
+        for name in INTEGERS:
+            check_integer(name, getattr(self, name))
+        if self.window_size is not None:
+            check_integer("window_size", self.window_size, "; None for no window")
+        for name in ("rope_theta", "norm_eps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                raise ValueError(f"{name} should be a number above 0; got {value!r}")
+        if not isinstance(self.tie_embeddings, bool):
+            raise ValueError(f"tie_embeddings should be True or False; got {self.tie_embeddings!r}")
+        if self.n_heads % self.n_kv_heads:
+            raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves equally many query heads; "
+                             f"got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}")
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim should be even, because RoPE rotates pairs of numbers; got {self.head_dim}")
+
+    @classmethod
+    def preset(cls, name):
+        """The published configurations (7b-v0.1, 7b-v0.2, 7b-v0.3), one for benchmarks (230m), and the embedded tiny.
+
+        >>> MistralConfig.preset("7b-v0.1").window_size, MistralConfig.preset("7b-v0.2").window_size
+        (4096, None)
+        """
+        if name not in PRESETS:
+            raise ValueError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
+        return cls(**PRESETS[name])
+
+    @classmethod
+    def from_hf(cls, hf):
+        """The configuration in a Hugging Face `config.json`, given as a dict. See HF_NAMES for the names.
+
+        A silent `head_dim` means hidden_size / num_attention_heads, a null `num_key_value_heads` means no grouping;
+        the other gaps that are allowed are filled as transformers does (HF_DEFAULTS).
+        Raises ValueError for another architecture, a missing number, or a value out of range.
+        """
+        check_architecture(hf)
+        hf = dict(hf)
+        if isinstance(hf.get("rope_parameters"), dict) and "rope_theta" in hf["rope_parameters"]:
+            hf["rope_theta"] = hf["rope_parameters"]["rope_theta"]  # where transformers 5 writes it
+        if hf.get("head_dim") is None and "hidden_size" in hf and "num_attention_heads" in hf:
+            hf["head_dim"] = head_dim_from(hf["hidden_size"], hf["num_attention_heads"])
+        if hf.get("num_key_value_heads", 0) is None:
+            hf["num_key_value_heads"] = hf.get("num_attention_heads")
+        missing = [theirs for ours, theirs in HF_NAMES.items() if theirs not in hf and ours not in HF_DEFAULTS]
+        if missing:
+            raise ValueError(f"the configuration lacks {', '.join(missing)}; "
+                             f"is it the config.json of a Hugging Face Mistral checkpoint?")
+        return cls(**{ours: hf.get(theirs, HF_DEFAULTS.get(ours)) for ours, theirs in HF_NAMES.items()})
+
+    @classmethod
+    def from_json(cls, path):
+        """The configuration in a Hugging Face `config.json` at `path`. Raises FileNotFoundError, or ValueError."""
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}; a checkpoint folder holds its configuration in config.json")
+        try:
+            hf = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not valid JSON ({error}); copy or download the file again") from None
+        try:
+            return cls.from_hf(hf)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def to_hf(self, dtype="bfloat16"):
+        """The same as a dict that transformers reads as config.json. `dtype` is that of the weights beside it."""
+        numbers = {HF_NAMES[field.name]: getattr(self, field.name) for field in fields(self)}
+        return {"architectures": ["MistralForCausalLM"], "model_type": "mistral", **numbers,
+                "hidden_act": "silu", "attention_dropout": 0.0, "initializer_range": 0.02, "use_cache": True,
+                "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": dtype}
+
+    @property
+    def n_rep(self):
+        """Query heads that share one key and value head (4 in Mistral-7B)."""
+        return self.n_heads // self.n_kv_heads
+
+    @property
+    def n_parameters(self):
+        """How many numbers the model learns."""
+        embedding = self.vocab_size * self.dim
+        attention = self.dim * self.head_dim * (2 * self.n_heads + 2 * self.n_kv_heads)  # q and o, k and v
+        feed_forward = 3 * self.dim * self.hidden_dim                                    # gate, up, down
+        block = attention + feed_forward + 2 * self.dim                                  # and two norms
+        return embedding * (1 if self.tie_embeddings else 2) + self.n_layers * block + self.dim
+
+    def kv_bytes_per_token(self, bytes_per_number=2):
+        """Bytes of keys and values that one token adds to the cache of all layers together.
+
+        >>> MistralConfig.preset("7b-v0.1").kv_bytes_per_token()
+        131072
+        """
+        return 2 * self.n_layers * self.n_kv_heads * self.head_dim * bytes_per_number
+
+
+def check_integer(name, value, or_else=""):
+    """Raise ValueError unless value is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} should be a whole number of at least 1{or_else}; got {value!r}")
+
+
+def check_architecture(hf):
+    """Raise ValueError when the dict describes a model that computes something else than a Mistral does."""
+    if not isinstance(hf, dict):
+        raise ValueError(f"a configuration is a JSON object with names and values; found {type(hf).__name__}")
+    rope = hf.get("rope_parameters") or hf.get("rope_scaling") or {}
+    expected = (("model_type", "mistral", hf.get("model_type", "mistral")),
+                ("hidden_act", "silu", hf.get("hidden_act", "silu")),
+                ("rope type", "default", rope.get("rope_type", rope.get("type", "default"))))
+    for name, want, found in expected:
+        if found != want:
+            raise ValueError(f"{name} is {found!r}, but this package computes {want!r} only; use a Mistral-7B checkpoint "
+                             f"(v0.1, v0.2, v0.3) or one of the same architecture")
+
+
+def head_dim_from(dim, n_heads):
+    """dim / n_heads, for a configuration that does not state head_dim."""
+    check_integer("hidden_size", dim)
+    check_integer("num_attention_heads", n_heads)
+    if dim % n_heads:
+        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of num_attention_heads = {n_heads}; "
+                         f"state head_dim")
+    return dim // n_heads
+
+
+SEVEN_B = dict(dim=4096, n_layers=32, head_dim=128, hidden_dim=14336, n_heads=32, n_kv_heads=8, context_len=32768)
+PRESETS = {
+    "7b-v0.1": dict(SEVEN_B, window_size=4096, vocab_size=32000, rope_theta=10000.0),
+    "7b-v0.2": dict(SEVEN_B, window_size=None, vocab_size=32000, rope_theta=1000000.0),
+    "7b-v0.3": dict(SEVEN_B, window_size=None, vocab_size=32768, rope_theta=1000000.0),
+    "230m": dict(dim=1024, n_layers=12, head_dim=64, hidden_dim=3584, n_heads=16, n_kv_heads=4, window_size=None,
+                 context_len=32768, vocab_size=32768, rope_theta=1000000.0),
+    "tiny": dict(dim=256, n_layers=8, head_dim=32, hidden_dim=896, n_heads=8, n_kv_heads=2, window_size=128,
+                 context_len=1024, vocab_size=2048),
+}

@@ -1,0 +1,95 @@
+"""The model: the components, put together. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
+
+Module names are those of a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` takes one as it is.
+"""
+import mlx.nn as nn
+
+from mistral_edu.attention import Attention
+from mistral_edu.cache import make_layer_cache
+from mistral_edu.feed_forward import FeedForward
+from mistral_edu.masks import create_attention_mask
+from mistral_edu.norm import RMSNorm
+
+
+class Block(nn.Module):
+    """One layer: attention, then feed-forward; each reads a normed copy and adds to the residual stream."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.dim, config.norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.dim, config.norm_eps)
+        self.mlp = FeedForward(config)
+
+    def __call__(self, x, mask=None, cache=None):
+        """x (B, L, dim) -> (B, L, dim). mask, cache: as in Attention."""
+        x = x + self.self_attn(self.input_layernorm(x), mask, cache)  # (B, L, dim)
+        return x + self.mlp(self.post_attention_layernorm(x))         # (B, L, dim)
+
+
+class Backbone(nn.Module):
+    """Everything but the output layer: embedding, blocks, last norm."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.dim)
+        self.layers = [Block(config) for _ in range(config.n_layers)]
+        self.norm = RMSNorm(config.dim, config.norm_eps)
+
+    def __call__(self, tokens, cache=None, mask=None):
+        """tokens (B, L) int -> (B, L, dim). cache, mask: as in Model."""
+        check_call(tokens, cache, len(self.layers))
+        if mask is None:
+            mask = self.make_mask(tokens.shape[1], cache)
+        x = self.embed_tokens(tokens)                                 # (B, L, dim)
+        for layer, layer_cache in zip(self.layers, cache or [None] * len(self.layers)):
+            x = layer(x, mask, layer_cache)                           # (B, L, dim)
+        return self.norm(x)                                           # (B, L, dim)
+
+    def make_mask(self, L, cache=None):
+        """The mask for L more tokens, one for all layers: their caches have seen the same tokens."""
+        if cache is None:
+            return create_attention_mask(L, window=self.config.window_size)
+        return create_attention_mask(L, cache[0].offset, self.config.window_size, S=cache[0].n_keys(L))
+
+
+class Model(nn.Module):
+    """A Mistral. Build one with `Model(MistralConfig.preset("tiny"))`; its weights are random until loaded or trained."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.path = "readable"  # which code answers: this one, or the engine that fast.accelerate attaches
+        self.model = Backbone(config)
+        if not config.tie_embeddings:
+            self.lm_head = nn.Linear(config.dim, config.vocab_size, bias=False)
+
+    def __call__(self, tokens, cache=None, mask=None):
+        """Logits for the token after each of these: tokens (B, L) int -> (B, L, vocab_size).
+
+        tokens: ids from 0 to vocab_size - 1; MLX does not check them.
+        cache: from make_cache(); it holds what came before, and takes these tokens in.
+        mask: replaces the causal, windowed mask that the model makes; see scaled_dot_product_attention.
+        """
+        x = self.model(tokens, cache, mask)                           # (B, L, dim)
+        if self.config.tie_embeddings:
+            return self.model.embed_tokens.as_linear(x)               # (B, L, vocab_size)
+        return self.lm_head(x)                                        # (B, L, vocab_size)
+
+    @property
+    def layers(self):
+        """The blocks, first to last."""
+        return self.model.layers
+
+    def make_cache(self, bits=None):
+        """A list of empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
+        return [make_layer_cache(self.config, bits) for _ in self.layers]
+
+
+def check_call(tokens, cache, n_layers):
+    """Raise ValueError when the arguments of a model call do not have the right form."""
+    if tokens.ndim != 2 or tokens.shape[1] == 0:
+        raise ValueError(f"tokens should be (B, L) with L >= 1, for example mx.array([[1, 5, 9]]); got shape {tokens.shape}")
+    if cache is not None and len(cache) != n_layers:
+        raise ValueError(f"the model has {n_layers} layers, but the cache has {len(cache)}; make it with model.make_cache()")
