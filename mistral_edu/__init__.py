@@ -3,6 +3,22 @@ from .fast import blas
 
 blas.install()  # works only before mlx.core is imported, so it comes before all imports below
 
+from .attention import Attention, scaled_dot_product_attention  # noqa: E402
+from .cache import KVCache, QuantizedKVCache, RotatingKVCache  # noqa: E402
+from .chat import encode_chat  # noqa: E402
+from .checkpoints import load, load_config, load_model, load_tokenizer  # noqa: E402
+from .config import MistralConfig  # noqa: E402
+from .conversation import Chat  # noqa: E402
+from .errors import CheckpointError  # noqa: E402
+from .feed_forward import FeedForward  # noqa: E402
+from .generate import generate, stream_generate  # noqa: E402
+from .masks import create_attention_mask  # noqa: E402
+from .norm import RMSNorm  # noqa: E402
+from .quantize import quantize  # noqa: E402
+from .sampling import sample  # noqa: E402
+from .tokenizer import Tokenizer  # noqa: E402
+from .transformer import Block, Model  # noqa: E402
+
 __version__ = "0.1.0"
 
 

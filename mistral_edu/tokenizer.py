@@ -75,8 +75,14 @@ class Tokenizer:
         return "".join([stream.add(int(id)) for id in ids]) + stream.finish()
 
     def stream(self, skip_special: bool = True, before=()) -> "TextStream":
-        """A decoder that takes one id after the other. `before` are ids that the text continues, such as a prompt."""
-        return TextStream(self, skip_special, at_start=not any(id not in self._control_set for id in before))
+        """A decoder that takes one id after the other. `before`: the ids that the text continues, such as a prompt.
+
+        A blank that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after
+        a prompt that ends in [/INST], the one that starts every answer (see chat.py).
+        """
+        starts_answer = len(before) > 0 and before[-1] == self.control_ids.get("[/INST]")
+        goes_on = any(id not in self._control_set for id in before)
+        return TextStream(self, skip_special, drop_blank=starts_answer or (self.adds_blank and not goes_on))
 
     def token_text(self, id: int) -> str:
         """One token as text, for display: "[INST]", " red", or U+FFFD for a piece of a character."""
@@ -112,9 +118,9 @@ class TextStream:
     (['a', ' ', '', '', '', '🙂'], '')
     """
 
-    def __init__(self, tokenizer, skip_special=True, at_start=True):
+    def __init__(self, tokenizer, skip_special=True, drop_blank=False):
         self._tokenizer, self._skip_special = tokenizer, skip_special
-        self._drop_blank = tokenizer.adds_blank and at_start
+        self._drop_blank = drop_blank
         self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def add(self, id: int) -> str:

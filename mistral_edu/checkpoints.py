@@ -1,0 +1,189 @@
+"""From a folder to a Model: config.json, tokenizer.json and model.safetensors, as Hugging Face and MLX write them.
+
+Nothing is taken on trust: the file is whole, every weight is used exactly once and has the shape that the configuration
+asks for, and holds finite numbers. Shapes are compared before the first weight is read.
+"""
+import json
+import os
+import re
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+
+from .config import MistralConfig
+from .errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from .quantize import quantize
+from .tiny import FOLDER as TINY
+from .tokenizer import Tokenizer
+from .transformer import Model
+
+FLOATS = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}  # by the file format's name
+NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
+
+
+def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True):
+    """A model and its tokenizer: load_model and load_tokenizer in one.
+
+    >>> model, tokenizer = load()
+    >>> model.config.n_layers, tokenizer.vocab_size
+    (8, 2048)
+    """
+    model, tokenizer = load_model(name_or_folder, window_size, dtype, bits, fast), load_tokenizer(name_or_folder)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise WeightMismatch(f"{name_or_folder}: tokenizer.json has {tokenizer.vocab_size} tokens, but the model's vocab_size is "
+                             f"{model.config.vocab_size}; the files belong to different models, fetch both from one place")
+    return model, tokenizer
+
+
+def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True) -> Model:
+    """The model in a folder, all weights in memory.
+
+    name_or_folder: "tiny", or a folder with config.json and model.safetensors. window_size: "config" as published, or
+    another width, or None for full attention. dtype: of the weights, such as "float32"; None as stored. bits: 8 or 4
+    quantizes each weight as soon as it is read. fast: let fast.accelerate speed it up (never with MISTRAL_EDU_FAST=0).
+    Raises FileNotFoundError, ValueError, or a CheckpointError.
+    """
+    folder = find_folder(name_or_folder)
+    model = Model(load_config(folder, window_size))
+    if stored := stored_quantization(folder):
+        quantize(model, **stored)
+    path = weight_file(folder)
+    expected = {name: parameter for name, parameter in tree_flatten(model.parameters())}
+    check_weights(read_header(path), expected, path)
+    weights = {name: weight for name, weight in mx.load(str(path)).items() if name in expected}  # lazily: nothing is read yet
+    if dtype is not None:
+        weights = {name: cast(weight, dtype) for name, weight in weights.items()}
+    model.load_weights(list(weights.items()))
+    if bits is not None:
+        quantize(model, bits)
+    evaluate(model, weights, path)
+    if fast and os.environ.get("MISTRAL_EDU_FAST") != "0":
+        from . import fast as engines
+
+        if hasattr(engines, "accelerate"):
+            engines.accelerate(model)
+    return model
+
+
+def load_config(name_or_folder="tiny", window_size="config") -> MistralConfig:
+    """The configuration in a folder's config.json.
+
+    >>> load_config().window_size, load_config(window_size=None).window_size
+    (128, None)
+    """
+    config = MistralConfig.from_json(find_folder(name_or_folder) / "config.json")
+    return config if window_size == "config" else replace(config, window_size=window_size)
+
+
+def load_tokenizer(name_or_file="tiny") -> Tokenizer:
+    """The tokenizer in a folder, or in a tokenizer.json."""
+    path = Path(name_or_file).expanduser()
+    return Tokenizer(path if path.is_file() else find_folder(name_or_file))
+
+
+def find_folder(name_or_folder) -> Path:
+    """The folder behind a name."""
+    path = TINY if name_or_folder == "tiny" else Path(name_or_folder).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise FileNotFoundError(f"{path} is a file; expected the folder that holds config.json, tokenizer.json and model.safetensors")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name_or_folder)):
+        raise UnsupportedCheckpoint(f"there is no folder {name_or_folder}, and models are not read from the Hugging Face hub yet; "
+                                    "download it first, and give the path of its folder")
+    raise FileNotFoundError(f'there is no folder {path}; expected "tiny", or a folder that holds config.json, tokenizer.json '
+                            "and model.safetensors")
+
+
+def weight_file(folder) -> Path:
+    """The file that holds a folder's weights."""
+    path = folder / "model.safetensors"
+    if path.is_file():
+        return path
+    if (folder / "model.safetensors.index.json").is_file():
+        raise UnsupportedCheckpoint(f"{folder} holds its weights in several files (model.safetensors.index.json), which are not read "
+                                    "yet; expected one model.safetensors")
+    found = ", ".join(sorted(file.name for file in folder.iterdir())) or "nothing"
+    raise FileNotFoundError(f"{path}: no such file; expected the weights there, found in its folder: {found}")
+
+
+def stored_quantization(folder):
+    """{"bits": 4, "group_size": 64} where config.json says that the weights are quantized in MLX's way, else None."""
+    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = description.get("quantization")
+    if stored is None and "quantization_config" in description:
+        raise UnsupportedCheckpoint(f"{folder / 'config.json'}: quantized in a way that is not read here "
+                                    f"({description['quantization_config']}); take the float checkpoint and load it with bits=4")
+    if stored is not None and not {"bits", "group_size"} <= stored.keys() <= {"bits", "group_size", "mode"}:
+        raise UnsupportedCheckpoint(f"{folder / 'config.json'}: expected quantization to give bits and group_size for the whole "
+                                    f"model, found {stored}")
+    return stored and {"bits": stored["bits"], "group_size": stored["group_size"]}
+
+
+def read_header(path):
+    """What a safetensors file says it holds: name -> (type, shape), after a check that the file is whole.
+
+    The format: 8 bytes with the length of a JSON text, that text, then the numbers of all tensors one after the other.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(length) if length <= size - 8 else b""
+    try:
+        tensors = {name: entry for name, entry in json.loads(text).items() if name != "__metadata__"}
+        expected_size = 8 + length + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+        header = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in tensors.items()}
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise UnreadableFile(f"{path}: not a safetensors file, or cut off in its first bytes (it has {size}); fetch it again") from error
+    if size != expected_size:
+        raise UnreadableFile(f"{path}: found {size} bytes, expected {expected_size}; the file is not whole, fetch it again")
+    return header
+
+
+def check_weights(header, expected, path):
+    """Raise WeightMismatch unless the file holds exactly the weights that the model has, in their shapes."""
+    found = {name: entry for name, entry in header.items() if not name.endswith(NOT_USED)}
+    problems = [f"{name} is missing" for name in expected.keys() - found.keys()]
+    problems += [f"{name} has no place in the model" for name in found.keys() - expected.keys()]
+    for name in expected.keys() & found.keys():
+        kind, shape = found[name]
+        wanted = expected[name]
+        if shape != wanted.shape:
+            problems.append(f"{name} has shape {shape}, expected {wanted.shape}")
+        elif (kind not in FLOATS) if mx.issubdtype(wanted.dtype, mx.floating) else (kind != "U32"):
+            problems.append(f"{name} is stored as {kind}, expected {' or '.join(FLOATS)} for a weight, U32 for a quantized one")
+    if problems:
+        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise WeightMismatch(f"{path} does not fit its config.json: {'; '.join(sorted(problems)[:5])}{more}. Expected "
+                             f"{len(expected)} weights, found {len(found)}; both files must come from the same model")
+
+
+def evaluate(model, weights, path):
+    """Read every weight now, one after the other, so that with bits only one is in memory as floats at a time.
+
+    Lazy arrays would also belong to this thread alone. Empties `weights`. Raises NonFiniteWeights.
+    """
+    parameters = {}  # by module: with bits, one weight becomes packed integers, scales and biases
+    for name, parameter in tree_flatten(model.parameters()):
+        parameters.setdefault(name.rpartition(".")[0], []).append(parameter)
+    bad = []
+    for name in list(weights):
+        finite = mx.isfinite(weights.pop(name)).all()
+        mx.eval(finite, parameters.pop(name.rpartition(".")[0], []))
+        if not finite.item():
+            bad.append(name)
+    if bad:
+        raise NonFiniteWeights(f"{path}: NaN or infinity in {', '.join(sorted(bad)[:5])} ({len(bad)} of the weights); expected "
+                               "finite numbers. The file is damaged, or a training run diverged: take another one")
+
+
+def cast(weight, dtype):
+    """A float weight in another type; packed integers stay as they are."""
+    if isinstance(dtype, str):
+        dtype = getattr(mx, dtype, None)
+    if dtype not in FLOATS.values():
+        raise ValueError(f"dtype is one of float32, float16, bfloat16; got {dtype!r}")
+    return weight.astype(dtype) if mx.issubdtype(weight.dtype, mx.floating) else weight

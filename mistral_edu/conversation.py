@@ -1,0 +1,99 @@
+"""A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
+from .chat import encode_chat
+from .generate import stream_generate
+from .reader import Reader
+
+
+class Chat:
+    """Ask, and ask on.
+
+    `messages` is the conversation, a plain list that you may also change: every answer is computed as if from these
+    messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
+    Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
+
+    system: instructions that stand before each last question. settings: as in stream_generate, for every answer.
+    keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the oldest turns
+    out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
+
+    >>> from mistral_edu import load
+    >>> chat = Chat(*load(), max_tokens=20)
+    >>> answer = chat("Hello!")
+    >>> [message["role"] for message in chat.messages], chat.messages[1]["content"] == answer
+    (['user', 'assistant'], True)
+    """
+
+    def __init__(self, model, tokenizer, system=None, keep="all", cache_bits=None, **settings):
+        if keep not in ("all", "latest"):
+            raise ValueError(f'keep is "all" or "latest"; got {keep!r}')
+        self.model, self.tokenizer, self.keep, self.settings = model, tokenizer, keep, settings
+        self.messages = [{"role": "system", "content": system}] if system else []
+        self._reader = Reader(model, bits=cache_bits)
+        self._stream = None
+        self._stopped = False
+
+    def __call__(self, text, **settings) -> str:
+        """The answer to text. settings replace the chat's own for this answer."""
+        return "".join(piece.text for piece in self.stream(text, **settings))
+
+    def stream(self, text, **settings):
+        """The same, as a generator of Pieces. A stream that is still open ends where it is."""
+        self._end_stream()
+        self._stream = self._answer(text, {**self.settings, **settings})
+        return self._stream
+
+    def stop(self):
+        """End the stream that is running before its next piece. Only sets a flag, so any thread may call it."""
+        self._stopped = True
+
+    def undo(self, turns=1) -> str:
+        """Take back the last questions and their answers; returns the earliest of these questions."""
+        self._end_stream()
+        questions = self._questions()
+        if not 1 <= turns <= len(questions):
+            raise ValueError(f"undo takes back 1 to {len(questions)} turns, as many as there are; got {turns}")
+        start = questions[-turns]
+        text = self.messages[start]["content"]
+        del self.messages[start:]
+        return text
+
+    def edit(self, turn, text, **settings) -> str:
+        """Ask question number `turn` (0 is the first, -1 the last) in other words; later turns are dropped."""
+        n = len(self._questions())
+        if not -n <= turn < n:
+            raise ValueError(f"there are {n} turns, numbered from 0; got {turn}")
+        self.undo(n - turn % n)
+        return self(text, **settings)
+
+    def _answer(self, text, settings):
+        self._stopped = False
+        self.messages.append({"role": "user", "content": text})
+        answer, finished = "", False
+        try:
+            for piece in stream_generate(self.model, self.tokenizer, self._to_read(), cache=self._reader, **settings):
+                answer, finished = answer + piece.text, piece.finish_reason is not None
+                yield piece
+                if self._stopped:
+                    break
+        finally:
+            if answer or finished:
+                self.messages.append({"role": "assistant", "content": answer})
+            else:  # an error, or stopped before the first word: as if not asked
+                self.messages.pop()
+
+    def _to_read(self):
+        """The messages that the model reads: all, or the latest that leave a quarter of the context for the answer."""
+        questions = self._questions()
+        room = self.model.config.context_len * 3 // 4
+        messages = self.messages
+        while self.keep == "latest" and len(questions) > 1 and len(encode_chat(messages, self.tokenizer)) > room:
+            questions.pop(0)
+            messages = self.messages[:self.messages[0]["role"] == "system"] + self.messages[questions[0]:]
+        return messages
+
+    def _questions(self):
+        return [n for n, message in enumerate(self.messages) if message["role"] == "user"]
+
+    def _end_stream(self):
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

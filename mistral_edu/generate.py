@@ -1,0 +1,161 @@
+"""From a prompt to an answer: prefill reads the prompt in chunks, decode adds one token after the other.
+
+    prompt -> ids -> prefill -> logits -> sample -> token -> text
+                                  ^                   |
+                                  +----- decode ------+
+"""
+import time
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from .chat import encode_chat
+from .reader import Reader
+from .sampling import check_settings, random_key, sample
+from .stop_strings import StopStrings
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one step of generation gives."""
+
+    text: str                # what can be shown now; "" while a character, or a possible stop string, is incomplete
+    token: int
+    logprob: float           # natural log of the token's probability, by the model alone: before penalty and filters
+    logprobs: list           # the most likely tokens [(id, text, logprob), ...]; empty unless asked for
+    prompt_tokens: int       # length of the prompt
+    reused_tokens: int       # how many of them the cache held already
+    prompt_tps: float        # tokens a second, over those that were read
+    generation_tokens: int   # so far, this one included
+    generation_tps: float    # tokens a second since the prompt was read
+    peak_memory: float       # GB (10**9 bytes) that MLX has held at most in this process
+    finish_reason: str | None  # "stop" (the model ended), "stop_string", "length"; None: more follows, or was interrupted
+
+
+def generate(model, tokenizer, prompt, **settings):
+    """The answer as a string. Takes what stream_generate takes; with tokenizer None, returns the list of ids.
+
+    >>> from mistral_edu import load
+    >>> model, tokenizer = load()
+    >>> len(generate(model, None, [1, 3, 500, 4], max_tokens=5))
+    5
+    """
+    pieces = list(stream_generate(model, tokenizer, prompt, **settings))
+    return [piece.token for piece in pieces] if tokenizer is None else "".join(piece.text for piece in pieces)
+
+
+def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0,
+                    repetition_penalty=1.0, seed=None, stop=(), raw=False, logprobs=0, prefill_chunk=256,
+                    on_prefill=None, cache=None):
+    """Yield a Piece per token, as soon as it is there.
+
+    prompt: a string, sent as a user's message (raw=True: as it is), messages as in encode_chat, or ids; only ids do
+    without a tokenizer. Sampling: see sample(); the same seed gives the same answer. stop: one string or several that
+    end the answer and are not part of it. logprobs: how many alternatives each piece lists. on_prefill(done, total) is
+    called after each chunk of prefill_chunk ids. cache: from model.make_cache(), quantized for instance; the prompt
+    follows what it holds. Or a Reader, which reads the prompt only from where it differs from the last one.
+    The answer ends at the model's own end token, a stop string, max_tokens, or the end of the context.
+    Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
+    """
+    sampling = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty)
+    check_settings(**sampling)
+    if max_tokens < 1 or prefill_chunk < 1 or logprobs < 0:
+        raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
+                         f"got {max_tokens}, {prefill_chunk}, {logprobs}")
+    stops = StopStrings(stop)
+    if tokenizer is None and stops.strings:
+        raise ValueError("stop strings need a tokenizer; without one, compare piece.token with the ids to stop at")
+    ids = prompt_ids(prompt, tokenizer, raw)
+    reader = cache if isinstance(cache, Reader) else Reader(model, cache)
+    room = check_room(ids, reader.n_before, model.config)
+
+    began = time.perf_counter()
+    reused = reader.resume(ids)
+    logits = prefill(reader, ids[reused:], prefill_chunk, on_prefill)
+    prompt_seconds, began = time.perf_counter() - began, time.perf_counter()
+
+    text_stream = tokenizer.stream(before=ids) if tokenizer else None
+    last = min(max_tokens, room)
+    steps = decode(reader, logits, last, random_key(seed), logprobs, sampling)
+    for n, (token, logprob, best) in enumerate(steps, 1):
+        reason = "length" if n == last else None
+        text = ""
+        if tokenizer and token == tokenizer.eos_id:
+            reason = "stop"
+        elif tokenizer:
+            text = stops.add(text_stream.add(token))
+        if tokenizer and reason and not stops.found:
+            text += stops.add(text_stream.finish()) + stops.finish()
+        reason = "stop_string" if stops.found else reason
+        yield Piece(text, token, logprob, [(id, tokenizer.token_text(id) if tokenizer else "", p) for id, p in best],
+                    len(ids), reused, (len(ids) - reused) / prompt_seconds,
+                    n, n / (time.perf_counter() - began), mx.get_peak_memory() / 1e9, reason)
+        if reason:
+            return
+
+
+def prefill(reader, ids, chunk=256, on_prefill=None):
+    """Read ids, chunk by chunk, and return the logits after the last (V,). Chunks bound the memory: scores are (chunk, S).
+
+    Only the last position's logits are evaluated: for the chunks before, keys and values are all that is needed.
+    """
+    for start in range(0, len(ids), chunk):
+        logits = reader.read(mx.array(ids[start:start + chunk]))
+        mx.eval([layer.state for layer in reader.cache])
+        if on_prefill:
+            on_prefill(min(start + chunk, len(ids)), len(ids))
+    mx.eval(logits)
+    return logits
+
+
+def decode(reader, logits, n_tokens, key, n_best, sampling):
+    """Yield (token, logprob, [(id, logprob), ...]) n_tokens times, starting from the prompt's logits.
+
+    The next step is under way before this one is handed out, so whoever shows it does not keep the device waiting.
+    A token is read into the cache at that moment; the last one is not.
+    """
+    def choose(logits):
+        nonlocal key
+        key, now = mx.random.split(key)
+        history = reader.history if sampling["repetition_penalty"] != 1 else ()
+        token = sample(logits, ids=history, key=now, **sampling)       # ()
+        logprobs = logits.astype(mx.float32) - mx.logsumexp(logits.astype(mx.float32))  # (V,)
+        best = mx.argsort(-logprobs)[:n_best]                          # (n_best,)
+        chosen = token, logprobs[token], best, logprobs[best]
+        mx.async_eval(*chosen)
+        return chosen
+
+    chosen = choose(logits)
+    for left in reversed(range(n_tokens)):
+        token, logprob, best, best_logprobs = chosen
+        if left:
+            chosen = choose(reader.read(token[None]))
+        yield token.item(), logprob.item(), list(zip(best.tolist(), best_logprobs.tolist()))
+
+
+def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
+    """Ids of a prompt in any of its forms: a string, messages, or ids already."""
+    is_text = isinstance(prompt, str)
+    if is_text or (len(prompt) and isinstance(prompt[0], dict)):
+        if tokenizer is None:
+            raise ValueError("a prompt in words needs a tokenizer; with tokenizer=None the prompt is a list of ids")
+        if is_text and raw:
+            return tokenizer.encode(prompt)
+        return encode_chat([{"role": "user", "content": prompt}] if is_text else prompt, tokenizer)
+    return [int(id) for id in prompt]
+
+
+def check_room(ids, n_before, config) -> int:
+    """How many tokens fit into the context after ids; ValueError where there are no ids, unknown ones, or no room.
+
+    n_before: tokens that stand before ids in the cache.
+    """
+    if not ids:
+        raise ValueError("the prompt is empty; expected at least one id")
+    if unknown := [id for id in ids if not 0 <= id < config.vocab_size]:
+        raise ValueError(f"ids {unknown[:5]} are not in the vocabulary; expected 0 to {config.vocab_size - 1}")
+    room = config.context_len - n_before - len(ids)
+    if room < 1:
+        raise ValueError(f"the prompt takes {n_before + len(ids)} tokens, and the context of this model has {config.context_len}, "
+                         "the answer's included; shorten the prompt, or take back turns of the chat (chat.undo)")
+    return room

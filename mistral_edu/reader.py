@@ -1,0 +1,71 @@
+"""A model that reads on: its cache, and which ids the cache holds.
+
+Generation and chat both stand on one promise: `ids` are exactly the ids whose keys and values are in `cache`, at any
+moment, an interrupt included. So a next prompt needs to be read only from where it differs.
+"""
+import mlx.core as mx
+
+
+class Reader:
+    """Reads ids into a cache. `cache` may be one that model.make_cache() made, quantized for instance.
+
+    >>> from mistral_edu import load
+    >>> model, tokenizer = load()
+    >>> reader = Reader(model)
+    >>> reader.read(mx.array([1, 3, 500])).shape
+    (2048,)
+    >>> reader.resume([1, 3, 600, 4]), reader.ids     # two ids need not be read again
+    (2, [1, 3])
+    """
+
+    def __init__(self, model, cache=None, bits=None):
+        """cache: one to go on with, whatever it holds; None: a new one, quantized to bits."""
+        self.model, self.bits = model, bits
+        self.cache = model.make_cache(bits) if cache is None else cache
+        self.n_before = self.cache[0].offset  # tokens that a given cache holds already; they always stay
+        self._parts = []  # arrays of ids, as they were read; one that was just sampled may still be on its way
+
+    def read(self, ids: mx.array) -> mx.array:
+        """Read ids (L,) and return the logits after the last of them (V,), both lazily."""
+        logits = self.model(ids[None], cache=self.cache)[0, -1]  # (V,)
+        self._parts.append(ids)
+        return logits
+
+    def resume(self, ids: list[int]) -> int:
+        """Go back to the longest common prefix with ids, at least one id short, for its logits; returns its length.
+
+        A ring that has overwritten what it would need starts again from nothing.
+        """
+        shared = common_prefix(self.ids, ids[:-1])
+        try:
+            for layer in self.cache:
+                # An interrupt inside the model leaves some layers further than others: each has its own way back.
+                layer.trim(layer.offset - self.n_before - shared)
+        except ValueError:
+            if self.n_before:
+                raise
+            self.cache, shared = self.model.make_cache(self.bits), 0
+        self._parts = [mx.array(ids[:shared], dtype=mx.int32)]
+        return shared
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids in the cache."""
+        return [id for part in self._parts for id in part.tolist()]
+
+    @property
+    def history(self) -> mx.array:
+        """The same as one array (n,), without waiting for those on their way."""
+        return mx.concatenate(self._parts)
+
+
+def common_prefix(a, b) -> int:
+    """How many elements two lists share from the start.
+
+    >>> common_prefix([1, 2, 3], [1, 2, 4, 3])
+    2
+    """
+    for n, (x, y) in enumerate(zip(a, b)):
+        if x != y:
+            return n
+    return min(len(a), len(b))
