@@ -1,0 +1,104 @@
+"""An engine for small models on a Linux processor: the same weights, widened to float32.
+
+MLX computes bfloat16 and quantized products there as plain loops, and float32 products on OpenBLAS (blas.py), many times
+faster. So this engine holds a copy of the model with the very numbers that the model computes with, as float32, and
+lets it answer. Nothing is approximated: the copy rounds less often than the original does. The cache keeps the dtype of
+the model, so it takes the same bytes, and both paths can go on from what the other has stored.
+"""
+import ctypes
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+
+from mistral_edu.quantize import dequantize
+
+from . import blas, machine
+
+LARGEST_COPY = 1e9                                     # bytes
+SHARE_OF_FREE_MEMORY = 0.25
+NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a module that change no logits
+
+
+def make_engine(model):
+    """The engine for this model on this machine, or None where it gains nothing or its copy would be too large."""
+    if mx.default_device() != mx.Device(mx.cpu) or blas.status().library is None:
+        return None
+    quantized = any(isinstance(module, (nn.QuantizedLinear, nn.QuantizedEmbedding)) for module in model.modules())
+    if not quantized and all(weight.dtype == mx.float32 for _, weight in tree_flatten(model.parameters())):
+        return None                                    # the readable code already multiplies in float32
+    copy_bytes = 4 * model.config.n_parameters
+    _, available = machine.memory()
+    if copy_bytes > LARGEST_COPY or copy_bytes > SHARE_OF_FREE_MEMORY * (available or 0):
+        return None
+    return WideEngine(model)
+
+
+class WideEngine:
+    name = "wide: float32 products on OpenBLAS"
+
+    def __init__(self, model):
+        self.copy = dequantize(model, mx.float32)
+        embedding = model.model.embed_tokens
+        self.dtype = (embedding.scales if "scales" in embedding else embedding.weight).dtype  # of the model's activations
+
+    def __call__(self, tokens, cache=None, mask=None):
+        """tokens (B, L) int -> logits (B, L, vocab_size), float32."""
+        if cache is not None:
+            cache = [NarrowCache(layer_cache, self.dtype) for layer_cache in cache]
+        return self.copy(tokens, cache, mask)
+
+    def watch(self, model):
+        """Remember everything that the copy was made from."""
+        self.parts = list(parts(model))
+        arrays = [part for part in self.parts if isinstance(part, mx.array)]
+        self.addresses = [address(array) for array in arrays]
+        self.aliases = [array[:] for array in arrays]  # while these live, nothing else can come to lie at the addresses
+        mx.eval(self.aliases)
+
+    def fits(self, model):
+        """Whether the model still is what was copied: no array, module, attribute or class replaced, no number changed."""
+        now = list(parts(model))
+        if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
+            return False
+        # `weight *= 0` and `weight[3] = 0` keep the Python object, but move its numbers to another place in memory
+        return self.addresses == [address(part) for part in now if isinstance(part, mx.array)]
+
+
+class NarrowCache:
+    """A layer's cache as the float32 copy sees it: it stores the dtype of the model, and hands out float32."""
+
+    def __init__(self, cache, dtype):
+        self.cache, self.dtype = cache, dtype
+
+    def __getattr__(self, name):
+        return getattr(self.cache, name)
+
+    def update_and_fetch(self, keys, values):
+        keys, values = self.cache.update_and_fetch(keys.astype(self.dtype), values.astype(self.dtype))
+        return keys.astype(mx.float32), values.astype(mx.float32)
+
+
+def parts(module):
+    """Everything in a module that its answer depends on, in a fixed order: classes, plain attributes, arrays."""
+    yield type(module)
+    yield type(module).__call__
+    yield from (value for name, value in vars(module).items() if name not in NOT_WATCHED)
+    children = list(module.values())
+    while children:
+        child = children.pop(0)
+        if isinstance(child, nn.Module):
+            yield from parts(child)
+        elif isinstance(child, (list, tuple)):
+            children[:0] = child
+        else:
+            yield child
+
+
+_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
+
+
+def address(array):
+    """Where the numbers of an array lie in memory: the first field of its DLPack description."""
+    capsule = array.__dlpack__()
+    return ctypes.c_void_p.from_address(_pointer(capsule, b"dltensor")).value
