@@ -1,7 +1,8 @@
 """Mistral-7B, built up in notebooks. Import it before `mlx`: it puts a fast BLAS under MLX (see fast/blas.py)."""
-from .fast import blas
+from .fast import backend, blas
 
-blas.install()  # works only before mlx.core is imported, so it comes before all imports below
+blas.install()   # works only before mlx.core is imported, so it comes before all imports below
+backend.check()  # MLX without a part that computes is a common slip: one line says what to install
 
 from .attention import Attention, scaled_dot_product_attention  # noqa: E402
 from .cache import KVCache, QuantizedKVCache, RotatingKVCache  # noqa: E402

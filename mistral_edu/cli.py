@@ -1,0 +1,270 @@
+"""The command `mistral-edu`: one function per subcommand, each returning its exit code.
+
+Exit codes: 0 all well; 1 something failed, or doctor found a problem; 2 the command line was wrong; 130 Ctrl-C.
+Answers and JSON go to stdout, everything else to stderr.
+"""
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mistral_edu import __version__
+
+EXAMPLES = {
+    "generate": """examples:
+  mistral-edu generate "Tell me a story about a red ball."
+  mistral-edu generate "Tell me a story." --temperature 0.8 --seed 7
+  echo "What is 7 plus 5?" | mistral-edu generate --json""",
+    "chat": """examples:
+  mistral-edu chat
+  mistral-edu chat --temperature 0.7 --seed 1
+  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat""",
+    "evaluate": """examples:
+  mistral-edu evaluate tiny
+  mistral-edu evaluate tiny --json > results.json""",
+    "train": """examples:
+  mistral-edu train --minutes 5
+  mistral-edu train --out runs/mine        (run it again to go on after a stop)""",
+    "doctor": """examples:
+  mistral-edu doctor
+  mistral-edu doctor --json""",
+    "lab": """examples:
+  mistral-edu lab
+  mistral-edu lab 08                       (opens notebook 08)
+  mistral-edu lab --no-browser --port 9999 (options of JupyterLab are passed on)""",
+}
+CHAT_HELP = """/undo   take back the last question and its answer
+/reset  begin a new conversation
+/stats  tokens and speed of the last answer
+/help   this list
+/quit   end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
+
+
+def generate(args):
+    from mistral_edu import load, stream_generate
+    prompt = args.prompt
+    if prompt is None and not sys.stdin.isatty():
+        prompt = sys.stdin.read().strip()
+    if not prompt:
+        raise ValueError('the prompt is empty; give it as an argument, as in: mistral-edu generate "Hello!", or through a pipe')
+    model, tokenizer = load(args.model, **model_settings(args))
+    pieces = []
+    for piece in stream_generate(model, tokenizer, prompt, raw=args.raw, on_prefill=show_reading, **sampling_settings(args)):
+        pieces.append(piece)
+        if not args.json:
+            print(piece.text, end="", flush=True)
+    last = pieces[-1]
+    if args.json:
+        report = {"model": args.model, "path": model.path, "prompt": prompt,
+                  "text": "".join(piece.text for piece in pieces), "tokens": [piece.token for piece in pieces],
+                  "logprobs": [round(piece.logprob, 4) for piece in pieces], "finish_reason": last.finish_reason}
+        print(json.dumps({**report, **figures(last)}, ensure_ascii=False))
+    else:
+        print()
+        if args.stats:
+            print(stats(last, model), file=sys.stderr)
+    return 0
+
+
+def chat(args):
+    from mistral_edu import Chat, load
+    model, tokenizer = load(args.model, **model_settings(args))
+
+    def begin():
+        return Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args))
+
+    talk, last, by_hand = begin(), None, sys.stdin.isatty()
+    if by_hand:
+        import readline  # noqa: F401  (arrow keys and history for input())
+        print(f"{args.model}: ask away. /help lists the commands, /quit ends.")
+    while True:
+        try:
+            line = input("> " if by_hand else "").strip()
+        except EOFError:
+            return 0
+        try:
+            if line == "/quit":
+                return 0
+            elif line == "/help":
+                print(CHAT_HELP)
+            elif line == "/reset":
+                talk, last = begin(), None
+            elif line == "/undo":
+                print(f"taken back: {talk.undo()}")
+            elif line == "/stats":
+                print(stats(last, model) if last else "no answer yet")
+            elif line.startswith("/"):
+                print(f"there is no command {line.split()[0]}\n{CHAT_HELP}")
+            elif line:
+                for last in talk.stream(line):
+                    print(last.text, end="", flush=True)
+                print()
+        except KeyboardInterrupt:
+            if not by_hand:
+                raise
+            print(" [stopped]")
+        except ValueError as error:
+            print(f"{error}", file=sys.stderr)
+
+
+def doctor(args):
+    from mistral_edu import doctor
+    checks = doctor.examine()
+    print(json.dumps(doctor.as_json(checks), indent=1) if args.json else doctor.as_text(checks))
+    return 1 if any(check.status == "fail" for check in checks) else 0
+
+
+def lab(args):
+    """Replaces this process by JupyterLab, at a notebook, with this environment's kernel."""
+    root = Path(__file__).parents[1]
+    if not (root / "notebooks").is_dir():
+        root = Path.cwd()
+    found = sorted((root / "notebooks").glob(f"{args.notebook}*.ipynb"))
+    if not found:
+        raise FileNotFoundError(f"no notebook {args.notebook}*.ipynb in {root / 'notebooks'}; "
+                                "run this inside a clone of the repository, where the notebooks are")
+    from importlib.util import find_spec
+    if find_spec("jupyterlab") is None:
+        raise ValueError('JupyterLab is not installed in this environment; get it with: pip install -e ".[cpu,lab]"')
+    command = [sys.executable, "-m", "jupyterlab", str(found[0]), f"--ServerApp.root_dir={root}"]
+    command += ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
+    # the kernel of this very environment, even where the user's own folder has another kernel of the same name
+    here = Path(sys.prefix, "share", "jupyter")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("JUPYTER_PATH")]))
+    sys.stdout.flush()
+    os.execv(sys.executable, command + args.jupyter_options)
+
+
+def evaluate(args):
+    from mistral_edu.tiny import evaluate
+    return evaluate.run(args)
+
+
+def train(args):
+    from mistral_edu.tiny import train
+    return train.run(args)
+
+
+def model_settings(args):
+    return {"bits": args.bits, "window_size": args.window, "dtype": args.dtype, "fast": not args.no_fast}
+
+
+def sampling_settings(args):
+    names = ("max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "stop")
+    return {name: getattr(args, name) for name in names}
+
+
+def show_reading(done, total):
+    """Progress for a prompt so long that it is read in several steps; a line of its own, wiped at the end."""
+    if sys.stderr.isatty() and total > 256:
+        print(f"\rreading the prompt: {done} of {total} tokens" if done < total else "\r" + " " * 60 + "\r",
+              end="", file=sys.stderr, flush=True)
+
+
+def figures(piece):
+    return {"prompt_tokens": piece.prompt_tokens, "reused_tokens": piece.reused_tokens,
+            "prompt_tps": round(piece.prompt_tps, 1), "generation_tokens": piece.generation_tokens,
+            "generation_tps": round(piece.generation_tps, 1), "peak_memory_gb": round(piece.peak_memory, 3)}
+
+
+def stats(piece, model):
+    n = figures(piece)
+    return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), {n['generation_tokens']} written at "
+            f"{n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; {model.path}]")
+
+
+def window(text):
+    """The value of --window: a number, "none" for full attention, "config" for what the model was published with."""
+    return {"none": None, "config": "config"}[text] if text in ("none", "config") else int(text)
+
+
+def add_model_arguments(parser):
+    add = parser.add_argument
+    add("--model", default="tiny", metavar="NAME", help='"tiny", or a folder that holds a checkpoint (default: tiny)')
+    add("--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
+    add("--window", type=window, default="config", metavar="W", help="let a token see W tokens, its own included; "
+        "none: all of them; config: as the model was published (default)")
+    add("--dtype", choices=("float32", "float16", "bfloat16"), help="dtype of the weights (default: as stored)")
+    add("--no-fast", action="store_true", help="answer with the readable code, without the engine of mistral_edu.fast")
+
+
+def add_sampling_arguments(parser):
+    add = parser.add_argument
+    add("--max-tokens", type=int, default=256, metavar="N", help="tokens to write at most (default: 256)")
+    add("--temperature", type=float, default=0.0, metavar="T", help="0 takes the likeliest token each time (default)")
+    add("--top-k", type=int, default=0, metavar="K", help="choose among the K likeliest; 0: among all (default)")
+    add("--top-p", type=float, default=1.0, metavar="P", help="among the likeliest that make up probability P (default: 1)")
+    add("--min-p", type=float, default=0.0, metavar="P", help="among those at least P times as likely as the likeliest")
+    add("--repetition-penalty", type=float, default=1.0, metavar="R", help="above 1: avoid what was said (default: 1)")
+    add("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    add("--stop", action="append", default=[], metavar="TEXT", help="end before this text; may be given several times")
+
+
+def build_parser(command=None):
+    """The parser. evaluate and train declare their arguments in modules of their own, read only for that command."""
+    parser = argparse.ArgumentParser(prog="mistral-edu", description="A small Mistral, and notebooks that build it up.",
+                                     epilog="Each command has its own help: mistral-edu generate --help")
+    parser.add_argument("--version", action="version", version=f"mistral-edu {__version__}")
+    parser.add_argument("--traceback", action="store_true", help="show where an error comes from (MISTRAL_EDU_TRACEBACK=1 too)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(run, text):
+        name = run.__name__
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXAMPLES[name],
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = add(generate, "answer one prompt, as it is written")
+    sub.add_argument("prompt", nargs="?", help="the user's message; without it, it is read from the pipe")
+    sub.add_argument("--raw", action="store_true", help="continue the prompt as it is, instead of answering it as a message")
+    sub.add_argument("--json", action="store_true", help="print one JSON object: text, tokens, logprobs, speed")
+    sub.add_argument("--stats", action="store_true", help="print tokens and speed at the end")
+    add_model_arguments(sub)
+    add_sampling_arguments(sub)
+
+    sub = add(chat, "talk with the model, in turns")
+    sub.add_argument("--system", metavar="TEXT", help="instructions that stand before each question")
+    add_model_arguments(sub)
+    add_sampling_arguments(sub)
+
+    sub = add(evaluate, "measure the embedded model: exact match, recall, stories, at 16, 8 and 4 bit")
+    if command == "evaluate":
+        from mistral_edu.tiny import evaluate as module
+        module.add_arguments(sub)
+
+    sub = add(doctor, "look at this machine: what works, what does not, and what to do about it")
+    sub.add_argument("--json", action="store_true", help="print one JSON object")
+
+    sub = add(lab, "open JupyterLab at a notebook; other options are passed on to JupyterLab")
+    sub.add_argument("notebook", nargs="?", default="00", help="its number, or the beginning of its name (default: 00)")
+
+    sub = add(train, "train the embedded model anew; goes on where it was stopped")
+    if command == "train":
+        from mistral_edu.tiny import train as module
+        module.add_arguments(sub)
+    return parser
+
+
+def main(argv=None):
+    argv = sys.argv[1:] if argv is None else list(argv)
+    command = next((word for word in argv if not word.startswith("-")), None)
+    parser = build_parser(command)
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.jupyter_options = [option for option in rest if option != "--"]
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `mistral-edu generate ... | head -1`: who read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError) as error:
+        if args.traceback or os.environ.get("MISTRAL_EDU_TRACEBACK", "0") != "0":
+            raise
+        print(f"mistral-edu {args.command}: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,35 @@
+"""Which part of MLX computes: Metal, CUDA or the processor. On Linux each is a package of its own, and two of them clash.
+
+All of them install the same file, mlx/lib/libmlx.so: with none MLX cannot be imported, and with two the last one
+installed has won, which pip and uv do not notice.
+"""
+BACKENDS = ("mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
+REINSTALL = "pip uninstall -y mlx {found} && pip install --force-reinstall 'mlx[cpu]'   (or mlx[cuda13], mlx[cuda12] with an NVIDIA GPU)"
+
+
+def installed():
+    """The backend packages in this environment; on macOS none, Metal belongs to MLX itself."""
+    from importlib.metadata import PackageNotFoundError, version
+    found = []
+    for name in BACKENDS:
+        try:
+            version(name)
+            found.append(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def check():
+    """Import MLX; where that fails, raise an ImportError that says why and what to do."""
+    try:
+        import mlx.core  # noqa: F401
+    except ImportError as error:
+        found = installed()
+        if len(found) > 1:
+            why = f"{' and '.join(found)} are both installed, and overwrite each other"
+        elif found:
+            why = f"{found[0]} is installed, but does not load here ({error})"
+        else:
+            why = f"no backend of MLX is installed ({error})"
+        raise ImportError(f"MLX cannot be imported: {why}. Try: {REINSTALL.format(found=' '.join(found))}") from error
