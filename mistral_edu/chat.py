@@ -60,17 +60,16 @@ def check_messages(messages):
     for n, message in enumerate(messages):
         if not isinstance(message, dict) or "role" not in message or not isinstance(message.get("content"), str):
             raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {message!r}')
-    system = messages[0]["content"] if messages[0]["role"] == "system" else ""
-    turns = messages[messages[0]["role"] == "system":]
-    if not turns:
+    first = int(messages[0]["role"] == "system")  # the number of the first question
+    if len(messages) == first:
         raise ValueError(f"after the system message there is no user message; expected {ROLES}")
-    for n, message in enumerate(turns):
-        expected = ("user", "assistant")[n % 2]
-        if message["role"] != expected:
-            raise ValueError(f"message {messages.index(message)} is of role {message['role']!r} where {expected!r} is due; expected {ROLES}")
-        if expected == "user" and not message["content"].strip():
-            raise ValueError(f"message {messages.index(message)}, of the user, is empty; expected some text")
-    return system, [message["content"] for message in turns]
+    for n, message in enumerate(messages[first:], first):
+        due = ("user", "assistant")[(n - first) % 2]
+        if message["role"] != due:
+            raise ValueError(f"message {n} is of role {message['role']!r} where {due!r} is due; expected {ROLES}")
+        if due == "user" and not message["content"].strip():
+            raise ValueError(f"message {n}, of the user, is empty; expected some text")
+    return messages[0]["content"] if first else "", [message["content"] for message in messages[first:]]
 
 
 def _words(text, tokenizer):

@@ -15,6 +15,7 @@ from mlx.utils import tree_flatten
 
 from .config import MistralConfig
 from .errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from .fast import accelerate
 from .quantize import quantize
 from .tiny import FOLDER as TINY
 from .tokenizer import Tokenizer
@@ -61,10 +62,7 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
         quantize(model, bits)
     evaluate(model, weights, path)
     if fast and os.environ.get("MISTRAL_EDU_FAST") != "0":
-        from . import fast as engines
-
-        if hasattr(engines, "accelerate"):
-            engines.accelerate(model)
+        accelerate(model)
     return model
 
 

@@ -47,7 +47,7 @@ class Tokenizer:
         try:
             description = json.loads(path.read_text(encoding="utf-8"))
             control = {token["content"]: token["id"] for token in description["added_tokens"] if token["special"]}
-            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(_without_merges_into(control, description)))
+            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(_corrected(description, control)))
         except Exception as error:  # `tokenizers` raises plain Exceptions
             raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error}); fetch it again") from error
         if not {"<s>", "</s>"} <= control.keys():
@@ -152,9 +152,18 @@ def byte_alphabet() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
 
 
-def _without_merges_into(control, description):
-    """The description without merges that spell a control token. Some converted files hold them, and text would follow."""
-    model = description["model"]
+def _corrected(description, control):
+    """The file's description, where it would encode text otherwise than the authors' tokenizer does.
+
+    Merges that spell a control token go: some converters write them, and text would become that token. And Metaspace
+    swallows a blank at the start of the text, where SentencePiece puts another one before it, always.
+    """
+    model, before = description["model"], description["pre_tokenizer"] or {}
     if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
-        model["merges"] = [m for m in model["merges"] if (m.replace(" ", "") if isinstance(m, str) else "".join(m)) not in control]
+        model["merges"] = [merge for merge in model["merges"]
+                           if (merge.replace(" ", "") if isinstance(merge, str) else "".join(merge)) not in control]
+    if before.get("type") == "Metaspace" and before.get("prepend_scheme") == "first" and not before.get("split"):
+        blanks = {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}
+        description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": BLANK}, blanks]}
+        description["pre_tokenizer"] = None
     return description
