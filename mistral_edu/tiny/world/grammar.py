@@ -142,3 +142,20 @@ def listed(items: list[str]) -> str:
     'a cat, a dog and Mia'
     """
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def vary(r, question: str) -> str:
+    """The question as people type it: mostly unchanged, now and then in small letters, without a full stop, politely."""
+    x = r.random()
+    if x < 0.76:
+        return question
+    if x < 0.88:
+        question = question.lower()
+    if 0.82 < x < 0.94:
+        question = question.rstrip(".?!")
+    if x > 0.91:
+        head = r.choice(("Please ", "Hi! ", "Hello! ", "Hey, ", "Hi, ", "Ok, ", "please ", "hi ", "Good morning! ", "Oh, "))
+        question = head + (question if head.endswith("! ") else question[:1].lower() + question[1:])
+    elif x > 0.89:
+        question = question.rstrip(".?!") + r.choice((", please.", " please", "!", "...", " :)", "??"))
+    return question

@@ -44,7 +44,7 @@ CREATURES = ("lion wolf penguin monkey tiger camel whale zebra giraffe parrot po
              "tortoise salmon trout pike carp herring shark porpoise squid lobster shrimp crab starfish oyster "
              "jellyfish beetle cricket grasshopper mosquito wasp hornet moth centipede worm slug "
              "flea firefly snowflake gargoyle goblin elf troll ogre griffin centaur yeti imp "
-             "phantom puppet teddy tin.soldier garden.gnome polar.bear guinea.pig sea.lion sea.horse").split()
+             "phantom puppet teddy tin.soldier polar.bear guinea.pig sea.lion sea.horse").split()
 WOMEN = ("witch queen duchess countess nun nurse governess dairymaid milkmaid seamstress ballerina waitress heiress "
          "hostess actress goddess sorceress lady bride").split()
 MEN = ("wizard king duke knight giant prince emperor sultan pharaoh monk friar butler blacksmith woodcutter huntsman "
@@ -103,6 +103,8 @@ GUEST_PLACES = dict(
     cliff="on", glacier="on", iceberg="on", pier="on", deck="on", plain="on", moor="on", ship="on",
     sandbank="on", staircase="on", stage="on", football_field="on", secret_garden="in", rose_garden="in",
     haunted_house="in", toy_shop="in", sweet_shop="in", pine_forest="in", tree_house="in", treetop="in", hollow="in")
+NEW_COLOURS = ("crimson scarlet violet beige maroon lilac indigo ivory ochre navy olive amber bronze lavender khaki magenta "
+               "pale.blue dark.green bright.red sky-blue rainbow-coloured spotted striped checked").split()
 ADJECTIVES = ("magic old tiny huge strange silver wooden broken shiny hidden lost wild lazy sleepy hungry grumpy merry "
               "noisy invisible flying talking dancing singing secret ancient crooked dusty rusty glass copper velvet "
               "paper tin straw clay woollen striped spotted round square tall long heavy light frozen burning "
@@ -117,7 +119,8 @@ CREATURES, PEOPLE, THINGS = spaced(CREATURES), spaced(PEOPLE), spaced(THINGS)
 FAMILY = dict(zip(spaced(FAMILY), FAMILY.values()))
 GUEST_PLACES = dict(zip(spaced(GUEST_PLACES), GUEST_PLACES.values()))
 GUESTS = CREATURES + WOMEN + MEN + PEOPLE
-OPEN_WORDS = GUESTS + list(FAMILY) + THINGS + list(GUEST_PLACES) + ADJECTIVES
+NEW_COLOURS = spaced(NEW_COLOURS)
+OPEN_WORDS = GUESTS + list(FAMILY) + THINGS + list(GUEST_PLACES) + NEW_COLOURS + ADJECTIVES
 
 NEW_NAMES = ("Alejandro Amara Anastasia Archibald Astrid Aurora Beatrice Benedict Bjorn Caroline Cassandra Charlotte "
              "Christopher Cleopatra Cornelius Damian Desmond Dominic Dorothy Edmund Eleanor Elizabeth Ezekiel Fabian "
