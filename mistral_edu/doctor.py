@@ -1,0 +1,181 @@
+"""Look at this machine: what works, what does not, and what to do about each thing that does not.
+
+    mistral-edu doctor                  in a terminal; --json for programs
+    mistral_edu.doctor.report()         in a notebook
+
+Each check is a function that returns a Check. A failed one ("fail") keeps the notebooks from running; "warn" means
+slower or less than this machine could give.
+"""
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .fast import backend, blas, machine
+from .tiny import FOLDER
+
+SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS over 50 a core
+LITTLE_MEMORY = 2e9  # bytes that should be free
+TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # name -> majors: from, below
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    status: str    # "ok", "warn" or "fail"
+    found: str
+    fix: str = ""  # what to do; empty when all is well
+
+
+def check_python():
+    found = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info < (3, 10):
+        return Check("Python", "fail", found, "install Python 3.10 or newer")
+    return Check("Python", "ok", found)
+
+
+def check_system():
+    """MLX's packages are made for macOS 14+ on Apple silicon and for Linux with glibc 2.35+."""
+    system, processor = platform.system(), platform.machine()
+    if system == "Darwin":
+        release = platform.mac_ver()[0]
+        good = processor == "arm64" and int(release.split(".")[0] or 0) >= 14
+        return Check("system", "ok" if good else "fail", f"macOS {release}, {processor}",
+                     "" if good else "MLX needs macOS 14 or newer on Apple silicon, and an arm64 Python (not one under Rosetta)")
+    if system == "Linux":
+        libc, release = platform.libc_ver()
+        good = libc == "glibc" and tuple(map(int, release.split(".")[:2])) >= (2, 35)
+        return Check("system", "ok" if good else "fail", f"Linux, {libc or 'no glibc'} {release}, {processor}",
+                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12 or later, or a container of one of them")
+    return Check("system", "fail", f"{system}, {processor}", "on Windows, work inside WSL2 (wsl --install), which is Linux")
+
+
+def check_mlx():
+    import mlx.core as mx
+    device = mx.default_device().type.name
+    found = f"{version('mlx')}, computes on the {'processor' if device == 'cpu' else 'GPU'}"
+    both = backend.installed()
+    if len(both) > 1:
+        return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed, and overwrite each other",
+                     backend.REINSTALL.format(found=" ".join(both)))
+    return Check("MLX", "ok", found)
+
+
+def check_products():
+    """Speed of a float32 product on the processor, measured; and which BLAS computes it."""
+    speed, status = blas.product_speed(), blas.status()
+    found = f"{speed:.0f} GFLOPS in a 512 x 512 product; {status}"
+    if not sys.platform.startswith("linux") or (status.library and speed >= SLOW):
+        return Check("fast products", "ok", found)
+    if status.library:
+        return Check("fast products", "warn", found, "other programs may be using the processors; close them and look again")
+    return Check("fast products", "warn", f"{found}: the reference BLAS, ten times slower or more", status.fix)
+
+
+def check_memory():
+    total, available = machine.memory()
+    if available is None:
+        return Check("memory", "ok", f"{total / 1e9:.1f} GB" if total else "not known")
+    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {machine.processors()}"
+    if available < LITTLE_MEMORY:
+        return Check("memory", "warn", found, "close other programs or shut down other kernels; the embedded model alone needs 0.5 GB")
+    return Check("memory", "ok", found)
+
+
+def check_tools():
+    """JupyterLab, kernel and widgets: there, of versions that fit, and in an environment of their own."""
+    found, wrong = [], []
+    for name, (lowest, below) in TOOLS.items():
+        try:
+            found.append(f"{name} {version(name)}")
+            if not lowest <= int(version(name).split(".")[0]) < below:
+                wrong.append(f"{name} {version(name)} (expected {lowest} or newer, below {below})")
+        except PackageNotFoundError:
+            wrong.append(f"{name} is missing")
+    if wrong:
+        return Check("notebook tools", "fail", ", ".join(wrong), INSTALL)
+    return Check("notebook tools", "ok", ", ".join(found))
+
+
+def check_kernel():
+    """Does "Python 3" in the notebook's kernel menu mean this very Python?"""
+    own_environment = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
+    here = f"this Python's environment is {sys.prefix}"
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError:
+        return Check("kernel", "fail", f"jupyter_client is missing; {here}", INSTALL)
+    try:
+        started = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return Check("kernel", "fail", f"no kernel python3; {here}", "python -m ipykernel install --sys-prefix")
+    # a bare "python" means the Python that runs JupyterLab
+    if os.path.isabs(started) and Path(started).parent != Path(sys.executable).parent:
+        return Check("kernel", "warn", f"notebooks start {started}; {here}",
+                     "open notebooks with `make lab` or `mistral-edu lab`, which put this environment first")
+    if not own_environment:
+        return Check("kernel", "warn", f"{here}, the system's own", "use an environment for this project: make lab")
+    return Check("kernel", "ok", f"python3 starts this Python; {here}")
+
+
+def check_model():
+    """The embedded model's files, and one token of an answer."""
+    missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (FOLDER / name).is_file()]
+    if missing:
+        return Check("embedded model", "fail", f"{', '.join(missing)} missing in {FOLDER}", "install the package anew: " + INSTALL)
+    from mistral_edu import load, stream_generate
+    try:
+        model, tokenizer = load()
+        piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
+    except (ValueError, OSError, RuntimeError) as error:
+        return Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)
+    return Check("embedded model", "ok", f"answers ({piece.text!r} ...); path: {model.path}")
+
+
+CHECKS = (check_python, check_system, check_mlx, check_products, check_memory, check_tools, check_kernel, check_model)
+
+
+def examine():
+    """All checks, as a list of Check."""
+    return [check() for check in CHECKS]
+
+
+def verdict(checks):
+    """One sentence that is the same on every machine where the notebooks can run."""
+    failed = [check.name for check in checks if check.status == "fail"]
+    if failed:
+        return f"The notebooks cannot run yet. To put right first: {', '.join(failed)}."
+    return "Everything the notebooks need is here."
+
+
+def as_text(checks):
+    """The table: a line per check, and under it the fix for what is not well."""
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{MARKS[check.status]}  {check.name:{width}}  {check.found}")
+        if check.fix:
+            lines.append(f"{'':{width + 8}}-> {check.fix}")
+    return "\n".join(lines + ["", verdict(checks)])
+
+
+def as_json(checks):
+    """A dict for json.dumps: {"ok": bool, "checks": [{"name", "status", "found", "fix"}, ...]}."""
+    return {"ok": all(check.status != "fail" for check in checks), "checks": [asdict(check) for check in checks]}
+
+
+def report(details=True):
+    """For a notebook. Without details only the verdict, which can be stored as an output that is compared strictly.
+
+    >>> report(details=False)
+    Everything the notebooks need is here.
+    """
+    checks = examine()
+    if not details and all(check.status != "fail" for check in checks):
+        print(verdict(checks))
+    else:
+        print(as_text(checks))
