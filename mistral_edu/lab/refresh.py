@@ -1,0 +1,119 @@
+"""Run notebooks and store their outputs so that a second run gives the same bytes.
+
+    python -m mistral_edu.lab.refresh 00 08        # two digits, or paths
+
+A stored output is a test (nbval compares it), so a difference in version control must mean a difference in what the
+reader sees. Random ids, run times, versions inside pictures and the state of widgets are left out. Cells tagged
+nbval-ignore-output hold what differs from run to run: they keep the stored output while their code is unchanged, and
+--measure takes a new one. The file is replaced only when every cell has run.
+"""
+import argparse
+import base64
+import hashlib
+import os
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+MEASURED = "nbval-ignore-output"
+VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"}}
+KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"pHYs", b"IDAT", b"IEND")      # of a png; the rest is dates and versions
+
+
+def refresh(path, measure: bool = False) -> int:
+    """Run one notebook and store its outputs; returns the number of code cells. A cell that fails raises."""
+    import nbformat
+    path = Path(path)
+    old = nbformat.read(path, as_version=4)
+    new = run(nbformat.read(path, as_version=4), path.parent)
+    normalise(new)
+    for before, after in zip(old.cells, new.cells):
+        if after.cell_type == "code" and MEASURED in after.metadata.get("tags", []):
+            _keep_measured(before, after, measure)
+    _replace(path, nbformat.writes(new) + "\n")
+    return sum(cell.cell_type == "code" for cell in new.cells)
+
+
+def run(notebook, folder):
+    """The notebook, executed from a fresh kernel of this very environment, in its own folder."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    with tempfile.TemporaryDirectory() as profile:     # no history is written, no startup file runs
+        manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager())
+        manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        client = NotebookClient(notebook, km=manager, timeout=300, record_timing=False, coalesce_streams=True,
+                                resources={"metadata": {"path": str(folder)}})
+        return client.execute(env={**os.environ, "IPYTHONDIR": profile})
+
+
+def normalise(notebook) -> None:
+    """Leave out what differs from run to run. Cell ids stay, since exercises and grades refer to them."""
+    notebook.metadata = type(notebook.metadata)(METADATA)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for n, output in enumerate(cell.get("outputs", ())):
+            data = output.get("data", {})
+            if VIEW in data:
+                data[VIEW]["model_id"] = hashlib.md5(f"{cell.id}/{n}".encode()).hexdigest()
+            if "image/png" in data:
+                data["image/png"] = base64.b64encode(bare_png(base64.b64decode(data["image/png"]))).decode()
+
+
+def bare_png(png: bytes) -> bytes:
+    """The picture without the chunks that hold text, dates and versions."""
+    kept, at = [png[:8]], 8
+    while at < len(png):
+        size = struct.unpack(">I", png[at:at + 4])[0] + 12         # length, name, data, checksum
+        if png[at + 4:at + 8] in KEPT_CHUNKS:
+            kept.append(png[at:at + size])
+        at += size
+    return b"".join(kept)
+
+
+def _keep_measured(before, after, measure):
+    """Stored figures stay while the code that measured them does; a hash in the metadata tells."""
+    code = hashlib.md5(after.source.encode()).hexdigest()[:12]
+    notes = after.metadata.setdefault("mistral_edu", {})
+    if not measure and before.outputs and notes.get("measured") == code:
+        after.outputs = before.outputs
+    notes["measured"] = code
+
+
+def _replace(path, text):
+    """Write beside the file, then rename: a reader or a crash never meets half a notebook."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, path.stat().st_mode & 0o777)
+    os.replace(file.name, path)
+
+
+def find(name: str, folder="notebooks") -> Path:
+    """A path as it is, or the notebook whose name starts with these digits."""
+    if name.endswith(".ipynb"):
+        return Path(name)
+    found = sorted(Path(folder).glob(f"{name}_*.ipynb"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"{folder}/{name}_*.ipynb matches {len(found)} files; run this where {folder}/ is")
+    return found[0]
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m mistral_edu.lab.refresh", description="Run notebooks in place.")
+    parser.add_argument("notebooks", nargs="+", help="numbers such as 00, or paths")
+    parser.add_argument("--measure", action="store_true", help="take new timings too")
+    options = parser.parse_args(arguments)
+    try:
+        for path in map(find, options.notebooks):
+            print(f"{path}: {refresh(path, options.measure)} code cells stored")
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

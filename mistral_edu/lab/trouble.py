@@ -1,0 +1,26 @@
+"""Say in one line what went wrong in the reader's own code, and where.
+
+A traceback of thirty lines hides the one line that matters: the last one that the reader wrote. `describe` finds it.
+"""
+import linecache
+import traceback
+
+
+def describe(error: BaseException, fn=None) -> str:
+    """One line: the error, and the deepest line of fn's own file (a notebook cell counts as a file) that led to it.
+
+    >>> try:
+    ...     [1, 2][5]
+    ... except IndexError as error:
+    ...     print(describe(error))
+    IndexError: list index out of range
+    """
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    message = " ".join(message.split())
+    home = getattr(getattr(fn, "__code__", None), "co_filename", None)
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
+    if not own:
+        return message
+    number = own[-1].lineno
+    source = (own[-1].line or linecache.getline(home, number)).strip()
+    return f"{message}, in line {number} of your cell" + (f": {source}" if source else "")
