@@ -181,8 +181,9 @@ class QuantizedKVCache:
     """Remembers keys and values in 8 or 4 bit: groups of group_size neighbours within a head share a scale and a bias.
 
     With a window it forgets as RotatingKVCache does. What it hands back differs from what came in by at most one step of a
-    group's scale, (largest - smallest) / (2**bits - 1), mostly by half a step at most; the chunk just added is treated
-    no better than the past, so any split of a text into chunks gives the same result.
+    group's scale, (largest - smallest) / (2**bits - 1), and by half a step on average at most. In the random models of the
+    tests, whose attention is sharp, that moves logits by up to 3 % (8 bit) or 50 % (4 bit) of the largest one.
+    The chunk just added is rounded like the past, so that the result does not depend on how a text is split into chunks.
     Raises ValueError for bits other than 8 and 4, and when head_dim is no multiple of group_size.
     """
 

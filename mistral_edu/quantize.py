@@ -1,7 +1,8 @@
-"""Fewer bits per weight: groups of neighbours share a scale and a lowest value, each weight becomes a small integer.
+"""Fewer bits per weight: each becomes a small integer, and groups of neighbours share a scale and a bias.
 
-weight = scale * q + bias, q in 0 .. 2**bits - 1, one scale and one bias per `group_size` weights of a row, as `mx.quantize`
-computes them. At 4 bit in groups of 64 with 16-bit scales, a weight costs 4 + 32/64 = 4.5 bits.
+weight = scale * q + bias with q in 0 .. 2**bits - 1: the bias is one end of the group's range, and 2**bits - 1 steps of the
+scale lead to the other. A group is `group_size` neighbours in a row of the matrix; mx.quantize does the arithmetic.
+In 4 bit, groups of 64 and a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
 """
 import mlx.core as mx
 import mlx.nn as nn
@@ -9,23 +10,24 @@ from mlx.utils import tree_flatten
 
 BITS = (2, 3, 4, 5, 6, 8)
 GROUP_SIZES = (32, 64, 128)
+FLOAT = (nn.Linear, nn.Embedding)
 QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
 
 
 def quantize(model, bits=4, group_size=64):
     """Replace every nn.Linear and nn.Embedding of the model by its quantized form, in place; returns the model.
 
-    Raises ValueError for bits or a group size that MLX lacks, a row that groups do not fill, or a quantized model.
+    bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small, and they scale everything.
+    Raises ValueError for other numbers, for a layer whose rows the groups do not fill, and for a model already quantized;
+    the model is then unchanged.
     """
     check_bits(bits, group_size)
-    leaves = tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module)
-    for name, module in leaves:
+    for name, module in model.named_modules():
         if isinstance(module, QUANTIZED):
-            raise ValueError(f"{name} already has {module.bits}-bit weights; load the model in 16 bit, or dequantize it, first")
-        if isinstance(module, (nn.Linear, nn.Embedding)) and module.weight.shape[-1] % group_size:
-            raise ValueError(f"{name} has rows of {module.weight.shape[-1]} weights, which groups of {group_size} do not fill; "
-                             f"choose a group_size that divides {module.weight.shape[-1]} among {GROUP_SIZES}")
-    nn.quantize(model, group_size, bits, class_predicate=lambda _, m: isinstance(m, (nn.Linear, nn.Embedding)))
+            raise ValueError(f"{name} already has {module.bits}-bit weights, and to round twice only adds error; "
+                             f"load the model in 16 bit again")
+    check_widths(model, group_size)
+    nn.quantize(model, group_size, bits, class_predicate=lambda _, module: isinstance(module, FLOAT))
     return model
 
 
@@ -34,16 +36,13 @@ def dequantize(model, dtype=mx.float32):
 
     The model itself stays as it is. If it is not quantized, the new one is a copy with its weights cast.
     """
-    weights = []
+    weights = dict(tree_flatten(model.parameters()))
     for name, module in model.named_modules():
-        prefix = f"{name}." if name else ""
         if isinstance(module, QUANTIZED):
-            weights.append((f"{prefix}weight", dequantized_weight(module).astype(dtype)))
-        else:
-            own = {key: value for key, value in module.items() if isinstance(value, mx.array)}
-            weights += [(f"{prefix}{key}", value.astype(dtype)) for key, value in own.items()]
+            del weights[f"{name}.scales"], weights[f"{name}.biases"]
+            weights[f"{name}.weight"] = dequantized_weight(module)  # in place of the packed integers
     copy = type(model)(model.config)
-    copy.load_weights(weights)
+    copy.load_weights([(name, weight.astype(dtype)) for name, weight in weights.items()])
     mx.eval(copy.parameters())
     return copy
 
@@ -78,3 +77,13 @@ def check_bits(bits, group_size):
         raise ValueError(f"bits should be one of {', '.join(map(str, BITS))}; got {bits!r}")
     if group_size not in GROUP_SIZES:
         raise ValueError(f"group_size should be one of {', '.join(map(str, GROUP_SIZES))}; got {group_size!r}")
+
+
+def check_widths(model, group_size):
+    """Raise ValueError unless groups of this size fill the rows of every layer."""
+    widths = {name: module.weight.shape[-1] for name, module in model.named_modules() if isinstance(module, FLOAT)}
+    for name, width in widths.items():
+        if width % group_size:
+            fitting = [size for size in GROUP_SIZES if all(width % size == 0 for width in widths.values())]
+            advice = f"group_size = {fitting[-1]} fits every layer" if fitting else "no group size fits every layer"
+            raise ValueError(f"{name} has rows of {width} weights, which groups of {group_size} do not fill; {advice}")
