@@ -13,9 +13,34 @@ ONE_WORD = [w for w in OPEN_WORDS if w.isalpha()]
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
-def ask(r, template, **slots) -> str:
-    """A prompt from a template; slots may be numbers."""
-    return fill(by_chance(r), template, {name: str(value) for name, value in slots.items()})
+def ask(r, template, slots=None, **more) -> str:
+    """A prompt from a template: slots as a dictionary of texts, or by name, where they may be numbers."""
+    return fill(by_chance(r), template, slots if slots is not None else {name: str(value) for name, value in more.items()})
+
+
+def head(r, template, **slots) -> str:
+    """What stands before the words to work on, as people type it. It ends in a colon, so that those are told apart."""
+    return vary(r, ask(r, template, **slots)[:-1]) + ": "
+
+
+LEADS = ("I have a question. ", "Quick question: ", "A question: ", "Just curious: ", "One more thing. ", "Sorry to bother you. ", "Be honest: ",
+         "Can I ask you something? ", "My friend wants to know: ", "For school: ", "I need this for my homework. ", "I am writing a book. ", "Tell me: ",
+         "Hey! ", "Listen. ", "It is late, but ", "I forgot: ", "So, ", "Well, ", "And ", "Now, ", "Another question. ", "My son asked me this. ", "Hm, ",
+         "Maybe you know: ", "I was wondering: ", "Next question: ", "Good evening. ", "I am new here. ", "Can you tell me: ", "Dear model, ")
+TAILS = (" Thanks!", " Thank you.", " Please.", " Thank you in advance.", " Keep it short.", " It is urgent!", " Answer in one sentence.", " Be brief.",
+         " pls", " Please explain.", " Just a short answer.", " I really need to know.", " I have no idea.", " Take your time.", " Any idea?",
+         " Do you know?", " thx", " Be precise.", " I am curious.", " That is all.", " Tell me.")
+
+
+def spoken(r, question, share) -> str:
+    """The question as people type it, a share of them with a few words before or after."""
+    question = vary(r, question)
+    x = r.random()
+    if x < 0.6 * share:
+        return r.choice(LEADS) + question
+    if x < share:
+        return question + ("" if question[-1:] in ".?!" else ".") + r.choice(TAILS)
+    return question
 
 
 def letters(r, longest=14) -> str:
@@ -59,13 +84,13 @@ def copy(r):
     words = (some_words(r, 2, 8) if x < 0.6 else some_words(r, 1, 4, strange=1) if x < 0.85
              else [str(r.randrange(10 ** r.randint(1, 6))) for _ in range(r.randint(1, 7))])
     text = (", " if len(words) > 1 and r.random() < 0.15 else " ").join(words)
-    return Doc("copy", [(vary(r, ask(r, f"[{COPY}]")) + " " + text, text)], key=("copy", text))
+    return Doc("copy", [(head(r, f"[{COPY}]") + text, text)], key=("copy", text))
 
 
 def reverse(r):
     """Say a list of words, or of digits, from last to first."""
     words = some_words(r, 2, 7, 0.2) if r.random() < 0.8 else [str(r.randrange(100)) for _ in range(r.randint(2, 7))]
-    question = vary(r, ask(r, f"[{REVERSE}]")) + " " + " ".join(words)
+    question = head(r, f"[{REVERSE}]") + " ".join(words)
     return Doc("reverse", [(question, " ".join(words[::-1]))], key=("reverse", tuple(words)))
 
 
@@ -109,7 +134,7 @@ def spell(r):
     shown = f'"{word}"' if r.random() < 0.08 else word
     question = ask(r, f"[{template}]", w=shown)
     if word.islower():
-        question = vary(r, question)
+        question = spoken(r, question, 0.05)
     return Doc("letters" if kind else "spell", [(question, answer(word))], key=key)
 
 
@@ -127,17 +152,16 @@ def count(r):
         return Doc("count", [(vary(r, question), numbers + ".")], key=("way", first, last))
     if kind == "all":
         words = some_words(r, 1, 10, 0.15)
-        question = "[How many words are [here|there|in this list]|Count [these|the] words|How many words do you see]:"
+        question = head(r, "[How many words are [here|there|in this list]|Count [these|the] words|How many words do you see]:")
         answer, key = len(words), ("count", tuple(words))
-        question = ask(r, question)
     else:
         kinds = r.sample(ANIMALS + COLOURS + OBJECTS, r.randint(2, 3))
         words = [r.choice(kinds) for _ in range(r.randint(3, 10))]
         one = r.choice(kinds)
-        question = ask(r, "[How [often|many times] [does {w} appear|is {w}|do you see {w}] [here|in this list]|"
+        question = head(r, "[How [often|many times] [does {w} appear|is {w}|do you see {w}] [here|in this list]|"
                           "Count the word {w}|How often is there {w}]:", w=one)
         answer, key = words.count(one), ("count", one, tuple(words))
-    return Doc("count", [(vary(r, question) + " " + " ".join(words), cap(NUMBERS[answer]) + ".")], key=key)
+    return Doc("count", [(question + " ".join(words), cap(NUMBERS[answer]) + ".")], key=key)
 
 
 COMPARATIVES = {True: ("more", "bigger", "greater", "larger"), False: ("less", "smaller")}
@@ -253,10 +277,10 @@ def one_sum(r, a, b) -> tuple:
     elif a == b and not take and x < 0.4:
         template = DOUBLE
     elif x > 0.75:
-        return vary(r, story_sum(r, take, **numbers)), answer
+        return spoken(r, story_sum(r, take, **numbers), 0.05), answer
     else:
         template = TAKE if take else ADD
-    return vary(r, ask(r, f"[{template}]", **numbers)), answer
+    return spoken(r, ask(r, f"[{template}]", **numbers), 0.08), answer
 
 
 def arithmetic(r, largest=None):
