@@ -1,0 +1,172 @@
+"""The command line: what it prints where, and with which exit code."""
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mistral_edu
+from mistral_edu import cli, doctor
+from mistral_edu.tiny import FOLDER
+
+STORY = "Tell me a story about a red ball."
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the command in this process: (exit code, stdout, stderr)."""
+    def call(*argv, stdin=None):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+        try:
+            code = cli.main(argv)
+        except SystemExit as end:  # argparse leaves this way
+            code = end.code
+        return code, *capsys.readouterr()
+    return call
+
+
+def start(*argv, **settings):
+    """The same in a process of its own."""
+    settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
+    return subprocess.Popen([sys.executable, "-m", "mistral_edu", *argv], **settings)
+
+
+def test_help_names_every_command_and_gives_examples(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("generate", "chat", "evaluate", "doctor", "lab", "train"):
+        assert command in out
+        code, text, _ = run(command, "--help")
+        assert code == 0 and f"  mistral-edu {command}" in text.split("examples:")[1]
+    assert run("--version")[1] == f"mistral-edu {mistral_edu.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [(), ("frobnicate",), ("generate", "hi", "--frobnicate"), ("generate", "hi", "--bits", "5"),
+                                  ("generate", "hi", "--window", "wide")])
+def test_a_wrong_command_line_ends_with_2_and_the_usage(run, argv):
+    code, out, err = run(*argv)
+    assert code == 2 and out == "" and err.startswith("usage: mistral-edu")
+
+
+def test_generate_prints_what_the_library_answers(run):
+    answer = mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=20)
+    assert run("generate", STORY, "--max-tokens", "20") == (0, answer + "\n", "")
+    assert run("generate", "--max-tokens", "20", stdin=STORY + "\n") == (0, answer + "\n", "")
+    code, out, err = run("generate", STORY, "--max-tokens", "20", "--stats")
+    assert (code, out) == (0, answer + "\n") and "20 written" in err
+
+
+def test_generate_json_is_one_object_that_agrees_with_itself(run):
+    code, out, _ = run("generate", STORY, "--json", "--max-tokens", "12", "--bits", "8", "--no-fast", "--window", "64")
+    report = json.loads(out)
+    assert code == 0 and report["prompt"] == STORY and report["path"] == "readable" and report["model"] == "tiny"
+    assert len(report["tokens"]) == len(report["logprobs"]) == report["generation_tokens"] == 12
+    assert report["finish_reason"] == "length" and report["generation_tps"] > 0 and report["peak_memory_gb"] > 0
+    assert mistral_edu.load_tokenizer().decode(report["tokens"]).strip() == report["text"]
+
+
+def test_settings_reach_the_sampler(run):
+    def story(*settings):
+        return run("generate", STORY, "--max-tokens", "10", *settings)[1]
+    hot = ("--temperature", "2")
+    assert story(*hot, "--seed", "1") == story(*hot, "--seed", "1") != story(*hot, "--seed", "2")
+    greedy = story()
+    assert story(*hot, "--top-k", "1") == greedy
+    third = greedy.split(" ")[2]
+    assert story("--stop", f" {third}").strip() == greedy.split(f" {third}")[0]
+
+
+@pytest.mark.parametrize("argv, message", [
+    (("generate", "hi", "--model", "no/such/folder"), "no/such/folder"),
+    (("generate", "hi", "--temperature", "-1"), "temperature"),
+    (("generate", "hello " * 1200), "context"),
+    (("generate", ""), "prompt is empty"),
+    (("lab", "99"), "no notebook 99"),
+])
+def test_what_goes_wrong_is_one_line_and_ends_with_1(run, argv, message):
+    code, out, err = run(*argv)
+    assert code == 1 and out == ""
+    assert err.count("\n") == 1 and err.startswith(f"mistral-edu {argv[0]}: ") and message in err
+
+
+def test_a_traceback_is_there_for_those_who_ask(run, monkeypatch):
+    with pytest.raises(FileNotFoundError):
+        run("--traceback", "generate", "hi", "--model", "nowhere")
+    monkeypatch.setenv("MISTRAL_EDU_TRACEBACK", "1")
+    with pytest.raises(FileNotFoundError):
+        run("generate", "hi", "--model", "nowhere")
+
+
+def test_chat_answers_line_by_line_and_remembers(run):
+    code, out, err = run("chat", "--max-tokens", "15", stdin="Hello!\n\nWho are you?\n")
+    talk = mistral_edu.Chat(*mistral_edu.load(), max_tokens=15)
+    assert (code, out.splitlines(), err) == (0, [talk("Hello!"), talk("Who are you?")], "")
+
+
+def test_commands_of_chat(run):
+    def talk(*lines):
+        return run("chat", "--max-tokens", "8", stdin="\n".join(lines) + "\n")
+
+    code, out, err = talk("/undo", "/stats", "/help", "/frob", "/quit", "Hello!")
+    assert code == 0 and "undo" in err and err.count("\n") == 1      # nothing to take back: said, and the chat goes on
+    assert "no answer yet" in out and "there is no command /frob" in out and out.count(cli.CHAT_HELP) == 2
+    assert "Hello" not in out                                        # /quit came first
+
+    answers = talk("Hello!", "Who are you?")[1].splitlines()
+    undone = talk("Hello!", "What is 2 plus 2?", "/undo", "Who are you?")[1].splitlines()
+    assert undone[2] == "taken back: What is 2 plus 2?" and [undone[0], undone[3]] == answers
+    reset = talk("What is 2 plus 2?", "/reset", "Hello!", "/stats")[1].splitlines()
+    assert reset[1] == answers[0] and "8 written" in reset[2]
+
+
+def test_ctrl_c_ends_quietly_with_130():
+    process = start("generate", STORY, "--max-tokens", "900", "--temperature", "3")
+    assert process.stdout.read(1)                                    # it has begun to write
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and err.strip() == b""
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    process = start("generate", STORY, "--max-tokens", "200", "--temperature", "3")
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
+
+
+def test_doctor_tells_programs_by_json_and_exit_code(run, monkeypatch):
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: doctor.Check("memory", "warn", "1 GB free", "close something"),))
+    assert run("doctor")[0] == 0
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: doctor.Check("MLX", "fail", "nothing", "install it"),))
+    code, out, _ = run("doctor")
+    assert code == 1 and "-> install it" in out
+    code, out, _ = run("doctor", "--json")
+    assert code == 1 and json.loads(out) == {"ok": False, "checks": [{"name": "MLX", "status": "fail", "found": "nothing",
+                                                                      "fix": "install it"}]}
+
+
+def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(os, "execv", lambda program, command: calls.append((program, command)))
+    monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "mistral_edu" / "cli.py"))
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00_start_here.ipynb", "08_window.ipynb"):
+        (tmp_path / "notebooks" / name).write_text("{}")
+    run("lab")
+    run("lab", "08", "--no-browser", "--port", "9999")
+    (program, first), (_, second) = calls
+    assert program == sys.executable and first[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert first[3] == str(tmp_path / "notebooks" / "00_start_here.ipynb") and f"--ServerApp.root_dir={tmp_path}" in first
+    assert second[3].endswith("08_window.ipynb") and second[-3:] == ["--no-browser", "--port", "9999"]
+    assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
+
+
+def test_a_model_in_a_folder_is_as_good_as_tiny(run, tmp_path):
+    for file in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / file).symlink_to(FOLDER / file)
+    assert run("generate", STORY, "--max-tokens", "5", "--model", str(tmp_path)) == run("generate", STORY, "--max-tokens", "5")

@@ -1,0 +1,136 @@
+"""The doctor finds what is wrong, and its fix names what to do."""
+import json
+import platform
+import sys
+
+import pytest
+
+import mistral_edu.doctor as doctor
+from mistral_edu.fast import backend, blas
+
+
+def test_on_this_machine_the_notebooks_can_run():
+    checks = doctor.examine()
+    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "memory", "notebook tools", "kernel",
+                                                "embedded model"]
+    assert {check.name: check.found for check in checks if check.status == "fail"} == {}
+    assert all(check.found for check in checks)
+    assert all(bool(check.fix) == (check.status != "ok") for check in checks)
+    assert doctor.verdict(checks) == "Everything the notebooks need is here."
+    table = doctor.as_text(checks)
+    assert all(check.found in table and check.fix in table for check in checks)
+    assert json.loads(json.dumps(doctor.as_json(checks)))["ok"] is True
+
+
+def test_a_failed_check_is_in_the_verdict_and_its_fix_in_the_table(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: doctor.Check("Python", "ok", "3.12"),
+                                           lambda: doctor.Check("MLX", "fail", "not there", "install it")))
+    doctor.report(details=False)
+    shown = capsys.readouterr().out
+    assert "To put right first: MLX." in shown and "-> install it" in shown and "FAIL  MLX" in shown
+    assert doctor.as_json(doctor.examine())["ok"] is False
+
+
+def test_a_report_without_details_says_nothing_about_the_machine(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: doctor.Check("fast products", "warn", "5 GFLOPS", "get OpenBLAS"),))
+    doctor.report(details=False)
+    assert capsys.readouterr().out == "Everything the notebooks need is here.\n"
+    doctor.report()
+    assert "5 GFLOPS" in capsys.readouterr().out
+
+
+def test_an_old_python(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    assert doctor.check_python().status == "fail" and "3.10" in doctor.check_python().fix
+
+
+@pytest.mark.parametrize("system, processor, release, status, fix", [
+    ("Linux", "x86_64", ("glibc", "2.35"), "ok", ""),
+    ("Linux", "aarch64", ("glibc", "2.34"), "fail", "Ubuntu 22.04"),
+    ("Linux", "x86_64", ("", ""), "fail", "glibc"),
+    ("Darwin", "arm64", "14.5", "ok", ""),
+    ("Darwin", "arm64", "13.6", "fail", "macOS 14"),
+    ("Darwin", "x86_64", "15.0", "fail", "Apple silicon"),
+    ("Windows", "AMD64", "", "fail", "WSL2"),
+])
+def test_systems_that_mlx_is_made_for(monkeypatch, system, processor, release, status, fix):
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: processor)
+    monkeypatch.setattr(platform, "libc_ver", lambda: release)
+    monkeypatch.setattr(platform, "mac_ver", lambda: (release, ("", "", ""), processor))
+    check = doctor.check_system()
+    assert check.status == status and fix in check.fix and bool(fix) == bool(check.fix)
+
+
+def test_two_backends_of_mlx_are_seen(monkeypatch):
+    monkeypatch.setattr(backend, "installed", lambda: ["mlx-cpu", "mlx-cuda-13"])
+    check = doctor.check_mlx()
+    assert check.status == "fail" and "overwrite each other" in check.found
+    assert "pip uninstall -y mlx mlx-cpu mlx-cuda-13" in check.fix and "--force-reinstall" in check.fix
+
+
+@pytest.mark.parametrize("found, why", [([], "no backend of MLX is installed"),
+                                        (["mlx-cuda-13"], "mlx-cuda-13 is installed, but does not load here"),
+                                        (["mlx-cpu", "mlx-cuda-12"], "mlx-cpu and mlx-cuda-12 are both installed")])
+def test_an_mlx_that_cannot_be_imported_is_explained(monkeypatch, found, why):
+    monkeypatch.setitem(sys.modules, "mlx.core", None)  # import mlx.core then raises an ImportError
+    monkeypatch.setattr(backend, "installed", lambda: found)
+    with pytest.raises(ImportError, match=why) as error:
+        backend.check()
+    assert "mlx[cpu]" in str(error.value)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux needs a BLAS put under MLX")
+def test_a_slow_blas_comes_with_its_reason_and_fix(monkeypatch):
+    monkeypatch.setattr(blas, "product_speed", lambda: 5.0)
+    monkeypatch.setattr(blas, "status", lambda: blas.Status(reason="mlx came first", fix="restart the kernel"))
+    check = doctor.check_products()
+    assert check.status == "warn" and "5 GFLOPS" in check.found and "mlx came first" in check.found
+    assert check.fix == "restart the kernel"
+
+
+def test_little_memory(monkeypatch):
+    monkeypatch.setattr(doctor.machine, "memory", lambda: (4e9, 1.5e9))
+    check = doctor.check_memory()
+    assert check.status == "warn" and check.found.startswith("1.5 of 4.0 GB free")
+    monkeypatch.setattr(doctor.machine, "memory", lambda: (16e9, None))  # macOS does not say
+    assert doctor.check_memory() == doctor.Check("memory", "ok", "16.0 GB")
+
+
+def test_missing_and_old_notebook_tools(monkeypatch):
+    versions = {"jupyterlab": "3.6.1", "ipykernel": "7.1.0", "matplotlib": "3.10.0"}
+
+    def version(name):
+        if name not in versions:
+            raise doctor.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(doctor, "version", version)
+    check = doctor.check_tools()
+    assert check.status == "fail" and "ipywidgets is missing" in check.found and "jupyterlab 3.6.1" in check.found
+    assert "ipykernel" not in check.found and "make setup" in check.fix
+
+
+def kernel_named_python3(folder, command):
+    spec = folder / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(json.dumps({"argv": [command, "-m", "ipykernel_launcher"], "display_name": "Python 3",
+                                                  "language": "python"}))
+
+
+@pytest.mark.parametrize("command, status", [("/opt/other/bin/python", "warn"), (sys.executable, "ok"), ("python", "ok")])
+def test_a_kernel_of_another_environment_is_seen(monkeypatch, tmp_path, command, status):
+    kernel_named_python3(tmp_path, command)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", "/somewhere/else")
+    check = doctor.check_kernel()
+    assert check.status == status, check
+    if status == "warn":
+        assert command in check.found and "make lab" in check.fix
+
+
+def test_missing_model_files_are_named(monkeypatch, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr(doctor, "FOLDER", tmp_path)
+    check = doctor.check_model()
+    assert check.status == "fail" and check.found.startswith("tokenizer.json, model.safetensors missing in") and check.fix
