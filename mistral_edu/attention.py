@@ -1,5 +1,7 @@
-"""Grouped-query attention with rotary positions. Sources: Vaswani et al. 2017 (arXiv:1706.03762), eq. 1;
-Ainslie et al. 2023, "GQA" (arXiv:2305.13245); Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
+"""Grouped-query attention: each query head looks at keys that it shares with its neighbours.
+
+Sources: Vaswani et al. 2017 (arXiv:1706.03762), equation 1; Ainslie et al. 2023, "GQA" (arXiv:2305.13245), section 2.2;
+Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
 """
 import mlx.core as mx
 import mlx.nn as nn
@@ -9,7 +11,13 @@ from mistral_edu.rope import fused_rope
 
 
 def split_heads(x, n_heads):
-    """Cut each token's vector into heads, and put heads before positions: (B, L, n_heads * head_dim) -> (B, n_heads, L, head_dim)."""
+    """Cut each token's vector into heads, heads before positions.
+
+    (B, L, n_heads * head_dim) -> (B, n_heads, L, head_dim)
+
+    >>> split_heads(mx.array([[[11, 12, 21, 22], [31, 32, 41, 42]]]), n_heads=2).tolist()   # two tokens of two heads
+    [[[[11, 12], [31, 32]], [[21, 22], [41, 42]]]]
+    """
     B, L, width = x.shape
     return x.reshape(B, L, n_heads, width // n_heads).transpose(0, 2, 1, 3)  # (B, n_heads, L, head_dim)
 
@@ -21,7 +29,7 @@ def merge_heads(x):
 
 
 def repeat_kv(x, n_rep):
-    """Give each of n_rep neighbouring query heads a copy: (B, n_kv_heads, S, head_dim) -> (B, n_kv_heads * n_rep, S, head_dim).
+    """Give each of n_rep neighbouring query heads a copy: (B, n_kv_heads, S, head_dim) -> (B, n_heads, S, head_dim).
 
     Query head h reads key head h // n_rep: with n_rep = 2 the order is 0 0 1 1, not 0 1 0 1.
     """
@@ -32,13 +40,15 @@ def scaled_dot_product_attention(q, k, v, scale, mask=None):
     """softmax(q k^T * scale) v, written out.
 
     q (B, n_heads, L, head_dim); k, v (B, n_kv_heads, S, head_dim) -> (B, n_heads, L, head_dim).
-    mask: bool, broadcast to (B, n_heads, L, S), True = may look; "causal": nothing later than the query; None: everything.
-    Scores and softmax are fp32 whatever the dtype of q, as in every careful implementation.
+    mask: bool, spread over (B, n_heads, L, S), True = may look; "causal": no later key than the query; None: all keys.
+    Each query needs a key that it may see, else its row is nan. Scores and softmax are fp32 whatever the dtype of q:
+    16 bit would blur the differences that the exponential then magnifies.
     """
     L, S = q.shape[2], k.shape[2]
     n_rep = q.shape[1] // k.shape[1]
     k, v = repeat_kv(k, n_rep), repeat_kv(v, n_rep)                         # (B, n_heads, S, head_dim)
-    scores = (q * scale).astype(mx.float32) @ k.astype(mx.float32).swapaxes(2, 3)   # (B, n_heads, L, S)
+    q, k = q.astype(mx.float32), k.astype(mx.float32)
+    scores = q * scale @ k.swapaxes(2, 3)                                   # (B, n_heads, L, S)
     if isinstance(mask, str):
         mask = create_attention_mask(L, offset=S - L, as_array=True)        # (L, S)
     if mask is not None:
@@ -53,9 +63,10 @@ def fused_attention(q, k, v, scale, mask=None):
 
 
 class Attention(nn.Module):
-    """One attention layer. `attend` and `rotate` are plain functions: set them on a layer to see what another one does,
+    """One attention layer.
 
-    for example `layer.self_attn.attend = scaled_dot_product_attention`.
+    Its two steps without weights, `attend` and `rotate`, are plain functions. Set another one on a layer to see what
+    it does: `model.layers[0].self_attn.attend = scaled_dot_product_attention`.
     """
 
     attend = staticmethod(fused_attention)  # (q, k, v, scale, mask) -> (B, n_heads, L, head_dim)

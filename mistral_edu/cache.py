@@ -1,13 +1,14 @@
 """Caches of keys and values, so that a token already seen is never computed again.
 
 Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2: rolling buffer cache, pre-fill and chunking.
-A model uses one cache per layer. They all speak the same few words:
-  update_and_fetch(keys, values)  take in L new tokens, (B, n_kv_heads, L, head_dim) each, and hand back the S keys and
-                                  values that their queries may need, in time order: (B, n_kv_heads, S, head_dim) each
-  n_keys(L) -> S beforehand;  offset: tokens seen;  nbytes: bytes held
-  trim(n) forget the last n tokens;  trimmable: how many it can forget
-  state, meta: arrays and numbers that save_cache writes to a file
-Keys come in already rotated at their absolute position, so nothing here depends on where a key is stored.
+A model has one cache per layer. All kinds are used in the same way:
+  update_and_fetch(keys, values)  takes in L new tokens, (B, n_kv_heads, L, head_dim) each, and hands back the S keys
+                                  and values that their queries need, in time order: (B, n_kv_heads, S, head_dim) each
+  n_keys(L)          that S, beforehand
+  offset, nbytes     tokens seen, bytes held
+  trim(n)            forgets the last n tokens, as if they had never come; trimmable is the largest n
+  state, meta        the arrays and the numbers that save_cache writes to a file
+Keys come in rotated at their absolute position already, so it does not matter where they are stored.
 """
 import json
 import os
@@ -23,7 +24,10 @@ class KVCache:
 
     def __init__(self):
         self.offset = 0
-        self.keys = self.values = None  # (B, n_kv_heads, slots, head_dim); slots >= offset
+        self.keys = self.values = None  # (B, n_kv_heads, slots, head_dim), some slots still unused
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.offset:,} tokens seen, {self.nbytes:,} bytes)"
 
     def n_keys(self, L):
         """How many keys update_and_fetch hands back for a chunk of L tokens."""
@@ -33,31 +37,34 @@ class KVCache:
         """Add L tokens, return all: (B, n_kv_heads, L, head_dim) -> (B, n_kv_heads, offset + L, head_dim), twice."""
         self.check(keys, values)
         start, self.offset = self.offset, self.offset + keys.shape[2]
-        self.make_room(keys, values, self.offset)
+        self.keys, self.values = self.with_room(self.keys, keys), self.with_room(self.values, values)
         self.keys[..., start : self.offset, :] = keys
         self.values[..., start : self.offset, :] = values
         return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
 
-    def make_room(self, keys, values, n_slots):
-        """Grow the buffers to n_slots at least, in whole steps."""
-        have = 0 if self.keys is None else self.keys.shape[2]
-        if n_slots > have:
-            more = self.rounded(n_slots) - have
-            self.keys = extended(self.keys, keys, more)
-            self.values = extended(self.values, values, more)
+    def n_slots(self):
+        """How many slots offset tokens take: whole steps."""
+        return -(-self.offset // STEP) * STEP
 
-    def rounded(self, n_slots):
-        """The size to grow to when n_slots are needed."""
-        return -(-n_slots // STEP) * STEP
+    def with_room(self, buffer, new):
+        """The buffer, grown by zeros to n_slots() where it has fewer; None stands for no buffer yet."""
+        B, n_kv_heads, _, width = new.shape
+        more = self.n_slots() - (0 if buffer is None else buffer.shape[2])
+        if more <= 0:
+            return buffer
+        zeros = mx.zeros((B, n_kv_heads, more, width), dtype=new.dtype)
+        return zeros if buffer is None else mx.concatenate([buffer, zeros], axis=2)
 
     def check(self, keys, values):
         """Raise ValueError when new keys and values do not fit each other or what is held."""
         if keys.ndim != 4 or keys.shape[:3] != values.shape[:3]:
-            raise ValueError(f"keys and values should both be (B, n_kv_heads, L, head_dim); got {keys.shape} and {values.shape}")
+            raise ValueError(f"keys and values should both be (B, n_kv_heads, L, head_dim); "
+                             f"got {keys.shape} and {values.shape}")
         for name, new, held in (("keys", keys, self.keys), ("values", values, self.values)):
-            if held is not None and [*new.shape[:2], new.shape[3]] != [*held.shape[:2], held.shape[3]]:
-                raise ValueError(f"this cache holds {name} of shape {held.shape[:2]} + (slots, {held.shape[3]}), got {new.shape}; "
-                                 f"use a new cache for another batch or another model")
+            if held is not None and (new.shape[:2], new.shape[3]) != (held.shape[:2], held.shape[3]):
+                B, n_kv_heads, _, head_dim = held.shape
+                raise ValueError(f"this cache holds {name} of shape ({B}, {n_kv_heads}, L, {head_dim}), "
+                                 f"got {new.shape}; use a new cache for another batch or another model")
 
     @property
     def nbytes(self):
@@ -76,7 +83,7 @@ class KVCache:
 
     @property
     def state(self):
-        """The arrays that hold what is remembered, without unused slots: a dict, empty before the first token."""
+        """The arrays with the slots in use: a dict, empty before the first token."""
         if self.offset == 0:
             return {}
         return {"keys": self.keys[..., : self.offset, :], "values": self.values[..., : self.offset, :]}
@@ -95,9 +102,9 @@ class KVCache:
 class RotatingKVCache(KVCache):
     """Remembers the last `window` tokens in a ring: position p lies in slot p % window.
 
-    A query sees window - 1 tokens before its own, so a chunk of L tokens gets at most window - 1 + L keys: for its first
-    query the oldest of them, for its last query mostly the chunk itself (the mask hides the rest). Once window tokens have
-    passed, the bytes held stay the same. Raises ValueError when window < 1.
+    A query sees the window - 1 tokens before its own, so a chunk of L tokens is handed window - 1 + L keys at most. Its
+    first query needs the oldest of them; the mask hides them from later ones. Once window tokens have passed, the bytes
+    held stay the same. Raises ValueError when window < 1.
     """
 
     def __init__(self, window):
@@ -112,21 +119,20 @@ class RotatingKVCache(KVCache):
         return min(self.offset, self.window - 1) + L
 
     def update_and_fetch(self, keys, values):
-        """Add L tokens; return the up to window - 1 before them, and them: (B, n_kv_heads, S, head_dim), twice."""
+        """Add L tokens; return them, after the up to window - 1 before them: (B, n_kv_heads, S, head_dim), twice."""
         self.check(keys, values)
-        L = keys.shape[2]
-        first = max(0, self.offset - (self.window - 1))  # the earliest position that the chunk's first query sees
-        recent_keys = mx.concatenate([*self.in_time_order(self.keys, first), keys], axis=2)
-        recent_values = mx.concatenate([*self.in_time_order(self.values, first), values], axis=2)
-        self.offset += L
+        all_keys = mx.concatenate([*self.in_time_order(self.keys), keys], axis=2)        # (B, n_kv_heads, S, head_dim)
+        all_values = mx.concatenate([*self.in_time_order(self.values), values], axis=2)
+        self.offset += keys.shape[2]
         self.oldest = max(self.oldest, self.offset - self.window)
-        self.make_room(keys, values, min(self.offset, self.window))
+        self.keys, self.values = self.with_room(self.keys, keys), self.with_room(self.values, values)
         self.write(self.keys, keys)
         self.write(self.values, values)
-        return recent_keys, recent_values
+        return all_keys, all_values
 
-    def in_time_order(self, ring, first):
-        """Positions first .. offset-1 out of the ring, as a list of at most two runs of slots."""
+    def in_time_order(self, ring):
+        """The up to window - 1 tokens before the next one, as a list of runs of slots: two where they cross the end."""
+        first = max(0, self.offset - (self.window - 1))
         if first == self.offset:
             return []
         start, end = first % self.window, (self.offset - 1) % self.window + 1
@@ -135,18 +141,18 @@ class RotatingKVCache(KVCache):
         return [ring[..., start:, :], ring[..., :end, :]]
 
     def write(self, ring, chunk):
-        """Put the end of a chunk, at most window tokens of it, where it belongs: up to the slot of position offset-1."""
+        """Put the end of a chunk, at most window tokens of it, into the slots up to that of position offset-1."""
         n = min(chunk.shape[2], self.window)
-        chunk = chunk[..., chunk.shape[2] - n :, :]        # (B, n_kv_heads, n, head_dim)
+        chunk = chunk[..., chunk.shape[2] - n :, :]     # (B, n_kv_heads, n, head_dim)
         start = (self.offset - n) % self.window
-        before_end = min(n, self.window - start)           # what fits before the ring's end; the rest goes to slot 0 on
+        before_end = min(n, self.window - start)        # what fits before the end; the rest goes to slot 0 on
         ring[..., start : start + before_end, :] = chunk[..., :before_end, :]
         if before_end < n:
             ring[..., : n - before_end, :] = chunk[..., before_end:, :]
 
-    def rounded(self, n_slots):
-        """The size to grow to when n_slots are needed: whole steps, up to the window."""
-        return min(super().rounded(n_slots), self.window)
+    def n_slots(self):
+        """How many slots offset tokens take: whole steps, up to the window."""
+        return min(super().n_slots(), self.window)
 
     @property
     def trimmable(self):
@@ -159,14 +165,6 @@ class RotatingKVCache(KVCache):
         return self.offset - (self.oldest + self.window - 1)
 
     @property
-    def state(self):
-        """The ring as it lies, up to the last slot used."""
-        if self.offset == 0:
-            return {}
-        n_slots = min(self.offset, self.window)
-        return {"keys": self.keys[..., :n_slots, :], "values": self.values[..., :n_slots, :]}
-
-    @property
     def meta(self):
         """The numbers that, with `state`, make this cache again."""
         return {**super().meta, "window": self.window, "oldest": self.oldest}
@@ -177,13 +175,16 @@ class RotatingKVCache(KVCache):
         self.oldest = meta["oldest"]
 
 
+PARTS = ("packed", "scales", "biases")  # the three arrays that mx.quantize makes of one
+
+
 class QuantizedKVCache:
     """Remembers keys and values in 8 or 4 bit: groups of group_size neighbours within a head share a scale and a bias.
 
-    With a window it forgets as RotatingKVCache does. What it hands back differs from what came in by at most one step of a
-    group's scale, (largest - smallest) / (2**bits - 1), and by half a step on average at most. In the random models of the
+    With a window it forgets as RotatingKVCache does. What it hands back differs from what came in by at most one step
+    of a group, (largest - smallest) / (2**bits - 1), and by half a step on average at most. In the random models of the
     tests, whose attention is sharp, that moves logits by up to 3 % (8 bit) or 50 % (4 bit) of the largest one.
-    The chunk just added is rounded like the past, so that the result does not depend on how a text is split into chunks.
+    The new chunk is rounded like the past, so that the result does not depend on how a text is split into chunks.
     Raises ValueError for bits other than 8 and 4, and when head_dim is no multiple of group_size.
     """
 
@@ -193,8 +194,10 @@ class QuantizedKVCache:
         if group_size not in (32, 64, 128):
             raise ValueError(f"group_size should be 32, 64 or 128; got {group_size!r}")
         self.bits, self.group_size, self.window = bits, group_size, window
-        # mx.quantize makes three arrays of one: packed integers, scales, biases. Each has a cache of its own.
-        self.parts = [KVCache() if window is None else RotatingKVCache(window) for _ in range(3)]
+        # Each of the three has a cache of its own, which takes its last axis for head_dim.
+        self.parts = [KVCache() if window is None else RotatingKVCache(window) for _ in PARTS]
+
+    __repr__ = KVCache.__repr__
 
     @property
     def offset(self):
@@ -212,9 +215,9 @@ class QuantizedKVCache:
         return self.unpack([k for k, _ in fetched]), self.unpack([v for _, v in fetched])
 
     def pack(self, x):
-        """(..., head_dim) floats -> packed (..., head_dim * bits / 32) uint32, scales and biases (..., head_dim / group_size)."""
+        """(..., head_dim) -> packed (..., head_dim * bits / 32), scales and biases (..., head_dim / group_size)."""
         if x.shape[-1] % self.group_size:
-            raise ValueError(f"head_dim = {x.shape[-1]} is no multiple of group_size = {self.group_size}; choose a group_size "
+            raise ValueError(f"head_dim = {x.shape[-1]} is no multiple of group_size = {self.group_size}; choose one "
                              f"that divides it among 32, 64, 128, or a cache that is not quantized")
         return mx.quantize(x, group_size=self.group_size, bits=self.bits)
 
@@ -234,43 +237,39 @@ class QuantizedKVCache:
 
     def trim(self, n):
         """Forget the last n tokens. Raises ValueError when n is not in 0 .. trimmable."""
+        check_trim(n, self.trimmable, self.offset)
+        end = self.offset - n
         for part in self.parts:
-            part.trim(n)
+            part.trim(part.offset - end)  # an interrupt between two parts leaves one ahead of the other
 
     @property
     def state(self):
         """The arrays that hold what is remembered."""
-        return {f"{name}.{key}": array for name, part in zip(("packed", "scales", "biases"), self.parts)
+        return {f"{name}.{key}": array for name, part in zip(PARTS, self.parts)
                 for key, array in part.state.items()}
 
     @property
     def meta(self):
         """The numbers that, with `state`, make this cache again."""
-        return {"kind": type(self).__name__, "bits": self.bits, "group_size": self.group_size, "window": self.window,
-                "part": self.parts[0].meta}
+        return {"kind": type(self).__name__, "bits": self.bits, "group_size": self.group_size,
+                "window": self.window, "part": self.parts[0].meta}
 
     def restore(self, state, meta):
         """Become the cache that gave this state and this meta."""
-        for name, part in zip(("packed", "scales", "biases"), self.parts):
-            own = {key: state[f"{name}.{key}"] for key in ("keys", "values") if f"{name}.{key}" in state}
-            part.restore(own, meta["part"])
-
-
-def extended(buffer, like, more):
-    """The buffer with `more` slots after its own; without a buffer, that many empty slots for arrays like `like`."""
-    B, n_kv_heads, _, width = like.shape
-    empty = mx.zeros((B, n_kv_heads, more, width), dtype=like.dtype)
-    return empty if buffer is None else mx.concatenate([buffer, empty], axis=2)
+        for name, part in zip(PARTS, self.parts):
+            part.restore({key: state.get(f"{name}.{key}") for key in ("keys", "values")}, meta["part"])
 
 
 def check_trim(n, trimmable, offset):
     """Raise ValueError when a cache cannot forget n tokens."""
     if n < 0:
         raise ValueError(f"trim takes the number of tokens to forget, 0 or more; got {n}")
+    if n > offset:
+        raise ValueError(f"cannot forget the last {n} tokens: the cache has seen {offset}; trim {trimmable} at most")
     if n > trimmable:
-        raise ValueError(f"cannot forget the last {n} of {offset} tokens: the cache can give back {trimmable} at most, since "
-                         f"what older tokens left in it has been overwritten. Make a new cache and feed it the first "
-                         f"{max(offset - n, 0)} tokens again.")
+        raise ValueError(f"cannot forget the last {n} of {offset} tokens, only {trimmable}: the ring has overwritten "
+                         f"what the window of the next token needs. Make a new cache and feed it the first "
+                         f"{offset - n} tokens again.")
 
 
 def make_layer_cache(config, bits=None):
@@ -289,7 +288,7 @@ def save_cache(path, cache):
     path = Path(path)
     arrays = {f"{i}.{name}": array for i, layer in enumerate(cache) for name, array in layer.state.items()}
     metadata = {"format": FORMAT, "layers": json.dumps([layer.meta for layer in cache])}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.safetensors")  # in the same folder, so the rename is atomic
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.safetensors")  # same folder: the rename is atomic
     try:
         mx.save_safetensors(str(unfinished), arrays, metadata)
         os.replace(unfinished, path)
@@ -298,7 +297,10 @@ def save_cache(path, cache):
 
 
 def load_cache(path):
-    """The list of caches that save_cache wrote, exactly. Raises FileNotFoundError; ValueError for another kind of file."""
+    """The list of caches that save_cache wrote, bit for bit.
+
+    Raises FileNotFoundError, and ValueError for another kind of file.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; save_cache(path, cache) writes one")
@@ -308,14 +310,19 @@ def load_cache(path):
         raise ValueError(f"{path} is not a safetensors file ({error}); write it again with save_cache") from None
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} is not a saved cache: expected format {FORMAT!r}, found {metadata.get('format')!r}")
-    mx.eval(arrays)
-    return [restored(meta, {name.split(".", 1)[1]: array for name, array in arrays.items() if name.split(".", 1)[0] == str(i)})
-            for i, meta in enumerate(json.loads(metadata["layers"]))]
+    mx.eval(arrays)  # read the file now, not when it may be gone
+    metas = json.loads(metadata["layers"])
+    states = [{} for _ in metas]
+    for full_name, array in arrays.items():
+        layer, name = full_name.split(".", 1)
+        states[int(layer)][name] = array
+    return [restored(meta, state) for meta, state in zip(metas, states)]
 
 
 def restored(meta, state):
     """One cache from its state and meta."""
     arguments = {name: meta[name] for name in ("bits", "group_size", "window") if name in meta}
-    cache = {kind.__name__: kind for kind in (KVCache, RotatingKVCache, QuantizedKVCache)}[meta["kind"]](**arguments)
+    kinds = {kind.__name__: kind for kind in (KVCache, RotatingKVCache, QuantizedKVCache)}
+    cache = kinds[meta["kind"]](**arguments)
     cache.restore(state, meta)
     return cache

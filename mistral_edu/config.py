@@ -62,7 +62,7 @@ class MistralConfig:
         if not isinstance(self.tie_embeddings, bool):
             raise ValueError(f"tie_embeddings should be True or False; got {self.tie_embeddings!r}")
         if self.n_heads % self.n_kv_heads:
-            raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves equally many query heads; "
+            raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves as many query heads; "
                              f"got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim should be even, because RoPE rotates pairs of numbers; got {self.head_dim}")
@@ -105,7 +105,8 @@ class MistralConfig:
         """The configuration in a Hugging Face `config.json` at `path`. Raises FileNotFoundError, or ValueError."""
         path = Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f"there is no file {path}; a checkpoint folder holds its configuration in config.json")
+            raise FileNotFoundError(f"there is no file {path}; "
+                                    f"a checkpoint folder holds its configuration in config.json")
         try:
             hf = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
@@ -161,8 +162,8 @@ def check_architecture(hf):
                 ("rope type", "default", rope.get("rope_type", rope.get("type", "default"))))
     for name, want, found in expected:
         if found != want:
-            raise ValueError(f"{name} is {found!r}, but this package computes {want!r} only; use a Mistral-7B checkpoint "
-                             f"(v0.1, v0.2, v0.3) or one of the same architecture")
+            raise ValueError(f"{name} is {found!r}, but this package computes {want!r} only; "
+                             f"use a Mistral-7B checkpoint (v0.1, v0.2, v0.3) or one of the same architecture")
 
 
 def head_dim_from(dim, n_heads):
@@ -170,8 +171,8 @@ def head_dim_from(dim, n_heads):
     check_integer("hidden_size", dim)
     check_integer("num_attention_heads", n_heads)
     if dim % n_heads:
-        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of num_attention_heads = {n_heads}; "
-                         f"state head_dim")
+        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of "
+                         f"num_attention_heads = {n_heads}; state head_dim")
     return dim // n_heads
 
 

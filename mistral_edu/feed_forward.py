@@ -1,4 +1,5 @@
-"""SwiGLU, the feed-forward layer. Source: Shazeer 2020, "GLU Variants Improve Transformer" (arXiv:2002.05202), eq. 6."""
+"""SwiGLU, the feed-forward layer. Source: Shazeer 2020, "GLU Variants Improve Transformer" (arXiv:2002.05202), eq. 6.
+"""
 import mlx.core as mx
 import mlx.nn as nn
 

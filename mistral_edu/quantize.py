@@ -1,12 +1,14 @@
 """Fewer bits per weight: each becomes a small integer, and groups of neighbours share a scale and a bias.
 
-weight = scale * q + bias with q in 0 .. 2**bits - 1: the bias is one end of the group's range, and 2**bits - 1 steps of the
-scale lead to the other. A group is `group_size` neighbours in a row of the matrix; mx.quantize does the arithmetic.
+weight = scale * q + bias with q in 0 .. 2**bits - 1: the bias is one end of the group's range, and 2**bits - 1 steps of
+the scale lead to the other. A group is `group_size` neighbours in a row of the matrix; mx.quantize does the arithmetic.
 In 4 bit, groups of 64 and a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
 """
+from copy import deepcopy
+
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten
+from mlx.utils import tree_flatten, tree_map
 
 BITS = (2, 3, 4, 5, 6, 8)
 GROUP_SIZES = (32, 64, 128)
@@ -17,9 +19,9 @@ QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
 def quantize(model, bits=4, group_size=64):
     """Replace every nn.Linear and nn.Embedding of the model by its quantized form, in place; returns the model.
 
-    bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small, and they scale everything.
-    Raises ValueError for other numbers, for a layer whose rows the groups do not fill, and for a model already quantized;
-    the model is then unchanged.
+    bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small, and scale everything.
+    Raises ValueError for other numbers, for a layer whose rows the groups do not fill, and for a model already
+    quantized; the model is then unchanged.
     """
     check_bits(bits, group_size)
     for name, module in model.named_modules():
@@ -32,30 +34,43 @@ def quantize(model, bits=4, group_size=64):
 
 
 def dequantize(model, dtype=mx.float32):
-    """A new Model with float weights: the numbers that the quantized one computes with, as `dtype`.
+    """A new model with float weights: the numbers that the quantized one computes with, as `dtype`.
 
     The model itself stays as it is. If it is not quantized, the new one is a copy with its weights cast.
     """
-    weights = dict(tree_flatten(model.parameters()))
-    for name, module in model.named_modules():
-        if isinstance(module, QUANTIZED):
-            del weights[f"{name}.scales"], weights[f"{name}.biases"]
-            weights[f"{name}.weight"] = dequantized_weight(module)  # in place of the packed integers
-    copy = type(model)(model.config)
-    copy.load_weights([(name, weight.astype(dtype)) for name, weight in weights.items()])
+    copy = deepcopy(model)
+    layers = tree_map(lambda module: float_layer(module) if isinstance(module, QUANTIZED) else module,
+                      copy.leaf_modules(), is_leaf=nn.Module.is_module)
+    copy.update_modules(layers)
+    copy.set_dtype(dtype)
     mx.eval(copy.parameters())
     return copy
 
 
-def dequantized_weight(module):
+def float_layer(quantized):
+    """The nn.Linear or nn.Embedding that a quantized layer stands for."""
+    weight = dequantized_weight(quantized)  # (rows, columns)
+    rows, columns = weight.shape
+    layer = nn.Embedding(rows, columns) if looks_up(quantized) else nn.Linear(columns, rows, bias=False)
+    layer.weight = weight
+    return layer
+
+
+def dequantized_weight(quantized):
     """The float weight (rows, columns) of one quantized layer.
 
-    A quantized product multiplies with scale * q + bias in fp32. An embedding hands out its rows in the dtype of its
-    scales, so there they are rounded to it.
+    A product multiplies with scale * q + bias, not rounded to the 16 bit that scales may have: fp32. An embedding hands
+    out its rows in the dtype of its scales, so there they are rounded to it.
     """
-    looked_up = isinstance(module, nn.QuantizedEmbedding)
-    scales, biases = (a if looked_up else a.astype(mx.float32) for a in (module.scales, module.biases))
-    return mx.dequantize(module.weight, scales, biases, group_size=module.group_size, bits=module.bits)
+    scales, biases = quantized.scales, quantized.biases
+    if not looks_up(quantized):
+        scales, biases = scales.astype(mx.float32), biases.astype(mx.float32)
+    return mx.dequantize(quantized.weight, scales, biases, group_size=quantized.group_size, bits=quantized.bits)
+
+
+def looks_up(quantized):
+    """Whether a quantized layer is an embedding, which looks rows up; else it is a linear layer."""
+    return isinstance(quantized, nn.QuantizedEmbedding)
 
 
 def quantization(model):

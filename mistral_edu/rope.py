@@ -14,7 +14,7 @@ import mlx.core as mx
 def rope_frequencies(head_dim, theta=10000.0):
     """The angle per position of each pair, (head_dim/2,), from 1 down to almost 1/theta.
 
-    Python computes it in 64 bit and it is rounded once: an error in the 7th digit here, times position 30,000, would show.
+    Python computes it in 64 bit, and it is rounded once: an error in the 7th digit, times position 30,000, would show.
 
     >>> rope_frequencies(4, theta=100.0).tolist()
     [1.0, 0.10000000149011612]
@@ -62,8 +62,8 @@ def fused_rope(x, offset=0, theta=10000.0):
 def interleaved_to_split(weight, n_heads):
     """Reorder the rows of a query or key weight (n_heads * head_dim, dim) from interleaved to split halves.
 
-    Within each head, rows 0 2 4 .. 1 3 5 ..: then `rope` of the new projection equals `rope_interleaved` of the old one,
-    in the same reordering, and the scores are the same.
+    Within each head, the rows come as 0 2 4 .. 1 3 5 .. . Then `rope` of the new projection equals `rope_interleaved`
+    of the old one, reordered likewise; with queries and keys in the same new order, every score stays as it was.
 
     >>> interleaved_to_split(mx.arange(6)[:, None], n_heads=1).flatten().tolist()
     [0, 2, 4, 1, 3, 5]

@@ -1,6 +1,7 @@
 """The model: the components, put together. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
 
-Module names are those of a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` takes one as it is.
+Modules are named as in a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` takes one
+as it is.
 """
 import mlx.nn as nn
 
@@ -48,14 +49,21 @@ class Backbone(nn.Module):
         return self.norm(x)                                           # (B, L, dim)
 
     def make_mask(self, L, cache=None):
-        """The mask for L more tokens, one for all layers: their caches have seen the same tokens."""
+        """The mask for L more tokens: one for all layers, since their caches hold the same tokens."""
         if cache is None:
             return create_attention_mask(L, window=self.config.window_size)
         return create_attention_mask(L, cache[0].offset, self.config.window_size, S=cache[0].n_keys(L))
 
 
 class Model(nn.Module):
-    """A Mistral. Build one with `Model(MistralConfig.preset("tiny"))`; its weights are random until loaded or trained."""
+    """A Mistral. Its weights are random until they are loaded or trained.
+
+    >>> from mistral_edu.config import MistralConfig
+    >>> import mlx.core as mx
+    >>> model = Model(MistralConfig.preset("tiny"))
+    >>> model(mx.array([[1, 5, 9]])).shape             # logits for the token after each of three
+    (1, 3, 2048)
+    """
 
     def __init__(self, config):
         super().__init__()
@@ -83,13 +91,15 @@ class Model(nn.Module):
         return self.model.layers
 
     def make_cache(self, bits=None):
-        """A list of empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
+        """Empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
         return [make_layer_cache(self.config, bits) for _ in self.layers]
 
 
 def check_call(tokens, cache, n_layers):
     """Raise ValueError when the arguments of a model call do not have the right form."""
     if tokens.ndim != 2 or tokens.shape[1] == 0:
-        raise ValueError(f"tokens should be (B, L) with L >= 1, for example mx.array([[1, 5, 9]]); got shape {tokens.shape}")
+        raise ValueError(f"tokens should be (B, L) with L >= 1, for example mx.array([[1, 5, 9]]); "
+                         f"got shape {tokens.shape}")
     if cache is not None and len(cache) != n_layers:
-        raise ValueError(f"the model has {n_layers} layers, but the cache has {len(cache)}; make it with model.make_cache()")
+        raise ValueError(f"the model has {n_layers} layers, but the cache has {len(cache)}; "
+                         f"make it with model.make_cache()")

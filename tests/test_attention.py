@@ -1,4 +1,4 @@
-"""Attention: heads and positions by coded arrays, written out against fused, grouping, and a leak test that learns noise."""
+"""Attention: heads and positions by coded arrays; written out, fused and in plain loops; what can be replaced."""
 import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
 import numpy as np
@@ -19,7 +19,7 @@ def random(*shape, seed=0):
 
 
 def coded(axes, order):
-    """An array whose numbers say where they belong: 1203 = batch 1, head 2, position 0, dim 3. `order` names its axes."""
+    """An array whose numbers say where they belong: 1203 = batch 1, head 2, position 0, dim 3; order names its axes."""
     digit = {"batch": 1000, "head": 100, "position": 10, "dim": 1}
     grid = np.indices([axes[name] for name in order])
     return mx.array(sum(digit[name] * index for name, index in zip(order, grid)))
@@ -61,7 +61,7 @@ def attention_in_64_bit(q, k, v, scale, mask):
 @pytest.mark.parametrize("n_kv_heads", [1, 2, 4])
 @pytest.mark.parametrize("L, S, window", [(1, 1, None), (1, 6, None), (4, 4, None), (4, 4, 2), (3, 7, 1), (3, 7, 5)])
 def test_written_out_fused_and_plain_loops_agree(n_kv_heads, L, S, window):
-    q, k, v = (random(2, n, length, 8, seed=seed) for seed, (n, length) in enumerate([(4, L), (n_kv_heads, S), (n_kv_heads, S)]))
+    q, k, v = random(2, 4, L, 8), random(2, n_kv_heads, S, 8, seed=1), random(2, n_kv_heads, S, 8, seed=2)
     mask = create_attention_mask(L, offset=S - L, window=window, as_array=True)
     exact = attention_in_64_bit(q, k, v, 0.7, mask)
     for attend in (scaled_dot_product_attention, fused_attention):

@@ -39,7 +39,7 @@ def as_stored(cache, x):
 
 
 def feed(cache, keys, values, sizes, start=0):
-    """Add keys and values start .. end in chunks of these sizes, the last one repeated; return the last that was fetched."""
+    """Add keys and values from start on, in chunks of these sizes, the last one repeated; return what came last."""
     sizes, fetched = list(sizes), None
     while start < keys.shape[2]:
         size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
@@ -140,7 +140,8 @@ def test_a_quantized_cache_takes_the_bytes_that_bits_and_groups_say():
 # ---- the error of quantization ----
 
 @quickly
-@given(st.sampled_from([8, 4]), st.sampled_from([32, 64]), st.integers(0, 10**6), st.floats(-3, 3), st.floats(0.01, 100))
+@given(st.sampled_from([8, 4]), st.sampled_from([32, 64]), st.integers(0, 10**6), st.floats(-3, 3),
+       st.floats(0.01, 100))
 def test_no_quantized_number_is_off_by_more_than_a_step(n_bits, group_size, seed, shift, size):
     keys, values = random_kv(1, 2, 5, 64, seed)
     keys, values = size * (keys + shift), size * (values - shift)
@@ -162,7 +163,8 @@ def test_8_bits_are_better_than_4_and_neither_is_exact():
 # ---- trimming ----
 
 @quickly
-@given(st.data(), st.sampled_from(["plain", "rotating", 8, 4]), st.integers(1, 9), st.integers(0, 12), st.integers(0, 12))
+@given(st.data(), st.sampled_from(["plain", "rotating", 8, 4]), st.integers(1, 9), st.integers(0, 12),
+       st.integers(0, 12))
 def test_trim_then_continue_equals_never_having_gone_there(data, kind, window, n_kept, n_detour):
     keys, values = random_kv(1, 2, n_kept + 5, 32)
     detour = random_kv(1, 2, n_detour, 32, seed=1)
@@ -205,10 +207,10 @@ def test_a_ring_gives_back_all_until_it_is_full_and_then_one_token(kind):
         cache.update_and_fetch(keys, values)
         trimmable.append(cache.trimmable)
     assert trimmable == [1, 2, 3, 4, 5, 1, 1, 1]
-    with pytest.raises(ValueError, match="last 2 of 8 tokens: .* 1 at most.*first 6 tokens again"):
+    with pytest.raises(ValueError, match="last 2 of 8 tokens, only 1: .*first 6 tokens again"):
         cache.trim(2)
     cache.trim(1)
-    with pytest.raises(ValueError, match="last 1 of 7 tokens: .* 0 at most"):
+    with pytest.raises(ValueError, match="last 1 of 7 tokens, only 0: "):
         cache.trim(1)
     assert cache.offset == 7  # a refused trim changes nothing
 
@@ -216,10 +218,29 @@ def test_a_ring_gives_back_all_until_it_is_full_and_then_one_token(kind):
 def test_trim_refuses_what_is_not_there():
     cache = KVCache()
     cache.update_and_fetch(*random_kv(1, 2, 3, 8))
-    with pytest.raises(ValueError, match="last 4 of 3 tokens"):
+    with pytest.raises(ValueError, match="last 4 tokens: the cache has seen 3; trim 3 at most"):
         cache.trim(4)
     with pytest.raises(ValueError, match="0 or more; got -1"):
         cache.trim(-1)
+
+
+@pytest.mark.parametrize("at_part", [0, 1, 2])
+def test_an_interrupt_in_the_middle_of_a_quantized_update_can_be_trimmed_away(at_part, monkeypatch):
+    keys, values = random_kv(1, 2, 8, 32)
+    cache, straight = QuantizedKVCache(8, 32), QuantizedKVCache(8, 32)
+    for each in (cache, straight):
+        feed(each, keys[:, :, :3], values[:, :, :3], [3])
+
+    def interrupted(keys, values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache.parts[at_part], "update_and_fetch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cache.update_and_fetch(*random_kv(1, 2, 4, 32, seed=1))
+    monkeypatch.undo()
+    cache.trim(cache.offset - 3)
+    for a, b in zip(feed(cache, keys, values, [2], start=3), feed(straight, keys, values, [2], start=3)):
+        assert mx.array_equal(a, b)
 
 
 # ---- saving and loading ----
@@ -286,12 +307,20 @@ def test_what_is_no_saved_cache_is_refused(tmp_path):
         load_cache(tmp_path / "weights.safetensors")
 
 
+def test_a_cache_says_what_it_holds():
+    cache = RotatingKVCache(1000)
+    for _ in range(3):
+        cache.update_and_fetch(*random_kv(1, 1, 400, 8))
+    assert repr(cache) == "RotatingKVCache(1,200 tokens seen, 64,000 bytes)"  # 1000 tokens * 2 * 8 numbers * 4 bytes
+    assert repr(QuantizedKVCache()) == "QuantizedKVCache(0 tokens seen, 0 bytes)"
+
+
 # ---- wrong arguments ----
 
 def test_arrays_that_do_not_fit_are_refused():
     for cache in (KVCache(), RotatingKVCache(4)):
         cache.update_and_fetch(*random_kv(2, 2, 3, 8))
-        with pytest.raises(ValueError, match=r"shape \(2, 2\).*got \(1, 2, 1, 8\).*new cache"):
+        with pytest.raises(ValueError, match=r"shape \(2, 2, L, 8\), got \(1, 2, 1, 8\).*new cache"):
             cache.update_and_fetch(*random_kv(1, 2, 1, 8))  # a batch of 1 must not spread over 2 rows
         with pytest.raises(ValueError, match="should both be"):
             cache.update_and_fetch(random_kv(2, 2, 3, 8)[0], random_kv(2, 2, 4, 8)[0])

@@ -104,7 +104,7 @@ def test_numbers_out_of_range_are_named(change, message):
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'.*'silu' only"),
     ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope type is 'linear'"),
     ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope type is 'yarn'"),
-    ({"head_dim": None, "hidden_size": 250}, "hidden_size = 250 is no multiple of num_attention_heads = 8; state head_dim"),
+    ({"head_dim": None, "hidden_size": 250}, "250 is no multiple of num_attention_heads = 8; state head_dim"),
     ({"head_dim": None, "num_attention_heads": "8"}, "num_attention_heads should be a whole number.*'8'"),
     ({"num_hidden_layers": None}, "n_layers should be a whole number.*None"),
 ])

@@ -7,7 +7,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from golden.models import gap, random_model, random_tokens
-from mistral_edu.quantize import BITS, dequantize, quantization, quantize, size_in_bytes
+from mistral_edu.quantize import BITS, QUANTIZED, dequantize, quantization, quantize, size_in_bytes
 
 
 def wide_model(**changes):
@@ -22,7 +22,7 @@ def test_every_linear_layer_and_the_embedding_are_quantized_in_place():
     model = wide_model()
     names = {name for name, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Embedding))}
     assert quantize(model, bits=4, group_size=32) is model
-    quantized = {name for name, m in model.named_modules() if isinstance(m, (nn.QuantizedLinear, nn.QuantizedEmbedding))}
+    quantized = {name for name, m in model.named_modules() if isinstance(m, QUANTIZED)}
     assert quantized == names and len(names) == 2 * 7 + 2  # q k v o gate up down in two layers, embedding, output
     assert quantization(model) == {"bits": 4, "group_size": 32}
     assert quantization(wide_model()) is None
@@ -82,6 +82,15 @@ def test_a_float_model_is_copied_and_cast():
     assert mx.abs(model.layers[0].mlp.up_proj.weight).max().item() > 0
 
 
+def test_the_copy_keeps_what_was_changed_in_the_model():
+    model = quantize(wide_model(), 8, 32)
+    before = model(TOKENS)
+    for layer in model.layers:
+        layer.self_attn.rotate = lambda x, offset, theta: x  # no positions
+    assert gap(model(TOKENS), before) > 0.01
+    assert gap(dequantize(model)(TOKENS), model(TOKENS)) < 1e-5
+
+
 def test_size_in_bytes_counts_bits_scales_and_biases():
     model = wide_model()
     config = model.config
@@ -124,5 +133,6 @@ def test_gradients_flow_through_a_quantized_model_to_what_is_still_float():
     loss = lambda model: nn.losses.cross_entropy(model(TOKENS[:, :-1]), TOKENS[:, 1:], reduction="mean")
     _, gradient = nn.value_and_grad(model, loss)(model)
     trained = {name for name, _ in tree_flatten(gradient)}
-    assert trained == {name for name, w in tree_flatten(model.trainable_parameters())} and all("norm" in n for n in trained)
+    assert trained == {name for name, _ in tree_flatten(model.trainable_parameters())}
+    assert all("norm" in name for name in trained)
     assert all(mx.abs(g).max().item() > 0 for _, g in tree_flatten(gradient))

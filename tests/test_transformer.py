@@ -19,7 +19,7 @@ from mistral_edu.transformer import Model
 GOLDEN, METADATA = mx.load(str(FILE), return_metadata=True)
 CASES = {case["name"]: case for case in json.loads(METADATA["cases"])}
 TOLERANCE = 1e-4      # of the largest logit, in fp32
-WRONG = 1e-2          # what a mistake in the window changes at least
+WRONG = 0.1           # what a mistake in the window changes at least; 0.19 was the least seen
 
 all_cases = pytest.mark.parametrize("name", CASES)
 
@@ -70,7 +70,7 @@ def test_logits_equal_transformers_token_by_token_and_in_chunks(name):
     assert gap(in_chunks(model, tokens, plain_cache, [3]), logits) < TOLERANCE
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["config"]["sliding_window"] in (1, 7, 16)])
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case["config"]["sliding_window"] in (1, 7, 16)])
 def test_a_wrong_window_would_be_noticed(name):
     window = CASES[name]["config"]["sliding_window"]
     for wrong in {window + 1, max(1, window - 1), None} - {window}:
@@ -104,14 +104,14 @@ def test_no_later_token_changes_an_earlier_output(window):
         changed[0, position] = (changed[0, position] + 1) % SMALL.vocab_size
         difference = mx.abs(model(changed) - before).max(axis=-1)[0]  # (L,)
         assert difference[:position].max().item() == 0
-        assert difference[position].item() > WRONG
+        assert difference[position].item() > 0.01
 
 
 def test_without_the_mask_a_later_token_does_change_it():
     model, tokens = random_model(), random_tokens(1, 12)
     everything = mx.ones((12, 12), dtype=mx.bool_)
     changed = mx.concatenate([tokens[:, :-1], (tokens[:, -1:] + 1) % SMALL.vocab_size], axis=1)
-    assert mx.abs(model(changed, mask=everything) - model(tokens, mask=everything))[0, 0].max().item() > WRONG
+    assert mx.abs(model(changed, mask=everything) - model(tokens, mask=everything))[0, 0].max().item() > 0.01
 
 
 @pytest.mark.parametrize("n_layers, window", [(1, 4), (2, 4), (3, 3)])

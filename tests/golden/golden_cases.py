@@ -31,11 +31,12 @@ def cases():
 
 def hf_config(window, n_rep, head_dim, tied, theta):
     """A config.json with two layers."""
-    return {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": DIM, "num_hidden_layers": 2,
-            "head_dim": head_dim, "intermediate_size": 96, "num_attention_heads": N_HEADS, "num_key_value_heads": N_HEADS // n_rep,
-            "sliding_window": window, "max_position_embeddings": 128, "vocab_size": VOCABULARY, "rope_theta": theta,
-            "rms_norm_eps": 1e-5, "tie_word_embeddings": tied, "hidden_act": "silu", "attention_dropout": 0.0,
-            "initializer_range": 0.02, "use_cache": True, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32"}
+    return {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_act": "silu", "hidden_size": DIM,
+            "num_hidden_layers": 2, "num_attention_heads": N_HEADS, "num_key_value_heads": N_HEADS // n_rep,
+            "head_dim": head_dim, "intermediate_size": 96, "sliding_window": window, "max_position_embeddings": 128,
+            "vocab_size": VOCABULARY, "rope_theta": theta, "rms_norm_eps": 1e-5, "tie_word_embeddings": tied,
+            "attention_dropout": 0.0, "initializer_range": 0.02, "use_cache": True, "bos_token_id": 1,
+            "eos_token_id": 2, "torch_dtype": "float32"}
 
 
 def weight_shapes(config):
@@ -47,8 +48,8 @@ def weight_shapes(config):
     for i in range(config["num_hidden_layers"]):
         layer = {"input_layernorm": (dim,), "self_attn.q_proj": (q_width, dim), "self_attn.k_proj": (kv_width, dim),
                  "self_attn.v_proj": (kv_width, dim), "self_attn.o_proj": (dim, q_width),
-                 "post_attention_layernorm": (dim,), "mlp.gate_proj": (hidden_dim, dim), "mlp.up_proj": (hidden_dim, dim),
-                 "mlp.down_proj": (dim, hidden_dim)}
+                 "post_attention_layernorm": (dim,), "mlp.gate_proj": (hidden_dim, dim),
+                 "mlp.up_proj": (hidden_dim, dim), "mlp.down_proj": (dim, hidden_dim)}
         shapes |= {f"model.layers.{i}.{name}.weight": shape for name, shape in layer.items()}
     shapes["model.norm.weight"] = (dim,)
     if not config["tie_word_embeddings"]:

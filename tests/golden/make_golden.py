@@ -6,7 +6,7 @@ Run once, in an environment of its own, since the project needs neither torch no
     /tmp/golden-env/bin/pip install torch==2.13.0 transformers==5.23.0 safetensors numpy
     /tmp/golden-env/bin/python tests/golden/make_golden.py
 
-The file holds, for each case, tokens and logits; its metadata hold configurations, seeds, and the versions that computed it.
+The file holds tokens and logits of each case; its metadata hold configurations, seeds, and the versions at work.
 """
 import json
 import platform
