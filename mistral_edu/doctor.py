@@ -16,7 +16,7 @@ from pathlib import Path
 from .fast import backend, blas, machine
 from .tiny import FOLDER
 
-SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS over 50 a core
+SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
 TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # name -> majors: from, below
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}

