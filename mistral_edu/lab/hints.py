@@ -1,4 +1,4 @@
-"""Hints as a ladder: each call of `hint("0.1")` says a little more, and the last one says where the solution is."""
+"""Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is."""
 from .bank import find, notebook_of
 
 _shown: dict = {}        # exercise -> rungs shown so far in this kernel

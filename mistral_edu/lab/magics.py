@@ -1,9 +1,9 @@
 """`%load_ext mistral_edu`, then ask the model in a cell of its own.
 
-    %mistral Who are you?
-
     %%mistral -n 100 -t 0.8 -s 1
-    Tell me a story about a red ball
+    Tell me a story about a red ball.
+
+A single line works too, `%mistral Say hello`, but not with a question mark at its end: there IPython looks for help.
 
 The reply appears token by token and stays as ordinary text. Stop keeps what came so far, and ends in one line.
 """

@@ -16,8 +16,8 @@ def predict(label: str, guess, choices=()) -> None:
     """
     if guess == OPEN or guess is ...:
         _guesses.pop(label, None)
-        options = f" ({' or '.join(map(str, choices))})" if choices else ""
-        print(f'Prediction {label}: still open. Put your guess{options} in place of "{OPEN}" and run this cell again.')
+        options = ": " + ", ".join(f'"{choice}"' for choice in choices) if choices else ""
+        print(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again{options}')
         return
     if isinstance(guess, str):
         guess = guess.strip().lower()
@@ -31,7 +31,7 @@ def predict(label: str, guess, choices=()) -> None:
 def outcome(label: str, result, within: float = 0.0) -> None:
     """Print the result beside the guess. within: the share by which a good guess of a number may be off."""
     if label not in _guesses:
-        print(f"Outcome {label}: {result}. You had made no prediction.")
+        print(f"Outcome {label}: {result}. No prediction was recorded.")
         return
     guess = _guesses[label]
     numbers = all(isinstance(v, (int, float)) for v in (guess, result))

@@ -16,6 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
 MEASURED = "nbval-ignore-output"
 VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -25,7 +30,6 @@ KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"pHYs", b"IDAT", b"IEND")      # of a
 
 def refresh(path, measure: bool = False) -> int:
     """Run one notebook and store its outputs; returns the number of code cells. A cell that fails raises."""
-    import nbformat
     path = Path(path)
     old = nbformat.read(path, as_version=4)
     new = run(nbformat.read(path, as_version=4), path.parent)
@@ -37,16 +41,20 @@ def refresh(path, measure: bool = False) -> int:
     return sum(cell.cell_type == "code" for cell in new.cells)
 
 
+class ThisPython(AsyncKernelManager):
+    """Starts the kernel in this very environment; a kernel that was installed under the same name cannot step in."""
+
+    @property
+    def kernel_spec(self):
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+        return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
+
+
 def run(notebook, folder):
-    """The notebook, executed from a fresh kernel of this very environment, in its own folder."""
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient import NotebookClient
-    with tempfile.TemporaryDirectory() as profile:     # no history is written, no startup file runs
-        manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager())
-        manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        client = NotebookClient(notebook, km=manager, timeout=300, record_timing=False, coalesce_streams=True,
-                                resources={"metadata": {"path": str(folder)}})
+    """The notebook, executed from a fresh kernel in its own folder, without startup files or history."""
+    with tempfile.TemporaryDirectory() as profile:
+        client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=300, record_timing=False,
+                                coalesce_streams=True, resources={"metadata": {"path": str(folder)}})
         return client.execute(env={**os.environ, "IPYTHONDIR": profile})
 
 
