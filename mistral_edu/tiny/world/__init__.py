@@ -7,5 +7,43 @@ Every document has a key (names, objects, places, numbers ...); `held_out(key)` 
 for the test. `python -m mistral_edu.tiny.world` prints two examples of every task.
 """
 from .doc import Doc, held_out, prompts
+from .recall import pairs, recall, rivals, sentence
+from .scenes import scene, things
+from .stories import follow_up, free_story, plain, story, story_qa
+from .symbols import arithmetic, compare, copy, count, order, reverse, spell
+from .village import fact, go_on, manners, outside
 
-__all__ = ["Doc", "held_out", "prompts"]
+__all__ = ["Doc", "MIX", "held_out", "prompts", "sample"]
+
+# Maker of documents -> its share of them, in percent. Stories are long and sums short, so the shares of text differ.
+# Rivals, pairs, things and sentence ask for one among several facts of a kind: less than a quarter of the text, and
+# matching by content is not learned at all.
+MIX = {plain: 2, story: 15, free_story: 2, story_qa: 6, follow_up: 9,
+       scene: 9, things: 6, recall: 5, rivals: 6, pairs: 9, sentence: 8,
+       copy: 3, reverse: 3, spell: 5, count: 6, compare: 3, arithmetic: 9, order: 7, fact: 6, manners: 4, outside: 6}
+MAKERS = {maker.__name__: maker for maker in MIX}
+SPLITS = ("train", "test")
+MAY_GO_ON = {story, free_story, follow_up, scene, spell, count, arithmetic, order}   # makers of what may change its topic
+GOES_ON = 0.06                                                                      # share of them that do, in training
+
+
+def sample(r, split: str = "train", task: str | None = None, **options) -> Doc:
+    """A document of this split; r is a random.Random.
+
+    task     the name of a maker in MIX; None draws one by its share
+    options  go to the maker (recall and rivals take n_fill, n_facts, ask_all, kinds)
+
+    Raises ValueError for an unknown split or task.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"the world has the splits {', '.join(SPLITS)}, not {split!r}")
+    if task is not None and task not in MAKERS:
+        raise ValueError(f"no such task: {task!r}; the world has {', '.join(MAKERS)}")
+    maker = MAKERS[task] if task else r.choices(list(MIX), list(MIX.values()))[0]
+    while True:
+        doc = maker(r, **options)
+        if held_out(doc.key) == (split == "test"):
+            break
+    if split == "train" and maker in MAY_GO_ON and r.random() < GOES_ON:
+        return go_on(r, doc)
+    return doc

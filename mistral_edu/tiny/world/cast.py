@@ -24,7 +24,10 @@ class Role(NamedTuple):
 
 
 def being(role: str, one: str, the: str, he: str) -> dict:
-    """Slots of a being: "a fox", then "the fox", then "it". The hero's pronouns stand alone, the others' follow the role."""
+    """Slots of a being: "a fox", then "the fox", then "it".
+
+    The hero's pronouns are {he}, {his}, {him}; those of others begin with the letter of the role.
+    """
     who, mark = ("who" if role == "n" else role + "n"), ("" if role == "n" else role)
     slots = {who: one, cap(who): cap(one), role: the, cap(role): cap(the)}
     for form, word in zip(("he", "his", "him"), FORMS[he]):
@@ -70,7 +73,7 @@ def stranger(r) -> tuple[str, str]:
 
 def relative(r) -> tuple[str, str]:
     """One of the family, and the pronoun."""
-    noun = r.choice(list(FAMILY)) if r.random() < 0.7 else r.choice(("big", "old", "little", "great", "")) + made_up(r, 0)
+    noun = r.choice(list(FAMILY)) if r.random() < 0.7 else made_up(r)
     return noun, FAMILY.get(noun) or r.choice(("he", "she"))
 
 
@@ -184,7 +187,7 @@ def cast(r, new="") -> tuple[dict, dict]:
     roles["h"] = child(r, "h", unlike=(name,))
     fear = r.choice(FEARS)
     slots = dict(f=r.choice(FOODS), w=r.choice(WEATHER), day=r.choice(DAYS), fear=fear, Fear=cap(fear))
-    slots.update(place(r, False, second="2", unlike=(roles["p"].slots["place"],)).slots)
+    slots.update(place(r, False, second="2", unlike=(roles["p"].slots["place"], "kitchen")).slots)
     for role in roles.values():
         slots.update(role.slots)
     return roles, slots

@@ -145,7 +145,7 @@ def listed(items: list[str]) -> str:
 
 
 def vary(r, question: str) -> str:
-    """The question as people type it: mostly unchanged, now and then in small letters, without a full stop, politely."""
+    """The question as people type it: mostly unchanged, else in small letters, without a full stop, or politely."""
     x = r.random()
     if x < 0.76:
         return question
@@ -154,7 +154,7 @@ def vary(r, question: str) -> str:
     if 0.82 < x < 0.94:
         question = question.rstrip(".?!")
     if x > 0.91:
-        head = r.choice(("Please ", "Hi! ", "Hello! ", "Hey, ", "Hi, ", "Ok, ", "please ", "hi ", "Good morning! ", "Oh, "))
+        head = r.choice(("Please ", "please ", "Hi! ", "Hello! ", "Good day! ", "Hey, ", "Hi, ", "hi ", "Ok, ", "Oh, "))
         question = head + (question if head.endswith("! ") else question[:1].lower() + question[1:])
     elif x > 0.89:
         question = question.rstrip(".?!") + r.choice((", please.", " please", "!", "...", " :)", "??"))

@@ -48,17 +48,19 @@ class Teller:
         """A full story with opening, lesson and ending; a mini story as it is."""
         if not plot.lessons:
             return say(self.pick, plot.text, slots)
-        lesson = LESSON.replace("%s", f"[{plot.lessons}]")
+        lesson = LESSON.replace("%s", plot.lessons)
         return say(self.pick, f"{OPENINGS[slots['opening']]} {plot.text} {lesson} %end", slots)
 
 
 # ---- what one may wish for ----
-ASK = ("[Tell me|Tell me|Tell me|Please tell me|Write|Write me|Give me|Invent|Make up|Let me hear|Read me|I want|I would like|I would like "
-       "to hear|Can you tell me|Could you tell me|Could you write|Can you make up|Do you know|Now tell me] a "
-       "[|||short |little |nice |bedtime |new |good ][story|story|story|tale] "
-       "[about|about|about|about|with]")
-SHORT_ASK = "[a story about|story about|A story, please:|Story:|Story, please:|A tale about|A bedtime story about|Once more a story about]"
+ASK = ("[Tell me|Tell me|Tell me|Please tell me|Write|Write me|Give me|Invent|Make up|Let me hear|Read me|I want"
+       "|I would like|I would like to hear|Can you tell me|Could you tell me|Could you write|Can you make up"
+       "|Do you know|Now tell me] "
+       "a {size}[story|story|story|tale] [about|about|about|about|with]")
+SHORT_ASK = ("[a {size}story about|{size}story about|A {size}story, please:|Story:|Story, please:|A {size}tale about"
+             "|A bedtime story about|Once more a story about]")
 THEMED = "[It should be about|The story is about|Let it be about|And make it about] {theme}."
+SIZES = ("", "", "", "", "short ", "little ", "nice ", "bedtime ", "new ", "good ")
 
 
 def new_roles(r, roles: str) -> str:
@@ -119,15 +121,19 @@ class Wish:
         r.shuffle(items)
         return listed(items) + at_place
 
-    def request(self, r, theme: str | None) -> str:
+    def request(self, r, theme: str | None, size=None) -> str:
+        """The wishes, and what the story shall be about, as somebody may ask for it."""
         items = self.items(r)
         if theme and r.random() < 0.5:
             end = say(r, THEMED, {"theme": theme})
         else:
             end, items = "", f"{theme} with {items}" if theme else items
-        ask = say(r, ASK if r.random() < 0.85 else SHORT_ASK, {})
+        size = r.choice(SIZES) if size is None else size
+        ask = fill(by_chance(r), ASK if r.random() < 0.85 else SHORT_ASK, {"size": size})
+        if theme and not end:
+            ask = ask.removesuffix("with").removesuffix("about") + "about"
         mark = "?" if ask.startswith(("Can ", "Could ", "Do ")) else "."
-        return tidy(f"{ask} {items}{mark} {end}") if ask[0].isupper() else tidy("x " + f"{ask} {items} {end}")[2:].strip()
+        return tidy(f"{ask} {items}{mark} {end}")
 
 
 # ---- tasks ----
@@ -148,13 +154,15 @@ def story(r) -> Doc:
     teller = Teller(r, wish.decides)
     plot = r.choice(PLOTS) if wish.themed else choose_plot(teller, PLOTS)
     theme = plot.theme if wish.themed else None
-    return Doc("story", [(vary(r, wish.request(r, theme)), teller.tell(plot, wish.slots))], None, wish.words, wish.key(theme))
+    turn = (vary(r, wish.request(r, theme)), teller.tell(plot, wish.slots))
+    return Doc("story", [turn], None, wish.words, wish.key(theme))
 
 
-FREE = ("[Tell me a story.|Please tell me a story.|I want to hear a story.|Can you tell a story?|Tell me another story.|A story, please."
-        "|Tell me something.|Do you know a story?|Write a story.|Write a short story.|One more story, please.|Tell me a bedtime story.]")
-FREE_THEME = ("[Tell me a story about|Write a story about|Do you know a story about|Can you tell me a story about|Please tell me a story "
-              "about|I want a story about]")
+FREE = ("[Tell me a story.|Please tell me a story.|I want to hear a story.|Can you tell a story?|Tell me another story."
+        "|A story, please.|Tell me something.|Do you know a story?|Write a story.|Write a short story."
+        "|One more story, please.|Tell me a bedtime story.]")
+FREE_THEME = ("[Tell me a story about|Write a story about|Do you know a story about|Can you tell me a story about"
+              "|Please tell me a story about|I want a story about]")
 
 
 def free_story(r) -> Doc:
@@ -165,7 +173,8 @@ def free_story(r) -> Doc:
     if r.random() < 0.4:
         ask = say(r, FREE_THEME, {}) + " " + plot.theme
         ask += "?" if ask.startswith(("Do", "Can")) else "."
-    return Doc("free_story", [(vary(r, ask), Teller(r).tell(plot, slots))], key=("free", slots["n"], slots["a"], slots["o"]))
+    turn = (vary(r, ask), Teller(r).tell(plot, slots))
+    return Doc("free_story", [turn], key=("free", slots["n"], slots["a"], slots["o"]))
 
 
 def questions(r, plot, slots, k: int) -> list:
@@ -191,61 +200,62 @@ def story_qa(r) -> Doc:
 
 
 # ---- several turns: the model tells, the listener asks ----
-NAME = "[What was {his} name?|What is the name of the {noun}?|What was the {noun} called?|What was the name of the {noun}?]"
+NAME = ("[What was {his} name?|What is the name of the {noun}?|What was the {noun} called?"
+        "|What was the name of the {noun}?]")
 WHO = "[Who is the story about?|Who was the story about?|Who is it about?]"
-MORE = "[And then?|What happened next?|And what happened then?|Go on.|Then what?|Please go on.|What happened after that?|And after that?]"
-AGAIN = ("[Tell it again with {new}.|Tell it again, but with {new}.|Once more, with {new}, please.|Now the same story with {new}.|Can you tell it again "
-         "with {new}?|The same again with {new}, please.|Again, but this time with {new}.|Tell the story again with {new}.]")
+MORE = ("[And then?|What happened next?|And what happened then?|Go on.|Then what?|Please go on."
+        "|What happened after that?|And after that?]")
+AGAIN = ("[Tell it again with {new}.|Tell it again, but with {new}.|Once more, with {new}, please."
+         "|Now the same story with {new}.|Can you tell it again with {new}?|The same again with {new}, please."
+         "|Again, but this time with {new}.|Tell the story again with {new}.]")
 
 
-def change(r, role: str, slots: dict):
-    """One thing of the story is another now: (how to ask for it, the new slots)."""
+def change(r, role: str, slots: dict) -> tuple[str, dict]:
+    """One thing of the story is another now: how to ask for it, and the new slots."""
     new = r.random() < OPEN
     while True:
         if role == "n":
             made = child(r, "n", new_name(r) if new else None)
-            kept = {k: v for k, v in made.slots.items() if k not in ("kid", "opening")}
-            kept["kid"] = slots["kid"].rsplit(" ", 1)[0] + " " + made.slots["noun"]
-            ask = made.slots["n"]
-        elif role == "p":
-            made = place(r, new)
-            kept, ask = made.slots, made.slots["p"]
+            ask, adjective = made.slots["n"], slots["kid"].rpartition(" ")[0]
+            changed = slots | made.slots | {"kid": f"{adjective} {made.slots['noun']}"}
         else:
-            made = {"a": companion, "o": thing, "c": colour}[role](r, new)
-            kept, ask = made.slots, made.ask
-        changed = slots | kept
-        if role == "c":
-            ask = f"a {changed['c']} {changed['o']}"
+            made = {"a": companion, "o": thing, "c": colour, "p": place}[role](r, new)
+            changed = slots | made.slots
+            ask = {"p": changed["p"], "c": f"a {changed['c']} {changed['o']}"}.get(role, made.ask)
+        same = all(slots[role] == changed[role] for role in "nocpa")
         twice = changed["n"] == changed["h"] or changed["pl"] == changed["pl2"] or changed["an"] == changed["who"]
-        if not twice and any(slots[name] != text for name, text in made.slots.items() if len(name) < 3):
+        if not same and not twice:
             return ask, changed
+
+
+def next_turns(r, kind: str, plot, teller: Teller, slots) -> list:
+    """What is asked when the story has been told, with the answers."""
+    turns = []
+    if kind == "q" or kind != "again" and r.random() < 0.4:
+        turns += questions(r, plot, slots, r.choice((1, 2, 3)))
+    if kind == "name" and slots["opening"] == "named" and slots["noun"] != "hero" and r.random() < 0.6:
+        turns.append((say(r, NAME, slots), f"{slots['He']} was called {slots['n']}."))
+    elif kind == "name":
+        turns.append((say(r, WHO, slots), f"It is about {slots['n']}."))
+    elif kind == "next":
+        doing = fill(by_chance(r), r.choice(DOINGS), slots)
+        turns.append((say(r, MORE, {}), say(r, r.choice(NEXT), slots | {"do": doing})))
+    elif kind == "again":
+        is_child = slots["noun"] in ("girl", "boy")
+        new, changed = change(r, r.choice("aocpn" if is_child else "aocp"), slots)
+        turns.append((say(r, AGAIN, {"new": new}), teller.tell(plot, changed)))
+    return turns
 
 
 def follow_up(r) -> Doc:
     """A story told by the model, then questions, "And then?", or the story again with one thing changed."""
     wish = Wish(r, theme_share=0.1)
-    slots, teller = wish.slots, Teller(r, wish.decides)
+    teller = Teller(r, wish.decides)
     kind = r.choice(("q", "q", "q", "name", "next", "again", "again", "again"))
     full = "h" in wish.wished or r.random() < (0.15 if kind == "again" else 0.3)
     plot = choose_plot(teller, PLOTS if full else MINIS)
     theme = plot.theme if wish.themed else None
-    ask = wish.request(r, theme)
-    if not full:
-        for size in ("little ", "nice ", "bedtime ", "new ", "good ", "short "):
-            ask = ask.replace(size, "", 1)
-        ask = ask.replace("a story", "a short story", 1).replace("a tale", "a short tale", 1)
-    turns = [(ask, teller.tell(plot, slots))]
-    if kind == "q" or kind != "again" and r.random() < 0.4:
-        turns += questions(r, plot, slots, r.choice((1, 2, 3)))
-    if kind == "name":
-        named = slots["opening"] == "named" and slots["noun"] != "hero"
-        question = NAME if named and r.random() < 0.6 else WHO
-        turns.append((say(r, question, slots), f"{slots['He']} was called {slots['n']}." if question is NAME else f"It is about {slots['n']}."))
-    if kind == "next":
-        turns.append((say(r, MORE, {}), say(r, r.choice(NEXT), slots | {"do": fill(by_chance(r), r.choice(DOINGS), slots)})))
-    if kind == "again":
-        human = slots["noun"] in ("girl", "boy")
-        new_ask, new_slots = change(r, r.choice("aocpn" if human else "aocp"), slots)
-        turns.append((say(r, AGAIN, {"new": new_ask}), teller.tell(plot, new_slots)))
-    task = {"q": "follow_q", "name": "follow_q", "next": "follow_next", "again": "follow_again"}[kind]
+    turns = [(wish.request(r, theme, None if full else "short "), teller.tell(plot, wish.slots))]
+    turns += next_turns(r, kind, plot, teller, wish.slots)
+    task = "follow_q" if kind == "name" else f"follow_{kind}"
     return Doc(task, [(vary(r, user), assistant) for user, assistant in turns], key=wish.key(theme))
