@@ -202,7 +202,10 @@ def test_make_cache_suits_the_model():
     rotating = random_model(window_size=5).make_cache()
     assert [(type(c), c.window) for c in rotating] == [(RotatingKVCache, 5)] * 2
     quantized = random_model(head_dim=32).make_cache(bits=4)
-    assert [(type(c), c.bits, c.window) for c in quantized] == [(QuantizedKVCache, 4, 5)] * 2
+    assert [(type(c), c.bits, c.group_size, c.window) for c in quantized] == [(QuantizedKVCache, 4, 32, 5)] * 2
+    assert random_model(head_dim=128).make_cache(bits=8)[0].group_size == 64
+    with pytest.raises(ValueError, match="head_dim = 8, so use a cache without bits"):
+        random_model(head_dim=8).make_cache(bits=8)
 
 
 def test_wrong_calls_say_what_would_be_right():
