@@ -8,7 +8,7 @@ NB    ?= 00
 PROMPT ?= Tell me a story about a red ball.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test check refresh picture lock clean
+.PHONY: help lab setup test check refresh readme lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ check: $(READY)  ## run the quick part, under two minutes: no notebooks, no brow
 refresh: $(READY)  ## run notebook NB again and store its outputs: make refresh NB=08
 	$(BIN)/python -m mistral_edu.lab.refresh $(NB) $(ARGS)
 
+readme: $(READY)  ## draw the picture of the README again, and store what its first cell prints
+	$(BIN)/python docs/readme.py
+
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
@@ -41,7 +44,7 @@ clean:  ## remove what can be made again: .venv, caches, build folders
 
 # The first Python that is new enough and can make environments; without one, a message that says which part is missing.
 define FIND_PYTHON
-for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 python; do \
+for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
   "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue; \
   "$$python" -c 'import venv, ensurepip' 2>/dev/null && found="$$python" && break || no_venv="$$python"; \
 done; \

