@@ -127,7 +127,8 @@ def lab(args):
     from importlib.util import find_spec
     if find_spec("jupyterlab") is None:
         raise ValueError('JupyterLab is not installed in this environment; get it with: pip install -e ".[cpu,lab]"')
-    command = [sys.executable, "-m", "jupyterlab", str(found[0]), f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
+               f"--LabApp.default_url=/lab/tree/notebooks/{found[0].name}"]  # also in the address that --no-browser prints
     command += ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
     # the kernel of this very environment, even where the user's own folder has another kernel of the same name
     here = Path(sys.prefix, "share", "jupyter")

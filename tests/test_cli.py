@@ -161,8 +161,9 @@ def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, 
     run("lab", "08", "--no-browser", "--port", "9999")
     (program, first), (_, second) = calls
     assert program == sys.executable and first[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert first[3] == str(tmp_path / "notebooks" / "00_start_here.ipynb") and f"--ServerApp.root_dir={tmp_path}" in first
-    assert second[3].endswith("08_window.ipynb") and second[-3:] == ["--no-browser", "--port", "9999"]
+    assert f"--ServerApp.root_dir={tmp_path}" in first
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in first
+    assert "--LabApp.default_url=/lab/tree/notebooks/08_window.ipynb" in second and second[-3:] == ["--no-browser", "--port", "9999"]
     assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
 
 
