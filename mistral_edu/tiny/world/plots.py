@@ -126,7 +126,7 @@ PLOTS = [
          "{N} wanted to make a {o} [with {his} own hands|all alone|as a gift] for {h}. [The first one broke.|The "
          "first one was much too small.|The first one fell apart.] [The second one was no better.|The second one "
          'looked like a potato.|The second one was crooked.] "[I will never learn it|This is too hard for me|Now I '
-         'have had enough]," said {n}, and ran off to {pl}. %airThere {n} saw {an} at work. ["How do you do it so '
+         'have had enough]," said {n}, and ran off to {pl}. %air{P} {n} saw {an} at work. ["How do you do it so '
          'well?" asked {n}.|"Do you never make mistakes?" asked {n}.] "[I make a hundred mistakes|I go slowly|I '
          'fall and I get up]," said {a}, "and then I try once more." {N} [thought about this all the way home|went '
          "home|thanked {a} and went home] and began again. [This time it was good.|This time {he} did not "
@@ -265,11 +265,11 @@ PLOTS = [
     Plot("being lost",
          "%when {n} wanted to visit {h}. [A thick fog came up|It grew dark early|{N} took a wrong turn], and soon "
          '{he} did not know the way any more. ["Hello?" {n} called, but nobody answered.|Every path looked the '
-         "same.|{N} went left, then right, and came back to the same tree.] At last {he} came to {pl}. There sat "
+         "same.|{N} went left, then right, and came back to the same tree.] At last {he} came to {pl}. {P} sat "
          '{an}, [cleaning|holding|looking at] a {c} {o}. ["Are you lost?" asked {a}.|"You are not from here," said '
          '{a}.] "I am looking for the house of {h}," said {n}. "[That is easy|I know it well|It is not far]," said '
          '{a}. "But eat something first." So they ate {f}. %airThen {a} gave {him} the {o}. "Take it," said {a}, '
-         '"and [leave it with {h}|bring it back on {day}]. Now, always follow the [stream|old wall|stars]." [{N} '
+         '"and [leave it with {h}|bring it back on {day}]. Now, always follow the [old wall|stars|sound of the bells]." [{N} '
          'did so|So {n} went], and soon there was a light in a window. ["There you are!" called {h}. "I was '
          'worried."|{H} was waiting at the door.|Never had a light looked so warm.]',
          "[it is good to ask when you are lost|there is nearly always somebody who knows the way]",
