@@ -21,7 +21,7 @@ from .tiny import FOLDER as TINY
 from .tokenizer import Tokenizer
 from .transformer import Model
 
-FLOATS = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}  # by the file format's name
+FLOATS = ("F32", "F16", "BF16")  # types of numbers, by their names in the file
 NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
 
 
@@ -52,7 +52,7 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     if stored := stored_quantization(folder):
         quantize(model, **stored)
     path = weight_file(folder)
-    expected = {name: parameter for name, parameter in tree_flatten(model.parameters())}
+    expected = dict(tree_flatten(model.parameters()))
     check_weights(read_header(path), expected, path)
     weights = {name: weight for name, weight in mx.load(str(path)).items() if name in expected}  # lazily: nothing is read yet
     if dtype is not None:
@@ -179,9 +179,8 @@ def evaluate(model, weights, path):
 
 
 def cast(weight, dtype):
-    """A float weight in another type; packed integers stay as they are."""
-    if isinstance(dtype, str):
-        dtype = getattr(mx, dtype, None)
-    if dtype not in FLOATS.values():
+    """A float weight in another type, "float32", "float16" or "bfloat16"; packed integers stay as they are."""
+    name = str(dtype).removeprefix("mlx.core.")
+    if name not in ("float32", "float16", "bfloat16"):
         raise ValueError(f"dtype is one of float32, float16, bfloat16; got {dtype!r}")
-    return weight.astype(dtype) if mx.issubdtype(weight.dtype, mx.floating) else weight
+    return weight.astype(getattr(mx, name)) if mx.issubdtype(weight.dtype, mx.floating) else weight

@@ -142,6 +142,8 @@ def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
         if is_text and raw:
             return tokenizer.encode(prompt)
         return encode_chat([{"role": "user", "content": prompt}] if is_text else prompt, tokenizer)
+    if getattr(prompt, "ndim", 1) != 1:
+        raise ValueError(f"one prompt at a time: expected ids of shape (L,), got {prompt.shape}")
     return [int(id) for id in prompt]
 
 

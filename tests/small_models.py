@@ -1,0 +1,43 @@
+"""Models for tests: one small and random, in fp32; and a wrapper that counts what is read and can interrupt."""
+import mlx.core as mx
+from mlx.utils import tree_flatten
+
+from mistral_edu import MistralConfig, Model
+
+CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=32, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=None,
+                       context_len=200, vocab_size=2048)
+
+
+def random_model(seed=0, **changes):
+    """A Model with normal random weights, large enough that its answers differ from prompt to prompt."""
+    model = Model(MistralConfig(**{**CONFIG.__dict__, **changes}))
+    keys = mx.random.split(mx.random.key(seed), len(tree_flatten(model.parameters())))
+    model.load_weights([(name, 1.0 + 0.1 * mx.random.normal(p.shape, key=key) if p.ndim == 1 else mx.random.normal(p.shape, key=key) * p.shape[-1] ** -0.5)
+                        for key, (name, p) in zip(keys, tree_flatten(model.parameters()))])
+    mx.eval(model.parameters())
+    return model
+
+
+class Counted:
+    """Calls a model, and counts the tokens that it reads. `interrupt_at`: the call that is cut short, `where`: before or
+    after the model, or in the middle of its layers."""
+
+    def __init__(self, model):
+        self.model, self.config, self.make_cache = model, model.config, model.make_cache
+        self.tokens_read = self.calls = 0
+        self.interrupt_at, self.where = None, "after"
+
+    def __call__(self, tokens, cache=None):
+        self.calls += 1
+        self.tokens_read += tokens.shape[1]
+        cut = self.calls == self.interrupt_at
+        if cut and self.where == "before":
+            raise KeyboardInterrupt
+        if cut and self.where == "middle":
+            for block, layer in list(zip(self.model.layers, cache))[:2]:  # two layers have taken the token in, the others not
+                block(self.model.model.embed_tokens(tokens), "causal", layer)
+            raise KeyboardInterrupt
+        logits = self.model(tokens, cache=cache)
+        if cut:
+            raise KeyboardInterrupt
+        return logits

@@ -1,0 +1,280 @@
+"""Loading, and one test for each thing that can be wrong with a checkpoint."""
+import json
+import shutil
+
+import mlx.core as mx
+import pytest
+from mlx.utils import tree_flatten
+from small_models import random_model
+
+from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, generate, load, load_config, load_model, load_tokenizer,
+                         quantize)
+from mistral_edu.errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.tiny import FOLDER
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+ONE = "model.layers.1.mlp.up_proj.weight"
+
+
+@pytest.fixture(scope="module")
+def original():
+    return random_model(window_size=6)
+
+
+@pytest.fixture
+def folder(original, tmp_path):
+    """A checkpoint as Hugging Face lays it out, with the tokenizer of `tiny`."""
+    (tmp_path / CONFIG).write_text(json.dumps(original.config.to_hf()))
+    original.save_weights(str(tmp_path / WEIGHTS))
+    shutil.copy(FOLDER / "tokenizer.json", tmp_path)
+    return tmp_path
+
+
+def weights_of(model):
+    return dict(tree_flatten(model.parameters()))
+
+
+def same_weights(a, b):
+    a, b = weights_of(a), weights_of(b)
+    return a.keys() == b.keys() and all(mx.array_equal(a[name], b[name]).item() for name in a)
+
+
+def change_weights(folder, change):
+    """Rewrite the file after change(weights), a function that edits the dict."""
+    weights = mx.load(str(folder / WEIGHTS))
+    mx.eval(weights)
+    change(weights)
+    mx.save_safetensors(str(folder / WEIGHTS), weights)
+
+
+def change_config(folder, **changes):
+    description = json.loads((folder / CONFIG).read_text()) | changes
+    (folder / CONFIG).write_text(json.dumps(description))
+
+
+# --- what works ---
+
+def test_tiny_is_a_name_wherever_a_folder_is():
+    assert load_config() == load_config("tiny") == load_config(FOLDER) == MistralConfig.preset("tiny")
+    assert load_tokenizer().encode("x") == load_tokenizer(FOLDER).encode("x") == load_tokenizer(FOLDER / "tokenizer.json").encode("x")
+    model, tokenizer = load()
+    assert model.config == MistralConfig.preset("tiny") and isinstance(tokenizer, Tokenizer)
+    assert same_weights(model, load_model(str(FOLDER)))
+
+
+def test_a_folder_gives_the_weights_that_were_saved(folder, original):
+    model, tokenizer = load(folder)
+    assert model.config == original.config and same_weights(model, original)
+    assert tokenizer.vocab_size == model.config.vocab_size
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", mx.bfloat16])
+def test_dtype_casts_every_weight(folder, original, dtype):
+    expected = getattr(mx, dtype) if isinstance(dtype, str) else dtype
+    model = load_model(folder, dtype=dtype)
+    assert {weight.dtype for weight in weights_of(model).values()} == {expected}
+    assert mx.array_equal(weights_of(model)[ONE], weights_of(original)[ONE].astype(expected))
+
+
+def test_without_dtype_weights_are_as_stored(folder):
+    change_weights(folder, lambda weights: weights.update({name: w.astype(mx.bfloat16) for name, w in weights.items()}))
+    assert {weight.dtype for weight in weights_of(load_model(folder)).values()} == {mx.bfloat16}
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_bits_quantizes_while_loading(folder, bits):
+    assert same_weights(load_model(folder, bits=bits), quantize(load_model(folder), bits))
+
+
+def test_a_folder_that_is_quantized_already(folder, original):
+    quantized = quantize(load_model(folder, fast=False), bits=4, group_size=32)
+    quantized.save_weights(str(folder / WEIGHTS))
+    change_config(folder, quantization={"bits": 4, "group_size": 32})
+    model = load_model(folder)
+    assert same_weights(model, quantized)
+    assert generate(model, None, [5, 6], max_tokens=5) == generate(quantized, None, [5, 6], max_tokens=5)
+    assert weights_of(load_model(folder, dtype="bfloat16"))[ONE].dtype == mx.uint32
+    with pytest.raises(ValueError, match="already has 4-bit weights"):
+        load_model(folder, bits=8)
+
+
+@pytest.mark.parametrize("window_size", [None, 3])
+def test_another_window_may_be_chosen(folder, original, window_size):
+    assert load_config(folder).window_size == original.config.window_size
+    assert load_config(folder, window_size=window_size).window_size == window_size
+    model = load_model(folder, window_size=window_size)
+    assert model.config.window_size == window_size
+    tokens = mx.array([list(range(5, 20))])
+    assert mx.abs(model(tokens) - original(tokens)).max() > 0.01  # the window changes what is computed
+
+
+@pytest.mark.parametrize("window_size", [0, -4, "all", 2.5])
+def test_a_window_that_is_none_is_refused(folder, window_size):
+    with pytest.raises(ValueError, match="window_size"):
+        load_config(folder, window_size=window_size)
+
+
+def test_tied_embeddings_need_no_lm_head(tmp_path):
+    tied = random_model(tie_embeddings=True)
+    (tmp_path / CONFIG).write_text(json.dumps(tied.config.to_hf()))
+    tied.save_weights(str(tmp_path / WEIGHTS))
+    assert same_weights(load_model(tmp_path), tied)
+
+
+def test_rotary_frequencies_of_old_checkpoints_are_left_aside(folder, original):
+    change_weights(folder, lambda weights: weights.update({"model.layers.0.self_attn.rotary_emb.inv_freq": mx.ones(8)}))
+    assert same_weights(load_model(folder), original)
+
+
+def test_all_weights_are_in_memory_when_load_returns(folder, original):
+    """So the file may go; and another thread may use them, which lazy arrays refuse."""
+    model = load_model(folder, fast=False)
+    (folder / WEIGHTS).unlink()
+    assert same_weights(model, original)
+
+
+def test_fast_can_be_left_out(folder, monkeypatch):
+    accelerated = []
+    monkeypatch.setattr("mistral_edu.checkpoints.accelerate", lambda model: accelerated.append(model))
+    monkeypatch.delenv("MISTRAL_EDU_FAST", raising=False)
+    load_model(folder, fast=False)
+    assert accelerated == []
+    model = load_model(folder)
+    assert accelerated == [model]
+    monkeypatch.setenv("MISTRAL_EDU_FAST", "0")
+    load_model(folder)
+    assert accelerated == [model]
+
+
+# --- what is wrong with the files ---
+
+def test_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match='there is no folder .*nowhere; expected "tiny", or a folder'):
+        load(tmp_path / "nowhere")
+
+
+def test_a_file_instead_of_a_folder(folder):
+    with pytest.raises(FileNotFoundError, match="model.safetensors is a file; expected the folder"):
+        load_model(folder / WEIGHTS)
+
+
+def test_a_name_on_the_hub_is_recognised():
+    with pytest.raises(UnsupportedCheckpoint, match="not read from the Hugging Face hub yet; download it first"):
+        load("mistralai/Mistral-7B-Instruct-v0.3")
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, "tokenizer.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        load(folder)
+
+
+def test_without_weights_the_message_lists_what_is_there(folder):
+    (folder / WEIGHTS).rename(folder / "consolidated.safetensors")
+    with pytest.raises(FileNotFoundError, match="found in its folder: config.json, consolidated.safetensors, tokenizer.json"):
+        load(folder)
+
+
+def test_weights_in_several_files_are_recognised(folder):
+    (folder / WEIGHTS).rename(folder / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(UnsupportedCheckpoint, match="in several files"):
+        load(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
+def test_a_config_that_is_no_json_object(folder, text):
+    (folder / CONFIG).write_text(text)
+    with pytest.raises(ValueError, match="config.json"):
+        load(folder)
+
+
+def test_another_architecture(folder):
+    change_config(folder, model_type="llama")
+    with pytest.raises(ValueError, match="config.json.*llama"):
+        load(folder)
+
+
+@pytest.mark.parametrize("settings", [{"quantization_config": {"quant_method": "gptq", "bits": 4}},
+                                      {"quantization": {"bits": 4, "group_size": 64, ONE: {"bits": 8}}},
+                                      {"quantization": {"bits": 4}}])
+def test_quantization_of_another_kind(folder, settings):
+    change_config(folder, **settings)
+    with pytest.raises(UnsupportedCheckpoint, match="config.json.*quantiz"):
+        load(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 8, 100, 50_000, -1])
+def test_a_file_that_is_cut_off(folder, keep):
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[:keep])
+    with pytest.raises(UnreadableFile, match="model.safetensors.*fetch it again"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"\x08" + bytes(7) + b"[1, 2,3]", b"\x02" + bytes(7) + b"{}more"])
+def test_a_file_of_another_kind(folder, content):
+    (folder / WEIGHTS).write_bytes(content)
+    with pytest.raises(UnreadableFile, match="model.safetensors"):
+        load_model(folder)
+
+
+def test_a_missing_weight(folder):
+    change_weights(folder, lambda weights: weights.pop(ONE))
+    with pytest.raises(WeightMismatch, match=f"{ONE} is missing.*Expected 30 weights, found 29"):
+        load_model(folder)
+
+
+def test_a_weight_too_many(folder):
+    change_weights(folder, lambda weights: weights.update({"model.layers.9.mlp.up_proj.weight": mx.ones(3)}))
+    with pytest.raises(WeightMismatch, match="model.layers.9.mlp.up_proj.weight has no place in the model"):
+        load_model(folder)
+
+
+def test_a_weight_of_another_shape(folder):
+    change_weights(folder, lambda weights: weights.update({ONE: weights[ONE].T}))
+    with pytest.raises(WeightMismatch, match=rf"{ONE} has shape \(64, 128\), expected \(128, 64\)"):
+        load_model(folder)
+
+
+def test_a_weight_of_another_type(folder):
+    change_weights(folder, lambda weights: weights.update({ONE: weights[ONE].astype(mx.int32)}))
+    with pytest.raises(WeightMismatch, match=f"{ONE} is stored as I32, expected F32 or F16 or BF16"):
+        load_model(folder)
+
+
+def test_many_problems_are_counted(folder):
+    change_config(folder, num_hidden_layers=2)
+    with pytest.raises(WeightMismatch, match="; and 4 more"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("bits", [None, 4])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_number(folder, bits, value):
+    def spoil(weights):
+        weights[ONE][3, 5] = value
+    change_weights(folder, spoil)
+    with pytest.raises(NonFiniteWeights, match=f"NaN or infinity in {ONE} "):
+        load_model(folder, bits=bits)
+
+
+def test_the_tokenizer_of_another_model(folder, tmp_path):
+    small = random_model(vocab_size=300)
+    (folder / CONFIG).write_text(json.dumps(small.config.to_hf()))
+    small.save_weights(str(folder / WEIGHTS))
+    with pytest.raises(WeightMismatch, match="tokenizer.json has 2048 tokens, but the model's vocab_size is 300"):
+        load(folder)
+
+
+@pytest.mark.parametrize("settings, complaint", [(dict(dtype="int8"), "dtype is one of"), (dict(dtype="huge"), "dtype is one of"),
+                                                 (dict(bits=7), "bits should be one of")])
+def test_settings_out_of_range(folder, settings, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        load_model(folder, **settings)
+
+
+def test_every_error_of_a_checkpoint_is_a_checkpoint_error():
+    for error in (UnreadableFile, UnsupportedCheckpoint, WeightMismatch, NonFiniteWeights):
+        assert issubclass(error, CheckpointError) and issubclass(error, ValueError)
