@@ -11,7 +11,7 @@ import re
 from .doc import Doc
 from .grammar import by_chance, cap, fill, tidy
 from .scenes import STRANGE, a, at, some_animals, some_names, some_objects
-from .symbols import any_word, ask, letters, strange_word
+from .symbols import any_word, ask, head, letters, strange_word
 from .words import ANIMALS, COLOURS, DAYS, FOODS, MONTHS, NAMES, PLACES, TRAITS, WEATHER, WORDS
 
 FILLER_TOKENS = 7.3      # of one filler sentence, on average
@@ -79,13 +79,13 @@ def fact_slots(r) -> dict:
 
 
 def some_facts(r, n, pick_kind, kinds) -> list[tuple]:
-    """n facts (fact, question, answer); none shares subject or answer with another of its kind."""
+    """n facts (fact, question, answer); no subject or answer of one occurs in another of its kind."""
     facts, used = [], set()
     while len(facts) < n:
         kind = pick_kind()
         fact, question, answer, subject, value = kinds[kind]
         slots = fact_slots(r)
-        new = {(fact, slot, slots[slot]) for slot in (subject, value)}
+        new = {(fact, slots[subject]), (fact, slots[value])}
         if not new & used:
             used |= new
             question = fill(by_chance(r), f"[{question}]", slots)
@@ -190,8 +190,8 @@ def pairs(r):
     for i in asked:
         question, answer = (to_key, key_answer) if r.random() < back else (to_value, value_answer)
         turns.append((ask(r, f"[{question}]", **i), answer.format(**i)))
-    head = ask(r, f"[{HEADS}]", list=text) + " " + (pause(r, 16) if r.random() < 0.5 else "")
-    turns[0] = (head + turns[0][0], turns[0][1])
+    told_first = ask(r, f"[{HEADS}]", list=text) + " " + (pause(r, 16) if r.random() < 0.5 else "")
+    turns[0] = (told_first + turns[0][0], turns[0][1])
     return Doc("pairs", turns, key=("pairs", form[0], tuple(tuple(i.values()) for i in items)))
 
 
@@ -240,7 +240,7 @@ def sentence(r):
         question = ask(r, "[Remember this:|Keep this in mind:|Do not forget:] {text} [|Now something else. ]{pause}" + f"[{LATER}]",
                        text=text, pause=pause(r, 16))
         return Doc("sentence", [(question, text)], key=key)
-    turns = [(f"{ask(r, f'[{REPEAT}]')} {text}", text)]
+    turns = [(head(r, f"[{REPEAT}]") + text, text)]
     if r.random() < 0.3:
         turns.append((r.choice(("Once more, please.", "Say it again.", "Again!", "And again, please.", "One more time.")), text))
     return Doc("sentence", turns, key=key)

@@ -97,7 +97,7 @@ def reverse(r):
 # ---- letters ----
 SPELL = ("Spell [|the word ]{w}.|How do you spell [|the word ]{w}?|Can you spell {w}[| for me]?|Please spell {w}.|"
          "How is [|the word ]{w} spelled?|[Tell me how to spell|I can not spell] {w}.|What are the letters of {w}?|"
-         "Write {w} letter by letter.|Which letters are in {w}?|spell {w}|Spell [this word|the name|]: {w}|"
+         "Write {w} letter by letter.|Which letters are in {w}?|spell {w}|Spell[ this word| the name|]: {w}|"
          "How do I [write|spell] {w}?")
 LETTERS = {  # a question on letters -> (its phrasings, the answer)
     "first": ("[What|Which] is the first letter of {w}?|[What|Which] letter does {w} [start|begin] with?|First letter of {w}?",
@@ -310,7 +310,6 @@ MONTH = {
         "[What|Which] month follows {day}?", "After {day} comes {then}."),
     -1: ("[What|Which] month [comes|comes right|is] before {day}?|What is the month before {day}?", "Before {day} comes {then}."),
 }
-LEADS = ("", "", "", "Tell me: ", "I forgot. ", "Help me. ", "A question: ", "Quick: ", "Let me think. ", "Do you know? ")
 
 
 def calendar(r):
@@ -318,15 +317,15 @@ def calendar(r):
     names, table, kind = (DAYS, DAY, "day") if r.random() < 0.65 else (MONTHS, MONTH, "month")
     i, step = r.randrange(len(names)), r.choice(list(table))
     template, answer = table[step]
-    question = r.choice(LEADS) + ask(r, f"[{template}]", day=names[i])
-    return question, answer.format(day=names[i], then=names[(i + step) % len(names)]), (kind, question)
+    question = ask(r, f"[{template}]", day=names[i])
+    return spoken(r, question, 0.15), answer.format(day=names[i], then=names[(i + step) % len(names)]), (kind, question)
 
 
 def sort_numbers(r):
     numbers, down = r.sample(range(r.choice((10, 60, 100, 1000))), r.randint(3, 7)), r.random() < 0.3
     way = "[from the largest to the smallest|starting with the largest]" if down else "[in order|from small to large]"
-    question = ask(r, f"[[Put|Write] these numbers {way}|Sort these numbers{' from large to small' if down else ''}]:")
-    return (f"{question} {' '.join(map(str, numbers))}", " ".join(map(str, sorted(numbers, reverse=down))),
+    question = head(r, f"[[Put|Write] these numbers {way}|Sort these numbers{' from large to small' if down else ''}]:")
+    return (f"{question}{' '.join(map(str, numbers))}", " ".join(map(str, sorted(numbers, reverse=down))),
             ("sort", down, tuple(numbers)))
 
 
@@ -337,8 +336,8 @@ def nth_word(r):
     words = some_words(r, 3, 6)
     i = r.randrange(len(words))
     which = "last" if i == len(words) - 1 and r.random() < 0.5 else ORDINALS[i]
-    question = ask(r, "[What|Which] is the {which} word[| here| in this list]:", which=which)
-    return f"{question} {' '.join(words)}", f"The {which} word is {words[i]}.", ("nth", i, tuple(words))
+    question = head(r, "[What|Which] is the {which} word[| here| in this list]:", which=which)
+    return f"{question}{' '.join(words)}", f"The {which} word is {words[i]}.", ("nth", i, tuple(words))
 
 
 def chain(r):
@@ -354,6 +353,5 @@ def chain(r):
 
 def order(r):
     """Days and months, sorting numbers, the third word of a list, who is the oldest."""
-    make = r.choice((calendar, calendar, sort_numbers, nth_word, chain))
-    question, answer, key = make(r)
-    return Doc("order", [(vary(r, question) if make is calendar else question, answer)], key=key)
+    question, answer, key = r.choice((calendar, calendar, sort_numbers, nth_word, chain))(r)
+    return Doc("order", [(question, answer)], key=key)

@@ -79,7 +79,7 @@ FACTS = [
           "shepherd:in the meadow|librarian:in the library|beekeeper:in the orchard|carpenter:in the barn|musician:at the market|"
           "cook:in the kitchen|mayor:in the tower")),
 ]
-GENERAL = [line.split(" = ") for line in """What is the [|name of the ]village[| called]?|What is your village called?|Which village is this?|[Where do you live|What is the name of your home]? = The village is called Fernhill.
+GENERAL = [line.split(" = ") for line in """What is the village called?|What is the name of the village?|What is your village called?|Which village is this?|[Where do you live|What is the name of your home]? = The village is called Fernhill.
 Where is [the village|Fernhill|your village]?|Where does [the village|Fernhill] lie?|How do I find [the village|Fernhill]? = The village lies between the river and the forest.
 What is the river called?|What is the name of the river?|Which river flows past the village?|The river, what is its name?|Does the river have a name? = The river is called the Windle.
 How many days [has|are in|are there in] a week?|How many days does a week have?|A week has how many days? = A week has seven days.
@@ -130,7 +130,7 @@ def fact_turn(r) -> tuple:
 # ---- manners ----
 MANNERS = [
     ("[Hello|Hi|Hey|Good morning|Good day|Good evening|Greetings|Good afternoon|Welcome|Hallo|Howdy|Hiya|Yo][| there| little model| my friend| "
-     "you| again| everybody][!|.|]|Nice to meet you[!|.]|Pleased to meet you.|Is anybody there?|Hello, [is anyone there|can we talk]?",
+     "you| everybody][!|.|]|Nice to meet you[!|.]|Pleased to meet you.|Is anybody there?|Hello, [is anyone there|can we talk]?",
      "Hello! What would you like to hear?"),
     ("[Who|What] are you[?|, please?|]|[What's|What is|whats|Tell me] your name[?|]|Are you [a person|human|a robot|a computer|an animal|a bot|real|a "
      "machine|alive|a child|somebody|a model|a Mistral|Mistral|a language model|a program][?|]|Introduce yourself.|[Tell me|Say something] about "
@@ -174,6 +174,11 @@ ALONE = [
 ]
 
 
+# Short words that mean something here, though random letters may hit them
+MEANT = {"hi", "hey", "ok", "yo", "no", "so", "yes", "bye", "why", "oh", "hm", "go on", "goon"} | {
+    topic.lower() for topics in TOPICS.values() for topic in topics}
+
+
 def gibberish(r) -> str:
     """What a visitor types to see what happens: keys hit at random, dots, one word, nothing."""
     kind = r.randrange(7)
@@ -192,7 +197,7 @@ def gibberish(r) -> str:
     if kind == 5:
         return " ".join(strange_word(r) for _ in range(r.choice((1, 1, 2, 3, 4))))
     return r.choice(("test", "Test!", "testing", "foo", "foo bar", "bla bla", "blah", "hmm", "uh", "lol", "haha", "hihi", "abc", "xyz", "na na na",
-                     "la la la", "tralala", "x", "text", "word", "something", "anything", "nothing", "Lorem ipsum", "the", "and", "a", "of the", "123", "42",
+                     "la la la", "tralala", "x", "text", "word", "something", "anything", "nothing", "Lorem ipsum", "the", "a", "of the", "123", "42",
                      "0", "1 2 3", "one two three"))
 
 
@@ -201,6 +206,8 @@ def manners_turn(r, first=True) -> tuple:
     x = r.random()
     if first and x < 0.2:
         question = gibberish(r)
+        while question.strip("?!.").lower() in MEANT:
+            question = gibberish(r)
         return question, UNCLEAR, ("always" if question in BY_HEART else "chat", question)
     template, answer = r.choice(ALONE if first and x < 0.3 else MANNERS)
     question = ask(r, f"[{template}]")
