@@ -21,6 +21,9 @@ from .tokenizer import Tokenizer  # noqa: E402
 from .transformer import Block, Model  # noqa: E402
 
 __version__ = "0.1.0"
+__all__ = ["MistralConfig", "Model", "Block", "Attention", "FeedForward", "RMSNorm", "KVCache", "RotatingKVCache", "QuantizedKVCache",
+           "Tokenizer", "encode_chat", "load", "load_model", "load_tokenizer", "load_config", "generate", "stream_generate", "Chat",
+           "sample", "quantize", "create_attention_mask", "scaled_dot_product_attention", "CheckpointError"]
 
 
 def load_ipython_extension(ipython):
