@@ -1,0 +1,295 @@
+"""Train the embedded model from a seed:   mistral-edu train --out runs/tiny
+
+A run is a folder: the tokenizer, the latest weights (a model folder that `load` takes), the state to go on from, a log
+of one JSON object a line, the curve as a picture, and `checkpoints/`, small 4-bit models from along the way. Started
+again, a run goes on where its last state was saved, with the rows that would have come next.
+"""
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import mlx.core as mx
+from mlx.utils import tree_flatten, tree_unflatten
+
+from mistral_edu.checkpoints import load_tokenizer
+from mistral_edu.config import MistralConfig
+from mistral_edu.quantize import quantize
+from mistral_edu.transformer import Model
+from mistral_edu.tiny import FOLDER
+from mistral_edu.tiny import exam as exams
+from mistral_edu.tiny.evaluate import accuracy, answered
+from mistral_edu.tiny.training import optimizer
+from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
+from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
+from mistral_edu.tiny.world import MIX
+
+TASK_NAMES = {maker.__name__ for maker in MIX}
+LOG_EVERY = 100  # steps
+PROBE_DISTANCES = (64, 256, 512, 704)
+CHECKPOINT_BITS = 4
+
+
+def first_weights(config, seed):
+    """Normal numbers, scaled by the width they are summed over; what adds to the residual stream starts at half."""
+    model, key, weights = Model(config), mx.random.key(seed), {}
+    for name, w in tree_flatten(model.parameters()):
+        key, own = mx.random.split(key)
+        if w.ndim == 1:
+            weights[name] = mx.ones(w.shape)
+            continue
+        scale = w.shape[1] ** -0.5 if optimizer.is_matrix(name) else 0.02
+        scale *= 0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 1
+        weights[name] = mx.random.normal(w.shape, key=own) * scale
+    return optimizer.stack_layers(weights)
+
+
+# ---------------------------------------------------------------- files, each written whole or not at all
+def write(path, save):
+    """Let `save(temporary name)` write, then rename: a killed run leaves no half file."""
+    temporary = path.with_name("part-" + path.name)
+    save(str(temporary))
+    os.replace(temporary, path)
+
+
+def save_model(stacks, config, tokenizer_path, folder, bits=None):
+    """A folder that `load` takes: bfloat16, or quantized to `bits`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: w.astype(mx.bfloat16) for name, w in optimizer.unstack_layers(stacks).items()}
+    settings = config.to_hf()
+    if bits:
+        model = Model(config)
+        model.update(tree_unflatten(list(weights.items())))
+        quantize(model, bits=bits)
+        weights = dict(tree_flatten(model.parameters()))
+        settings["quantization"] = {"bits": bits, "group_size": 64}
+    write(folder / "model.safetensors", lambda p: mx.save_safetensors(p, weights, metadata={"format": "pt"}))
+    write(folder / "config.json", lambda p: Path(p).write_text(json.dumps(settings, indent=1) + "\n"))
+    if tokenizer_path.parent != folder:
+        shutil.copy(tokenizer_path, folder / "tokenizer.json")
+
+
+def save_state(path, weights, m, v, numbers):
+    """Everything that the next step depends on; numbers: {"step", "position", "seconds"}."""
+    arrays = {f"{part}/{name}": a for part, d in (("w", weights), ("m", m), ("v", v)) for name, a in d.items()}
+    metadata = {name: str(value) for name, value in numbers.items()}
+    write(path, lambda p: mx.save_safetensors(p, arrays, metadata=metadata))
+
+
+def load_state(path):
+    arrays, metadata = mx.load(str(path), return_metadata=True)
+    parts = {"w": {}, "m": {}, "v": {}}
+    for name, a in arrays.items():
+        parts[name[0]][name[2:]] = a
+    return *parts.values(), {name: float(metadata[name]) for name in ("step", "position", "seconds")}
+
+
+# ---------------------------------------------------------------- the run
+class Run:
+    """One training run: reads like a recipe in `train`, the steps below it."""
+
+    def __init__(self, options, say=print):
+        self.options, self.say = options, say
+        self.out = Path(options.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.config = MistralConfig.preset("tiny")
+        unknown = set(options.tasks or ()) - TASK_NAMES
+        if unknown:
+            raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(TASK_NAMES))}")
+        self.tokenizer_path = self.out / "tokenizer.json"
+        if not self.tokenizer_path.exists():
+            say(f"learning a vocabulary of {self.config.vocab_size} pieces")
+            train_tokenizer(self.tokenizer_path, self.config.vocab_size)
+        self.tokenizer = load_tokenizer(self.tokenizer_path)
+        self.step, self.position, self.seconds = 0, 0, 0.0
+        self.stopped = False
+
+    @property
+    def tokens(self):
+        return self.position * self.config.context_len
+
+    @property
+    def progress(self):
+        """0 at the start, 1 at the end: by tokens, or by the clock where --minutes is given."""
+        by_clock = self.seconds / (60 * self.options.minutes) if self.options.minutes else 0.0
+        return max(self.tokens / self.options.tokens, by_clock)
+
+    def train(self):
+        self.begin_or_resume()
+        self.prepare_exam()
+        rows = self.open_rows()
+        on_gpu = mx.default_device() != mx.Device(mx.cpu)
+        dtype = mx.bfloat16 if on_gpu else mx.float32
+        step = optimizer.make_step(attend_in_blocks(Model(self.config)), loss_of, dtype, compiled=on_gpu)
+        try:
+            self.learn(step, rows)
+        finally:
+            rows.close()
+        self.save()
+        self.evaluate()
+        self.draw()
+
+    def begin_or_resume(self):
+        state = self.out / "state.safetensors"
+        if state.exists():
+            self.weights, self.m, self.v, numbers = load_state(state)
+            self.step, self.position = int(numbers["step"]), int(numbers["position"])
+            self.seconds = numbers["seconds"]
+            self.forget_log_after(self.step)
+            self.say(f"going on from step {self.step}, {self.tokens / 1e6:.1f} M tokens")
+        else:
+            self.weights = self.start_from(self.options.start)
+            self.m, self.v = optimizer.first_state(self.weights)
+            size = sum(w.size for w in self.weights.values())
+            self.say(f"{size:,} parameters, {self.options.batch} rows of {self.config.context_len} tokens a step")
+
+    def start_from(self, folder):
+        if not folder:
+            return first_weights(self.config, self.options.seed)
+        weights = mx.load(str(Path(folder) / "model.safetensors"))
+        return optimizer.stack_layers({name: w.astype(mx.float32) for name, w in weights.items()})
+
+    def prepare_exam(self):
+        """What `evaluate` asks is left out of training; a small part of it is asked along the way."""
+        exam = exams.make_exam(self.tokenizer)
+        self.left_out = frozenset(digest(item.text) for item in exams.all_items(exam))
+        self.tasks = {name: items[:24] for name, items in exam["tasks"].items()}
+        if self.options.tasks:
+            self.tasks = {n: items for n, items in self.tasks.items() if exams.maker_of(n) in self.options.tasks}
+        self.recall = {d: exam["recall"][d, 2][:24] for d in PROBE_DISTANCES}
+
+    def open_rows(self):
+        o = self.options
+        return RowStream(
+            self.tokenizer_path, self.config.context_len, o.seed, o.workers, self.left_out, o.tasks, self.position
+        )
+
+    def learn(self, step, rows):
+        keep = [mark for mark in sorted(self.options.keep) if mark >= self.tokens]
+        mark, losses, saved = time.perf_counter(), [], time.perf_counter()
+        evaluations = int(self.tokens // self.options.evaluate_every)
+        while self.progress < 1 and not self.stopped:
+            if keep and self.tokens >= keep[0]:
+                self.keep_checkpoint(keep.pop(0))
+            batch = mx.array(rows.take(self.options.batch))
+            self.step, self.position = self.step + 1, rows.position
+            rate = mx.array(optimizer.rate_at(self.progress, self.step, self.options.rate))
+            t = mx.array(float(self.step))
+            self.weights, self.m, self.v, loss, parts = step(self.weights, self.m, self.v, batch, rate, t)
+            mx.async_eval(self.weights, self.m, self.v, loss, parts)
+            losses.append(mx.stack([loss, *parts]))
+            if len(losses) > 1:
+                mx.eval(losses[-2])  # at most one step is computed ahead
+            now = time.perf_counter()
+            self.seconds, mark = self.seconds + now - mark, now
+            if len(losses) >= self.options.log_every:
+                self.log_losses(losses)
+                losses = []
+            if self.tokens >= (evaluations + 1) * self.options.evaluate_every:
+                evaluations += 1
+                self.evaluate()
+                mark = time.perf_counter()  # the clock of --minutes and of the log counts learning only
+            if now - saved > 60 * self.options.save_minutes:
+                self.save()
+                saved = mark = time.perf_counter()
+
+    def stop(self, *_):
+        """Ctrl-C or a kill: finish this step, save, and end."""
+        self.stopped = True
+
+    # ------------------------------------------------------------ along the way
+    def log_losses(self, losses):
+        loss, story, answer = (round(x, 4) for x in (sum(losses) / len(losses)).tolist())
+        speed = self.tokens / self.seconds
+        self.log({"loss": loss, "story": story, "answer": answer, "tokens_per_second": round(speed)})
+        peak = mx.get_peak_memory() / 1e9
+        self.say(
+            f"step {self.step:6d} {self.tokens / 1e6:7.1f} M tokens, loss {loss:.3f} (stories {story:.3f}, "
+            f"answers {answer:.3f}), {speed / 1e6:.3f} M tokens/s, {peak:.1f} GB at the peak"
+        )
+
+    def evaluate(self):
+        """Ask a small part of the exam."""
+        dtype = mx.float32 if mx.default_device() == mx.Device(mx.cpu) else mx.bfloat16
+        model = Model(self.config)
+        cast = {name: w.astype(dtype) for name, w in optimizer.unstack_layers(self.weights).items()}
+        model.update(tree_unflatten(list(cast.items())))
+        tasks = {name: accuracy(answered(model, self.tokenizer, items)) for name, items in self.tasks.items()}
+        recall = {d: accuracy(answered(model, self.tokenizer, items)) for d, items in self.recall.items()}
+        mean = round(sum(tasks.values()) / max(1, len(tasks)), 4)
+        self.log({"exact_match": mean, "tasks": tasks, "recall": recall})
+        weakest = ", ".join(f"{name} {tasks[name]:.2f}" for name in sorted(tasks, key=tasks.get)[:6])
+        self.say(f"  exact match {mean:.3f}; weakest: {weakest}; recall among rivals: {recall}")
+
+    def keep_checkpoint(self, mark):
+        folder = self.out / "checkpoints" / f"{mark / 1e6:04.0f}M"
+        save_model(self.weights, self.config, self.tokenizer_path, folder, bits=CHECKPOINT_BITS)
+
+    def save(self):
+        save_model(self.weights, self.config, self.tokenizer_path, self.out)
+        numbers = {"step": self.step, "position": self.position, "seconds": self.seconds}
+        save_state(self.out / "state.safetensors", self.weights, self.m, self.v, numbers)
+
+    def log(self, entry):
+        entry = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds, 1), **entry}
+        with open(self.out / "log.jsonl", "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def read_log(self):
+        path = self.out / "log.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def forget_log_after(self, step):
+        """A killed run may have logged steps that it never saved: they will come again."""
+        kept = [json.dumps(entry) + "\n" for entry in self.read_log() if entry["step"] <= step]
+        write(self.out / "log.jsonl", lambda p: Path(p).write_text("".join(kept)))
+
+    def draw(self):
+        """curve.png: loss and exact match against tokens seen."""
+        try:
+            from mistral_edu.tiny.training.curve import draw_curve
+        except ImportError:
+            self.say("no curve drawn: matplotlib is not installed (pip install matplotlib)")
+            return
+        write(self.out / "curve.png", lambda p: draw_curve(self.read_log(), p))
+
+
+# ---------------------------------------------------------------- mistral-edu train
+def add_arguments(parser):
+    add, on_gpu = parser.add_argument, "64 on a GPU, 4 on a CPU"
+    millions = lambda text: float(text) * 1e6  # noqa: E731
+    add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
+    add("--tokens", type=millions, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
+    add("--minutes", type=float, help="end after so many minutes of learning, whatever the machine")
+    add("--start", metavar="FOLDER", help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
+    add("--tasks", nargs="+", help="learn only these tasks of the world (story, scene, arithmetic, fact, ...)")
+    add("--seed", type=int, default=0)
+    add("--batch", type=int, help=f"rows of 1024 tokens a step (default: {on_gpu})")
+    add("--rate", type=float, default=3e-3, help="peak learning rate (default: 0.003)")
+    add("--workers", type=int, help="processes that tell the world (default: two fewer than there are cores)")
+    add("--keep", type=millions, nargs="*", default=[], metavar="M", help="keep a 4-bit checkpoint at these millions")
+    add("--evaluate-every", type=millions, default=50e6, metavar="M", help="millions of tokens (default: 50)")
+    add("--log-every", type=int, default=LOG_EVERY, help="steps (default: 100)")
+    add("--save-minutes", type=float, default=2.0, help="how often the state is saved (default: 2)")
+
+
+def run(arguments) -> int:
+    """Train, print progress, and say where the model lies. Returns the exit code."""
+    on_gpu = mx.default_device() != mx.Device(mx.cpu)
+    arguments.batch = arguments.batch or (64 if on_gpu else 4)
+    if arguments.workers is None:
+        arguments.workers = max(0, (os.cpu_count() or 1) - 2)
+    if arguments.start == "tiny":
+        arguments.start = FOLDER
+    training = Run(arguments, say=lambda text: print(text, flush=True))
+    before = {s: signal.signal(s, training.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        training.train()
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+    print(f"{training.step} steps, {training.tokens / 1e6:.0f} M tokens, {training.seconds:.0f} s of learning")
+    print(f"the model: {training.out}   (mistral-edu chat {training.out}; mistral-edu evaluate {training.out})")
+    return 130 if training.stopped else 0

@@ -1,0 +1,163 @@
+"""From documents of the small world to rows of token ids.
+
+A row holds `context_len` tokens and as many whole documents as fit. Each number of a row carries the token's id in its
+low 14 bits and, in the two bits above, the class that decides how much the token counts in the loss: prompts are mostly
+chance, stories partly so, short answers must be exact.
+
+Worker processes tell the world afresh for as long as training lasts, so no text is seen twice. Shard k is a function
+of (seed, k) alone: a run that was killed goes on with the very rows that it would have seen.
+"""
+import hashlib
+import multiprocessing
+import os
+import random
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from mistral_edu.tiny.world import prompts, sample
+
+UNK, BOS, EOS, INST, END_INST = range(5)
+CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
+ID_BITS = 14
+PROMPT, LONG, SHORT = range(3)  # classes of tokens
+SHORT_ANSWER = 30  # tokens: an answer of fewer is a fact that can be right or wrong, a longer one is a story
+SHARD_ROWS = 128  # rows that a worker hands over at once
+OPEN_ROWS = 12  # rows being filled side by side: enough for about one percent of padding
+DOCUMENTS_AT_ONCE = 256  # encoding many texts in one call is many times faster
+WAITING_SHARDS = 4  # a worker may run this many shards ahead of the trainer
+
+
+# ---------------------------------------------------------------- text -> ids
+def train_tokenizer(path, vocab_size: int, n_documents: int = 40_000, seed: int = 1) -> None:
+    """Learn a byte-level BPE vocabulary from the world's training split and save it as a tokenizer.json.
+
+    Digits are tokens of their own, so that sums can be learned digit by digit.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    r = random.Random(seed)
+    texts = (" " + text for _ in range(n_documents) for text in _texts(sample(r)))
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=CONTROL, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
+    temporary = f"{path}.part"
+    tokenizer.save(temporary)
+    os.replace(temporary, path)
+
+
+def _texts(document):
+    return [document.text] if document.text else [text for turn in document.turns for text in turn]
+
+
+def encode_documents(tokenizer, documents):
+    """Documents -> one list of (id | class << 14) each: <s>[INST] question[/INST] answer</s>[INST] ..."""
+    texts = [" " + text for document in documents for text in _texts(document)]
+    encoded = iter([e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)])
+    for document in documents:
+        row = [BOS]
+        if document.text:
+            row += _marked(next(encoded), LONG)
+        for _ in document.turns:
+            row += [INST, *next(encoded), END_INST]
+            answer = next(encoded)
+            row += _marked(answer, SHORT if len(answer) < SHORT_ANSWER else LONG)
+        yield row
+
+
+def _marked(ids, token_class):
+    return [i | token_class << ID_BITS for i in [*ids, EOS]]
+
+
+def split_bits(rows):
+    """Rows -> (ids, classes); works on numpy and MLX arrays alike."""
+    return rows & ((1 << ID_BITS) - 1), rows >> ID_BITS
+
+
+# ---------------------------------------------------------------- ids -> rows
+def digest(prompt: str) -> int:
+    """64 bits that stand for a prompt: what training leaves out is kept as a set of these."""
+    return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=8).digest(), "little")
+
+
+def make_rows(tokenizer, seed, n_rows, context_len, left_out=frozenset(), split="train", tasks=None):
+    """(n_rows, context_len) uint16. No document is cut; none whose prompt is in `left_out` (an exam's) is used."""
+    r = random.Random(seed)
+    open_rows, full = [[] for _ in range(OPEN_ROWS)], []
+    while len(full) < n_rows:
+        documents = [sample(r, split, r.choice(tasks) if tasks else None) for _ in range(DOCUMENTS_AT_ONCE)]
+        if left_out:
+            documents = [d for d in documents if not any(digest(p) in left_out for p in prompts(d))]
+        for ids in encode_documents(tokenizer, documents):
+            if len(ids) > context_len:
+                continue
+            row = next((row for row in open_rows if len(row) + len(ids) <= context_len), None)
+            if row is None:  # no room: the fullest row is done
+                fullest = max(range(OPEN_ROWS), key=lambda i: len(open_rows[i]))
+                full.append(open_rows[fullest])
+                open_rows[fullest] = row = []
+            row += ids
+    return np.array([row + [UNK] * (context_len - len(row)) for row in full[:n_rows]], np.uint16)
+
+
+class RowStream:
+    """An endless, reproducible stream of rows, told by `workers` processes (0: by this one).
+
+    `position` counts the rows handed out; RowStream(..., position=n) goes on after the n-th.
+    """
+
+    def __init__(self, tokenizer_path, context_len, seed=0, workers=0, left_out=frozenset(), tasks=None, position=0):
+        self.position = position
+        self._make = (str(tokenizer_path), context_len, seed, left_out, tasks)
+        self._pool = multiprocessing.get_context("spawn").Pool(workers, _start_worker, self._make) if workers else None
+        if not workers:
+            _start_worker(*self._make)
+        self._ahead = max(1, workers) * WAITING_SHARDS
+        self._next_shard, skip = divmod(position, SHARD_ROWS)
+        self._pending, self._rows = [], []
+        self._refill()
+        del self._rows[:skip]
+
+    def take(self, n):
+        """The next n rows: (n, context_len) uint16."""
+        while len(self._rows) < n:
+            self._refill()
+        rows, self._rows = self._rows[:n], self._rows[n:]
+        self.position += n
+        return np.stack(rows)
+
+    def _refill(self):
+        while self._pool and len(self._pending) < self._ahead:
+            self._pending.append(self._pool.apply_async(_make_shard, (self._next_shard,)))
+            self._next_shard += 1
+        if self._pool:
+            shard = self._pending.pop(0).get()
+        else:
+            shard = _make_shard(self._next_shard)
+            self._next_shard += 1
+        self._rows.extend(shard)
+
+    def close(self):
+        if self._pool:
+            self._pool.terminate()
+            self._pool.join()
+
+
+_worker = {}  # what a worker process keeps between shards
+
+
+def _start_worker(tokenizer_path, context_len, seed, left_out, tasks):
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one process a core is enough
+    _worker.update(tokenizer=Tokenizer.from_file(tokenizer_path), context_len=context_len, seed=seed)
+    _worker.update(left_out=left_out, tasks=tasks)
+
+
+def _make_shard(k):
+    w = _worker
+    seed = f"{w['seed']}/{k}"  # a text: random.Random hashes it, so neighbouring shards have nothing in common
+    return make_rows(w["tokenizer"], seed, SHARD_ROWS, w["context_len"], w["left_out"], tasks=w["tasks"])

@@ -1,0 +1,92 @@
+"""`mistral-edu train`: learns, resumes after a kill as if nothing had happened, and leaves whole files."""
+import argparse
+import json
+import os
+import signal
+
+import mistral_edu
+import mlx.core as mx
+import pytest
+
+from mistral_edu.tiny import FOLDER, train
+from mistral_edu.tiny import exam as exams
+
+
+def options(out, *arguments):
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    small = ["--batch", "1", "--workers", "0", "--log-every", "2", "--save-minutes", "1000", "--evaluate-every", "1000"]
+    return parser.parse_args(["--out", str(out), *small, *arguments])
+
+
+@pytest.fixture(autouse=True)
+def small_exam(monkeypatch):
+    """A short exam, since what is asked is tested elsewhere; and the shipped vocabulary instead of a fresh one."""
+    whole = exams.make_exam
+    monkeypatch.setattr(exams, "TASKS", ["arithmetic", "fact"])
+    monkeypatch.setattr(train, "PROBE_DISTANCES", (64,))
+    monkeypatch.setattr(exams, "make_exam", lambda tokenizer: whole(tokenizer, n=2, n_recall=2, distances=(64,)))
+    monkeypatch.setattr(train, "train_tokenizer", copy_tokenizer)
+
+
+def copy_tokenizer(path, vocab_size):
+    path.write_bytes((FOLDER / "tokenizer.json").read_bytes())
+
+
+def weights_of(folder):
+    return mx.load(str(folder / "model.safetensors"))
+
+
+def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
+    assert train.run(options(tmp_path, "--tokens", "0.004", "--keep", "0", "0.002")) == 0
+    names = {p.name for p in tmp_path.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "state.safetensors", "log.jsonl", "curve.png"} <= names
+    assert not [name for name in names if name.startswith("part-")]
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    assert len(losses) == 2 and losses[-1] < losses[0]
+    assert 0 <= log[-1]["exact_match"] <= 1 and set(log[-1]["tasks"]) == {"arithmetic", "fact"}
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["0000M", "0000M"][:1]
+    model, tokenizer = mistral_edu.load(tmp_path)
+    assert mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3) is not None
+    kept, _ = mistral_edu.load(tmp_path / "checkpoints" / "0000M")
+    assert kept.config == model.config
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    assert train.run(options(whole, "--tokens", "0.004")) == 0
+    learn = train.Run.log_losses
+
+    def kill_after_two_steps(self, losses):
+        learn(self, losses)
+        if self.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(train.Run, "log_losses", kill_after_two_steps)
+    assert train.run(options(halves, "--tokens", "0.004")) == 130
+    monkeypatch.setattr(train.Run, "log_losses", learn)
+    with open(halves / "log.jsonl", "a") as log:  # a line of a step that was never saved
+        log.write(json.dumps({"step": 3, "loss": 99.0}) + "\n")
+    assert train.run(options(halves, "--tokens", "0.004")) == 0
+    expected, got = weights_of(whole), weights_of(halves)
+    assert all(mx.array_equal(expected[name], got[name]) for name in expected)
+    assert "99.0" not in (halves / "log.jsonl").read_text()
+
+
+def test_training_by_the_clock_ends_by_itself(tmp_path):
+    run = train.Run(options(tmp_path, "--minutes", "0.01", "--tokens", "1000"), say=lambda text: None)
+    run.train()
+    assert 0.6 <= run.seconds < 30 and run.step >= 1
+
+
+def test_training_goes_on_from_the_shipped_weights(tmp_path):
+    arguments = options(tmp_path, "--start", "tiny", "--tokens", "0.002", "--tasks", "fact", "--rate", "1e-9")
+    assert train.run(arguments) == 0
+    shipped, after = weights_of(FOLDER), weights_of(tmp_path)
+    assert all(mx.abs(shipped[n] - after[n]).max().item() < 1e-2 for n in shipped)
+
+
+def test_an_unknown_task_is_named(tmp_path):
+    with pytest.raises(ValueError, match="dancing"):
+        train.run(options(tmp_path, "--tasks", "dancing"))

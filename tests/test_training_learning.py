@@ -1,0 +1,111 @@
+"""The fast form of the training pass equals the readable model; the optimizer does what its paper says."""
+import mistral_edu  # noqa: F401  (before MLX: a fast BLAS)
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten
+
+from mistral_edu.config import MistralConfig
+from mistral_edu.transformer import Model
+from mistral_edu.tiny.training import data, learning, optimizer
+
+CONFIG = MistralConfig(
+    dim=32, n_layers=3, head_dim=8, hidden_dim=48, n_heads=4, n_kv_heads=2, window_size=8, context_len=64, vocab_size=50
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    mx.random.seed(0)
+    model = Model(CONFIG)
+    model.update({"lm_head": {"weight": mx.random.normal((50, 32))}})
+    mx.eval(model.parameters())
+    return model
+
+
+def in_blocks(model):
+    """The same weights in a model that attends in blocks."""
+    other = learning.attend_in_blocks(Model(model.config))
+    other.update(model.parameters())
+    return other
+
+
+def gap(a, b):
+    return mx.abs(a - b).max().item()
+
+
+def test_one_document_gives_what_the_readable_model_gives(model):
+    tokens = mx.random.randint(5, 50, (2, 40), key=mx.random.key(1))
+    tokens[:, 0] = data.BOS
+    documents = mx.ones((2, 40), mx.int32)
+    assert gap(learning.hidden_states(in_blocks(model), tokens, documents), model.model(tokens)) < 1e-4
+
+
+def test_documents_of_a_row_do_not_see_each_other(model):
+    rows = mx.random.randint(5, 50, (1, 64), key=mx.random.key(2))
+    starts = [0, 13, 30, 64]
+    for start in starts[:-1]:
+        rows[0, start] = data.BOS
+    documents = mx.cumsum((rows == data.BOS).astype(mx.int32), axis=1)
+    together = learning.hidden_states(in_blocks(model), rows, documents)
+    for start, end in zip(starts, starts[1:]):
+        alone = model.model(rows[:, start:end])  # RoPE sees only distances, so the place in the row does not matter
+        assert gap(together[:, start:end], alone) < 1e-4
+
+
+def test_the_loss_is_the_weighted_cross_entropy(model):
+    ids = [data.BOS, data.INST, 7, data.END_INST, 9, 10, data.EOS, data.BOS, data.INST, 8, data.END_INST, 11, data.EOS]
+    classes = [0, 0, 0, 0, data.SHORT, data.SHORT, data.SHORT, 0, 0, 0, 0, data.LONG, data.LONG]
+    row = [i | c << data.ID_BITS for i, c in zip(ids, classes)] + [0] * 3
+    loss, (story, answer) = learning.loss_of(in_blocks(model), mx.array([row], mx.uint32))
+    by_class = {0: [], data.LONG: [], data.SHORT: []}
+    for start, end in ((0, 7), (7, 13)):
+        logits = np.array(model(mx.array([ids[start:end]])))[0]
+        for position in range(end - start - 1):
+            z = logits[position].astype(np.float64)
+            target = ids[start + position + 1]
+            by_class[classes[start + position + 1]].append(np.log(np.exp(z - z.max()).sum()) + z.max() - z[target])
+    weights = {0: 0.03, data.LONG: 0.3, data.SHORT: 1.0}
+    total = sum(weights[c] * sum(values) for c, values in by_class.items())
+    assert loss.item() == pytest.approx(total / sum(weights[c] * len(v) for c, v in by_class.items()), rel=1e-4)
+    assert story.item() == pytest.approx(np.mean(by_class[data.LONG]), rel=1e-4)
+    assert answer.item() == pytest.approx(np.mean(by_class[data.SHORT]), rel=1e-4)
+
+
+def test_stacking_the_layers_is_undone_exactly(model):
+    weights = dict(tree_flatten(model.parameters()))
+    stacks = optimizer.stack_layers(weights)
+    assert stacks["model.layers.*.mlp.gate_proj.weight"].shape == (3, 48, 32)
+    back = optimizer.unstack_layers(stacks)
+    assert back.keys() == weights.keys() and all(gap(back[name], weights[name]) == 0 for name in weights)
+
+
+def test_muon_makes_all_singular_values_about_one():
+    tall, wide = mx.random.normal((2, 48, 16), key=mx.random.key(3)), mx.random.normal((2, 16, 48), key=mx.random.key(4))
+    directions = optimizer.muon_directions({"tall": tall, "wide": wide})
+    assert directions["tall"].shape == tall.shape and directions["wide"].shape == wide.shape
+    for d in directions.values():
+        singular = np.linalg.svd(np.array(d), compute_uv=False)
+        assert singular.min() > 0.5 and singular.max() < 1.3
+    alone = optimizer.muon_directions({"tall": tall})["tall"]
+    assert gap(alone, directions["tall"]) < 1e-4  # computed with others or alone
+
+
+def test_steps_lower_the_loss_and_change_every_weight(model):
+    rows = mx.random.randint(5, 50, (2, 64), key=mx.random.key(5)) | (data.SHORT << data.ID_BITS)
+    weights = optimizer.stack_layers(dict(tree_flatten(Model(CONFIG).parameters())))
+    first = dict(weights)
+    m, v = optimizer.first_state(weights)
+    step, losses = optimizer.make_step(in_blocks(Model(CONFIG)), learning.loss_of, mx.float32, compiled=False), []
+    for t in range(1, 31):
+        weights, m, v, loss, _ = step(weights, m, v, rows, mx.array(1e-2), mx.array(float(t)))
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    unchanged = [name for name in weights if gap(weights[name], first[name]) == 0]
+    assert unchanged == []
+
+
+def test_the_rate_rises_stays_and_falls_to_zero():
+    rate = lambda progress, step: optimizer.rate_at(progress, step, peak=1.0)  # noqa: E731
+    assert rate(0.0, 100) == 0.5 and rate(0.2, 1000) == 1.0 and rate(0.4, 1000) == 1.0
+    assert rate(0.7, 1000) == pytest.approx(0.5) and rate(1.0, 1000) == 0.0
