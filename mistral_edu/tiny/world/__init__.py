@@ -23,8 +23,8 @@ MIX = {plain: 2, story: 15, free_story: 2, story_qa: 6, follow_up: 9,
        copy: 3, reverse: 3, spell: 5, count: 6, compare: 3, arithmetic: 9, order: 7, fact: 6, manners: 4, outside: 6}
 MAKERS = {maker.__name__: maker for maker in MIX}
 SPLITS = ("train", "test")
-MAY_GO_ON = {story, free_story, follow_up, scene, spell, count, arithmetic, order}   # makers of what may change its topic
-GOES_ON = 0.06                                                                      # share of them that do, in training
+MAY_GO_ON = {story, free_story, follow_up, scene, spell, count, arithmetic, order}
+GOES_ON = 0.06      # share of these documents that change the topic at the end, in training
 
 
 def sample(r, split: str = "train", task: str | None = None, **options) -> Doc:

@@ -269,9 +269,9 @@ PLOTS = [
          '{an}, [cleaning|holding|looking at] a {c} {o}. ["Are you lost?" asked {a}.|"You are not from here," said '
          '{a}.] "I am looking for the house of {h}," said {n}. "[That is easy|I know it well|It is not far]," said '
          '{a}. "But eat something first." So they ate {f}. %airThen {a} gave {him} the {o}. "Take it," said {a}, '
-         '"and [leave it with {h}|bring it back on {day}]. Now, always follow the [old wall|stars|sound of the bells]." [{N} '
-         'did so|So {n} went], and soon there was a light in a window. ["There you are!" called {h}. "I was '
-         'worried."|{H} was waiting at the door.|Never had a light looked so warm.]',
+         '"and [leave it with {h}|bring it back on {day}]. Now, always follow the [old wall|stars|sound of the '
+         'bells]." [{N} did so|So {n} went], and soon there was a light in a window. ["There you are!" called {h}. '
+         '"I was worried."|{H} was waiting at the door.|Never had a light looked so warm.]',
          "[it is good to ask when you are lost|there is nearly always somebody who knows the way]",
          [("Who was {n} going to visit?", "{H}."), ("Where did {n} meet {a}?", "{P}."),
           ("What did {a} give to {n}?", "A {c} {o}."), ("What did they eat?", "They ate {f}.")]),
@@ -435,7 +435,7 @@ PLOTS = [
          "{a}!|{A}, of course!]",
          "[friends stay friends, even far away|those who part can meet again]",
          [("Who went away?", "{A}."), ("What did {n} give to {a}?", "A {c} {o}."),
-          ("Where did they meet every {day}?", "{P}."), ("On which day did they meet?", "On {day}.")]),
+          ("Where did they meet every {day}?", "{P}."), ("When did they meet?", "Every {day}.")]),
 ]
 
 # Short stories of 40 to 70 words: for questions, and for telling again with one thing changed.
