@@ -9,6 +9,7 @@ import mlx.core as mx
 import numpy as np
 
 from .bank import find
+from .say import say
 from .trouble import describe
 
 SMALL = 16          # arrays of up to so many numbers are shown in full
@@ -53,7 +54,7 @@ def check(label, fn, cases=None, reference=None, slips=(), atol=1e-4) -> Verdict
         try:
             got = fn(*_copies(args))
         except NotImplementedError:
-            return _say(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
+            return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
         except Exception as error:
             problem = f"your code stops with {describe(error, fn)}"
             got = FAILED
@@ -61,8 +62,8 @@ def check(label, fn, cases=None, reference=None, slips=(), atol=1e-4) -> Verdict
             problem = difference(got, want, atol)
         if problem:
             why = _name_the_slip(fn, slips, cases, args, got, atol) or _advice(args, label)
-            return _say(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}.\n  {why}")
-    return _say(label, True, f"✓ {label}: all {len(cases)} cases agree")
+            return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}.\n  {why}")
+    return _answer(label, True, f"✓ {label}: all {len(cases)} cases agree")
 
 
 def difference(got, want, atol=1e-4):
@@ -131,8 +132,8 @@ def _advice(args, label):
     return (f"The arguments were {given}. " if len(given) <= 100 else "") + f'A hint waits in hint("{label}").'
 
 
-def _say(label, passed, message):
-    print(message)
+def _answer(label, passed, message):
+    say(message)
     return Verdict(label, passed, message)
 
 

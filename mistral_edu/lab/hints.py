@@ -1,5 +1,6 @@
 """Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is."""
 from .bank import find, notebook_of
+from .say import say
 
 _shown: dict = {}        # exercise -> rungs shown so far in this kernel
 
@@ -10,6 +11,6 @@ def hint(label: str) -> None:
     step = _shown.get(label, 0)
     _shown[label] = step + 1
     if step < len(hints):
-        print(f"Hint {step + 1} of {len(hints)}: {hints[step]}")
+        say(f"Hint {step + 1} of {len(hints)}: {hints[step]}")
     else:
-        print(f"No more hints. The solution of {label}, explained: solutions/{notebook_of(label)}_solutions.md")
+        say(f"No more hints. The solution of {label}, explained: solutions/{notebook_of(label)}_solutions.md")

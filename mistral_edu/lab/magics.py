@@ -12,6 +12,8 @@ from functools import lru_cache
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
+from .say import say
+
 REPLY = "reply"      # the variable that holds the last reply
 
 
@@ -53,15 +55,18 @@ class MistralMagics(Magics):
         if not prompt:
             raise MagicError("Nothing was asked. Write the prompt after the options: %mistral Who are you?")
         said = []
-        try:
+
+        def listen():
             model, tokenizer = _loaded(options.model)
             for piece in stream_generate(model, tokenizer, prompt, max_tokens=options.tokens,
                                          temperature=options.temperature, seed=options.seed):
                 said.append(piece.text)
-                print(piece.text, end="", flush=True)
-            print()
+                yield piece
+
+        try:
+            say(listen())
         except KeyboardInterrupt:
-            raise Stopped(f"\n[stopped; the first {len(said)} pieces are in the variable {options.output}]") from None
+            raise Stopped(f"[stopped; the first {len(said)} tokens are in the variable {options.output}]") from None
         except (ValueError, FileNotFoundError) as error:
             raise MagicError(f"{type(error).__name__}: {error}") from None
         finally:

@@ -78,7 +78,9 @@ def course_map(current: str | None = None) -> Picture:
     here = f"You are at {current}, {TITLES[current]}" if current else "Each box names its notebook"
     caption = f"{here}. {len(TITLES)} notebooks; the core path is 00 to 11, then 13."
     alt = ("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
-           "attention, SwiGLU), then logits and the next token, and round again." + (f" Lit: {', '.join(lit)}." if lit else ""))
+           "attention, SwiGLU), then logits and the next token, and round again.")
+    if lit:
+        alt += f" Lit: {', '.join(lit)}."
     return Picture(fig, caption, alt)
 
 

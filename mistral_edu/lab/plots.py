@@ -10,6 +10,8 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .say import say
+
 # Okabe and Ito's palette (2008): eight colours that people with any kind of colour vision can tell apart.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, RED, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
@@ -59,7 +61,7 @@ class Picture:
         from IPython.display import display
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": f"Picture: {self.alt}"}
         display(data, raw=True, metadata={"image/png": {"alt": self.alt}})
-        print(self.caption)
+        say(self.caption)
 
     _ipython_display_ = show
 

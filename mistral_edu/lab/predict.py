@@ -2,6 +2,8 @@
 
 A guess that is written down makes one look twice at the result; that is all this file is for.
 """
+from .say import say
+
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
 _guesses: dict = {}
 
@@ -17,21 +19,21 @@ def predict(label: str, guess, choices=()) -> None:
     if guess == OPEN or guess is ...:
         _guesses.pop(label, None)
         options = ": " + ", ".join(f'"{choice}"' for choice in choices) if choices else ""
-        print(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again{options}')
+        say(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again{options}')
         return
     if isinstance(guess, str):
         guess = guess.strip().lower()
     if choices and guess not in choices:
-        print(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
+        say(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
         return
     _guesses[label] = guess
-    print(f"Prediction {label}: {guess}. Recorded.")
+    say(f"Prediction {label}: {guess}. Recorded.")
 
 
 def outcome(label: str, result, within: float = 0.0) -> None:
     """Print the result beside the guess. within: the share by which a good guess of a number may be off."""
     if label not in _guesses:
-        print(f"Outcome {label}: {result}. No prediction was recorded.")
+        say(f"Outcome {label}: {result}. No prediction was recorded.")
         return
     guess = _guesses[label]
     numbers = all(isinstance(v, (int, float)) for v in (guess, result))
@@ -39,4 +41,4 @@ def outcome(label: str, result, within: float = 0.0) -> None:
     judged = "as it came out" if right else "not so, and worth a second look"
     if numbers and not right and guess > 0 and result > 0:
         judged = f"off by a factor of {max(guess / result, result / guess):.3g}"
-    print(f"Outcome {label}: {result}. You predicted {guess}: {judged}.")
+    say(f"Outcome {label}: {result}. You predicted {guess}: {judged}.")

@@ -14,6 +14,7 @@ from .threads import MainThread
 from .trouble import describe
 
 WIDE = {"description_width": "130px"}
+CAPTION = '<pre style="white-space: pre-wrap; margin: 0">'
 
 
 class Explorer(ipywidgets.VBox):
@@ -35,7 +36,7 @@ class Explorer(ipywidgets.VBox):
 
     @property
     def caption(self) -> str:
-        return html.unescape(self.text.value.removeprefix("<pre>").removesuffix("</pre>"))
+        return html.unescape(self.text.value.removeprefix(CAPTION).removesuffix("</pre>"))
 
     def draw(self) -> None:
         """Call the function with the values of this moment, and show what it returns; an error is shown, not lost."""
@@ -46,7 +47,7 @@ class Explorer(ipywidgets.VBox):
             picture, text = b"", f"The function stopped with {describe(error, self.fn)}"
         self.image.layout.display = None if picture else "none"
         self.image.value = picture
-        self.text.value = f"<pre>{html.escape(text)}</pre>"
+        self.text.value = f"{CAPTION}{html.escape(text)}</pre>"
 
     def _changed(self, _change):
         self.main.run_soon(self.draw)

@@ -21,7 +21,7 @@ EXERCISES = (
         reference=subtract_row_mean,
         slips=(
             (lambda x: x - x.mean(axis=1),
-             "the means lost their axis, and shape (rows,) lines up with the columns; keepdims=True leaves them (rows, 1)"),
+             "the means lost their axis: shape (rows,) lines up with the columns; keepdims=True gives (rows, 1)"),
             (lambda x: x - x.mean(axis=0, keepdims=True),
              "axis=0 averages down each column; a row is averaged along axis=1"),
             (lambda x: x - x.mean(),

@@ -1,0 +1,84 @@
+"""A JupyterLab of its own in a headless Chromium, for tests that press keys: start it, run all cells, move sliders.
+
+All of Jupyter's folders lie in a temporary one, so neither settings nor kernels of the user take part.
+"""
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+KERNEL_IDLE = """() => {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle'; }"""
+ALL_RUN = """() => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code');
+    return cells.every(cell => cell.model.executionCount) && (%s)(); }""" % KERNEL_IDLE
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+
+
+def chromium():
+    """The browser's path, or None. Distributions call it by two names."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def jupyter_lab(folder: Path):
+    """A server on `folder`; yields the address of a notebook as a function of its name. Ends only what it started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    home = folder / ".jupyter-home"
+    settings = home / "lab" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    env = dict(os.environ, JUPYTER_CONFIG_DIR=str(home / "config"), JUPYTER_DATA_DIR=str(home / "data"),
+               JUPYTER_RUNTIME_DIR=str(home / "runtime"), JUPYTERLAB_SETTINGS_DIR=str(home / "lab"),
+               JUPYTERLAB_WORKSPACES_DIR=str(home / "workspaces"), IPYTHONDIR=str(home / "ipython"))
+    env.pop("MPLBACKEND", None)          # the kernel sets its own
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
+               f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+               "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with open(home / "lab.log", "wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
+    try:
+        _wait_for(server, f"http://127.0.0.1:{port}/api/status?token={token}", home / "lab.log")
+        yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}?token={token}&reset"
+    finally:
+        server.terminate()               # it ends its kernels itself
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_for(server, address, log, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(address, timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+def open_and_run(page, address):
+    """Open a notebook, run all its cells, wait for the last; returns the panel that shows it."""
+    page.goto(address)
+    panel = page.locator(PANEL)
+    panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)      # a Run All that is sent before it is connected is lost
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(ALL_RUN, timeout=120_000)
+    return panel
