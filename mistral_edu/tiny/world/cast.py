@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .grammar import cap
 from .words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, CREATURES, DAYS, FAMILY, FEARS, FOODS, GIRLS, GUEST_PLACES, MEN,
-                    NEW_COLOURS, OBJECTS, PEOPLE, PLACES, THINGS, TRAITS, WEATHER, WOMEN, made_up, new_name)
+                    NEW_BOYS, NEW_COLOURS, NEW_GIRLS, OBJECTS, PEOPLE, PLACES, THINGS, TRAITS, WEATHER,
+                    WOMEN, made_up, new_name)
 
 FORMS = {"she": ("she", "her", "her"), "he": ("he", "his", "him"), "it": ("it", "its", "it")}
 
@@ -40,11 +41,11 @@ def initial(words: str) -> str:
     return words[0].lower()
 
 
-def child(r, role: str, name=None, unlike=()) -> Role:
-    """A girl or a boy of the village; with a name, one who just came."""
-    girl = r.random() < 0.5
-    known = name is None
-    while name is None or name in unlike:
+def child(r, role: str, new=False, unlike=(), girl=None) -> Role:
+    """A girl or a boy of the village, or one who is new there."""
+    girl = r.random() < 0.5 if girl is None else girl
+    name = new_name(r, NEW_GIRLS if girl else NEW_BOYS) if new else r.choice(GIRLS if girl else BOYS)
+    while name in unlike:
         name = r.choice(GIRLS if girl else BOYS)
     kid = "girl" if girl else "boy"
     slots = being(role, name, name, "she" if girl else "he")
@@ -52,7 +53,7 @@ def child(r, role: str, name=None, unlike=()) -> Role:
         adjective = r.choice(("", "", "little ", "young ", r.choice(TRAITS) + " "))
         slots.update(hero=name, kid=f"a {adjective}{kid}", noun=kid, opening="named")
     ask = name if r.random() < 0.9 else f"a {kid} called {name}"
-    return Role(ask, [name], name if known else initial(name), slots)
+    return Role(ask, [name], initial(name) if new else name, slots)
 
 
 def stranger(r) -> tuple[str, str]:
@@ -93,7 +94,7 @@ def some_being(r, role: str, noun: str, he: str, named=None, decides=None) -> Ro
 def some_relative(r, role: str) -> Role:
     """"my uncle", or "my uncle Ravi", who is Ravi from then on."""
     noun, he = relative(r)
-    name = new_name(r) if r.random() < 0.3 else None
+    name = new_name(r, NEW_GIRLS if he == "she" else NEW_BOYS) if r.random() < 0.3 else None
     ask = f"my {noun} {name}" if name else f"my {noun}"
     slots = being(role, ask, name or ask, he)
     if role == "n":
@@ -105,11 +106,11 @@ def new_hero(r) -> Role:
     """A hero whom the village does not know."""
     x = r.random()
     if x < 0.36:
-        return child(r, "n", new_name(r))
+        return child(r, "n", new=True)
     if x < 0.42:
         title, he = r.choice((("Mr.", "he"), ("Mrs.", "she"), ("Captain", "he"), ("Aunt", "she"), ("Uncle", "he"),
                               ("Queen", "she"), ("King", "he"), ("Miss", "she"), ("Doctor", "she"), ("Sir", "he")))
-        name = f"{title} {new_name(r)}"
+        name = f"{title} {new_name(r, NEW_GIRLS if he == 'she' else NEW_BOYS)}"
         hero = being("n", name, name, he)
         hero.update(hero=name, kid="someone", noun="hero", opening="named")
         return Role(name, [name], initial(name), hero)

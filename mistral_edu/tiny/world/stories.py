@@ -11,7 +11,6 @@ from .cast import cast, child, colour, companion, place, thing, thing_asked
 from .doc import Doc
 from .grammar import by_chance, cap, fill, listed, say, tidy, vary
 from .plots import DOINGS, LESSON, MINIS, NEXT, OPENINGS, PLOTS
-from .words import new_name
 
 ROLES = "oapnch"             # which role decides choice number i: ROLES[i % 6] if it was wished for, else the next one
 THE_PLOT = 6 * 100           # the number of the choice between plots: decided by the thing, if there is one
@@ -131,7 +130,7 @@ class Wish:
         size = r.choice(SIZES) if size is None else size
         ask = fill(by_chance(r), ASK if r.random() < 0.85 else SHORT_ASK, {"size": size})
         if theme and not end:
-            ask = ask.removesuffix("with").removesuffix("about") + "about"
+            ask = ask.removesuffix("with") + "about" * ask.endswith("with")
         mark = "?" if ask.startswith(("Can ", "Could ", "Do ")) else "."
         return tidy(f"{ask} {items}{mark} {end}")
 
@@ -205,26 +204,34 @@ NAME = ("[What was {his} name?|What is the name of the {noun}?|What was the {nou
 WHO = "[Who is the story about?|Who was the story about?|Who is it about?]"
 MORE = ("[And then?|What happened next?|And what happened then?|Go on.|Then what?|Please go on."
         "|What happened after that?|And after that?]")
-AGAIN = ("[Tell it again with {new}.|Tell it again, but with {new}.|Once more, with {new}, please."
-         "|Now the same story with {new}.|Can you tell it again with {new}?|The same again with {new}, please."
-         "|Again, but this time with {new}.|Tell the story again with {new}.]")
+AGAIN = ("[Tell it again {new}.|Tell it again, but {new}.|Once more, {new}, please.|Now the same story {new}."
+         "|Can you tell it again {new}?|The same again {new}, please.|Again, but this time {new}."
+         "|Tell the story again {new}.]")
 
 
 def change(r, role: str, slots: dict) -> tuple[str, dict]:
-    """One thing of the story is another now: how to ask for it, and the new slots."""
+    """One thing of the story is another now: how to ask for it, and the new slots.
+
+    Nobody can tell whether a new word is a being or a thing, so the request says what it replaces; and the new one is
+    a "he" or a "she" if the old one was.
+    """
     new = r.random() < OPEN
     while True:
         if role == "n":
-            made = child(r, "n", new_name(r) if new else None)
-            ask, adjective = made.slots["n"], slots["kid"].rpartition(" ")[0]
+            made = child(r, "n", new, girl=slots["noun"] == "girl" if new else None)
+            adjective = slots["kid"].rpartition(" ")[0]
             changed = slots | made.slots | {"kid": f"{adjective} {made.slots['noun']}"}
         else:
             made = {"a": companion, "o": thing, "c": colour, "p": place}[role](r, new)
             changed = slots | made.slots
-            ask = {"p": changed["p"], "c": f"a {changed['c']} {changed['o']}"}.get(role, made.ask)
+        asks = {"n": f"with {changed['n']}", "p": changed["p"], "c": f"with a {changed['c']} {changed['o']}"}
+        ask = asks.get(role, f"with {made.ask}")
+        if role in "ao" and (new or r.random() < 0.1):
+            ask += " instead of " + (slots["a"] if role == "a" else f"the {slots['o']}")
         same = all(slots[role] == changed[role] for role in "nocpa")
         twice = changed["n"] == changed["h"] or changed["pl"] == changed["pl2"] or changed["an"] == changed["who"]
-        if not same and not twice:
+        unlike = new and changed["ahe"] != slots["ahe"]
+        if not same and not twice and not unlike:
             return ask, changed
 
 

@@ -124,17 +124,17 @@ GUESTS = CREATURES + WOMEN + MEN + PEOPLE
 NEW_COLOURS = spaced(NEW_COLOURS)
 OPEN_WORDS = GUESTS + list(FAMILY) + THINGS + list(GUEST_PLACES) + NEW_COLOURS + ADJECTIVES
 
-NEW_NAMES = ("Alejandro Amara Anastasia Archibald Astrid Aurora Beatrice Benedict Bjorn Caroline Cassandra "
-             "Charlotte Christopher Cleopatra Cornelius Damian Desmond Dominic Dorothy Edmund Eleanor Elizabeth "
-             "Ezekiel Fabian Felicity Ferdinand Florence Frederick Gabriel Genevieve Giovanni Gregory Gretchen "
-             "Guadalupe Harriet Hercules Hermione Hiroshi Humphrey Isabella Isidora Jacqueline Jasper Jeremiah "
-             "Jonathan Josephine Juliet Kamala Katarina Kwame Lancelot Leopold Lorenzo Lucinda Ludwig Magdalena "
-             "Malcolm Margaret Matilda Maximilian Mehmet Melchior Miranda Mohammed Monica Nathaniel Nicholas Nigel "
-             "Octavia Olga Oliver Ophelia Patricia Penelope Percival Philippa Priscilla Quentin Rachel Rajesh "
-             "Raphael Rebecca Roderick Rosalind Rupert Samantha Sebastian Shanice Siegfried Sophia Stanislav "
-             "Susannah Sven Tabitha Thaddeus Theresa Thomas Timothy Tobias Ulrich Ursula Valentina Veronica "
-             "Victoria Vincent Vladimir Walter Wilhelmina William Winifred Xavier Yasmin Yuki Yusuf "
-             "Zachary Zelda").split()
+NEW_GIRLS = ("Amara Anastasia Astrid Aurora Beatrice Caroline Cassandra Charlotte Cleopatra Dorothy Eleanor "
+             "Elizabeth Felicity Florence Genevieve Gretchen Guadalupe Harriet Hermione Isabella Isidora Jacqueline "
+             "Josephine Juliet Kamala Katarina Lucinda Magdalena Margaret Matilda Miranda Monica Octavia Olga "
+             "Ophelia Patricia Penelope Philippa Priscilla Rachel Rebecca Rosalind Samantha Shanice Sophia Susannah "
+             "Tabitha Theresa Ursula Valentina Veronica Victoria Wilhelmina Winifred Yasmin Yuki Zelda").split()
+NEW_BOYS = ("Alejandro Archibald Benedict Bjorn Christopher Cornelius Damian Desmond Dominic Edmund Ezekiel Fabian "
+            "Ferdinand Frederick Gabriel Giovanni Gregory Hercules Hiroshi Humphrey Jasper Jeremiah Jonathan Kwame "
+            "Lancelot Leopold Lorenzo Ludwig Malcolm Maximilian Mehmet Melchior Mohammed Nathaniel Nicholas Nigel "
+            "Oliver Percival Quentin Rajesh Raphael Roderick Rupert Sebastian Siegfried Stanislav Sven Thaddeus "
+            "Thomas Timothy Tobias Ulrich Vincent Vladimir Walter William Xavier Yusuf Zachary").split()
+NEW_NAMES = NEW_GIRLS + NEW_BOYS
 
 # ---- words that nobody has ever heard ----
 ONSETS = ("b c d f g h j k l m n p qu r s t v w y z bl br ch cl cr dr fl fr gl gr kn ph pl pr sc sh sk sl sm sn sp "
@@ -207,8 +207,8 @@ SHORT_NOUNS = [w for w in OPEN_NOUNS + OBJECTS + ANIMALS + list(PLACES) if len(w
 NAME_CHAIN = letter_chain(NAMES + NEW_NAMES)
 
 
-def new_name(r) -> str:
-    """A name that nobody in the village has: of other lands, or made up.
+def new_name(r, names=NEW_NAMES) -> str:
+    """A name that nobody in the village has: one of these names of other lands, or made up.
 
     >>> import random
     >>> new_name(random.Random(1))[0].isupper()
@@ -216,6 +216,6 @@ def new_name(r) -> str:
     """
     x = r.random()
     if x < 0.3:
-        return r.choice(NEW_NAMES)
+        return r.choice(names)
     word = chained(r, NAME_CHAIN) if x < 0.6 else made_up(r, 0)
-    return word.capitalize() if not of_the_exam(word) else new_name(r)
+    return word.capitalize() if not of_the_exam(word) else new_name(r, names)
