@@ -21,9 +21,12 @@ from .tokenizer import Tokenizer  # noqa: E402
 from .transformer import Block, Model  # noqa: E402
 
 __version__ = "0.1.0"
-__all__ = ["MistralConfig", "Model", "Block", "Attention", "FeedForward", "RMSNorm", "KVCache", "RotatingKVCache", "QuantizedKVCache",
-           "Tokenizer", "encode_chat", "load", "load_model", "load_tokenizer", "load_config", "generate", "stream_generate", "Chat",
-           "sample", "quantize", "create_attention_mask", "scaled_dot_product_attention", "CheckpointError"]
+__all__ = [
+    "MistralConfig", "Model", "Block", "Attention", "FeedForward", "RMSNorm", "create_attention_mask",
+    "scaled_dot_product_attention", "KVCache", "RotatingKVCache", "QuantizedKVCache", "quantize",
+    "Tokenizer", "encode_chat", "sample", "generate", "stream_generate", "Chat",
+    "load", "load_model", "load_config", "load_tokenizer", "CheckpointError",
+]
 
 
 def load_ipython_extension(ipython):

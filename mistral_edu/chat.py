@@ -54,7 +54,7 @@ FORMATS = {"v3": encode_v3}
 
 
 def check_messages(messages):
-    """Split messages into (system text, [question, answer, question, ...]); ValueError where they are not in that order."""
+    """Split messages into the system text and [question, answer, question, ...]; ValueError for another order."""
     if not messages:
         raise ValueError('there are no messages; expected [{"role": "user", "content": "..."}]')
     for n, message in enumerate(messages):

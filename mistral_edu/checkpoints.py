@@ -7,7 +7,6 @@ import json
 import os
 import re
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 
 import mlx.core as mx
@@ -21,7 +20,6 @@ from .tiny import FOLDER as TINY
 from .tokenizer import Tokenizer
 from .transformer import Model
 
-FLOATS = ("F32", "F16", "BF16")  # types of numbers, by their names in the file
 NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
 
 
@@ -32,11 +30,11 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     >>> model.config.n_layers, tokenizer.vocab_size
     (8, 2048)
     """
-    model, tokenizer = load_model(name_or_folder, window_size, dtype, bits, fast), load_tokenizer(name_or_folder)
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise WeightMismatch(f"{name_or_folder}: tokenizer.json has {tokenizer.vocab_size} tokens, but the model's vocab_size is "
-                             f"{model.config.vocab_size}; the files belong to different models, fetch both from one place")
-    return model, tokenizer
+    tokenizer, config = load_tokenizer(name_or_folder), load_config(name_or_folder)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise WeightMismatch(f"{name_or_folder}: tokenizer.json has {tokenizer.vocab_size} tokens, config.json says "
+                             f"vocab_size {config.vocab_size}; they are of different models, fetch both from one place")
+    return load_model(name_or_folder, window_size, dtype, bits, fast), tokenizer
 
 
 def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True) -> Model:
@@ -49,12 +47,11 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     """
     folder = find_folder(name_or_folder)
     model = Model(load_config(folder, window_size))
-    if stored := stored_quantization(folder):
+    if stored := stored_quantization(folder / "config.json"):
         quantize(model, **stored)
     path = weight_file(folder)
-    expected = dict(tree_flatten(model.parameters()))
-    check_weights(read_header(path), expected, path)
-    weights = {name: weight for name, weight in mx.load(str(path)).items() if name in expected}  # lazily: nothing is read yet
+    weights = open_weights(path)
+    check_weights(weights, dict(tree_flatten(model.parameters())), path)
     if dtype is not None:
         weights = {name: cast(weight, dtype) for name, weight in weights.items()}
     model.load_weights(list(weights.items()))
@@ -87,13 +84,13 @@ def find_folder(name_or_folder) -> Path:
     path = TINY if name_or_folder == "tiny" else Path(name_or_folder).expanduser()
     if path.is_dir():
         return path
+    files = "config.json, tokenizer.json and model.safetensors"
     if path.exists():
-        raise FileNotFoundError(f"{path} is a file; expected the folder that holds config.json, tokenizer.json and model.safetensors")
+        raise FileNotFoundError(f"{path} is a file; expected the folder that holds {files}")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name_or_folder)):
-        raise UnsupportedCheckpoint(f"there is no folder {name_or_folder}, and models are not read from the Hugging Face hub yet; "
-                                    "download it first, and give the path of its folder")
-    raise FileNotFoundError(f'there is no folder {path}; expected "tiny", or a folder that holds config.json, tokenizer.json '
-                            "and model.safetensors")
+        raise UnsupportedCheckpoint(f"there is no folder {name_or_folder}, and models are not read from the Hugging "
+                                    f"Face hub yet; download it first, and give the path of the folder with {files}")
+    raise FileNotFoundError(f'there is no folder {path}; expected "tiny", or a folder that holds {files}')
 
 
 def weight_file(folder) -> Path:
@@ -102,61 +99,54 @@ def weight_file(folder) -> Path:
     if path.is_file():
         return path
     if (folder / "model.safetensors.index.json").is_file():
-        raise UnsupportedCheckpoint(f"{folder} holds its weights in several files (model.safetensors.index.json), which are not read "
-                                    "yet; expected one model.safetensors")
-    found = ", ".join(sorted(file.name for file in folder.iterdir())) or "nothing"
-    raise FileNotFoundError(f"{path}: no such file; expected the weights there, found in its folder: {found}")
+        raise UnsupportedCheckpoint(f"{folder} holds its weights in several files (model.safetensors.index.json), "
+                                    "which are not read yet; expected one model.safetensors")
+    found = ", ".join(sorted(file.name for file in folder.iterdir()))
+    raise FileNotFoundError(f"{path}: no such file; expected the weights there, and the folder holds only {found}")
 
 
-def stored_quantization(folder):
+def stored_quantization(path):
     """{"bits": 4, "group_size": 64} where config.json says that the weights are quantized in MLX's way, else None."""
-    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    stored = description.get("quantization")
-    if stored is None and "quantization_config" in description:
-        raise UnsupportedCheckpoint(f"{folder / 'config.json'}: quantized in a way that is not read here "
-                                    f"({description['quantization_config']}); take the float checkpoint and load it with bits=4")
-    if stored is not None and not {"bits", "group_size"} <= stored.keys() <= {"bits", "group_size", "mode"}:
-        raise UnsupportedCheckpoint(f"{folder / 'config.json'}: expected quantization to give bits and group_size for the whole "
-                                    f"model, found {stored}")
-    return stored and {"bits": stored["bits"], "group_size": stored["group_size"]}
+    description = json.loads(path.read_text(encoding="utf-8"))
+    stored = description.get("quantization", description.get("quantization_config"))
+    match stored:
+        case None:
+            return None
+        case {"bits": bits, "group_size": group_size, **rest} if rest in ({}, {"mode": "affine"}):
+            return {"bits": bits, "group_size": group_size}
+    raise UnsupportedCheckpoint(f"{path}: expected float weights, or quantization with just bits and group_size, as MLX "
+                                f"writes it; found {stored}. Take the float checkpoint and load it with bits=4")
 
 
-def read_header(path):
-    """What a safetensors file says it holds: name -> (type, shape), after a check that the file is whole.
-
-    The format: 8 bytes with the length of a JSON text, that text, then the numbers of all tensors one after the other.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        text = file.read(length) if length <= size - 8 else b""
+def open_weights(path):
+    """name -> weight, lazily: names, shapes and types are known, but no number is read yet."""
     try:
-        tensors = {name: entry for name, entry in json.loads(text).items() if name != "__metadata__"}
-        expected_size = 8 + length + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-        header = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in tensors.items()}
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise UnreadableFile(f"{path}: not a safetensors file, or cut off in its first bytes (it has {size}); fetch it again") from error
-    if size != expected_size:
-        raise UnreadableFile(f"{path}: found {size} bytes, expected {expected_size}; the file is not whole, fetch it again")
-    return header
+        weights = mx.load(str(path), format="safetensors")
+    except RuntimeError as error:
+        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole safetensors file ({error}); "
+                             "fetch it again") from error
+    return {name: weight for name, weight in weights.items() if not name.endswith(NOT_USED)}
 
 
-def check_weights(header, expected, path):
+def check_weights(weights, expected, path):
     """Raise WeightMismatch unless the file holds exactly the weights that the model has, in their shapes."""
-    found = {name: entry for name, entry in header.items() if not name.endswith(NOT_USED)}
-    problems = [f"{name} is missing" for name in expected.keys() - found.keys()]
-    problems += [f"{name} has no place in the model" for name in found.keys() - expected.keys()]
-    for name in expected.keys() & found.keys():
-        kind, shape = found[name]
-        wanted = expected[name]
-        if shape != wanted.shape:
-            problems.append(f"{name} has shape {shape}, expected {wanted.shape}")
-        elif (kind not in FLOATS) if mx.issubdtype(wanted.dtype, mx.floating) else (kind != "U32"):
-            problems.append(f"{name} is stored as {kind}, expected {' or '.join(FLOATS)} for a weight, U32 for a quantized one")
+    problems = [f"{name} is missing" for name in expected.keys() - weights.keys()]
+    problems += [f"{name} has no place in the model" for name in weights.keys() - expected.keys()]
+    for name in expected.keys() & weights.keys():
+        found, wanted = weights[name], expected[name]
+        if found.shape != wanted.shape:
+            problems.append(f"{name} has shape {found.shape}, expected {wanted.shape}")
+        elif kind(found) != kind(wanted):
+            problems.append(f"{name} holds {found.dtype}, expected {kind(wanted)}")
     if problems:
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise WeightMismatch(f"{path} does not fit its config.json: {'; '.join(sorted(problems)[:5])}{more}. Expected "
-                             f"{len(expected)} weights, found {len(found)}; both files must come from the same model")
+                             f"{len(expected)} weights, found {len(weights)}; both files must be of the same model")
+
+
+def kind(weight):
+    """What a weight holds, whatever the precision: "floats", or its type."""
+    return "floats" if mx.issubdtype(weight.dtype, mx.floating) else str(weight.dtype)
 
 
 def evaluate(model, weights, path):
@@ -174,8 +164,8 @@ def evaluate(model, weights, path):
         if not finite.item():
             bad.append(name)
     if bad:
-        raise NonFiniteWeights(f"{path}: NaN or infinity in {', '.join(sorted(bad)[:5])} ({len(bad)} of the weights); expected "
-                               "finite numbers. The file is damaged, or a training run diverged: take another one")
+        raise NonFiniteWeights(f"{path}: NaN or infinity in {', '.join(sorted(bad)[:5])} ({len(bad)} of the weights); "
+                               "expected finite numbers. The file is damaged, or its training diverged: take another")
 
 
 def cast(weight, dtype):
@@ -183,4 +173,4 @@ def cast(weight, dtype):
     name = str(dtype).removeprefix("mlx.core.")
     if name not in ("float32", "float16", "bfloat16"):
         raise ValueError(f"dtype is one of float32, float16, bfloat16; got {dtype!r}")
-    return weight.astype(getattr(mx, name)) if mx.issubdtype(weight.dtype, mx.floating) else weight
+    return weight.astype(getattr(mx, name)) if kind(weight) == "floats" else weight

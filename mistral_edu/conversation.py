@@ -11,9 +11,9 @@ class Chat:
     messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
     Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
 
-    system: instructions that stand before each last question. settings: as in stream_generate, for every answer.
-    keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the oldest turns
-    out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
+    system: instructions that stand before the last question. settings: as in stream_generate, for every answer.
+    keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
+    oldest turns out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
 
     >>> from mistral_edu import load
     >>> chat = Chat(*load(), max_tokens=20)
@@ -61,8 +61,13 @@ class Chat:
         n = len(self._questions())
         if not -n <= turn < n:
             raise ValueError(f"there are {n} turns, numbered from 0; got {turn}")
+        before = list(self.messages)
         self.undo(n - turn % n)
-        return self(text, **settings)
+        try:
+            return self(text, **settings)
+        except ValueError:
+            self.messages[:] = before
+            raise
 
     def _answer(self, text, settings):
         self._stopped = False

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
+from .answer_text import AnswerText
 from .chat import encode_chat
 from .reader import Reader
 from .sampling import check_settings, random_key, sample
-from .stop_strings import StopStrings
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Piece:
     generation_tokens: int   # so far, this one included
     generation_tps: float    # tokens a second since the prompt was read
     peak_memory: float       # GB (10**9 bytes) that MLX has held at most in this process
-    finish_reason: str | None  # "stop" (the model ended), "stop_string", "length"; None: more follows, or was interrupted
+    finish_reason: str | None  # "stop": the model ended it; "stop_string"; "length"; None: more to come, or interrupted
 
 
 def generate(model, tokenizer, prompt, **settings):
@@ -57,47 +57,38 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     The answer ends at the model's own end token, a stop string, max_tokens, or the end of the context.
     Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
     """
-    sampling = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty)
+    sampling = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+                    repetition_penalty=repetition_penalty)
     check_settings(**sampling)
     if max_tokens < 1 or prefill_chunk < 1 or logprobs < 0:
         raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
                          f"got {max_tokens}, {prefill_chunk}, {logprobs}")
-    stops = StopStrings(stop)
-    if tokenizer is None and stops.strings:
-        raise ValueError("stop strings need a tokenizer; without one, compare piece.token with the ids to stop at")
-    ids = prompt_ids(prompt, tokenizer, raw)
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)
-    room = check_room(ids, reader.n_before, model.config)
+    ids = prompt_ids(prompt, tokenizer, raw)
+    n_tokens = min(max_tokens, check_room(ids, reader.n_before, model.config))
+    answer = AnswerText(tokenizer, ids, stop)
+    show = tokenizer.token_text if tokenizer else lambda id: ""
 
     began = time.perf_counter()
     reused = reader.resume(ids)
     logits = prefill(reader, ids[reused:], prefill_chunk, on_prefill)
-    prompt_seconds, began = time.perf_counter() - began, time.perf_counter()
-
-    text_stream = tokenizer.stream(before=ids) if tokenizer else None
-    last = min(max_tokens, room)
-    steps = decode(reader, logits, last, random_key(seed), logprobs, sampling)
+    read = time.perf_counter()
+    steps = decode(reader, logits, n_tokens, random_key(seed), logprobs, sampling)
     for n, (token, logprob, best) in enumerate(steps, 1):
-        reason = "length" if n == last else None
-        text = ""
-        if tokenizer and token == tokenizer.eos_id:
-            reason = "stop"
-        elif tokenizer:
-            text = stops.add(text_stream.add(token))
-        if tokenizer and reason and not stops.found:
-            text += stops.add(text_stream.finish()) + stops.finish()
-        reason = "stop_string" if stops.found else reason
-        yield Piece(text, token, logprob, [(id, tokenizer.token_text(id) if tokenizer else "", p) for id, p in best],
-                    len(ids), reused, (len(ids) - reused) / prompt_seconds,
-                    n, n / (time.perf_counter() - began), mx.get_peak_memory() / 1e9, reason)
-        if reason:
+        text = answer.add(token, is_last=n == n_tokens)
+        yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
+                    prompt_tokens=len(ids), reused_tokens=reused, prompt_tps=(len(ids) - reused) / (read - began),
+                    generation_tokens=n, generation_tps=n / (time.perf_counter() - read),
+                    peak_memory=mx.get_peak_memory() / 1e9, finish_reason=answer.finish_reason)
+        if answer.finish_reason:
             return
 
 
 def prefill(reader, ids, chunk=256, on_prefill=None):
-    """Read ids, chunk by chunk, and return the logits after the last (V,). Chunks bound the memory: scores are (chunk, S).
+    """Read ids, chunk by chunk, and return the logits after the last (V,).
 
-    Only the last position's logits are evaluated: for the chunks before, keys and values are all that is needed.
+    Chunks bound the memory, since scores are (chunk, S), and let an interrupt come between them. Of the chunks before
+    the last only keys and values are evaluated: nobody asks for their logits.
     """
     for start in range(0, len(ids), chunk):
         logits = reader.read(mx.array(ids[start:start + chunk]))
@@ -112,16 +103,16 @@ def decode(reader, logits, n_tokens, key, n_best, sampling):
     """Yield (token, logprob, [(id, logprob), ...]) n_tokens times, starting from the prompt's logits.
 
     The next step is under way before this one is handed out, so whoever shows it does not keep the device waiting.
-    A token is read into the cache at that moment; the last one is not.
+    At that moment a token is read into the cache; the last one never is.
     """
     def choose(logits):
         nonlocal key
-        key, now = mx.random.split(key)
+        now = None
+        if sampling["temperature"] > 0:
+            key, now = mx.random.split(key)
         history = reader.history if sampling["repetition_penalty"] != 1 else ()
-        token = sample(logits, ids=history, key=now, **sampling)       # ()
-        logprobs = logits.astype(mx.float32) - mx.logsumexp(logits.astype(mx.float32))  # (V,)
-        best = mx.argsort(-logprobs)[:n_best]                          # (n_best,)
-        chosen = token, logprobs[token], best, logprobs[best]
+        token = sample(logits, ids=history, key=now, **sampling)  # ()
+        chosen = token, *logprobs_of(token, logits, n_best)
         mx.async_eval(*chosen)
         return chosen
 
@@ -131,6 +122,14 @@ def decode(reader, logits, n_tokens, key, n_best, sampling):
         if left:
             chosen = choose(reader.read(token[None]))
         yield token.item(), logprob.item(), list(zip(best.tolist(), best_logprobs.tolist()))
+
+
+def logprobs_of(token, logits, n_best):
+    """The log probability of token (), the ids of the n_best most likely tokens (n_best,), and theirs (n_best,)."""
+    logits = logits.astype(mx.float32)
+    logprobs = logits - mx.logsumexp(logits)  # (V,)
+    best = mx.argsort(-logprobs)[:n_best] if n_best else mx.zeros(0, dtype=mx.uint32)
+    return logprobs[token], best, logprobs[best]
 
 
 def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
@@ -158,6 +157,7 @@ def check_room(ids, n_before, config) -> int:
         raise ValueError(f"ids {unknown[:5]} are not in the vocabulary; expected 0 to {config.vocab_size - 1}")
     room = config.context_len - n_before - len(ids)
     if room < 1:
-        raise ValueError(f"the prompt takes {n_before + len(ids)} tokens, and the context of this model has {config.context_len}, "
-                         "the answer's included; shorten the prompt, or take back turns of the chat (chat.undo)")
+        raise ValueError(f"the prompt takes {n_before + len(ids)} tokens, and the context of this model has "
+                         f"{config.context_len}, the answer's included; shorten the prompt, or take back turns of the "
+                         "chat (chat.undo)")
     return room

@@ -105,6 +105,8 @@ def keep_min_p(logits, p):
 
 def random_key(seed=None):
     """A key for MLX's random functions: the same for the same seed, and a new one every time for None."""
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**64):
+        raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, or None; got {seed!r}")
     return mx.random.key(secrets.randbits(64) if seed is None else seed)
 
 

@@ -1,8 +1,8 @@
 """Text to token ids and back, over the `tokenizers` library and its file, tokenizer.json.
 
 Two kinds of tokenizer are read, the two that Mistral's models come with:
-- SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece of
-  its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off again by decode().
+- SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece
+  of its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off by decode().
 - byte-level BPE (`tiny`, and the later Tekken models): a piece is a string of bytes, written in a printable alphabet.
 
 In both every token stands for some bytes of UTF-8, and a character may take several tokens. So decoding joins bytes;
@@ -18,7 +18,7 @@ import tokenizers
 
 from .errors import UnreadableFile, UnsupportedCheckpoint
 
-BLANK = "▁"  # U+2581, how SentencePiece writes a blank. The one character that it cannot keep: it comes back as a blank.
+BLANK = "▁"  # U+2581, how SentencePiece writes a blank. In a text it is not kept: it comes back as " ".
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -42,28 +42,20 @@ class Tokenizer:
         """
         path = Path(path)
         path = path / "tokenizer.json" if path.is_dir() else path
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json or its folder")
-        try:
-            description = json.loads(path.read_text(encoding="utf-8"))
-            control = {token["content"]: token["id"] for token in description["added_tokens"] if token["special"]}
-            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(_corrected(description, control)))
-        except Exception as error:  # `tokenizers` raises plain Exceptions
-            raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error}); fetch it again") from error
-        if not {"<s>", "</s>"} <= control.keys():
-            raise UnsupportedCheckpoint(f"{path}: expected the control tokens <s> and </s>, found {sorted(control)}")
-        self._tokenizer.encode_special_tokens = True  # in the library's words: a special token in text is encoded as text
+        description, self._tokenizer = _read(path)
+        self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
+        self.control_ids = _control_ids(description)  # "[INST]" -> 3, ...
+        if not {"<s>", "</s>"} <= self.control_ids.keys():
+            raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found {[*self.control_ids]}")
+        self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
+        self.vocab_size = self._tokenizer.get_vocab_size()
         self._byte_level = '"ByteLevel"' in json.dumps([description["pre_tokenizer"], description["decoder"]])
         if not self._byte_level and not description["model"].get("byte_fallback"):
             raise UnsupportedCheckpoint(f"{path}: expected byte-level BPE or SentencePiece with byte fallback, "
                                         f"found {description['model'].get('type')} without either")
         self._added = {token["id"]: token["content"] for token in description["added_tokens"]}
-        self.control_ids = control                       # "[INST]" -> 3, ...
-        self.bos_id, self.eos_id = control["<s>"], control["</s>"]
-        self.vocab_size = self._tokenizer.get_vocab_size()
-        self._control_set = frozenset(control.values())
-        first = self.token_text(self._encode("a")[0])
-        self.adds_blank = first.startswith(" ")          # SentencePiece puts a blank before the text; byte-level does not
+        self._control_set = frozenset(self.control_ids.values())
+        self.adds_blank = self.token_text(self._encode("a")[0]).startswith(" ")  # before a text, as SentencePiece does
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
@@ -109,13 +101,13 @@ class Tokenizer:
 
 
 class TextStream:
-    """Tokens in, text out, as soon as whole characters are there. All that add() and finish() return, joined, is decode().
+    """Tokens in, text out as soon as whole characters are there. What add() and finish() return, joined, is decode().
 
     >>> from mistral_edu.tiny import FOLDER
     >>> tokenizer = Tokenizer(FOLDER)
     >>> stream = tokenizer.stream()
-    >>> [stream.add(id) for id in tokenizer.encode("a 🙂", bos=False)], stream.finish()
-    (['a', ' ', '', '', '', '🙂'], '')
+    >>> [stream.add(id) for id in tokenizer.encode("🙂", bos=False)], stream.finish()
+    (['', '', '', '🙂'], '')
     """
 
     def __init__(self, tokenizer, skip_special=True, drop_blank=False):
@@ -152,16 +144,30 @@ def byte_alphabet() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
 
 
-def _corrected(description, control):
+def _read(path):
+    """What a tokenizer.json says, corrected, and the library's tokenizer made of it."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json or its folder")
+    try:
+        description = _corrected(json.loads(path.read_text(encoding="utf-8")))
+        return description, tokenizers.Tokenizer.from_str(json.dumps(description))
+    except Exception as error:  # the library raises plain Exceptions
+        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error}); fetch it again") from error
+
+
+def _control_ids(description):
+    return {token["content"]: token["id"] for token in description["added_tokens"] if token["special"]}
+
+
+def _corrected(description):
     """The file's description, where it would encode text otherwise than the authors' tokenizer does.
 
     Merges that spell a control token go: some converters write them, and text would become that token. And Metaspace
     swallows a blank at the start of the text, where SentencePiece puts another one before it, always.
     """
-    model, before = description["model"], description["pre_tokenizer"] or {}
+    model, before, control = description["model"], description["pre_tokenizer"] or {}, _control_ids(description)
     if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
-        model["merges"] = [merge for merge in model["merges"]
-                           if (merge.replace(" ", "") if isinstance(merge, str) else "".join(merge)) not in control]
+        model["merges"] = [merge for merge in model["merges"] if "".join(merge).replace(" ", "") not in control]
     if before.get("type") == "Metaspace" and before.get("prepend_scheme") == "first" and not before.get("split"):
         blanks = {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}
         description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": BLANK}, blanks]}

@@ -12,15 +12,20 @@ def random_model(seed=0, **changes):
     """A Model with normal random weights, large enough that its answers differ from prompt to prompt."""
     model = Model(MistralConfig(**{**CONFIG.__dict__, **changes}))
     keys = mx.random.split(mx.random.key(seed), len(tree_flatten(model.parameters())))
-    model.load_weights([(name, 1.0 + 0.1 * mx.random.normal(p.shape, key=key) if p.ndim == 1 else mx.random.normal(p.shape, key=key) * p.shape[-1] ** -0.5)
-                        for key, (name, p) in zip(keys, tree_flatten(model.parameters()))])
+    weights = []
+    for key, (name, weight) in zip(keys, tree_flatten(model.parameters())):
+        noise = mx.random.normal(weight.shape, key=key)
+        weights.append((name, 1.0 + 0.1 * noise if noise.ndim == 1 else noise * noise.shape[-1] ** -0.5))
+    model.load_weights(weights)
     mx.eval(model.parameters())
     return model
 
 
 class Counted:
-    """Calls a model, and counts the tokens that it reads. `interrupt_at`: the call that is cut short, `where`: before or
-    after the model, or in the middle of its layers."""
+    """Calls a model, and counts the tokens that it reads.
+
+    interrupt_at: the number of the call that is cut short; where: before or after the model, or among its layers.
+    """
 
     def __init__(self, model):
         self.model, self.config, self.make_cache = model, model.config, model.make_cache
@@ -34,7 +39,7 @@ class Counted:
         if cut and self.where == "before":
             raise KeyboardInterrupt
         if cut and self.where == "middle":
-            for block, layer in list(zip(self.model.layers, cache))[:2]:  # two layers have taken the token in, the others not
+            for block, layer in list(zip(self.model.layers, cache))[:2]:  # these take the token in, the others do not
                 block(self.model.model.embed_tokens(tokens), "causal", layer)
             raise KeyboardInterrupt
         logits = self.model(tokens, cache=cache)

@@ -35,8 +35,8 @@ def metaspace(path):
 
 def sentencepiece_without_blank():
     pieces, merges = grow(["▁" + word for word in WORDS] + CONTROL, ["▁", *ascii_letters, *"<>/[]"])
-    bytes_first = [f"<0x{byte:02X}>" for byte in range(256)]
-    tokenizer = Tokenizer(models.BPE(vocabulary(bytes_first + pieces), merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    vocab = vocabulary([f"<0x{byte:02X}>" for byte in range(256)] + pieces)
+    tokenizer = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
                                            decoders.Strip(" ", 1, 0)])
     return tokenizer

@@ -66,7 +66,7 @@ def test_a_conversation_begins_as_its_own_beginning(tokenizer):
     (talk(system="Be kind."), "after the system message there is no user message"),
     ([{"role": "assistant", "content": "Hi"}], "message 0 is of role 'assistant' where 'user' is due"),
     (talk("Hi") + talk("Hi"), "message 1 is of role 'user' where 'assistant' is due"),
-    (talk("Hi", "Hello!", system="Be kind.") + talk(system="Be rude."), "message 3 is of role 'system' where 'user' is due"),
+    (talk("Hi", "Hello!", system="Be kind.") + talk(system="Be rude."), "message 3 is of role 'system' where"),
     ([{"role": "tool", "content": "Hi"}], "message 0 is of role 'tool'"),
     (talk(" \n"), "message 0, of the user, is empty"),
     (talk("Hi", "Hello!", "", system="Be kind."), "message 3, of the user, is empty"),

@@ -7,8 +7,8 @@ import pytest
 from mlx.utils import tree_flatten
 from small_models import random_model
 
-from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, generate, load, load_config, load_model, load_tokenizer,
-                         quantize)
+from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, generate, load, load_config, load_model,
+                         load_tokenizer, quantize)
 from mistral_edu.errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
 from mistral_edu.tiny import FOLDER
 
@@ -56,7 +56,8 @@ def change_config(folder, **changes):
 
 def test_tiny_is_a_name_wherever_a_folder_is():
     assert load_config() == load_config("tiny") == load_config(FOLDER) == MistralConfig.preset("tiny")
-    assert load_tokenizer().encode("x") == load_tokenizer(FOLDER).encode("x") == load_tokenizer(FOLDER / "tokenizer.json").encode("x")
+    for name in ("tiny", FOLDER, FOLDER / "tokenizer.json"):
+        assert load_tokenizer(name).encode("x") == load_tokenizer().encode("x")
     model, tokenizer = load()
     assert model.config == MistralConfig.preset("tiny") and isinstance(tokenizer, Tokenizer)
     assert same_weights(model, load_model(str(FOLDER)))
@@ -77,7 +78,9 @@ def test_dtype_casts_every_weight(folder, original, dtype):
 
 
 def test_without_dtype_weights_are_as_stored(folder):
-    change_weights(folder, lambda weights: weights.update({name: w.astype(mx.bfloat16) for name, w in weights.items()}))
+    def shorten(weights):
+        weights.update({name: weight.astype(mx.bfloat16) for name, weight in weights.items()})
+    change_weights(folder, shorten)
     assert {weight.dtype for weight in weights_of(load_model(folder)).values()} == {mx.bfloat16}
 
 
@@ -122,7 +125,8 @@ def test_tied_embeddings_need_no_lm_head(tmp_path):
 
 
 def test_rotary_frequencies_of_old_checkpoints_are_left_aside(folder, original):
-    change_weights(folder, lambda weights: weights.update({"model.layers.0.self_attn.rotary_emb.inv_freq": mx.ones(8)}))
+    old = {"model.layers.0.self_attn.rotary_emb.inv_freq": mx.ones(8)}
+    change_weights(folder, lambda weights: weights.update(old))
     assert same_weights(load_model(folder), original)
 
 
@@ -172,7 +176,8 @@ def test_a_missing_file_is_named(folder, name):
 
 def test_without_weights_the_message_lists_what_is_there(folder):
     (folder / WEIGHTS).rename(folder / "consolidated.safetensors")
-    with pytest.raises(FileNotFoundError, match="found in its folder: config.json, consolidated.safetensors, tokenizer.json"):
+    found = "config.json, consolidated.safetensors, tokenizer.json"
+    with pytest.raises(FileNotFoundError, match=f"the folder holds only {found}"):
         load(folder)
 
 
@@ -198,7 +203,8 @@ def test_another_architecture(folder):
 
 @pytest.mark.parametrize("settings", [{"quantization_config": {"quant_method": "gptq", "bits": 4}},
                                       {"quantization": {"bits": 4, "group_size": 64, ONE: {"bits": 8}}},
-                                      {"quantization": {"bits": 4}}])
+                                      {"quantization": {"bits": 4}}, {"quantization": "4bit"},
+                                      {"quantization": {"bits": 4, "group_size": 32, "mode": "mxfp4"}}])
 def test_quantization_of_another_kind(folder, settings):
     change_config(folder, **settings)
     with pytest.raises(UnsupportedCheckpoint, match="config.json.*quantiz"):
@@ -213,7 +219,7 @@ def test_a_file_that_is_cut_off(folder, keep):
         load_model(folder)
 
 
-@pytest.mark.parametrize("content", [b"<html>404</html>", b"\x08" + bytes(7) + b"[1, 2,3]", b"\x02" + bytes(7) + b"{}more"])
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"\x08" + bytes(7) + b"[1, 2,3]"])
 def test_a_file_of_another_kind(folder, content):
     (folder / WEIGHTS).write_bytes(content)
     with pytest.raises(UnreadableFile, match="model.safetensors"):
@@ -240,7 +246,7 @@ def test_a_weight_of_another_shape(folder):
 
 def test_a_weight_of_another_type(folder):
     change_weights(folder, lambda weights: weights.update({ONE: weights[ONE].astype(mx.int32)}))
-    with pytest.raises(WeightMismatch, match=f"{ONE} is stored as I32, expected F32 or F16 or BF16"):
+    with pytest.raises(WeightMismatch, match=f"{ONE} holds mlx.core.int32, expected floats"):
         load_model(folder)
 
 
@@ -260,15 +266,14 @@ def test_a_weight_that_is_no_number(folder, bits, value):
         load_model(folder, bits=bits)
 
 
-def test_the_tokenizer_of_another_model(folder, tmp_path):
-    small = random_model(vocab_size=300)
-    (folder / CONFIG).write_text(json.dumps(small.config.to_hf()))
-    small.save_weights(str(folder / WEIGHTS))
-    with pytest.raises(WeightMismatch, match="tokenizer.json has 2048 tokens, but the model's vocab_size is 300"):
+def test_the_tokenizer_of_another_model(folder):
+    change_config(folder, vocab_size=300)
+    with pytest.raises(WeightMismatch, match="tokenizer.json has 2048 tokens, but config.json says vocab_size 300"):
         load(folder)
 
 
-@pytest.mark.parametrize("settings, complaint", [(dict(dtype="int8"), "dtype is one of"), (dict(dtype="huge"), "dtype is one of"),
+@pytest.mark.parametrize("settings, complaint", [(dict(dtype="int8"), "dtype is one of"),
+                                                 (dict(dtype="huge"), "dtype is one of"),
                                                  (dict(bits=7), "bits should be one of")])
 def test_settings_out_of_range(folder, settings, complaint):
     with pytest.raises(ValueError, match=complaint):

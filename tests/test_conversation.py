@@ -177,7 +177,8 @@ def test_ctrl_c_in_the_middle_keeps_the_partial_answer(small, where):
     with pytest.raises(KeyboardInterrupt):
         chat(STORY)
     assert roles(chat) == "ua"
-    assert generate(model, tokenizer, STORY, max_tokens=25).startswith(chat.messages[1]["content"]) and chat.messages[1]["content"]
+    partial = chat.messages[1]["content"]
+    assert partial and generate(model, tokenizer, STORY, max_tokens=25).startswith(partial)
     ask(chat, "What is 2 + 5?")
 
 
@@ -252,6 +253,7 @@ def test_keep_latest_leaves_the_oldest_turns_out_of_what_is_read(small):
     (lambda chat: chat.undo(0), "got 0"),
     (lambda chat: chat.edit(1, "Hi"), "there are 1 turns, numbered from 0; got 1"),
     (lambda chat: chat.edit(-2, "Hi"), "got -2"),
+    (lambda chat: chat.edit(0, ""), "message 0, of the user, is empty"),
 ])
 def test_errors_leave_the_chat_as_it_was(small, action, complaint):
     chat = Chat(*small, max_tokens=5)

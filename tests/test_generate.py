@@ -8,6 +8,7 @@ from small_models import Counted, random_model
 from mistral_edu import generate, load, sample, stream_generate
 from mistral_edu.reader import Reader, common_prefix
 
+STORY = "Tell me a story about a red ball."
 PROMPT = [1, 3, 500, 77, 900, 4]
 
 
@@ -75,11 +76,12 @@ def test_global_random_state_is_left_alone(model):
 
 # --- what a piece says ---
 
-@pytest.mark.parametrize("settings", [dict(), dict(temperature=0.9, seed=4), dict(stop=[" the", "."]), dict(max_tokens=3), dict(raw=True)])
+@pytest.mark.parametrize("settings", [dict(), dict(temperature=0.9, seed=4), dict(stop=[" the", "."]),
+                                      dict(max_tokens=3), dict(raw=True)])
 def test_streamed_text_joined_is_generate(tiny, settings):
     settings = {"max_tokens": 24, **settings}
-    pieces = list(stream_generate(*tiny, "Tell me a story about a red ball.", **settings))
-    assert "".join(piece.text for piece in pieces) == generate(*tiny, "Tell me a story about a red ball.", **settings)
+    pieces = list(stream_generate(*tiny, STORY, **settings))
+    assert "".join(piece.text for piece in pieces) == generate(*tiny, STORY, **settings)
     assert [piece.finish_reason for piece in pieces[:-1]] == [None] * (len(pieces) - 1)
     assert pieces[-1].finish_reason in ("stop", "length", "stop_string")
 
@@ -143,26 +145,26 @@ def test_the_context_ends_the_answer():
 
 
 def test_a_stop_string_that_spans_pieces_is_cut_out_whole(tiny):
-    pieces = [piece for piece in stream_generate(*tiny, "Tell me a story about a red ball.", max_tokens=24)]
+    pieces = [piece for piece in stream_generate(*tiny, STORY, max_tokens=24)]
     text = "".join(piece.text for piece in pieces)
     for n in (5, 12, 20):
         stop = pieces[n].text[-1] + pieces[n + 1].text[:1]  # its letters come from two pieces
         assert len(stop) == 2
-        stopped = list(stream_generate(*tiny, "Tell me a story about a red ball.", max_tokens=24, stop=["nowhere in there", stop]))
+        stopped = list(stream_generate(*tiny, STORY, max_tokens=24, stop=["nowhere in there", stop]))
         assert "".join(piece.text for piece in stopped) == text[:text.index(stop)]
         assert stopped[-1].finish_reason == "stop_string"
 
 
 def test_text_held_back_for_a_stop_string_comes_at_the_end(tiny):
-    text = generate(*tiny, "Tell me a story about a red ball.", max_tokens=12)
-    assert generate(*tiny, "Tell me a story about a red ball.", max_tokens=12, stop=text[-4:] + "#") == text
+    text = generate(*tiny, STORY, max_tokens=12)
+    assert generate(*tiny, STORY, max_tokens=12, stop=text[-4:] + "#") == text
 
 
 # --- the prompt is read in chunks, and only what is new ---
 
 def test_prefill_reports_its_progress(model):
     calls = []
-    next(stream_generate(model, None, [5] * 10, prefill_chunk=4, on_prefill=lambda done, total: calls.append((done, total))))
+    next(stream_generate(model, None, [5] * 10, prefill_chunk=4, on_prefill=lambda *progress: calls.append(progress)))
     assert calls == [(4, 10), (8, 10), (10, 10)]
 
 
@@ -187,11 +189,13 @@ def test_a_given_cache_takes_room_in_the_context():
 def test_the_next_token_is_under_way_when_one_is_handed_out(model):
     counted = Counted(model)
     stream = stream_generate(counted, None, PROMPT, max_tokens=3)
-    assert [(next(stream) and counted.tokens_read) - len(PROMPT) for _ in range(3)] == [1, 2, 2]  # the last is never read
+    ahead = [(next(stream) and counted.tokens_read) - len(PROMPT) for _ in range(3)]
+    assert ahead == [1, 2, 2]  # the last is never read
 
 
 def test_common_prefix():
-    assert [common_prefix(*pair) for pair in (([], [1]), ([1, 2], [1, 2]), ([1, 2, 3], [1, 2]), ([1, 5], [1, 6]))] == [0, 2, 2, 1]
+    pairs = ([], [1]), ([1, 2], [1, 2]), ([1, 2, 3], [1, 2]), ([1, 5], [1, 6])
+    assert [common_prefix(*pair) for pair in pairs] == [0, 2, 2, 1]
 
 
 @pytest.mark.parametrize("window", [None, 50])
@@ -279,6 +283,8 @@ def test_an_error_in_the_progress_callback_leaves_the_reader_usable(model):
     (PROMPT, {"max_tokens": 0}, "at least 1"),
     (PROMPT, {"prefill_chunk": 0}, "at least 1"),
     (PROMPT, {"logprobs": -1}, "at least 0"),
+    (PROMPT, {"seed": -1}, "a seed is a whole number"),
+    (PROMPT, {"seed": 0.5}, "a seed is a whole number"),
     (PROMPT, {"temperature": -1}, "temperature is -1; accepted is"),
 ])
 def test_errors(model, prompt, settings, complaint):

@@ -10,8 +10,8 @@ from mistral_edu.errors import CheckpointError, UnreadableFile, UnsupportedCheck
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import BLANK, Tokenizer
 
-AWKWARD = ["", " ", "  two  blanks  ", "line\n\n\tends\r\n", "hello world", "the world", "naïve café", "你好，世界", "🙂👩‍👩‍👧🏽", "\x00\x7f",
-           "[INST] hello [/INST]", "</s><s>", "<unk>", "<0xE2>", "[INST]", "a" * 300, "Ġ", "�"]
+AWKWARD = ["", " ", "  two  blanks  ", "line\n\n\tends\r\n", "hello world", "the world", "naïve café", "你好，世界",
+           "🙂👩‍👩‍👧🏽", "\x00\x7f", "[INST] hello [/INST]", "</s><s>", "<unk>", "<0xE2>", "[INST]", "a" * 300, "Ġ", "�"]
 
 
 @pytest.fixture(scope="module", params=[*KINDS, "tiny"])
@@ -115,7 +115,7 @@ def test_a_text_that_goes_on_keeps_its_blank(tokenizer):
 
 
 def test_the_blank_that_starts_an_answer_is_dropped(tokenizer):
-    prompt = [tokenizer.bos_id, tokenizer.control_ids["[INST]"], *tokenizer.encode("hello", bos=False), tokenizer.control_ids["[/INST]"]]
+    prompt = tokenizer.encode("hello") + [tokenizer.control_ids["[/INST]"]]
     stream = tokenizer.stream(before=prompt)
     answer = tokenizer.encode("the world" if tokenizer.adds_blank else " the world", bos=False)
     assert "".join(stream.add(id) for id in answer) == "the world"
