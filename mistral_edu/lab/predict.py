@@ -18,8 +18,9 @@ def predict(label: str, guess, choices=()) -> None:
     """
     if guess == OPEN or guess is ...:
         _guesses.pop(label, None)
-        options = ": " + ", ".join(f'"{choice}"' for choice in choices) if choices else ""
-        say(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again{options}')
+        say(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again.')
+        if choices:
+            say("  The choices: " + "  ".join(f'"{choice}"' for choice in choices))
         return
     if isinstance(guess, str):
         guess = guess.strip().lower()

@@ -1,0 +1,94 @@
+"""Pictures are equal byte by byte when they show the same, carry their words, and the map names every notebook."""
+import io
+import itertools
+
+import matplotlib
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+
+from mistral_edu.lab import Picture, course_map, figure
+from mistral_edu.lab.map import BOXES, TITLES
+from mistral_edu.lab.plots import PALETTE
+from mistral_edu.lab.refresh import bare_png
+
+
+def lightness(colour):
+    """Relative luminance of a colour, as WCAG 2 defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in matplotlib.colors.to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_picture_shows_itself_with_words_for_those_who_cannot_see_it(monkeypatch, capsys):
+    shell = InteractiveShell.instance()
+    published = CapturingDisplayPublisher()
+    monkeypatch.setattr(shell, "display_pub", published)
+    fig, ax = figure()
+    ax.plot([1, 2])
+    Picture(fig, "from 1 to 2", alt="a rising line")._ipython_display_()
+    output, = published.outputs
+    assert output["metadata"]["image/png"]["alt"] == "a rising line"
+    assert output["data"]["text/plain"] == "Picture: a rising line"
+    assert capsys.readouterr().out == "from 1 to 2\n"
+
+
+def test_equal_pictures_are_equal_bytes_without_dates_or_versions():
+    first, second = course_map("05").png(), course_map("05").png()
+    assert first == second
+    assert b"Software" not in first and b"Matplotlib" not in first
+
+
+def test_a_png_loses_its_texts_and_keeps_its_picture():
+    pillow = pytest.importorskip("PIL.Image")       # comes with matplotlib
+    fig, ax = figure(width=1, height=1)
+    buffer = io.BytesIO()
+    fig.savefig(buffer, metadata={"Title": "today"})
+    bare = bare_png(buffer.getvalue())
+    assert b"today" in buffer.getvalue() and b"today" not in bare
+    assert pillow.open(io.BytesIO(bare)).tobytes() == pillow.open(buffer).tobytes()
+
+
+def test_the_palette_differs_in_lightness_between_neighbours():
+    gaps = [abs(lightness(a) - lightness(b)) for a, b in itertools.pairwise(PALETTE)]
+    assert min(gaps) > 0.02 and len(set(PALETTE)) == 8
+
+
+def test_the_map_has_every_notebook_once_in_its_titles_and_a_box_for_each():
+    assert sorted(TITLES) == [f"{n:02}" for n in range(20)]
+    assert {box.notebook for box in BOXES if box.notebook} == set(TITLES)
+
+
+def test_boxes_of_the_map_do_not_overlap_but_where_one_holds_the_other():
+    def within(inner, outer):
+        return (outer.x <= inner.x and inner.x + inner.w <= outer.x + outer.w
+                and outer.y <= inner.y and inner.y + inner.h <= outer.y + outer.h)
+    for a, b in itertools.combinations(BOXES, 2):
+        apart = a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y
+        assert apart or (a.frame and within(b, a)) or (b.frame and within(a, b)), (a.name, b.name)
+
+
+def test_names_fit_into_their_boxes():
+    fig = course_map("00").fig
+    renderer = fig.canvas.get_renderer()
+    fig.draw(renderer)
+    ax = fig.axes[0]
+    to_units = ax.transData.inverted()
+    for box in BOXES:
+        inside = [text for text in ax.texts if text.get_text() == box.name
+                  and box.x <= text.get_position()[0] <= box.x + box.w and box.y <= text.get_position()[1] <= box.y + box.h]
+        assert inside, box.name
+        extent = to_units.transform_bbox(inside[0].get_window_extent(renderer))
+        assert box.x < extent.x0 and extent.x1 < box.x + box.w, box.name
+
+
+@pytest.mark.parametrize("current", [None, *(f"{n:02}" for n in range(0, 20, 4))])
+def test_the_current_box_is_lit_and_named(current):
+    picture = course_map(current)
+    lit = [patch for patch in picture.fig.axes[0].patches if patch.get_linewidth() > 2]
+    assert len(lit) == sum(box.notebook == current for box in BOXES if current)
+    assert (f"You are at {current}, {TITLES[current]}" if current else "Each box names its notebook") in picture.caption
+
+
+def test_a_notebook_that_is_not_on_the_map_is_refused():
+    with pytest.raises(ValueError, match="00 to 19"):
+        course_map("20")

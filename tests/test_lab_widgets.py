@@ -1,0 +1,106 @@
+"""Sliders call a plain function on the thread on which cells run, whichever thread the event came on."""
+import asyncio
+import threading
+
+import ipywidgets
+import mlx.core as mx
+import pytest
+
+from mistral_edu.lab import Picture, explore, figure
+
+
+def square(n=2):
+    fig, ax = figure(width=2, height=1)
+    ax.plot(range(n))
+    return Picture(fig, f"{n} squared is {n * n}")
+
+
+def in_a_thread(work):
+    """Run work on another thread; returns what it raised, or None."""
+    raised = []
+
+    def run():
+        try:
+            work()
+        except Exception as error:
+            raised.append(error)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return raised[0] if raised else None
+
+
+def test_the_first_picture_is_that_of_the_plain_call():
+    explorer = explore(square, n=(1, 9))
+    assert explorer.values == {"n": 2}
+    assert explorer.caption == square().caption == "2 squared is 4"
+    assert explorer.image.value == square().png()
+
+
+def test_moving_the_slider_draws_anew():
+    explorer = explore(square, n=(1, 9))
+    before = explorer.image.value
+    explorer.controls["n"].value = 5
+    assert explorer.caption == "5 squared is 25" and explorer.image.value != before
+
+
+def test_a_lazy_array_is_evaluated_on_the_thread_of_the_cell():
+    """What a browser brings about: the event comes on another thread, and the function touches an unevaluated array."""
+    async def cell():
+        lazy = mx.arange(8) * 3                      # noted on this thread, not computed
+        assert isinstance(in_a_thread(lazy.tolist), RuntimeError)      # or this test would prove nothing
+        lazy = mx.arange(8) * 3
+        explorer = explore(lambda at=1: f"{lazy[at].item()} on {threading.current_thread().name}", at=(0, 7))
+        captions = [explorer.caption]
+        for value in (2, 3, 4):
+            assert in_a_thread(lambda value=value: setattr(explorer.controls["at"], "value", value)) is None
+            await asyncio.sleep(0.1)
+            captions.append(explorer.caption)
+        return captions
+    main = threading.current_thread().name
+    assert asyncio.run(cell()) == [f"{3 * n} on {main}" for n in (1, 2, 3, 4)]
+
+
+def test_a_dragged_slider_draws_a_few_times_and_ends_at_the_last_value():
+    drawn = []
+
+    async def cell():
+        explorer = explore(lambda n=0: drawn.append(n) or str(n), n=(0, 100))
+        for value in range(1, 51):
+            explorer.controls["n"].value = value
+        await asyncio.sleep(0.15)
+        return explorer.caption
+    assert asyncio.run(cell()) == "50"
+    assert len(drawn) <= 3, drawn
+
+
+def test_an_error_is_shown_in_the_widget_and_the_next_value_recovers():
+    explorer = explore(lambda n=1: f"{6 / n:.0f}", n=(0, 6))
+    explorer.controls["n"].value = 0
+    assert "The function stopped with ZeroDivisionError" in explorer.caption and "6 / n" in explorer.caption
+    assert explorer.image.layout.display == "none"
+    explorer.controls["n"].value = 3
+    assert explorer.caption == "2"
+
+
+def test_each_kind_of_control_is_named():
+    def fn(share=0.5, on=True, method="fast", size=None, label="x < y"):
+        return f"{share} {on} {method} {size} {label}"
+    explorer = explore(fn, share=(0.0, 1.0, 0.25), on=True, method=["slow", "fast"], size={"small": 1, "large": 9},
+                       label=ipywidgets.Text("<b>", description="label"))
+    kinds = [type(control).__name__ for control in explorer.controls.values()]
+    assert kinds == ["FloatSlider", "Checkbox", "SelectionSlider", "SelectionSlider", "Text"]
+    assert [control.description for control in explorer.controls.values()] == ["share", "on", "method", "size", "label"]
+    assert explorer.caption == "0.5 True fast 1 <b>"
+    assert "<b>" not in explorer.text.value           # text stays text
+
+
+def test_what_is_stored_says_what_was_live():
+    words = explore(square, n=(1, 9))._repr_mimebundle_()["text/plain"]
+    assert "n = 2" in words and "VBox" not in words
+
+
+@pytest.mark.parametrize("controls, message", [({}, "needs a control"), ({"m": (1, 3)}, "takes n; it has no m")])
+def test_a_control_that_fits_nothing_is_refused(controls, message):
+    with pytest.raises(ValueError, match=message):
+        explore(square, **controls)
