@@ -114,7 +114,7 @@ def stored_quantization(path):
             return None
         case {"bits": bits, "group_size": group_size, **rest} if rest in ({}, {"mode": "affine"}):
             return {"bits": bits, "group_size": group_size}
-    raise UnsupportedCheckpoint(f"{path}: expected float weights, or quantization with just bits and group_size, as MLX "
+    raise UnsupportedCheckpoint(f"{path}: expected float weights, or quantization by bits and group_size alone, as MLX "
                                 f"writes it; found {stored}. Take the float checkpoint and load it with bits=4")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from small_models import Counted, random_model
 
-from mistral_edu import generate, load, sample, stream_generate
+from mistral_edu import QuantizedKVCache, generate, load, sample, stream_generate
 from mistral_edu.reader import Reader, common_prefix
 
 STORY = "Tell me a story about a red ball."
@@ -213,6 +213,15 @@ def test_a_reader_reads_only_what_differs(window, bits):
     assert piece.token == generate(model, None, longer, max_tokens=1, cache=model.make_cache(bits))[0]
     fresh = next(stream_generate(model, None, longer, max_tokens=1, cache=model.make_cache(bits)))
     assert piece.logprob == pytest.approx(fresh.logprob, abs=1e-4)
+
+
+def test_a_reader_that_starts_again_keeps_its_kind_of_cache():
+    model = random_model(window_size=4)
+    reader = Reader(model, bits=8)
+    generate(model, None, PROMPT, max_tokens=10, cache=reader)
+    piece = next(stream_generate(model, None, PROMPT[:4] + [9], cache=reader))  # further back than the ring reaches
+    assert piece.reused_tokens == 0
+    assert all(isinstance(layer, QuantizedKVCache) for layer in reader.cache)
 
 
 def test_the_same_prompt_again_reads_one_id(model):

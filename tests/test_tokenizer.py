@@ -159,5 +159,5 @@ def test_other_kinds_of_tokenizers_are_refused(tmp_path):
         Tokenizer(path)
     description["added_tokens"] = [token for token in description["added_tokens"] if token["content"] != "</s>"]
     path.write_text(json.dumps(description))
-    with pytest.raises(CheckpointError, match="expected the control tokens <s> and </s>"):
+    with pytest.raises(CheckpointError, match="expected control tokens <s> and </s>"):
         Tokenizer(path)
