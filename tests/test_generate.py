@@ -66,6 +66,13 @@ def test_a_longer_answer_starts_as_the_shorter_one(model):
     assert long[:5] == short
 
 
+def test_each_token_is_drawn_anew():
+    model = random_model()
+    model.lm_head.weight = mx.zeros_like(model.lm_head.weight)  # every token as likely as every other
+    drawn = generate(model, None, PROMPT, max_tokens=100, temperature=1.0, seed=0)
+    assert len(set(drawn)) > 85  # of 2048; 97.6 are expected
+
+
 def test_global_random_state_is_left_alone(model):
     mx.random.seed(5)
     expected = mx.random.uniform(shape=(3,)).tolist()
