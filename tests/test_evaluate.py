@@ -12,6 +12,8 @@ from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.world import held_out, sample, words
 from mistral_edu.tiny.world.probes import REAL_WORLD, WISHES
 
+pytestmark = pytest.mark.slow  # `make check` leaves the exam to `make test`
+
 SAMPLE = 12  # prompts a task
 
 

@@ -53,6 +53,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
     assert kept.config == model.config
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     assert train.run(options(whole, "--tokens", "0.004")) == 0
