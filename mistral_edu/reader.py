@@ -1,7 +1,7 @@
 """A model that reads on: its cache, and which ids the cache holds.
 
-Generation and chat both stand on one promise: `ids` are exactly the ids whose keys and values are in `cache`, at any
-moment, an interrupt included. So a next prompt needs to be read only from where it differs.
+Generation and chat both stand on one promise: all layers of `cache` hold the keys and values of `ids`. An interrupt may
+leave some layers a step further; resume() takes them back. So a next prompt is read only from where it differs.
 """
 import mlx.core as mx
 
