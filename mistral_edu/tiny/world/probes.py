@@ -1,7 +1,8 @@
 """The hand-written exam: what a visitor may type that no training text contains.
 
 WISHES     (prompt, words): a story is wished for; each of the words must occur whole in it (capitals do not matter).
-           The words are no part of the world's vocabulary: `UNSEEN` lists every one, and tests keep them out of training.
+           The words are no part of the world's vocabulary: `UNSEEN` lists every one, and tests keep them out of
+           training.
 REAL_WORLD questions that the village knows nothing about; each must be declined with `village.OUTSIDE`.
 
 The exam was written before the training texts, and is never to be tuned against: new questions may be added,
@@ -54,9 +55,9 @@ WISHES = [
 # Single words of the wishes that occur nowhere in training, nor with an s at the end.
 UNSEEN = frozenset(
     "dragon grandmother unicorn elephant skateboard mermaid dinosaur vampire chimpanzee trumpet princess yolanda "
-    "bartholomew svetlana hamster volcano lighthouse submarine engine acrobat flamingo hippopotamus grandfather tractor "
-    "ninja xiomara dolphin gorilla turquoise scarecrow leopard kofi ingrid haunted castle octopus werewolf desert pumpkin "
-    "raccoon alien toaster sorcerer cream jaguar pumblechook fatima burglar mammoth helicopter caterpillar panther "
+    "bartholomew svetlana hamster volcano lighthouse submarine engine acrobat flamingo hippopotamus grandfather "
+    "tractor ninja xiomara dolphin gorilla turquoise scarecrow leopard kofi ingrid haunted castle octopus werewolf desert "
+    "pumpkin raccoon alien toaster sorcerer cream jaguar pumblechook fatima burglar mammoth helicopter caterpillar panther "
     "jungle walrus gnome wheelbarrow".split())
 
 REAL_WORLD = [

@@ -120,7 +120,8 @@ class Scene:
 
     def ask_object(self, thing):
         owner = self.owner(thing)
-        return self.r.choice(OBJECT).format(thing), f"The {thing} is {at(self.path[owner][-1] if owner else self.lies[thing])}."
+        place = self.path[owner][-1] if owner else self.lies[thing]
+        return self.r.choice(OBJECT).format(thing), f"The {thing} is {at(place)}."
 
     def ask_who(self, thing):
         return self.r.choice(WHO).format(thing), f"{self.owner(thing) or 'Nobody'} has the {thing}."
@@ -142,11 +143,14 @@ class Scene:
 
 
 WHERE = ("Where is {}?", "Where is {}?", "Where is {} now?", "Where can I find {}?", "At which place is {}?")
-OBJECT = ("Where is the {}?", "Where is the {}?", "Where is the {} now?", "Where can I find the {}?", "At which place is the {}?")
+OBJECT = ("Where is the {}?", "Where is the {}?", "Where is the {} now?", "Where can I find the {}?",
+          "At which place is the {}?")
 WHO = ("Who has the {}?", "Who has the {}?", "Who has the {} now?", "Who is holding the {}?")
-COLOUR = ("What colour is the {}?", "What colour is the {}?", "Which colour has the {}?", "What is the colour of the {}?")
+COLOUR = ("What colour is the {}?", "What colour is the {}?", "Which colour has the {}?",
+          "What is the colour of the {}?")
 MANY = ("How many things does {} have?", "How many things does {} hold?", "How many things has {}?")
-HAS = ("What does {} have?", "What does {} have?", "What is {} holding?", "What has {} got?", "Which things does {} have?")
+HAS = ("What does {} have?", "What does {} have?", "What is {} holding?", "What has {} got?",
+       "Which things does {} have?")
 BEFORE = ("Where was {0} before the {1}?", "Where was {0} before the {1}?", "Where did {0} come from before the {1}?",
           "In which place was {0} before the {1}?")
 OF_PEOPLE, KINDS = ("where", "many", "has", "before"), ("where", "object", "who", "colour", "many", "has", "before")
@@ -184,7 +188,7 @@ def scene(r):
 
 
 def things(r):
-    """Three to five things, no two of one colour, and questions on each: who has it, its colour, where two of them are."""
+    """Three to five things, no two of one colour, and questions: who has each, its colour, and where two are."""
     n = r.choice((3, 3, 4, 5))
     s = Scene(r, r.choice((1, 2, 2, 3, 3, 4)), r.choice((3, 4, 5)), n, r.sample(COLOURS, n), r.random() < STRANGE)
     for _ in range(r.choice((3, 5, 7, 9))):

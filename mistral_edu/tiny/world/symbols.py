@@ -3,79 +3,19 @@
 Each maker returns one Doc with exact answers. Where the answer can carry the work, it does: a word is spelled before
 its letters are counted, and a sum is repeated in digits before its result, however it was asked.
 """
+from .asking import ask, head, some_words, spoken, strange_word
 from .doc import Doc, held_out
-from .grammar import by_chance, cap, fill, vary
-from .probes import UNSEEN
-from .words import (ANIMALS, COLOURS, DAYS, FOODS, GIRLS, MONTHS, NAMES, NEW_NAMES, NUMBERS, OBJECTS, OPEN_WORDS, WORDS,
-                    made_up, new_name)
-
-ONE_WORD = [w for w in OPEN_WORDS if w.isalpha()]
-ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-
-
-def ask(r, template, slots=None, **more) -> str:
-    """A prompt from a template: slots as a dictionary of texts, or by name, where they may be numbers."""
-    return fill(by_chance(r), template, slots if slots is not None else {name: str(value) for name, value in more.items()})
-
-
-def head(r, template, **slots) -> str:
-    """What stands before the words to work on, as people type it. It ends in a colon, so that those are told apart."""
-    return vary(r, ask(r, template, **slots)[:-1]) + ": "
-
-
-LEADS = ("I have a question. ", "Quick question: ", "A question: ", "Just curious: ", "One more thing. ", "Sorry to bother you. ", "Be honest: ",
-         "Can I ask you something? ", "My friend wants to know: ", "For school: ", "I need this for my homework. ", "I am writing a book. ", "Tell me: ",
-         "Hey! ", "Listen. ", "It is late, but ", "I forgot: ", "So, ", "Well, ", "And ", "Now, ", "Another question. ", "My son asked me this. ", "Hm, ",
-         "Maybe you know: ", "I was wondering: ", "Next question: ", "Good evening. ", "I am new here. ", "Can you tell me: ", "Dear model, ")
-TAILS = (" Thanks!", " Thank you.", " Please.", " Thank you in advance.", " Keep it short.", " It is urgent!", " Answer in one sentence.", " Be brief.",
-         " pls", " Please explain.", " Just a short answer.", " I really need to know.", " I have no idea.", " Take your time.", " Any idea?",
-         " Do you know?", " thx", " Be precise.", " I am curious.", " That is all.", " Tell me.")
-
-
-def spoken(r, question, share) -> str:
-    """The question as people type it, a share of them with a few words before or after."""
-    question = vary(r, question)
-    x = r.random()
-    if x < 0.6 * share:
-        return r.choice(LEADS) + question
-    if x < share:
-        return question + ("" if question[-1:] in ".?!" else ".") + r.choice(TAILS)
-    return question
-
-
-def letters(r, longest=14) -> str:
-    """Random letters: no word helps to spell or copy them."""
-    return "".join(r.choices(ALPHABET, k=r.randint(2, longest)))
-
-
-def strange_word(r) -> str:
-    """One word, without blanks, that is hardly ever seen: open vocabulary, made up, or random letters."""
-    x = r.random()
-    word = r.choice(ONE_WORD) if x < 0.3 else made_up(r, 0) if x < 0.75 else letters(r)
-    return strange_word(r) if word.rstrip("s") in UNSEEN else word
-
-
-def any_word(r, strange=0.3) -> str:
-    """A word of the village, or a strange one, a name, a number."""
-    x = r.random()
-    if x < strange:
-        return strange_word(r)
-    if x < strange + 0.1:
-        return r.choice(NUMBERS + NAMES + NEW_NAMES)
-    return r.choice(WORDS)
-
-
-def some_words(r, fewest, most, strange=0.3) -> list[str]:
-    return [any_word(r, strange) for _ in range(r.randint(fewest, most))]
-
+from .grammar import cap, vary
+from .words import ANIMALS, COLOURS, DAYS, FOODS, GIRLS, MONTHS, NAMES, NUMBERS, OBJECTS, WORDS, new_name
 
 # ---- copy and reverse ----
 COPY = ("[Repeat|Copy|Say|Write] [this|these words|the following|this list]:|Repeat after me:|[Please repeat|Copy]:|"
         "[Can you|Could you] [repeat|copy] this:|Say [it|this] again:|Echo:|Write [down|out] [these words|this]:|"
         "[Give|Tell] me [these words|this] [again|back]:")
-REVERSE = ("[Reverse|Turn around] [these words|this list|the words|the order]:|[Say|Write|Repeat] [these words|this list] "
-           "[backwards|in reverse order|from last to first]:|Reverse:|Backwards[, please|]:|"
-           "[Can you|Could you] [reverse|turn around] [this list|these words]:|What is this list backwards:")
+REVERSE = ("[Reverse|Turn around] [these words|this list|the words|the order]:|"
+           "[Say|Write|Repeat] [these words|this list] [backwards|in reverse order|from last to first]:|Reverse:|"
+           "Backwards[, please|]:|[Can you|Could you] [reverse|turn around] [this list|these words]:|"
+           "What is this list backwards:")
 
 
 def copy(r):
@@ -100,13 +40,16 @@ SPELL = ("Spell [|the word ]{w}.|How do you spell [|the word ]{w}?|Can you spell
          "Write {w} letter by letter.|Which letters are in {w}?|spell {w}|Spell[ this word| the name|]: {w}|"
          "How do I [write|spell] {w}?")
 LETTERS = {  # a question on letters -> (its phrasings, the answer)
-    "first": ("[What|Which] is the first letter of {w}?|[What|Which] letter does {w} [start|begin] with?|First letter of {w}?",
+    "first": ("[What|Which] is the first letter of {w}?|[What|Which] letter does {w} [start|begin] with?|"
+              "First letter of {w}?",
               lambda w: f"The first letter of {w} is {w[0]}."),
     "last": ("[What|Which] is the last letter of {w}?|[What|Which] letter does {w} end with?|Last letter of {w}?",
              lambda w: f"The last letter of {w} is {w[-1]}."),
-    "many": ("How many letters [has|does] {w}[| have]?|How many letters are [there |]in {w}?|Count the letters [of|in] {w}.",
+    "many": ("How many letters [has|does] {w}[| have]?|How many letters are [there |]in {w}?|"
+             "Count the letters [of|in] {w}.",
              lambda w: f"{spelled(w)} has {len(w)} letters."),
-    "backwards": ("Spell {w} backwards.|What is {w} backwards?|How do you spell {w} from the end?|Spell {w} in reverse.",
+    "backwards": ("Spell {w} backwards.|What is {w} backwards?|"
+                  "How do you spell {w} from the end?|Spell {w} in reverse.",
                   lambda w: f"{spelled(w)} backwards is {spelled(w[::-1])}."),
 }
 
@@ -146,13 +89,15 @@ def count(r):
         first, last = r.sample(range(31), 2)
         step = 1 if first < last else -1
         last = first + step * min(abs(last - first), 12)
-        question = ask(r, "[Count|Please count|Can you count|Count for me] [from {a} to {b}|{how}from {a} to {b}].", a=first,
+        question = ask(r, "[Count|Please count|Can you count|Count for me] [from {a} to {b}|{how}from {a} to {b}].",
+                       a=first,
                        b=last, how="up " if step > 0 else "down ")
         numbers = ", ".join(map(str, range(first, last + step, step)))
         return Doc("count", [(vary(r, question), numbers + ".")], key=("way", first, last))
     if kind == "all":
         words = some_words(r, 1, 10, 0.15)
-        question = head(r, "[How many words are [here|there|in this list]|Count [these|the] words|How many words do you see]:")
+        question = head(r, "[How many words are [here|there|in this list]|Count [these|the] words|How many words do "
+                           "you see]:")
         answer, key = len(words), ("count", tuple(words))
     else:
         kinds = r.sample(ANIMALS + COLOURS + OBJECTS, r.randint(2, 3))
@@ -184,7 +129,8 @@ def compare(r):
         yes = "Yes" if pick(a, b) == a else "No"
         answer = f"{yes}, {a} is {'more' if a > b else 'less'} than {b}."
     else:
-        question = ask(r, "[[Which|Which number|What] is {w}[, |: ]{a} or {b}?|{a} or {b}: which is {w}?]", a=a, b=b, w=word)
+        question = ask(r, "[[Which|Which number|What] is {w}[, |: ]{a} or {b}?|{a} or {b}: which is {w}?]", a=a, b=b,
+                       w=word)
         answer = f"{pick(a, b)} is {COMPARATIVES[big][0]} than {a + b - pick(a, b)}."
     return Doc("compare", [(vary(r, question), answer)], key=("compare", min(a, b), max(a, b)))
 
@@ -194,15 +140,17 @@ def compare(r):
 # form. What is left is enough to learn from, because the numbers up to 99 can only be mastered digit by digit.
 UP_TO = ((20, 0.55), (30, 0.15), (99, 0.3))      # largest number to add, share
 ADD = ("[What is|What's|How much is|what is|Calculate|Compute|Work out|Tell me] {a} [+|plus|and] {b}[?|.|]|{a} + {b}|"
-       "{a} + {b} = ?|{a} + {b} =|{a}+{b}|{a} plus {b}|Add {a} and {b}.|Add {b} to {a}.|What is the sum of {a} and {b}?|"
-       "[Can you|Could you|Please] add {a} and {b}[?|.]|How much [do|are] {a} and {b} [make|together]?|"
-       "What do you get when you add {a} and {b}?|What do {a} and {b} make?|Can you [tell me|work out] {a} + {b}?|"
-       "Start at {a} and count on {b}. Where are you?|Which number is {b} more than {a}?|Help me with {a} + {b}.")
+       "{a} + {b} = ?|{a} + {b} =|{a}+{b}|{a} plus {b}|Add {a} and {b}.|Add {b} to {a}.|"
+       "What is the sum of {a} and {b}?|[Can you|Could you|Please] add {a} and {b}[?|.]|"
+       "How much [do|are] {a} and {b} [make|together]?|What do you get when you add {a} and {b}?|"
+       "What do {a} and {b} make?|Can you [tell me|work out] {a} + {b}?|Start at {a} and count on {b}. Where are you?|"
+       "Which number is {b} more than {a}?|Help me with {a} + {b}.")
 TAKE = ("[What is|What's|How much is|what is|Calculate|Compute|Work out|Tell me] {c} [-|minus] {b}[?|.|]|{c} - {b}|"
         "{c} - {b} = ?|{c} - {b} =|{c}-{b}|{c} minus {b}|Take {b} [away |]from {c}.|Subtract {b} from {c}.|"
-        "What is the difference between {c} and {b}?|How much is {c} take away {b}?|Can you [tell me|work out] {c} - {b}?|"
-        "What is left of {c} when you take away {b}?|[How much|How many] more is {c} than {b}?|"
-        "Start at {c} and count back {b}. Where are you?|Which number is {b} less than {c}?|Help me with {c} - {b}.")
+        "What is the difference between {c} and {b}?|How much is {c} take away {b}?|"
+        "Can you [tell me|work out] {c} - {b}?|What is left of {c} when you take away {b}?|"
+        "[How much|How many] more is {c} than {b}?|Start at {c} and count back {b}. Where are you?|"
+        "Which number is {b} less than {c}?|Help me with {c} - {b}.")
 AFTER = ("[What|Which number] comes [right |]after {a}?|[Which number is|What is] one more than {a}?|"
          "[What|Which] is the [next number|number] after {a}?|Count on from {a}: what is next?")
 BEFORE = ("[What|Which number] comes [right |]before {c}?|[Which number is|What is] one less than {c}?|"
@@ -296,11 +244,14 @@ def arithmetic(r, largest=None):
 
 # ---- order ----
 DAY = {  # how many days on -> (phrasings, answer)
-    1: ("[What|Which] day comes [right |]after {day}?|Today is {day}. What day is tomorrow?|What is the day after {day}?|"
+    1: ("[What|Which] day comes [right |]after {day}?|Today is {day}. What day is tomorrow?|"
+        "What is the day after {day}?|"
         "[What|Which] day follows {day}?", "After {day} comes {then}."),
-    -1: ("[What|Which] day comes [right |]before {day}?|Today is {day}. What day was yesterday?|What is the day before {day}?",
+    -1: ("[What|Which] day comes [right |]before {day}?|Today is {day}. What day was yesterday?|"
+         "What is the day before {day}?",
          "Before {day} comes {then}."),
-    2: ("[What|Which] day is two days after {day}?|Today is {day}. What day is it in two days?|What comes two days after {day}?",
+    2: ("[What|Which] day is two days after {day}?|Today is {day}. What day is it in two days?|"
+        "What comes two days after {day}?",
         "Two days after {day} comes {then}."),
     -2: ("[What|Which] day is two days before {day}?|Today is {day}. What day was it two days ago?",
          "Two days before {day} comes {then}."),
@@ -308,7 +259,8 @@ DAY = {  # how many days on -> (phrasings, answer)
 MONTH = {
     1: ("[What|Which] month [comes|comes right|is] after {day}?|What is the [next month|month] after {day}?|"
         "[What|Which] month follows {day}?", "After {day} comes {then}."),
-    -1: ("[What|Which] month [comes|comes right|is] before {day}?|What is the month before {day}?", "Before {day} comes {then}."),
+    -1: ("[What|Which] month [comes|comes right|is] before {day}?|What is the month before {day}?",
+         "Before {day} comes {then}."),
 }
 
 
@@ -348,7 +300,8 @@ def chain(r):
     told = [f"{people[0]} is {more} than {people[1]}.", f"{people[1]} is {more} than {people[2]}."]
     r.shuffle(told)
     word = most if top else least
-    return f"{' '.join(told)} Who is the {word}?", f"{people[0 if top else 2]} is the {word}.", ("chain", more, tuple(people))
+    return f"{' '.join(told)} Who is the {word}?", f"{people[0 if top else 2]} is the {word}.", ("chain", more,
+                                                                                                 tuple(people))
 
 
 def order(r):
