@@ -56,9 +56,9 @@ WISHES = [
 UNSEEN = frozenset(
     "dragon grandmother unicorn elephant skateboard mermaid dinosaur vampire chimpanzee trumpet princess yolanda "
     "bartholomew svetlana hamster volcano lighthouse submarine engine acrobat flamingo hippopotamus grandfather "
-    "tractor ninja xiomara dolphin gorilla turquoise scarecrow leopard kofi ingrid haunted castle octopus werewolf desert "
-    "pumpkin raccoon alien toaster sorcerer cream jaguar pumblechook fatima burglar mammoth helicopter caterpillar panther "
-    "jungle walrus gnome wheelbarrow".split())
+    "tractor ninja xiomara dolphin gorilla turquoise scarecrow leopard kofi ingrid haunted castle octopus werewolf "
+    "desert pumpkin raccoon alien toaster sorcerer cream jaguar pumblechook fatima burglar mammoth helicopter "
+    "caterpillar panther jungle walrus gnome wheelbarrow".split())
 
 REAL_WORLD = [
     # facts

@@ -148,11 +148,12 @@ def rivals(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
     n = n_facts or r.choice((2, 3, 3, 4, 5, 6))
     kind, stray = r.choice(list(kinds)), ask_all and r.random() < 0.25
     facts = some_facts(r, n, lambda: r.choice(list(kinds)) if stray and r.random() < 0.4 else kind, kinds)
-    asked = [fact for _ in range(r.choice((1, 2, 3)) if ask_all else 1) for fact in r.sample(facts,
-                                                                                             n if ask_all else 1)][:12]
-    free, pauses = n_fill is None, r.random() < 0.5
-    body = told(r, facts, distance(r, n, len(asked) * (2 if pauses else 1), 0.05) if free else n_fill,
-                free and r.random() < 0.35)
+    free = n_fill is None
+    far = free and r.random() < 0.12                     # as far as the context allows: then each fact is asked once
+    rounds, pauses = (1, False) if far else (r.choice((1, 2, 3)) if ask_all else 1, r.random() < 0.5)
+    asked = [fact for _ in range(rounds) for fact in r.sample(facts, n if ask_all else 1)][:12]
+    fill = distance(r, n, len(asked) * (2 if pauses else 1), far) if free else n_fill
+    body = told(r, facts, fill, free and r.random() < 0.35)
     turns = [(f"{r.choice(LEADS)}{body} {asked[0][1]}", asked[0][2])]
     for _, question, answer in asked[1:]:
         turns.append(((pause(r, 8) if pauses and r.random() < 0.5 else "") + question, answer))

@@ -183,7 +183,7 @@ def plural(word: str) -> str:
     return special.get(word) or word + ("es" if word.endswith(("sh", "ch", "s")) else "s")
 
 
-COUNTABLE = [plural(w) for w in OBJECTS] + [f for f in FOODS if f.endswith("s")]
+COUNTABLE = [plural(w) for w in OBJECTS if w != "box"] + [f for f in FOODS if f.endswith("s")]
 HERDS = [plural(w) for w in ANIMALS]
 
 
