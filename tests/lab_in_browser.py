@@ -24,8 +24,9 @@ ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='app
 
 
 def chromium():
-    """The browser's path, or None. Distributions call it by two names."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    """The browser's path, or None; it goes by several names."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
@@ -43,8 +44,8 @@ def jupyter_lab(folder: Path):
                JUPYTER_RUNTIME_DIR=str(home / "runtime"), JUPYTERLAB_SETTINGS_DIR=str(home / "lab"),
                JUPYTERLAB_WORKSPACES_DIR=str(home / "workspaces"), IPYTHONDIR=str(home / "ipython"))
     env.pop("MPLBACKEND", None)          # the kernel sets its own
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
-               f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+               f"--port={port}", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
                "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with open(home / "lab.log", "wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)

@@ -56,7 +56,7 @@ def test_an_unknown_exercise_names_those_there_are():
     (lambda x: x.sum(axis=1), r"expected shape \(2, 2\), yours has shape \(2,\)"),
     (lambda x: x.astype(mx.float16) * 2, "expected dtype float32, yours is float16"),
     (lambda x: x / 0 * 0, "NaN in 4 of 4 places"),
-    (lambda x: x * 2 + mx.array([[0, 0], [0, 1]]), r"expected \[\[2, 4\], \[6, 8\]\], yours gives \[\[2, 4\], \[6, 9\]\]"),
+    (lambda x: x * 2 + (x > 3), r"expected \[\[2, 4\], \[6, 8\]\], yours gives \[\[2, 4\], \[6, 9\]\]"),
     (lambda x: "twice", "yours gives a str"),
 ], ids=["nothing", "shape", "dtype", "nan", "numbers", "text"])
 def test_each_kind_of_difference_is_told_apart(fn, expected):
@@ -78,7 +78,7 @@ def test_an_exception_is_reported_with_the_readers_line():
         zero = 0
         return 1 / zero
     verdict = check("t", divide, [(X,)], lambda x: x)
-    assert re.search(r"ZeroDivisionError: division by zero, in line \d+ of your cell: return 1 / zero", verdict.message.replace("\n", " "))
+    assert re.search(r"ZeroDivisionError: .*, in line \d+ of your cell: return 1 / zero", verdict.message)
 
 
 def test_a_slip_that_cannot_run_is_recognised_by_that():
