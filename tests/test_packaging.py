@@ -86,8 +86,10 @@ def test_the_code_imports_only_what_is_declared():
     assert set(imports(ROOT / "mistral_edu")) - set(sys.stdlib_module_names) <= declared
 
 
-def make(*arguments, **settings):
-    return subprocess.run(["make", *arguments], capture_output=True, text=True, **settings)
+def make(*arguments, cwd, **environment):
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")  # of a make that runs these tests
+    env = {name: value for name, value in os.environ.items() if name not in outer} | environment
+    return subprocess.run(["make", *arguments], capture_output=True, text=True, cwd=cwd, env=env)
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def test_make_says_what_is_wrong_with_python(checkout, fails_at, message):
     for name in ("python", "python3", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"):
         (programs / name).write_text(f'#!/bin/sh\ncase "$*" in *{fails_at}*) exit 1;; esac\necho Python 3.9.1\n')
         (programs / name).chmod(0o755)
-    done = make("setup", cwd=checkout, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    done = make("setup", cwd=checkout, PATH=f"{programs}:{os.environ['PATH']}")
     assert done.returncode != 0 and message in done.stderr and not (checkout / ".venv").exists()
 
 
