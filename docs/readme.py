@@ -1,4 +1,4 @@
-"""Bring the README up to date: draw its picture, run its first cell and store what it prints. `make readme` calls this."""
+"""Bring the README up to date: draw its picture, run its first cell, store what it prints. `make readme` calls this."""
 import contextlib
 import io
 import re
@@ -22,7 +22,8 @@ if __name__ == "__main__":
     from mistral_edu.lab import course_map
 
     output = run_first_cell()
-    README.write_text(CELL.sub(lambda cell: cell[1] + output, README.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    README.write_text(CELL.sub(lambda cell: cell[1] + output, text, count=1), encoding="utf-8")
     MAP.write_bytes(course_map().png())
     print(output, end="")
     print(f"{MAP.name}: {MAP.stat().st_size / 1000:.0f} kB")

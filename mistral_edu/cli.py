@@ -47,10 +47,11 @@ def generate(args):
     if prompt is None and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()
     if not prompt:
-        raise ValueError('the prompt is empty; give it as an argument, as in: mistral-edu generate "Hello!", or through a pipe')
+        raise ValueError('the prompt is empty; give one, as in: mistral-edu generate "Hello!", or through a pipe')
     model, tokenizer = load(args.model, **model_settings(args))
     pieces = []
-    for piece in stream_generate(model, tokenizer, prompt, raw=args.raw, on_prefill=show_reading, **sampling_settings(args)):
+    settings = {"raw": args.raw, "on_prefill": show_reading, **sampling_settings(args)}
+    for piece in stream_generate(model, tokenizer, prompt, **settings):
         pieces.append(piece)
         if not args.json:
             print(piece.text, end="", flush=True)
@@ -128,7 +129,7 @@ def lab(args):
     if find_spec("jupyterlab") is None:
         raise ValueError('JupyterLab is not installed in this environment; get it with: pip install -e ".[cpu,lab]"')
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
-               f"--LabApp.default_url=/lab/tree/notebooks/{found[0].name}"]  # also in the address that --no-browser prints
+               f"--LabApp.default_url=/lab/tree/notebooks/{found[0].name}"]  # --no-browser prints it, too
     command += ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
     # the kernel of this very environment, even where the user's own folder has another kernel of the same name
     here = Path(sys.prefix, "share", "jupyter")
@@ -171,8 +172,8 @@ def figures(piece):
 
 def stats(piece, model):
     n = figures(piece)
-    return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), {n['generation_tokens']} written at "
-            f"{n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; {model.path}]")
+    return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), "
+            f"{n['generation_tokens']} written at {n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; {model.path}]")
 
 
 def window(text):
@@ -195,7 +196,7 @@ def add_sampling_arguments(parser):
     add("--max-tokens", type=int, default=256, metavar="N", help="tokens to write at most (default: 256)")
     add("--temperature", type=float, default=0.0, metavar="T", help="0 takes the likeliest token each time (default)")
     add("--top-k", type=int, default=0, metavar="K", help="choose among the K likeliest; 0: among all (default)")
-    add("--top-p", type=float, default=1.0, metavar="P", help="among the likeliest that make up probability P (default: 1)")
+    add("--top-p", type=float, default=1.0, metavar="P", help="among the likeliest that add up to probability P")
     add("--min-p", type=float, default=0.0, metavar="P", help="among those at least P times as likely as the likeliest")
     add("--repetition-penalty", type=float, default=1.0, metavar="R", help="above 1: avoid what was said (default: 1)")
     add("--seed", type=int, metavar="N", help="the same seed gives the same answer")
@@ -207,7 +208,8 @@ def build_parser(command=None):
     parser = argparse.ArgumentParser(prog="mistral-edu", description="A small Mistral, and notebooks that build it up.",
                                      epilog="Each command has its own help: mistral-edu generate --help")
     parser.add_argument("--version", action="version", version=f"mistral-edu {__version__}")
-    parser.add_argument("--traceback", action="store_true", help="show where an error comes from (MISTRAL_EDU_TRACEBACK=1 too)")
+    parser.add_argument("--traceback", action="store_true",
+                        help="show where an error comes from (or set MISTRAL_EDU_TRACEBACK=1)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(run, text):
@@ -219,7 +221,7 @@ def build_parser(command=None):
 
     sub = add(generate, "answer one prompt, as it is written")
     sub.add_argument("prompt", nargs="?", help="the user's message; without it, it is read from the pipe")
-    sub.add_argument("--raw", action="store_true", help="continue the prompt as it is, instead of answering it as a message")
+    sub.add_argument("--raw", action="store_true", help="continue the prompt as it is, not as a message to answer")
     sub.add_argument("--json", action="store_true", help="print one JSON object: text, tokens, logprobs, speed")
     sub.add_argument("--stats", action="store_true", help="print tokens and speed at the end")
     add_model_arguments(sub)

@@ -18,7 +18,7 @@ from .tiny import FOLDER
 
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
-TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # name -> majors: from, below
+TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # major: from, below
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
 
@@ -45,13 +45,13 @@ def check_system():
         release = platform.mac_ver()[0]
         good = processor == "arm64" and int(release.split(".")[0] or 0) >= 14
         return Check("system", "ok" if good else "fail", f"macOS {release}, {processor}",
-                     "" if good else "MLX needs macOS 14 or newer on Apple silicon, and an arm64 Python (not one under Rosetta)")
+                     "" if good else "MLX needs macOS 14, Apple silicon, and an arm64 Python (not under Rosetta)")
     if system == "Linux":
         libc, release = platform.libc_ver()
         good = libc == "glibc" and tuple(map(int, release.split(".")[:2])) >= (2, 35)
         return Check("system", "ok" if good else "fail", f"Linux, {libc or 'no glibc'} {release}, {processor}",
-                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12 or later, or a container of one of them")
-    return Check("system", "fail", f"{system}, {processor}", "on Windows, work inside WSL2 (wsl --install), which is Linux")
+                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12, or a container of one")
+    return Check("system", "fail", f"{system}, {processor}", "on Windows, work inside WSL2 (wsl --install)")
 
 
 def check_mlx():
@@ -72,7 +72,7 @@ def check_products():
     if not sys.platform.startswith("linux") or (status.library and speed >= SLOW):
         return Check("fast products", "ok", found)
     if status.library:
-        return Check("fast products", "warn", found, "other programs may be using the processors; close them and look again")
+        return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
     return Check("fast products", "warn", f"{found}: the reference BLAS, ten times slower or more", status.fix)
 
 
@@ -82,7 +82,7 @@ def check_memory():
         return Check("memory", "ok", f"{total / 1e9:.1f} GB" if total else "not known")
     found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {machine.processors()}"
     if available < LITTLE_MEMORY:
-        return Check("memory", "warn", found, "close other programs or shut down other kernels; the embedded model alone needs 0.5 GB")
+        return Check("memory", "warn", found, "close other programs, or shut down other kernels")
     return Check("memory", "ok", found)
 
 
@@ -126,7 +126,8 @@ def check_model():
     """The embedded model's files, and one token of an answer."""
     missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (FOLDER / name).is_file()]
     if missing:
-        return Check("embedded model", "fail", f"{', '.join(missing)} missing in {FOLDER}", "install the package anew: " + INSTALL)
+        found = f"{', '.join(missing)} missing in {FOLDER}"
+        return Check("embedded model", "fail", found, "install the package anew: " + INSTALL)
     from mistral_edu import load, stream_generate
     try:
         model, tokenizer = load()

@@ -1,4 +1,4 @@
-"""The engine answers as the readable code does, and leaves the word to it whenever the model is no longer what was copied."""
+"""The engine answers as the readable code does, and leaves the word to it once the model is not what was copied."""
 import copy
 import pickle
 
@@ -72,7 +72,7 @@ def test_in_float32_the_engine_is_the_readable_model(bits, changes):
 def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, cache_bound, readable_bound, bits):
     """It rounds only what goes into the cache, to the model's dtype (8 bits in bfloat16, 11 in float16).
 
-    The readable model rounds after every operation, and MLX's quantized products on a processor round every partial sum.
+    The readable model rounds after every operation; MLX's quantized products on a processor round every partial sum.
     """
     readable, fast, exact = make(dtype, bits), accelerate(make(dtype, bits)), make(dtype, bits)
     rows = exact.model.embed_tokens(mx.arange(CONFIG.vocab_size))  # a quantized embedding hands out rounded rows
@@ -87,7 +87,7 @@ def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, ca
 
 @pytest.mark.parametrize("cache_bits", [None, 8])
 def test_both_paths_share_a_cache_in_turn(cache_bits):
-    """A step by one, a step by the other: the cache holds the same bytes of the same kind, and the logits stay right."""
+    """A step by one, a step by the other: the cache holds the same bytes of the same kind, and logits stay right."""
     readable, mixed = make(head_dim=32), accelerate(make(head_dim=32))
     engine = mixed.engine
     cache, plain_cache = mixed.make_cache(cache_bits), readable.make_cache(cache_bits)
@@ -160,7 +160,8 @@ def drop_a_layer(model):
     del model.layers[1]
 
 def replace_a_function(model):
-    model.layers[1].self_attn.attend = lambda q, k, v, scale, mask: scaled_dot_product_attention(q, 0 * k, v, scale, mask)
+    blind = lambda q, k, v, scale, mask: scaled_dot_product_attention(q, 0 * k, v, scale, mask)  # noqa: E731
+    model.layers[1].self_attn.attend = blind
 
 def change_a_number(model):
     model.layers[1].self_attn.scale = 3.0

@@ -73,8 +73,8 @@ def test_products_and_factorisations_agree_with_numpy(switch):
 
 
 def test_when_mlx_came_first_all_goes_on_and_the_status_says_what_is_lost():
-    code = "import mlx.core as mx\n" + INSTALL + "show([status.library, status.reason, status.fix, (mx.ones((2, 3)) @ mx.ones((3, 2))).tolist()])"
-    library, reason, fix, product = python(code)
+    show = "show([status.library, status.reason, status.fix, (mx.ones((2, 3)) @ mx.ones((3, 2))).tolist()])"
+    library, reason, fix, product = python("import mlx.core as mx\n" + INSTALL + show)
     assert library is None and "imported before" in reason and "import mistral_edu before mlx" in fix
     assert product == [[3, 3], [3, 3]]
 
@@ -104,7 +104,8 @@ def test_without_patchelf_the_status_names_it(monkeypatch, tmp_path):
 def test_the_copy_is_made_once_even_by_processes_that_start_together(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     code = FROM_PYPI + "import mistral_edu.fast; print(status.library)"
-    both = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    command = [sys.executable, "-c", code]
+    both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     paths = {process.communicate()[0].strip() for process in both}
     files = list((tmp_path / "mistral_edu").iterdir())
     assert paths == {str(files[0])} and len(files) == 1      # nothing else is left lying about
@@ -139,14 +140,16 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path, monkeypatch):
 
 
 def test_one_processor_is_left_to_others_unless_the_user_chooses():
-    show = INSTALL + "from mistral_edu.fast.machine import processors; show([status.threads, processors(), blas.set_threads(1).threads])"
-    threads, processors, set_later = python(show)
+    threads, processors, set_later = python(INSTALL + """
+from mistral_edu.fast.machine import processors
+show([status.threads, processors(), blas.set_threads(1).threads])""")
     assert threads == max(1, processors - 1) and set_later == 1
     assert python(INSTALL + "show(status.threads)", OPENBLAS_NUM_THREADS="2") == min(2, processors)
     assert python(INSTALL + "show(status.threads)", OMP_NUM_THREADS="1") == 1
 
 
-@pytest.mark.parametrize("quota, expected", [("max 100000", 64), ("150000 100000", 2), ("800000 100000", 8), ("1000 100000", 1)])
+@pytest.mark.parametrize("quota, expected", [("max 100000", 64), ("150000 100000", 2), ("800000 100000", 8),
+                                             ("1000 100000", 1)])
 def test_processors_follow_the_quota_of_a_container(tmp_path, monkeypatch, quota, expected):
     (tmp_path / "cpu.max").write_text(quota + "\n")
     monkeypatch.setattr(machine, "CGROUP", tmp_path)

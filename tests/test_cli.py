@@ -45,8 +45,8 @@ def test_help_names_every_command_and_gives_examples(run):
     assert run("--version")[1] == f"mistral-edu {mistral_edu.__version__}\n"
 
 
-@pytest.mark.parametrize("argv", [(), ("frobnicate",), ("generate", "hi", "--frobnicate"), ("generate", "hi", "--bits", "5"),
-                                  ("generate", "hi", "--window", "wide")])
+@pytest.mark.parametrize("argv", [(), ("frobnicate",), ("generate", "hi", "--frobnicate"),
+                                  ("generate", "hi", "--bits", "5"), ("generate", "hi", "--window", "wide")])
 def test_a_wrong_command_line_ends_with_2_and_the_usage(run, argv):
     code, out, err = run(*argv)
     assert code == 2 and out == "" and err.startswith("usage: mistral-edu")
@@ -145,8 +145,8 @@ def test_doctor_tells_programs_by_json_and_exit_code(run, monkeypatch):
     code, out, _ = run("doctor")
     assert code == 1 and "-> install it" in out
     code, out, _ = run("doctor", "--json")
-    assert code == 1 and json.loads(out) == {"ok": False, "checks": [{"name": "MLX", "status": "fail", "found": "nothing",
-                                                                      "fix": "install it"}]}
+    check = {"name": "MLX", "status": "fail", "found": "nothing", "fix": "install it"}
+    assert code == 1 and json.loads(out) == {"ok": False, "checks": [check]}
 
 
 def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, tmp_path):
@@ -163,11 +163,13 @@ def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, 
     assert program == sys.executable and first[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={tmp_path}" in first
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in first
-    assert "--LabApp.default_url=/lab/tree/notebooks/08_window.ipynb" in second and second[-3:] == ["--no-browser", "--port", "9999"]
+    assert "--LabApp.default_url=/lab/tree/notebooks/08_window.ipynb" in second
+    assert second[-3:] == ["--no-browser", "--port", "9999"]
     assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
 
 
 def test_a_model_in_a_folder_is_as_good_as_tiny(run, tmp_path):
     for file in ("config.json", "tokenizer.json", "model.safetensors"):
         (tmp_path / file).symlink_to(FOLDER / file)
-    assert run("generate", STORY, "--max-tokens", "5", "--model", str(tmp_path)) == run("generate", STORY, "--max-tokens", "5")
+    short = ("generate", STORY, "--max-tokens", "5")
+    assert run(*short, "--model", str(tmp_path)) == run(*short)

@@ -11,8 +11,8 @@ from mistral_edu.fast import backend, blas
 
 def test_on_this_machine_the_notebooks_can_run():
     checks = doctor.examine()
-    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "memory", "notebook tools", "kernel",
-                                                "embedded model"]
+    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "memory", "notebook tools",
+                                                "kernel", "embedded model"]
     assert {check.name: check.found for check in checks if check.status == "fail"} == {}
     assert all(check.found for check in checks)
     assert all(bool(check.fix) == (check.status != "ok") for check in checks)
@@ -114,11 +114,12 @@ def test_missing_and_old_notebook_tools(monkeypatch):
 def kernel_named_python3(folder, command):
     spec = folder / "kernels" / "python3"
     spec.mkdir(parents=True)
-    (spec / "kernel.json").write_text(json.dumps({"argv": [command, "-m", "ipykernel_launcher"], "display_name": "Python 3",
-                                                  "language": "python"}))
+    description = {"argv": [command, "-m", "ipykernel_launcher"], "display_name": "Python 3", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(description))
 
 
-@pytest.mark.parametrize("command, status", [("/opt/other/bin/python", "warn"), (sys.executable, "ok"), ("python", "ok")])
+@pytest.mark.parametrize("command, status", [("/opt/other/bin/python", "warn"), (sys.executable, "ok"),
+                                             ("python", "ok")])
 def test_a_kernel_of_another_environment_is_seen(monkeypatch, tmp_path, command, status):
     kernel_named_python3(tmp_path, command)
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
@@ -133,4 +134,5 @@ def test_missing_model_files_are_named(monkeypatch, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setattr(doctor, "FOLDER", tmp_path)
     check = doctor.check_model()
-    assert check.status == "fail" and check.found.startswith("tokenizer.json, model.safetensors missing in") and check.fix
+    assert check.status == "fail" and check.fix
+    assert check.found.startswith("tokenizer.json, model.safetensors missing in")

@@ -52,7 +52,8 @@ def test_the_lock_pins_what_pyproject_asks_for_with_hashes_and_without_addresses
     for line in PROJECT["dependencies"] + [line for extra in LOCKED_EXTRAS for line in EXTRAS[extra]]:
         asked = Requirement(line)
         versions = pins.get(canonicalize_name(asked.name), [])
-        assert versions and all(asked.specifier.contains(version) for version in versions), f"{line}: locked {versions}; run make lock"
+        fits = versions and all(asked.specifier.contains(version) for version in versions)
+        assert fits, f"{line}: locked {versions}; run make lock"
     entries = re.split(r"\n(?=\S)", LOCK.strip())
     assert len(entries) > 80 and all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in LOCK and not re.search(r"@ |file:|index-url|^\s*#", LOCK, re.MULTILINE)
@@ -81,8 +82,8 @@ def imports(folder):
 
 
 def test_the_code_imports_only_what_is_declared():
-    with_notebooks = {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient"}  # lab, test
-    declared = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub"} | with_notebooks
+    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub"}
+    declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient"}
     assert set(imports(ROOT / "mistral_edu")) - set(sys.stdlib_module_names) <= declared
 
 

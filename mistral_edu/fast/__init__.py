@@ -2,8 +2,9 @@
 
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
 
-An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask)` that returns logits.
-It answers while it fits; else, and for gradients always, the readable code of `transformer.py` does. `model.path` says which.
+An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask)` that returns
+logits. It answers while it fits; else, and for gradients always, the readable code of `transformer.py` does.
+`model.path` says which of them answered last.
 """
 
 

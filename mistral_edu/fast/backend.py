@@ -1,10 +1,11 @@
-"""Which part of MLX computes: Metal, CUDA or the processor. On Linux each is a package of its own, and two of them clash.
+"""Which part of MLX computes: Metal, CUDA or the processor. On Linux each is a package of its own, and two clash.
 
 All of them install the same file, mlx/lib/libmlx.so: with none MLX cannot be imported, and with two the last one
 installed has won, which pip and uv do not notice.
 """
 BACKENDS = ("mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
-REINSTALL = "pip uninstall -y mlx {found} && pip install --force-reinstall 'mlx[cpu]'   (or mlx[cuda13], mlx[cuda12] with an NVIDIA GPU)"
+REINSTALL = ("pip uninstall -y mlx {found} && pip install --force-reinstall 'mlx[cpu]'   "
+             "(with an NVIDIA GPU: mlx[cuda13] or mlx[cuda12])")
 
 
 def installed():

@@ -34,7 +34,7 @@ NEEDED = ("cblas_sgemm", "cblas_cgemm", "sgesdd_", "openblas_get_config")
 
 @dataclass(frozen=True)
 class Status:
-    """What `install()` did. `library` is None when nothing was loaded; then `reason` and `fix` say why and what to do."""
+    """What `install()` did. `library` is None when nothing was loaded: `reason` and `fix` say why and what to do."""
 
     library: str | None = None
     source: str = ""   # "environment", "system" or "scipy-openblas32"
@@ -64,7 +64,7 @@ def install() -> Status:
     if not sys.platform.startswith("linux"):
         _status = Status(reason="not needed: MLX uses the system's own fast library here")
     elif os.environ.get("MISTRAL_EDU_BLAS", "1") == "0":
-        _status = Status(reason="turned off by MISTRAL_EDU_BLAS=0", fix="unset MISTRAL_EDU_BLAS, then start Python again")
+        _status = Status(reason="turned off by MISTRAL_EDU_BLAS=0", fix="unset it, then start Python again")
     elif "mlx.core" in sys.modules:
         _status = Status(reason="mlx was imported before mistral_edu, so its slow BLAS is in use", fix=IMPORT_FIRST)
     else:
@@ -123,7 +123,10 @@ def _open(library, source):
 
 
 def set_threads(n):
-    """Let products use n threads from now on: all processors, for example, where nothing else runs. Returns the Status."""
+    """Let products use n threads from now on, as many as there are processors where nothing else runs.
+
+    Returns the new Status.
+    """
     global _status
     if _status.library:
         library = ctypes.CDLL(_status.library)
@@ -141,7 +144,7 @@ def _find_package():
 
 
 def _renamed_copy(library):
-    """The copy of scipy-openblas32 with plain names: a path in the cache, made when missing; a Status when it cannot be."""
+    """The copy of scipy-openblas32 with plain names: a path in the cache; a Status where it cannot be made."""
     site = library.parents[2]
     version = next((folder.name.removesuffix(".dist-info") for folder in site.glob("scipy_openblas32-*.dist-info")),
                    f"scipy_openblas32-{library.stat().st_size}")

@@ -1,9 +1,9 @@
 """An engine for small models on a Linux processor: the same weights, widened to float32.
 
-MLX computes bfloat16 and quantized products there as plain loops, and float32 products on OpenBLAS (blas.py), many times
-faster. So this engine holds a copy of the model with the very numbers that the model computes with, as float32, and
-lets it answer. Nothing is approximated: the copy rounds less often than the original does. The cache keeps the dtype of
-the model, so it takes the same bytes, and both paths can go on from what the other has stored.
+MLX computes bfloat16 and quantized products there as plain loops that add up in 16 bits; float32 products run on
+OpenBLAS (blas.py), many times faster. So this engine holds a copy of the model with the very numbers that the model
+computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the original.
+The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other stored.
 """
 import ctypes
 
@@ -40,7 +40,7 @@ class WideEngine:
     def __init__(self, model):
         self.copy = dequantize(model, mx.float32)
         embedding = model.model.embed_tokens
-        self.dtype = (embedding.scales if "scales" in embedding else embedding.weight).dtype  # of the model's activations
+        self.dtype = (embedding.scales if "scales" in embedding else embedding.weight).dtype  # the model's activations
 
     def __call__(self, tokens, cache=None, mask=None):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32."""
@@ -57,7 +57,7 @@ class WideEngine:
         mx.eval(self.aliases)
 
     def fits(self, model):
-        """Whether the model still is what was copied: no array, module, attribute or class replaced, no number changed."""
+        """Whether the model is what was copied: no array, module, attribute or class replaced, no number changed."""
         now = list(parts(model))
         if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
             return False
@@ -95,7 +95,8 @@ def parts(module):
             yield child
 
 
-_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
+_signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+_pointer = _signature(("PyCapsule_GetPointer", ctypes.pythonapi))
 
 
 def address(array):
