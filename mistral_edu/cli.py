@@ -173,7 +173,8 @@ def figures(piece):
 def stats(piece, model):
     n = figures(piece)
     return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), "
-            f"{n['generation_tokens']} written at {n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; {model.path}]")
+            f"{n['generation_tokens']} written at {n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; "
+            f"{model.path}]")
 
 
 def window(text):
