@@ -70,8 +70,8 @@ def test_a_shard_depends_on_its_seed_alone(bare):
 def test_left_out_prompts_do_not_come(bare):
     told = [sample(random.Random("0/7")) for _ in range(1)]
     left_out = {data.digest(p) for p in prompts(told[0])}
-    with_all = data.make_rows(bare, "0/7", 3, L)
-    without = data.make_rows(bare, "0/7", 3, L, left_out=left_out)
+    with_all = data.make_rows(bare, "0/7", 40, L)
+    without = data.make_rows(bare, "0/7", 40, L, left_out=left_out)
     first = next(data.encode_documents(bare, told))
     in_rows = lambda rows: any(document == first for row in rows for document in documents_of(row))  # noqa: E731
     assert in_rows(with_all) or not told[0].turns

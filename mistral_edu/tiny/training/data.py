@@ -143,9 +143,10 @@ class RowStream:
         self._rows.extend(shard)
 
     def close(self):
+        """End the workers. What they still have to say is not waited for."""
         if self._pool:
-            self._pool.terminate()
-            self._pool.join()
+            for worker in self._pool._pool:
+                worker.kill()
 
 
 _worker = {}  # what a worker process keeps between shards

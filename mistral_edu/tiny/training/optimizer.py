@@ -16,9 +16,12 @@ def stack_layers(weights: dict) -> dict:
     """{"model.layers.0.x": w0, "model.layers.1.x": w1, ...} -> {"model.layers.*.x": (n_layers, ...)}."""
     stacks = {}
     for name, weight in weights.items():
-        prefix, _, rest = name.partition("model.layers.")
-        stacks.setdefault(name if prefix or not rest else "model.layers.*." + rest.partition(".")[2], []).append(weight)
-    return {name: mx.stack(parts) if "*" in name else parts[0] for name, parts in stacks.items()}
+        layer, _, rest = name.removeprefix("model.layers.").partition(".")
+        if layer.isdigit():
+            stacks.setdefault("model.layers.*." + rest, {})[int(layer)] = weight  # files come in any order
+        else:
+            stacks[name] = weight
+    return {name: mx.stack([w[i] for i in sorted(w)]) if "*" in name else w for name, w in stacks.items()}
 
 
 def unstack_layers(stacks: dict) -> dict:
