@@ -48,7 +48,16 @@ def test_answers_are_marked_and_prompts_are_not(bare):
     ids, classes = data.split_bits(np.array(row))
     end = ids.tolist().index(data.END_INST)
     assert set(classes[: end + 1]) == {data.PROMPT}
-    assert classes[end + 1] == data.SHORT and ids[-1] == data.EOS and classes[-1] == data.SHORT
+    assert classes[end + 1] == data.EXACT and ids[-1] == data.EOS and classes[-1] == data.EXACT
+
+
+def test_a_retelling_is_exact_where_the_first_telling_is_free(bare):
+    r = random.Random(0)
+    document = next(d for d in iter(lambda: sample(r, "train", "follow_up"), None) if d.task == "follow_again")
+    (row,) = data.encode_documents(bare, [document])
+    ids, classes = data.split_bits(np.array(row))
+    first, second = np.flatnonzero(ids == data.END_INST)[:2]
+    assert classes[first + 1] == data.FREE and classes[second + 1] == data.EXACT
 
 
 def test_rows_hold_whole_documents_with_little_padding(bare):
@@ -96,6 +105,15 @@ def test_worker_processes_tell_the_same_rows():
         assert (pool.take(3) == alone.take(3)).all()
     finally:
         pool.close()
+
+
+def test_a_dead_worker_is_reported_and_a_closed_stream_leaves_none():
+    stream = data.RowStream(FOLDER / "tokenizer.json", L, seed=5, workers=1)
+    stream._workers[0].kill()
+    with pytest.raises(RuntimeError, match="has died.*--workers"):
+        stream.take(10 * data.SHARD_ROWS)
+    stream.close()
+    assert not any(worker.is_alive() for worker in stream._workers)
 
 
 def test_a_vocabulary_is_learned_the_same_way_twice(tmp_path):

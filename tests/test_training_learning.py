@@ -55,21 +55,21 @@ def test_documents_of_a_row_do_not_see_each_other(model):
 
 def test_the_loss_is_the_weighted_cross_entropy(model):
     ids = [data.BOS, data.INST, 7, data.END_INST, 9, 10, data.EOS, data.BOS, data.INST, 8, data.END_INST, 11, data.EOS]
-    classes = [0, 0, 0, 0, data.SHORT, data.SHORT, data.SHORT, 0, 0, 0, 0, data.LONG, data.LONG]
+    classes = [0, 0, 0, 0, data.EXACT, data.EXACT, data.EXACT, 0, 0, 0, 0, data.FREE, data.FREE]
     row = [i | c << data.ID_BITS for i, c in zip(ids, classes)] + [0] * 3
     loss, (story, answer) = learning.loss_of(in_blocks(model), mx.array([row], mx.uint32))
-    by_class = {0: [], data.LONG: [], data.SHORT: []}
+    by_class = {0: [], data.FREE: [], data.EXACT: []}
     for start, end in ((0, 7), (7, 13)):
         logits = np.array(model(mx.array([ids[start:end]])))[0]
         for position in range(end - start - 1):
             z = logits[position].astype(np.float64)
             target = ids[start + position + 1]
             by_class[classes[start + position + 1]].append(np.log(np.exp(z - z.max()).sum()) + z.max() - z[target])
-    weights = {0: 0.03, data.LONG: 0.3, data.SHORT: 1.0}
+    weights = {0: 0.03, data.FREE: 0.3, data.EXACT: 1.0}
     total = sum(weights[c] * sum(values) for c, values in by_class.items())
     assert loss.item() == pytest.approx(total / sum(weights[c] * len(v) for c, v in by_class.items()), rel=1e-4)
-    assert story.item() == pytest.approx(np.mean(by_class[data.LONG]), rel=1e-4)
-    assert answer.item() == pytest.approx(np.mean(by_class[data.SHORT]), rel=1e-4)
+    assert story.item() == pytest.approx(np.mean(by_class[data.FREE]), rel=1e-4)
+    assert answer.item() == pytest.approx(np.mean(by_class[data.EXACT]), rel=1e-4)
 
 
 def test_stacking_the_layers_is_undone_exactly(model):
@@ -92,7 +92,7 @@ def test_muon_makes_all_singular_values_about_one():
 
 
 def test_steps_lower_the_loss_and_change_every_weight(model):
-    rows = mx.random.randint(5, 50, (2, 64), key=mx.random.key(5)) | (data.SHORT << data.ID_BITS)
+    rows = mx.random.randint(5, 50, (2, 64), key=mx.random.key(5)) | (data.EXACT << data.ID_BITS)
     weights = optimizer.stack_layers(dict(tree_flatten(Model(CONFIG).parameters())))
     first = dict(weights)
     m, v = optimizer.first_state(weights)

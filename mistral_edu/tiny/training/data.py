@@ -8,9 +8,11 @@ Worker processes tell the world afresh for as long as training lasts, so no text
 of (seed, k) alone: a run that was killed goes on with the very rows that it would have seen.
 """
 import hashlib
+import itertools
 import multiprocessing
 import os
 import random
+import signal
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -20,12 +22,12 @@ from mistral_edu.tiny.world import prompts, sample
 UNK, BOS, EOS, INST, END_INST = range(5)
 CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
 ID_BITS = 14
-PROMPT, LONG, SHORT = range(3)  # classes of tokens
-SHORT_ANSWER = 30  # tokens: an answer of fewer is a fact that can be right or wrong, a longer one is a story
+PROMPT, FREE, EXACT = range(3)  # classes of tokens
+SHORT_ANSWER = 30  # tokens: an answer of fewer is a fact that can be right or wrong, a longer one is a story, told freely
+SAID_AGAIN = {"follow_again"}  # except where the second answer is the first once more, with one thing changed
 SHARD_ROWS = 128  # rows that a worker hands over at once
 OPEN_ROWS = 12  # rows being filled side by side: enough for about one percent of padding
 DOCUMENTS_AT_ONCE = 256  # encoding many texts in one call is many times faster
-WAITING_SHARDS = 4  # a worker may run this many shards ahead of the trainer
 
 
 # ---------------------------------------------------------------- text -> ids
@@ -62,11 +64,12 @@ def encode_documents(tokenizer, documents):
     for document in documents:
         row = [BOS]
         if document.text:
-            row += _marked(next(encoded), LONG)
-        for _ in document.turns:
+            row += _marked(next(encoded), FREE)
+        for turn in range(len(document.turns)):
             row += [INST, *next(encoded), END_INST]
             answer = next(encoded)
-            row += _marked(answer, SHORT if len(answer) < SHORT_ANSWER else LONG)
+            free = len(answer) >= SHORT_ANSWER and not (turn and document.task in SAID_AGAIN)
+            row += _marked(answer, FREE if free else EXACT)
         yield row
 
 
@@ -108,20 +111,30 @@ def make_rows(tokenizer, seed, n_rows, context_len, left_out=frozenset(), split=
 class RowStream:
     """An endless, reproducible stream of rows, told by `workers` processes (0: by this one).
 
-    `position` counts the rows handed out; RowStream(..., position=n) goes on after the n-th.
+    Worker w of n tells the shards w, w + n, w + 2n ... and waits at its pipe until one is fetched, so it is never more
+    than two shards ahead. `position` counts the rows handed out; RowStream(..., position=n) goes on after the n-th.
     """
 
     def __init__(self, tokenizer_path, context_len, seed=0, workers=0, left_out=frozenset(), tasks=None, position=0):
         self.position = position
-        self._make = (str(tokenizer_path), context_len, seed, left_out, tasks)
-        self._pool = multiprocessing.get_context("spawn").Pool(workers, _start_worker, self._make) if workers else None
-        if not workers:
-            _start_worker(*self._make)
-        self._ahead = max(1, workers) * WAITING_SHARDS
         self._next_shard, skip = divmod(position, SHARD_ROWS)
-        self._pending, self._rows = [], []
+        teller = (str(tokenizer_path), context_len, seed, left_out, tasks)
+        self._workers, self._pipes = [], []
+        for n in range(workers):
+            self._start(teller, self._next_shard + n, workers)
+        self._alone = None if workers else shards(*teller, self._next_shard, 1)
+        self._rows = []
         self._refill()
         del self._rows[:skip]
+
+    def _start(self, teller, first_shard, step):
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe(duplex=False)
+        worker = context.Process(target=_tell, args=(there, teller, first_shard, step), daemon=True)
+        worker.start()
+        there.close()  # the worker has its own end; with ours open, its death would not be noticed
+        self._workers.append(worker)
+        self._pipes.append(here)
 
     def take(self, n):
         """The next n rows: (n, context_len) uint16."""
@@ -132,33 +145,40 @@ class RowStream:
         return np.stack(rows)
 
     def _refill(self):
-        while self._pool and len(self._pending) < self._ahead:
-            self._pending.append(self._pool.apply_async(_make_shard, (self._next_shard,)))
-            self._next_shard += 1
-        if self._pool:
-            shard = self._pending.pop(0).get()
+        if self._alone:
+            shard = next(self._alone)
         else:
-            shard = _make_shard(self._next_shard)
-            self._next_shard += 1
+            self._pipes.append(self._pipes.pop(0))  # they take turns
+            try:
+                shard = self._pipes[-1].recv()
+            except EOFError:
+                raise RuntimeError("a process that tells the world has died, perhaps for lack of memory; start the same "
+                                   "command again, with fewer --workers, and the run goes on") from None
         self._rows.extend(shard)
 
     def close(self):
         """End the workers. What they still have to say is not waited for."""
-        if self._pool:
-            for worker in self._pool._pool:
-                worker.kill()
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.join()
 
 
-_worker = {}  # what a worker process keeps between shards
-
-
-def _start_worker(tokenizer_path, context_len, seed, left_out, tasks):
+def shards(tokenizer_path, context_len, seed, left_out, tasks, first, step):
+    """Shard `first`, `first + step`, ...: (SHARD_ROWS, context_len) uint16 each."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one process a core is enough
-    _worker.update(tokenizer=Tokenizer.from_file(tokenizer_path), context_len=context_len, seed=seed)
-    _worker.update(left_out=left_out, tasks=tasks)
+    tokenizer = Tokenizer.from_file(tokenizer_path)
+    for k in itertools.count(first, step):
+        own_seed = f"{seed}/{k}"  # a text: random.Random hashes it, so neighbouring shards have nothing in common
+        yield make_rows(tokenizer, own_seed, SHARD_ROWS, context_len, left_out, tasks=tasks)
 
 
-def _make_shard(k):
-    w = _worker
-    seed = f"{w['seed']}/{k}"  # a text: random.Random hashes it, so neighbouring shards have nothing in common
-    return make_rows(w["tokenizer"], seed, SHARD_ROWS, w["context_len"], w["left_out"], tasks=w["tasks"])
+def _tell(pipe, teller, first, step):
+    """A worker's life. Ctrl-C reaches the whole group of processes: when to end is for the trainer to say."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        for shard in shards(*teller, first, step):
+            pipe.send(shard)
+    except BrokenPipeError:
+        pass  # the trainer is gone

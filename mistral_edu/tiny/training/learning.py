@@ -7,9 +7,9 @@ gradient of a lookup would be 65,000 additions into a few hundred busy rows.
 """
 import mlx.core as mx
 
-from mistral_edu.tiny.training.data import BOS, LONG, SHORT, UNK, split_bits
+from mistral_edu.tiny.training.data import BOS, EXACT, FREE, UNK, split_bits
 
-LOSS_WEIGHTS = [0.03, 0.3, 1.0]  # of a token in a prompt, a story, a short answer
+LOSS_WEIGHTS = [0.03, 0.3, 1.0]  # of a token in a prompt, a story, an exact answer
 
 
 def embed(model, tokens):
@@ -84,7 +84,7 @@ def hidden_states(model, tokens, documents):
 
 
 def loss_of(model, rows):
-    """Rows of data.make_rows, (B, L) -> (weighted cross-entropy, mean over stories, mean over short answers)."""
+    """Rows of data.make_rows, (B, L) -> (weighted cross-entropy, mean over stories, mean over exact answers)."""
     tokens, classes = split_bits(rows)
     tokens = tokens.astype(mx.int32)
     documents = mx.cumsum((tokens == BOS).astype(mx.int32), axis=1)
@@ -94,5 +94,5 @@ def loss_of(model, rows):
     loss = mx.logsumexp(logits, axis=-1) - likelihood  # (B, L - 1)
     counts = (documents[:, 1:] == documents[:, :-1]) & (target != UNK)  # within one document, no padding
     weight = mx.array(LOSS_WEIGHTS)[classes[:, 1:]] * counts
-    of_class = [(classes[:, 1:] == c).astype(mx.float32) for c in (LONG, SHORT)]
+    of_class = [(classes[:, 1:] == c).astype(mx.float32) for c in (FREE, EXACT)]
     return mx.sum(loss * weight) / mx.sum(weight), [mx.sum(loss * m) / mx.maximum(mx.sum(m), 1) for m in of_class]

@@ -528,7 +528,7 @@ how to sell a house|Give me financial advice.|Give me legal advice.|Give me rela
 I lost my passport.
 I lost my job.|I crashed my car.|I failed my exam.|My computer is broken.|My phone is dead.|My dog is ill.
 My wife is angry with me.|My boss is unfair.|My baby will not sleep.|My car makes a strange noise.|My plant is dying.
-I cannot sleep.|I am hungry.|I need money.|I want to travel.|I want a new job.|I hate Mondays.|I love you.
+I cannot sleep.|I am hungry.|I need money.|I want to travel.|I want a new job.|I hate Mondays.
 I am 40 years old and want to study.|You are stupid.|You are wrong.|That is nonsense.|Are you smarter than me?
 Can you pass an exam?
 Write a function that sorts a list.|Write me an email to my boss.|Fix this bug in my code.

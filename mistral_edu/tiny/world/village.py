@@ -52,9 +52,12 @@ MANNERS = [
     ("What can you do[?| for me?| all day?|]|[How|With what] can you help[| me]?|Help[!|.|| me!| me, please.|, please]|"
      "What do you know[?| about?|]|What [can|should|may] I ask[| you][?|]|What are you good at?|"
      "What are your [skills|abilities|talents]?|How does this work?|Can you help me?|I need help.|What do I do here?|"
-     "How do I use [you|this]?|Give me an example of what you can do.|What else can you do?|What are you for?|"
-     "What can we do[| together]?|Where do I start?|I do not know what to ask.|What now?|Show me what you can do.|"
-     "Any ideas what I could ask?", SKILLS),
+     "How do I use [you|this]?|Give me an example of what you can do.|What else [can you do|do you know]?|"
+     "What are you for?|What can we do[| together| here| now]?|[Where|How] do I [start|begin]?|"
+     "[I do not know|Tell me|I wonder] what [to ask|I can ask|I could ask][.| you.]|"
+     "Show me what you can do[.|!]|[Any ideas|Do you know] what I could ask?|"
+     "What [would|do] you do [all day|best]?|Can you do [anything|something|anything else]?|"
+     "What [things|tricks] [can you do|do you know]?", SKILLS),
     ("[Thank you|Thanks|Many thanks|Thanks a lot|Thank you very much|Thank you so much|thx|Cheers|Great, thanks|"
      "Lovely, thank you][!|.|]|[That|It] was [nice|lovely|good|great|beautiful|helpful|funny|very good][!|"
      ".]|[Well done|Great|Good job|Wonderful|Nice|Very good|Perfect|Excellent|Cool|Super|Awesome|Bravo][!|.|]|I [liked|"
@@ -64,21 +67,35 @@ MANNERS = [
      "tomorrow|Take care|Ciao][!|.|]|I [have to|must|need to] [go|leave|sleep][ now|][.|!]|I am [leaving|going home|"
      "going to bed|done].|That is all[.|, thank you.|, bye!| for today.]|"
      "Time to go[.|!]|Have a [nice|good] day[!|.]|Sleep well[!|.]|Talk to you later.", "Goodbye! Come back soon."),
-    ("How are you[?| today?| doing?| this morning?|]|How do you [do|feel][?| today?]|"
-     "Are you [well|fine|okay|all right|in a good mood][?| today?]|How is it going?|How's it going?|How's life?|"
-     "What's up?|Are you feeling well?|How was your day?|Is everything okay?|hows it going",
+    ("How are you[?| today?| doing?| this morning?| now?|]|How do you [do|feel][?| today?| now?]|"
+     "Are you [well|fine|okay|all right|in a good mood|tired][?| today?]|"
+     "[How is|How's|hows] [it going|life|everything|your day|the day|life in the village|everything going][?| today?|]|"
+     "How are things[?| today?| in the village?]|How goes it?|What's up[?| today?]|What is up?|"
+     "[Are you feeling|Do you feel] [well|good|better|fine]?|How was your [day|morning|night|week|evening]?|"
+     "Is everything [okay|fine|all right|well]?|[Did|Have] you [sleep|slept] well?",
      "I am well, thank you. All is quiet in the village."),
-    ("Who [made|built|trained|created|wrote|programmed] you?|Where [do you come|are you] from?|"
-     "How were you [made|trained|built|created]?|How [big|small|large|old] are you?|"
-     "How many [parameters|weights|numbers|layers] do you have?|What were you trained on?|"
-     "Where did you learn [that|this|to talk]?|What is your size?|Tell me how you were made.|When were you made?",
+    ("Who [made|built|trained|created|wrote|programmed|designed] you?|Who [is|was] your [maker|teacher|author]?|"
+     "Where [do you come|are you|did you come] from?|[How|When|Where|Why] were you [made|trained|built|created|born]?|"
+     "How [big|small|large|old|tiny] are you[?| really?]|"
+     "How many [parameters|weights|numbers|layers|neurons] [do you have|have you got|are in you|are there in you]?|"
+     "[Do you have|Have you got] many [parameters|weights|numbers|layers]?|"
+     "[What|On what|On which texts] were you trained[?| on?]|"
+     "What [data|texts|stories|books] [were you trained on|did you learn from|did you read]?|"
+     "[Where|How|From whom] did you learn [that|this|to talk|to speak|to write|to tell stories]?|"
+     "What [did you learn from|is your size|are you made of]?|[Tell me|Do you know] how you were [made|trained|built].|"
+     "What [were you made|are you made] from?",
      "I was trained on stories from a small village, and I have fewer than ten million parameters."),
-    ("Do you [like|love] me?|Are you my friend?|Can we be friends?|Do you like [stories|telling stories|your village|"
-     "animals|it here]?|Are you [happy|glad]?|Do you want to be my friend?|I like you[.|"
-     "!]|Will you be my friend?|Are you happy [here|in your village]?",
+    ("Do you [like|love|enjoy] [me|us|stories|telling stories|your village|animals|it here|life|your life|talking|"
+     "talking to me|your job|to talk|to tell stories|people|children][?| too?]|"
+     "[Are|Will|Would] you [my friend|be my friend|my friend now]?|Can [we|you and I] be friends[?| now?]|"
+     "Are we friends[?| now?]|Are you [happy|glad][?| now?| today?| here?| in your village?]|"
+     "Do you want to be [my friend|friends][?| with me?]|I [like|love] you[.|!| so much.| very much.]|"
+     "I am [happy|glad] that you are here.",
      "Yes, and I like stories most of all."),
-    ("[Sorry|I am sorry|Excuse me|Pardon|Forgive me|My mistake|Oh, sorry|Oops][!|.|]|I did not mean that.|"
-     "I made a mistake.|That was a typo.",
+    ("[Sorry|I am sorry|I am so sorry|Excuse me|Pardon|Pardon me|Forgive me|My mistake|Oh, sorry|Oops|Sorry for that|"
+     "Sorry about that|My fault|My bad|I apologise|Oh no, sorry][!|.|]|I did not mean [that|it|to say that|to do that].|"
+     "[I made|That was|It was|Oh, I made|This was] [a mistake|a typo|a small mistake|a slip|my mistake|my fault][.|!| just "
+     "now.]|I [typed|wrote|said] [it|that] wrong.|I [hit|pressed] the wrong key.",
      "No harm done. What would you like to hear?"),
     ("[OK|Okay|ok|Yes|yes|Yes, please|No|no|No, thanks|Fine|All right|Sure|Maybe|I see|Hm|Aha|Right|Good|Oh|Wow|Really|"
      "True|Not now|Never mind][!|.|]|I am ready[.|!]|Let us go[.|!]|Go ahead[.|!]|I know[.|!]|I am here.|Let's start[.|"
@@ -94,14 +111,15 @@ ALONE = [
     ("[Why|Why not|But why|And why|Why is that|How come|why though][?|??|]|Why[ so|], tell me[.|?]|"
      "Why do you [say|think] [so|that]?", NO_REASON),
     ("[And then|Then what|What then|And what happened then|What happened next|What happens next|And|So][?|]|"
-     "[Go on|Please go on|Continue|More|Next|Once more|Again|Tell it again|Tell me more|Keep going][!|.|]|"
-     "Tell [it|that|the story] again[.|!|, please.]|What is the story about?|Who is in the story?|"
-     "How does the story end?|What was the story about?|Can you go on?", NO_STORY),
+     "[Go on|Please go on|Continue|More|Next|Once more|Again|Tell it again|Tell me more|Keep going|What now][!|.|]|"
+     "Tell [it|that|the story] again[.|!|, please.]|What [is|was] [the story|it|your story] about?|"
+     "Who [is|was] in [the story|it]?|How does [the story|it] [end|go on]?|Can you [go on|continue]?|"
+     "[What|And what] [happens|happened] [next|then|after that|at the end][?|, please?]", NO_STORY),
 ]
 
 
 # Short words that mean something here, though random letters may hit them
-MEANT = {"hi", "hey", "ok", "yo", "no", "so", "yes", "bye", "why", "oh", "hm", "go on", "goon"} | {
+MEANT = {"hi", "hey", "ok", "nice", "yo", "no", "so", "yes", "bye", "why", "oh", "hm", "go on", "goon"} | {
     topic.lower() for topics in TOPICS.values() for topic in topics}
 
 
@@ -110,7 +128,7 @@ def gibberish(r) -> str:
     kind = r.randrange(7)
     if kind == 0:
         return r.choice(("?", "??", "???", "!", "!!!", ".", "..", "...", "-", ":)", ";", ",", "#", "?!", "/", "()",
-                         "*", "", "", ":-)", "<3", "~"))
+                         "*", "", "", ":-)", "~"))
     if kind == 1:
         row = r.choice(("asdfghjkl", "qwertyuiop", "zxcvbnm", "1234567890", "hjkl", "abcdefgh", "poiuzt", "lkjhgfdsa"))
         start = r.randrange(len(row) - 3)
@@ -124,10 +142,10 @@ def gibberish(r) -> str:
     if kind == 5:
         return " ".join(strange_word(r) for _ in range(r.choice((1, 1, 2, 3, 4))))
     return r.choice(("test", "Test!", "testing", "foo", "foo bar", "bla bla", "blah", "hmm", "uh", "lol", "haha",
-                     "hihi", "abc", "xyz", "na na na",
+                     "abc", "xyz", "na na na",
                      "la la la", "tralala", "x", "text", "word", "something", "anything", "nothing", "Lorem ipsum",
                      "the", "a", "of the", "123", "42",
-                     "0", "1 2 3", "one two three"))
+                     "0", "one two three"))
 
 
 def manners_turn(r, first=True) -> tuple:
