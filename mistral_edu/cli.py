@@ -26,6 +26,11 @@ EXAMPLES = {
     "train": """examples:
   mistral-edu train --minutes 5
   mistral-edu train --out runs/mine        (run it again to go on after a stop)""",
+    "bench": """examples:
+  mistral-edu bench
+  mistral-edu bench --random 230m --bits 16 4 --context 256 --repeats 1
+  mistral-edu bench --json > results.json
+  mistral-edu bench --published            (figures of others, marked as theirs)""",
     "doctor": """examples:
   mistral-edu doctor
   mistral-edu doctor --json""",
@@ -143,6 +148,11 @@ def evaluate(args):
     return evaluate.run(args)
 
 
+def bench(args):
+    from mistral_edu.bench import command
+    return command.run(args)
+
+
 def train(args):
     from mistral_edu.tiny import train
     return train.run(args)
@@ -205,7 +215,7 @@ def add_sampling_arguments(parser):
 
 
 def build_parser(command=None):
-    """The parser. evaluate and train declare their arguments in modules of their own, read only for that command."""
+    """The parser. bench, evaluate and train declare their arguments in modules of their own, read only for that command."""
     parser = argparse.ArgumentParser(prog="mistral-edu", description="A small Mistral, and notebooks that build it up.",
                                      epilog="Each command has its own help: mistral-edu generate --help")
     parser.add_argument("--version", action="version", version=f"mistral-edu {__version__}")
@@ -236,6 +246,11 @@ def build_parser(command=None):
     sub = add(evaluate, "measure the embedded model: exact match, recall, stories, at 16, 8 and 4 bit")
     if command == "evaluate":
         from mistral_edu.tiny import evaluate as module
+        module.add_arguments(sub)
+
+    sub = add(bench, "measure load time, prompt speed, generation speed and memory of a model")
+    if command == "bench":
+        from mistral_edu.bench import command as module
         module.add_arguments(sub)
 
     sub = add(doctor, "look at this machine: what works, what does not, and what to do about it")

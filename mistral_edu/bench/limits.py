@@ -1,0 +1,74 @@
+"""What this machine can do at best: how fast it reads memory, and how fast it multiplies matrices.
+
+Both on the device that MLX computes with. They are measured in every round, between the models, because a shared
+machine gives more at one time than at another.
+"""
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import mlx.core as mx
+import numpy as np
+
+from mistral_edu.fast import blas, machine
+
+ONE_GB = 10**9
+ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
+
+
+def measure_limits(n_bytes=ONE_GB, size=SIZE):
+    """{"read_gb_per_s": float, "matrix_gflops": float, "matrix_dtype": str}."""
+    _, available = machine.memory()
+    if available is not None:
+        n_bytes = min(n_bytes, available // 4)
+    on_cpu = mx.default_device() == mx.Device(mx.cpu)
+    dtype = mx.float32 if on_cpu else mx.bfloat16   # the type that MLX multiplies fastest there
+    read = read_speed_cpu(n_bytes) if on_cpu else read_speed_gpu(n_bytes)
+    return {"read_gb_per_s": read, "matrix_gflops": matrix_speed(size, dtype),
+            "matrix_dtype": str(dtype).removeprefix("mlx.core.")}
+
+
+def read_speed_cpu(n_bytes):
+    """GB a second at which all processors together read an array of n_bytes.
+
+    Each looks for the largest number of its share: a loop that does nothing else but read.
+    """
+    n = machine.processors()
+    numbers = np.ones(n_bytes // 8, dtype=np.int64)
+    shares = np.array_split(numbers, n)
+    with ThreadPoolExecutor(n) as pool:
+        seconds = best_time(lambda: list(pool.map(np.max, shares)))  # numpy lets other threads run meanwhile
+    return numbers.nbytes / seconds / 1e9
+
+
+def read_speed_gpu(n_bytes):
+    """GB a second at which the GPU sums an array of n_bytes."""
+    numbers = mx.ones(n_bytes // 4)
+    mx.eval(numbers)
+    return numbers.nbytes / best_time(lambda: mx.eval(numbers.sum())) / 1e9
+
+
+def matrix_speed(size, dtype):
+    """GFLOPS (10**9 multiplications or additions a second) of a (ROWS, size) by (size, size) product, all processors.
+
+    The threads of OpenBLAS are set back afterwards.
+    """
+    x, w = mx.ones((ROWS, size), dtype=dtype), mx.ones((size, size), dtype=dtype)
+    mx.eval(x, w)
+    threads = blas.status().threads
+    speeds = []
+    for n in {threads, machine.processors()}:  # on a busy machine the usual, smaller number may be the faster one
+        blas.set_threads(n)
+        speeds.append(2 * ROWS * size**2 / best_time(lambda: mx.eval(x @ w.T)) / 1e9)
+    blas.set_threads(threads)
+    return max(speeds)
+
+
+def best_time(work, repeats=5):
+    """Seconds of the fastest of several calls, after one that is not timed: other programs only ever make one slower."""
+    work()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)

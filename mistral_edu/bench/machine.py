@@ -1,0 +1,37 @@
+"""What a result was measured on and with: no figure means anything without it."""
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import mlx.core as mx
+
+import mistral_edu
+from mistral_edu.fast import backend, blas, machine
+
+SETTINGS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT",
+            "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST")
+
+
+def describe_machine():
+    """{"processor", "processors", "memory_gb", "system", "device"}; nothing that names its owner or its place."""
+    total, _ = machine.memory()
+    device = mx.default_device()
+    return {"processor": mx.device_info(mx.Device(mx.cpu))["device_name"] or platform.machine(),
+            "architecture": platform.machine(), "processors": machine.processors(),
+            "memory_gb": round(total / 1e9, 1) if total else None,
+            "system": " ".join((platform.system(), *(part for part in platform.libc_ver() if part))),
+            "device": "cpu" if device == mx.Device(mx.cpu) else mx.device_info(device)["device_name"]}
+
+
+def describe_software():
+    """Versions, the BLAS under MLX and its threads, and the environment variables that change speed."""
+    status = blas.status()
+    packages = {name: version(name) for name in ("mlx", *backend.installed(), "numpy")}
+    try:
+        packages["scipy-openblas32"] = version("scipy-openblas32")
+    except PackageNotFoundError:
+        pass
+    return {"python": platform.python_version(), "mistral_edu": mistral_edu.__version__, "packages": packages,
+            "blas": f"OpenBLAS from {status.source}" if status.library else status.reason,
+            "blas_threads": status.threads, "environment": {name: os.environ[name] for name in SETTINGS
+                                                            if name in os.environ}}
