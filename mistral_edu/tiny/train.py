@@ -125,11 +125,11 @@ class Run:
         step = optimizer.make_step(attend_in_blocks(Model(self.config)), loss_of, dtype, compiled=on_gpu)
         try:
             self.learn(step, rows)
+            self.save()  # first of all: a second Ctrl-C loses nothing
+            self.evaluate()
+            self.draw()
         finally:
             rows.close()
-        self.save()
-        self.evaluate()
-        self.draw()
 
     def begin_or_resume(self):
         state = self.out / "state.safetensors"

@@ -161,7 +161,7 @@ class RowStream:
         for worker in self._workers:
             worker.kill()
         for worker in self._workers:
-            worker.join()
+            worker.join(timeout=5)
 
 
 def shards(tokenizer_path, context_len, seed, left_out, tasks, first, step):

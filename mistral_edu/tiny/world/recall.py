@@ -136,7 +136,7 @@ def recall(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
     facts = some_facts(r, n, lambda: r.choice(list(kinds)), kinds)
     asked = r.sample(facts, n if ask_all else 1)
     free = n_fill is None
-    body = told(r, facts, distance(r, n, len(asked), 0.15) if free else n_fill, free and r.random() < 0.35)
+    body = told(r, facts, distance(r, n, len(asked), 0.2) if free else n_fill, free and r.random() < 0.35)
     turns = [(question, answer) for _, question, answer in asked]
     turns[0] = (f"{r.choice(LEADS)}{body} {turns[0][0]}", turns[0][1])
     return Doc("recall", turns, meta=asked[0][:2], key=("recall", tuple(fact for fact, *_ in facts)))
@@ -145,11 +145,11 @@ def recall(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
 def rivals(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
     """Facts of one kind with different answers, each asked at several distances, some with filler in between."""
     kinds = kinds or RIVAL_KINDS
-    n = n_facts or r.choice((2, 3, 3, 4, 5, 6))
+    free = n_fill is None
+    far = free and r.random() < 0.3         # as far as the context allows: then many facts, and each is asked once
+    n = n_facts or r.choice((4, 5, 6) if far else (2, 3, 3, 4, 5, 6))
     kind, stray = r.choice(list(kinds)), ask_all and r.random() < 0.25
     facts = some_facts(r, n, lambda: r.choice(list(kinds)) if stray and r.random() < 0.4 else kind, kinds)
-    free = n_fill is None
-    far = free and r.random() < 0.15                     # as far as the context allows: then each fact is asked once
     rounds, pauses = (1, False) if far else (r.choice((1, 2, 3)) if ask_all else 1, r.random() < 0.5)
     asked = [fact for _ in range(rounds) for fact in r.sample(facts, n if ask_all else 1)][:12]
     fill = distance(r, n, len(asked) * (2 if pauses else 1), far) if free else n_fill
