@@ -64,7 +64,7 @@ def matrix_speed(size, dtype):
 
 
 def best_time(work, repeats=5):
-    """Seconds of the fastest of several calls, after one that is not timed: other programs only ever make one slower."""
+    """Seconds of the fastest of several calls, after one that is not timed: other programs only make one slower."""
     work()
     times = []
     for _ in range(repeats):

@@ -1,10 +1,11 @@
 """Results as Markdown tables, which read well in a terminal too."""
 from mistral_edu.bench.results import number
 
-NOTES = """weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to
-the logits of the last one. generation: tokens after the first over the time from the first to the last. peak: the most
-that {memory} held up to this row. best: the most that this machine allows, from the bytes of the
-weights as stored and the number of operations, at the speeds that the same run measured."""
+NOTES = """\
+weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to
+the logits of the last one. generation: tokens after the first over the time from the first to the last. peak: the
+most that {memory} held up to this row. best: the most that this machine allows, from the
+bytes of the weights as stored and the number of operations, at the speeds that the same run measured."""
 SPREAD = "Each figure is the median of the rounds, with the lowest and the highest."
 
 
@@ -56,11 +57,11 @@ def published_table(result):
     """The table of a quoted result, its source above it."""
     rows = result["rows"]
     lines = [f"{result['model']} on an {result['machine']['processor']}, from the {result['source']['title']}.",
-             "Not measured by this project.", ""]
+             "Theirs, not measured by this project.", ""]
     plain = [row for row in rows if "context" not in row]
+    names = ("memory_gb", "prompt_tps", "generation_tps")
     lines += markdown(["", "memory, GB", "prompt, tok/s", "generation, tok/s"],
-                      [[row["precision"], *(quoted(row, name) for name in ("memory_gb", "prompt_tps", "generation_tps"))]
-                       for row in plain])
+                      [[row["precision"], *(quoted(row, name) for name in names)] for row in plain])
     contexts = sorted({row["context"] for row in rows if "context" in row})
 
     def at(context, name, bits=None):
@@ -70,7 +71,8 @@ def published_table(result):
     header = ["context"] + [f"memory in {row['precision']}, GB" for row in plain] + ["generation, tok/s"]
     body = [[f"{context // 1024}K", *(at(context, "memory_gb", row["bits"]) for row in plain),
              at(context, "generation_tps")] for context in contexts]
-    return "\n".join(lines + [""] + markdown(header, body))
+    claims = ["", "As published: " + "; ".join(result["claims"]) + "."] if result.get("claims") else []
+    return "\n".join(lines + [""] + markdown(header, body) + claims)
 
 
 def quoted(row, name):
