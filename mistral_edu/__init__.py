@@ -10,6 +10,7 @@ from .chat import encode_chat  # noqa: E402
 from .checkpoints import load, load_config, load_model, load_tokenizer  # noqa: E402
 from .config import MistralConfig  # noqa: E402
 from .conversation import Chat  # noqa: E402
+from .convert import convert  # noqa: E402
 from .errors import CheckpointError  # noqa: E402
 from .feed_forward import FeedForward  # noqa: E402
 from .generate import generate, stream_generate  # noqa: E402
@@ -25,7 +26,7 @@ __all__ = [
     "MistralConfig", "Model", "Block", "Attention", "FeedForward", "RMSNorm", "create_attention_mask",
     "scaled_dot_product_attention", "KVCache", "RotatingKVCache", "QuantizedKVCache", "quantize",
     "Tokenizer", "encode_chat", "sample", "generate", "stream_generate", "Chat",
-    "load", "load_model", "load_config", "load_tokenizer", "CheckpointError",
+    "load", "load_model", "load_config", "load_tokenizer", "convert", "CheckpointError",
 ]
 
 

@@ -1,176 +1,125 @@
-"""From a folder to a Model: config.json, tokenizer.json and model.safetensors, as Hugging Face and MLX write them.
+"""From a folder, or a name on the Hugging Face hub, to a Model and its Tokenizer.
 
-Nothing is taken on trust: the file is whole, every weight is used exactly once and has the shape that the configuration
-asks for, and holds finite numbers. Shapes are compared before the first weight is read.
+The story of loading: find the folder (hub.py), read its config.json, look at what its files say they hold (weights.py),
+ask whether that fits into memory (memory.py), make a model and compare every name and shape, then read the numbers.
+Nothing is taken on trust, and nothing that can be known beforehand is found out only after gigabytes were read.
 """
 import json
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from .config import MistralConfig
-from .errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
-from .fast import accelerate
-from .quantize import quantize
-from .tiny import FOLDER as TINY
-from .tokenizer import Tokenizer
-from .transformer import Model
+from mistral_edu import hub, memory
+from mistral_edu.config import MistralConfig
+from mistral_edu.errors import WeightMismatch
+from mistral_edu.fast import accelerate
+from mistral_edu.quantize import quantize
+from mistral_edu.stored_quantization import expect_quantized, read_quantization
+from mistral_edu.tiny import FOLDER as TINY
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
+from mistral_edu.weights import FLOATS, check_weights, open_weights, read_entries, read_one_by_one
 
-NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
 
-
-def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True):
+def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None, revision=None,
+         token=None):
     """A model and its tokenizer: load_model and load_tokenizer in one.
 
     >>> model, tokenizer = load()
     >>> model.config.n_layers, tokenizer.vocab_size
     (8, 2048)
     """
-    tokenizer, config = load_tokenizer(name_or_folder), load_config(name_or_folder)
+    folder = find_folder(name_or_folder, revision, token)
+    tokenizer, config = load_tokenizer(folder), load_config(folder)
     if tokenizer.vocab_size > config.vocab_size:
-        raise WeightMismatch(f"{name_or_folder}: tokenizer.json has {tokenizer.vocab_size} tokens, config.json says "
+        raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, config.json says "
                              f"vocab_size {config.vocab_size}; they are of different models, fetch both from one place")
-    return load_model(name_or_folder, window_size, dtype, bits, fast), tokenizer
+    return load_model(folder, window_size, dtype, bits, fast, context), tokenizer
 
 
-def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True) -> Model:
-    """The model in a folder, all weights in memory.
+def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None,
+               revision=None, token=None) -> Model:
+    """The model in a folder or on the hub, all weights in memory.
 
-    name_or_folder: "tiny", or a folder with config.json and model.safetensors. window_size: "config" as published, or
-    another width, or None for full attention. dtype: of the weights, such as "float32"; None as stored. bits: 8 or 4
-    quantizes each weight as soon as it is read. fast: let fast.accelerate speed it up (never with MISTRAL_EDU_FAST=0).
-    Raises FileNotFoundError, ValueError, or a CheckpointError.
+    name_or_folder: "tiny"; a folder with config.json and model.safetensors, or shards with their index, as Hugging Face
+    or MLX write it; or a name on the hub, such as "mistralai/Mistral-7B-v0.1", with its revision and your token.
+    window_size: "config" as published, or another width, or None for full attention. dtype: of the weights, such as
+    "float32"; None as stored. bits: 8 or 4 quantizes each weight as soon as it is read. fast: let fast.accelerate speed
+    it up (never with MISTRAL_EDU_FAST=0). context: the tokens whose keys and values have to fit into memory, too; None
+    for 2048. Raises FileNotFoundError, ValueError, or a CheckpointError.
     """
-    folder = find_folder(name_or_folder)
-    model = Model(load_config(folder, window_size))
-    if stored := stored_quantization(folder / "config.json"):
-        quantize(model, **stored)
-    path = weight_file(folder)
-    weights = open_weights(path)
-    check_weights(weights, dict(tree_flatten(model.parameters())), path)
-    if dtype is not None:
-        weights = {name: cast(weight, dtype) for name, weight in weights.items()}
-    model.load_weights(list(weights.items()))
+    folder = find_folder(name_or_folder, revision, token)
+    dtype = dtype_name(dtype)
+    config, entries = load_config(folder, window_size), read_entries(folder)
+    memory.check(name_or_folder, config, entries, context, dtype, bits)
+    model, weights = open_model(folder, config, entries, dtype)
     if bits is not None:
         quantize(model, bits)
-    evaluate(model, weights, path)
+    for _ in read_one_by_one(dict(tree_flatten(model.parameters())), weights, folder):
+        pass  # the model holds them
     if fast and os.environ.get("MISTRAL_EDU_FAST") != "0":
         accelerate(model)
     return model
 
 
-def load_config(name_or_folder="tiny", window_size="config") -> MistralConfig:
+def load_config(name_or_folder="tiny", window_size="config", revision=None, token=None) -> MistralConfig:
     """The configuration in a folder's config.json.
 
     >>> load_config().window_size, load_config(window_size=None).window_size
     (128, None)
     """
-    config = MistralConfig.from_json(find_folder(name_or_folder) / "config.json")
+    config = MistralConfig.from_json(find_folder(name_or_folder, revision, token, weights=False) / "config.json")
     return config if window_size == "config" else replace(config, window_size=window_size)
 
 
-def load_tokenizer(name_or_file="tiny") -> Tokenizer:
-    """The tokenizer in a folder, or in a tokenizer.json."""
+def load_tokenizer(name_or_file="tiny", revision=None, token=None) -> Tokenizer:
+    """The tokenizer in a folder or on the hub, or in a file: tokenizer.json, or the authors' tokenizer.model."""
     path = Path(name_or_file).expanduser()
-    return Tokenizer(path if path.is_file() else find_folder(name_or_file))
+    return Tokenizer(path if path.is_file() else find_folder(name_or_file, revision, token, weights=False))
 
 
-def find_folder(name_or_folder) -> Path:
-    """The folder behind a name."""
+def find_folder(name_or_folder, revision=None, token=None, weights=True) -> Path:
+    """The folder behind a name; one of the hub is fetched, without weights only its small files."""
     path = TINY if name_or_folder == "tiny" else Path(name_or_folder).expanduser()
     if path.is_dir():
         return path
-    files = "config.json, tokenizer.json and model.safetensors"
+    files = "config.json, a tokenizer and model.safetensors"
     if path.exists():
         raise FileNotFoundError(f"{path} is a file; expected the folder that holds {files}")
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name_or_folder)):
-        raise UnsupportedCheckpoint(f"there is no folder {name_or_folder}, and models are not read from the Hugging "
-                                    f"Face hub yet; download it first, and give the path of the folder with {files}")
-    raise FileNotFoundError(f'there is no folder {path}; expected "tiny", or a folder that holds {files}')
+    if hub.is_hub_name(name_or_folder):
+        return hub.fetch(str(name_or_folder), revision, token, weights)
+    raise FileNotFoundError(f'there is no folder {path}; expected "tiny", a folder that holds {files}, or a name on '
+                            "the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3")
 
 
-def weight_file(folder) -> Path:
-    """The file that holds a folder's weights."""
-    path = folder / "model.safetensors"
-    if path.is_file():
-        return path
-    if (folder / "model.safetensors.index.json").is_file():
-        raise UnsupportedCheckpoint(f"{folder} holds its weights in several files (model.safetensors.index.json), "
-                                    "which are not read yet; expected one model.safetensors")
-    found = ", ".join(sorted(file.name for file in folder.iterdir()))
-    raise FileNotFoundError(f"{path}: no such file; expected the weights there, and the folder holds only {found}")
+def open_model(folder, config, entries, dtype=None):
+    """(a Model, its weights by name), the files' names and shapes compared, and no number read yet.
 
-
-def stored_quantization(path):
-    """{"bits": 4, "group_size": 64} where config.json says that the weights are quantized in MLX's way, else None."""
-    description = json.loads(path.read_text(encoding="utf-8"))
-    stored = description.get("quantization", description.get("quantization_config"))
-    match stored:
-        case None:
-            return None
-        case {"bits": bits, "group_size": group_size, **rest} if rest in ({}, {"mode": "affine"}):
-            return {"bits": bits, "group_size": group_size}
-    raise UnsupportedCheckpoint(f"{path}: expected float weights, or quantization by bits and group_size alone, as MLX "
-                                f"writes it; found {stored}. Take the float checkpoint and load it with bits=4")
-
-
-def open_weights(path):
-    """name -> weight, lazily: names, shapes and types are known, but no number is read yet."""
-    try:
-        weights = mx.load(str(path), format="safetensors")
-    except RuntimeError as error:
-        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole safetensors file ({error}); "
-                             "fetch it again") from error
-    return {name: weight for name, weight in weights.items() if not name.endswith(NOT_USED)}
-
-
-def check_weights(weights, expected, path):
-    """Raise WeightMismatch unless the file holds exactly the weights that the model has, in their shapes."""
-    problems = [f"{name} is missing" for name in expected.keys() - weights.keys()]
-    problems += [f"{name} has no place in the model" for name in weights.keys() - expected.keys()]
-    for name in expected.keys() & weights.keys():
-        found, wanted = weights[name], expected[name]
-        if found.shape != wanted.shape:
-            problems.append(f"{name} has shape {found.shape}, expected {wanted.shape}")
-        elif kind(found) != kind(wanted):
-            problems.append(f"{name} holds {found.dtype}, expected {kind(wanted)}")
-    if problems:
-        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightMismatch(f"{path} does not fit its config.json: {'; '.join(sorted(problems)[:5])}{more}. Expected "
-                             f"{len(expected)} weights, found {len(weights)}; both files must be of the same model")
-
-
-def kind(weight):
-    """What a weight holds, whatever the precision: "floats", or its type."""
-    return "floats" if mx.issubdtype(weight.dtype, mx.floating) else str(weight.dtype)
-
-
-def evaluate(model, weights, path):
-    """Read every weight now, one after the other, so that with bits only one is in memory as floats at a time.
-
-    Lazy arrays would also belong to this thread alone. Empties `weights`. Raises NonFiniteWeights.
+    Each parameter is the weight of that name, lazily, cast to dtype (None: as stored).
     """
-    parameters = {}  # by module: with bits, one weight becomes packed integers, scales and biases
-    for name, parameter in tree_flatten(model.parameters()):
-        parameters.setdefault(name.rpartition(".")[0], []).append(parameter)
-    bad = []
-    for name in list(weights):
-        finite = mx.isfinite(weights.pop(name)).all()
-        mx.eval(finite, parameters.pop(name.rpartition(".")[0], []))
-        if not finite.item():
-            bad.append(name)
-    if bad:
-        raise NonFiniteWeights(f"{path}: NaN or infinity in {', '.join(sorted(bad)[:5])} ({len(bad)} of the weights); "
-                               "expected finite numbers. The file is damaged, or its training diverged: take another")
+    model = Model(config)
+    expect_quantized(model, stored_quantization(folder), entries, folder)
+    check_weights(entries, dict(tree_flatten(model.parameters())), folder)
+    weights = open_weights(entries)
+    if dtype is not None:
+        weights = {name: weight.astype(getattr(mx, dtype)) if entries[name].dtype in FLOATS else weight
+                   for name, weight in weights.items()}
+    model.load_weights(list(weights.items()))
+    return model, weights
 
 
-def cast(weight, dtype):
-    """A float weight in another type, "float32", "float16" or "bfloat16"; packed integers stay as they are."""
-    name = str(dtype).removeprefix("mlx.core.")
-    if name not in ("float32", "float16", "bfloat16"):
+def stored_quantization(folder):
+    """How the config.json of a folder says that its weights are quantized, None if they are floats."""
+    path = Path(folder) / "config.json"
+    return read_quantization(json.loads(path.read_text(encoding="utf-8")), path)
+
+
+def dtype_name(dtype):
+    """"float32", "float16" or "bfloat16", for it or for MLX's object of that name; None for None."""
+    name = None if dtype is None else str(dtype).removeprefix("mlx.core.")
+    if name not in (None, "float32", "float16", "bfloat16"):
         raise ValueError(f"dtype is one of float32, float16, bfloat16; got {dtype!r}")
-    return weight.astype(getattr(mx, name)) if kind(weight) == "floats" else weight
+    return name

@@ -27,3 +27,11 @@ class WeightMismatch(CheckpointError):
 
 class NonFiniteWeights(CheckpointError):
     """A weight holds NaN or infinity: every answer computed with it would be meaningless."""
+
+
+class UnavailableCheckpoint(CheckpointError):
+    """The Hugging Face hub does not hand a checkpoint out: no such name, no permission, or no connection."""
+
+
+class NotEnoughMemory(CheckpointError):
+    """The weights, the caches and the work space together do not fit into what this machine has free."""

@@ -8,7 +8,7 @@ import mistral_edu
 
 NAMES = """
 MistralConfig Model Tokenizer KVCache RotatingKVCache QuantizedKVCache RMSNorm Attention FeedForward Block
-load load_model load_tokenizer load_config generate stream_generate Chat encode_chat sample quantize
+load load_model load_tokenizer load_config convert generate stream_generate Chat encode_chat sample quantize
 create_attention_mask scaled_dot_product_attention CheckpointError
 """.split()
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+SELF = Path("/proc/self/cgroup")  # which group this process is in
 
 
 def _read_number(*paths):
@@ -42,15 +43,42 @@ def _meminfo():
     return {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
 
 
+def _memory_groups():
+    """The folders of this process's cgroup and of those that it is part of: each may have a limit of its own."""
+    yield CGROUP                                       # a container sees its own group there
+    yield CGROUP / "memory"                            # version 1
+    try:
+        lines = SELF.read_text().splitlines()          # "0::/user.slice/job-3", in version 1 "4:memory:/job-3"
+    except OSError:
+        return
+    for controllers, path in (line.split(":", 2)[1:] for line in lines if line.count(":") >= 2):
+        if controllers == "" or "memory" in controllers.split(","):
+            parts = Path(path).parts[1:]
+            for n in range(1, len(parts) + 1):
+                yield (CGROUP / "memory" if controllers else CGROUP).joinpath(*parts[:n])
+
+
+def _reclaimable(group):
+    """Bytes of files that a group holds in memory, and that make room when it needs some: of a model just downloaded."""
+    try:
+        lines = (group / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    counts = dict(line.split()[:2] for line in lines if line.count(" ") == 1)
+    return int(counts.get("total_inactive_file", counts.get("inactive_file", 0)))
+
+
 def memory():
     """Bytes of memory as (total, available), the container's limit included; None where the system does not say."""
     info = _meminfo()
     if not info:  # macOS: the total is known, what is free changes as it compresses
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None
         return total, None
-    total, available = info["MemTotal"], info.get("MemAvailable", info["MemFree"])
-    limit = _read_number(CGROUP / "memory.max", CGROUP / "memory/memory.limit_in_bytes")
-    if limit is not None and limit < total:
-        used = _read_number(CGROUP / "memory.current", CGROUP / "memory/memory.usage_in_bytes") or 0
-        total, available = limit, min(available, max(0, limit - used))
+    machine_total = total = info["MemTotal"]
+    available = info.get("MemAvailable", info["MemFree"])
+    for group in _memory_groups():
+        limit = _read_number(group / "memory.max", group / "memory.limit_in_bytes")
+        if limit is not None and limit < machine_total:
+            used = _read_number(group / "memory.current", group / "memory.usage_in_bytes") or 0
+            total, available = min(total, limit), min(available, max(0, limit - used + _reclaimable(group)))
     return total, available

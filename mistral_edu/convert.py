@@ -1,0 +1,144 @@
+"""From a checkpoint in 32 or 16 bit to one in MLX's layout: cast, quantized, or only split anew.
+
+    convert("mistralai/Mistral-7B-Instruct-v0.3", "mistral-4bit", bits=4)
+
+Weights are read, computed and written one layer matrix at a time, so that a 7B model passes through a machine that could
+not hold it. All files are written into a folder beside the new one, which gets its name at the very end: whenever a
+conversion is stopped, there is no folder that looks finished, and to start it again is all it takes.
+"""
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlx.utils import tree_flatten
+
+from mistral_edu import shards
+from mistral_edu.checkpoints import dtype_name, find_folder, load_config, open_model, stored_quantization
+from mistral_edu.hub import SMALL_FILES
+from mistral_edu.quantize import quantize
+from mistral_edu.weights import read_entries, read_one_by_one
+
+
+def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=False, on_progress=None,
+            shard_size=shards.SHARD_SIZE, revision=None, token=None) -> Path:
+    """Write a converted copy of a checkpoint into a new folder, and return the folder.
+
+    source: as in load_model. out: the folder to make; one that is there is refused, with overwrite=True replaced at the
+    end. bits: 8 or 4 (2, 3, 5, 6 work, too), or None to keep floats. group_size: 32, 64 or 128 weights share a scale.
+    dtype: of the floats, scales included; None as stored. on_progress(done, total): called after each matrix, in bytes
+    written. shard_size: bytes of one file at most.
+    load() reads the result, and so does mlx-lm; with bits=None, so does transformers.
+    Raises FileExistsError, FileNotFoundError, ValueError, or a CheckpointError.
+    """
+    out, dtype = Path(out).expanduser().absolute(), dtype_name(dtype)
+    check_target(out, overwrite)
+    folder = find_folder(source, revision, token)
+    if stored_quantization(folder) is not None:
+        raise ValueError(f"{folder} is quantized already, and to round twice only adds error; convert the float "
+                         "checkpoint that it was made from")
+    if out.exists() and out.samefile(folder):
+        raise FileExistsError(f"{out} is the source itself; choose another folder")
+    model, weights = open_model(folder, load_config(folder), read_entries(folder), dtype)
+    if bits is not None:
+        quantize(model, bits, group_size)
+    parameters = dict(tree_flatten(model.parameters()))
+    del model  # it would hold every array that was computed
+    with new_folder(out) as unfinished:
+        write_weights(unfinished, folder, parameters, weights, shard_size, on_progress)
+        copy_small_files(folder, unfinished, dtype, bits, group_size)
+    return out
+
+
+def write_weights(unfinished, folder, parameters, weights, shard_size, on_progress=None):
+    """Write a model's parameters, one layer matrix after the other; both dicts as in read_one_by_one."""
+    total = sum(array.nbytes for array in parameters.values())
+    free = shutil.disk_usage(unfinished).free
+    if total > free:
+        raise OSError(f"{unfinished.parent} has {free / 1e9:.1f} GB free, and the weights take {total / 1e9:.1f} GB; "
+                      "make room, choose another folder, or fewer bits")
+    quantized = any(name.endswith(".scales") for name in parameters)
+    places = shards.lay_out(unfinished, parameters, shard_size, {"format": "mlx" if quantized else "pt"})
+    done = 0
+    for name, array in read_one_by_one(parameters, weights, folder):
+        shards.put(places[name], array)
+        done += array.nbytes
+        if on_progress:
+            on_progress(done, total)
+
+
+def copy_small_files(folder, unfinished, dtype, bits, group_size):
+    """The tokenizer as it is, and config.json with what has changed."""
+    for pattern in SMALL_FILES:
+        for file in folder.glob(pattern):
+            shutil.copyfile(file, unfinished / file.name)
+    path = unfinished / "config.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    if dtype is not None:
+        description["torch_dtype"] = dtype
+        description |= {"dtype": dtype} if "dtype" in description else {}  # what transformers 5 calls it
+    if bits is not None:
+        quantization = {"group_size": group_size, "bits": bits, "mode": "affine"}
+        description |= {"quantization": quantization, "quantization_config": quantization}  # mlx-lm writes both
+    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def check_target(out, overwrite):
+    """Raise FileExistsError when `out` is there, except for a model's folder that may be overwritten."""
+    old = beside(out, "old")
+    if old.exists() and not out.exists():
+        old.rename(out)  # a conversion was stopped at the very moment in which it replaced this folder
+    if not out.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(f"{out} is there already; choose another folder, or replace it: overwrite=True "
+                              "(--overwrite)")
+    if not out.is_dir() or out.is_symlink():
+        raise FileExistsError(f"{out} is no folder; only the folder of a model is overwritten. Choose another one")
+    patterns = [*SMALL_FILES, "model*.safetensors", "model.safetensors.index.json"]
+    foreign = [file.name for file in out.iterdir() if not any(file.match(pattern) for pattern in patterns)]
+    if foreign:
+        raise FileExistsError(f"{out} holds {min(foreign)}, which no conversion writes, and is not overwritten; remove "
+                              "the folder yourself, or choose another one")
+
+
+@contextmanager
+def new_folder(out):
+    """A folder to write into, beside `out`; it takes that name, and the place of what has it, when all went well.
+
+    What an earlier attempt left is removed first. When something goes wrong, nothing is left.
+    """
+    unfinished, old = beside(out, "unfinished"), beside(out, "old")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with locked(unfinished, out):
+        try:
+            for left in unfinished.iterdir():
+                left.unlink()
+            yield unfinished
+            if out.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                out.rename(old)
+            unfinished.rename(out)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def beside(out, state):
+    """The name under which a folder stands beside `out`, hidden, so that it is not taken for a model."""
+    return out.with_name(f".{out.name}.{state}")
+
+
+@contextmanager
+def locked(folder, out):
+    """Keep two conversions from writing one folder. The lock ends with the process, however that ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise FileExistsError(f"another conversion is writing {out} now; wait for it, or choose another folder") from None
+    finally:
+        os.close(handle)
