@@ -1,4 +1,7 @@
-"""Bring the README up to date: draw its picture, run its first cell, store what it prints. `make readme` calls this."""
+"""Bring the README up to date: draw its picture, run its first cell, store what it prints, and quote the published table.
+
+`make readme` calls this.
+"""
 import contextlib
 import io
 import re
@@ -9,6 +12,8 @@ README = Path(__file__).parents[1] / "README.md"
 MAP = Path(__file__).with_name("map.png")
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
 
+PUBLISHED = re.compile(r"(<!-- mistral-edu bench --published -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
+
 
 def run_first_cell():
     """What the first cell of the README prints, wrapped to the width of a page."""
@@ -18,12 +23,21 @@ def run_first_cell():
     return "".join(textwrap.fill(line, 110) + "\n" for line in printed.getvalue().splitlines())
 
 
+def published_tables():
+    """What `mistral-edu bench --published` prints, as the README holds it."""
+    from mistral_edu.bench.command import published
+
+    return f"\n{published()}\n\n"
+
+
 if __name__ == "__main__":
     from mistral_edu.lab import course_map
 
     output = run_first_cell()
     text = README.read_text(encoding="utf-8")
-    README.write_text(CELL.sub(lambda cell: cell[1] + output, text, count=1), encoding="utf-8")
+    text = CELL.sub(lambda cell: cell[1] + output, text, count=1)
+    text = PUBLISHED.sub(lambda block: block[1] + published_tables(), text, count=1)
+    README.write_text(text, encoding="utf-8")
     MAP.write_bytes(course_map().png())
     print(output, end="")
     print(f"{MAP.name}: {MAP.stat().st_size / 1000:.0f} kB")

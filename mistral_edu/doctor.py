@@ -19,6 +19,9 @@ from .tiny import FOLDER
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
 TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # major: from, below
+GUIDE = "docs/troubleshooting.md"  # in the repository; each kind of trouble is a section there
+SECTIONS = {"MLX": "slow-generation", "fast products": "slow-generation", "memory": "out-of-memory",
+            "notebook tools": "dead-widgets", "kernel": "wrong-kernel", "embedded model": "odd-output"}
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
 
@@ -153,15 +156,25 @@ def verdict(checks):
     return "Everything the notebooks need is here."
 
 
+def guide(section=""):
+    """Where docs/troubleshooting.md is: its path in a clone; an installed package comes without it, and names it."""
+    path = Path(__file__).parents[1] / GUIDE
+    place = f"#{section}" if section else ""
+    return f"{path}{place}" if path.is_file() else f"{GUIDE}{place} in the repository"
+
+
 def as_text(checks):
-    """The table: a line per check, and under it the fix for what is not well."""
+    """The table: a line per check, and under it the fix for what is not well, and where to read more."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
         lines.append(f"{MARKS[check.status]}  {check.name:{width}}  {check.found}")
         if check.fix:
             lines.append(f"{'':{width + 8}}-> {check.fix}")
-    return "\n".join(lines + ["", verdict(checks)])
+            if check.name in SECTIONS:
+                lines.append(f"{'':{width + 8}}   more: {guide(SECTIONS[check.name])}")
+    troubles = ", ".join(section.replace("-", " ") for section in dict.fromkeys(SECTIONS.values()))
+    return "\n".join(lines + ["", verdict(checks), f"Help with {troubles}: {guide()}"])
 
 
 def as_json(checks):

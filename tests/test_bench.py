@@ -111,7 +111,7 @@ def counted(config, L):
 def test_operations_are_those_of_the_matrices_and_of_the_keys_in_sight(window):
     config = replace(CONFIG, window_size=window)
     matrices, attention, norms = counted(config, 7)
-    assert abs(operations_per_prompt(config, 7) - matrices - attention) <= 2 * norms * 7  # norms: a formula is not worth it
+    assert abs(operations_per_prompt(config, 7) - matrices - attention) <= 2 * norms * 7
 
 
 @pytest.mark.parametrize("tie", [False, True])

@@ -1,7 +1,9 @@
 """The doctor finds what is wrong, and its fix names what to do."""
 import json
 import platform
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +118,28 @@ def kernel_named_python3(folder, command):
     spec.mkdir(parents=True)
     description = {"argv": [command, "-m", "ipykernel_launcher"], "display_name": "Python 3", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(description))
+
+
+def test_the_guide_has_a_section_for_each_kind_of_trouble():
+    text = (Path(__file__).parents[1] / doctor.GUIDE).read_text(encoding="utf-8")
+    headings = [line[3:].lower().replace(" ", "-") for line in text.splitlines() if line.startswith("## ")]
+    assert set(doctor.SECTIONS.values()) == set(headings)
+    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) == set(headings)
+    assert set(doctor.SECTIONS) <= {check.name for check in doctor.examine()}
+
+
+@pytest.mark.parametrize("name, section", doctor.SECTIONS.items())
+def test_what_is_not_well_names_its_section(name, section):
+    table = doctor.as_text([doctor.Check(name, "warn", "found", "fix")])
+    assert re.search(rf"-> fix\n +more: .*{doctor.GUIDE}#{section}$", table, re.MULTILINE)
+    well = doctor.as_text([doctor.Check(name, "ok", "found")])
+    assert "more:" not in well and well.splitlines()[-1].startswith("Help with ")
+
+
+def test_an_installed_package_says_that_the_guide_is_in_the_repository(monkeypatch, tmp_path):
+    assert Path(doctor.guide()).is_file()
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "mistral_edu" / "doctor.py"))
+    assert doctor.guide("wrong-kernel") == "docs/troubleshooting.md#wrong-kernel in the repository"
 
 
 @pytest.mark.parametrize("command, status", [("/opt/other/bin/python", "warn"), (sys.executable, "ok"),

@@ -165,10 +165,21 @@ def test_files_that_the_readme_names_exist():
     assert (ROOT / "docs/map.png").stat().st_size < 200_000
 
 
-def test_the_readmes_first_cell_prints_what_it_says():
+@pytest.fixture
+def readme():
+    """The script that brings the README up to date."""
     spec = importlib.util.spec_from_file_location("readme", ROOT / "docs/readme.py")
-    readme = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(readme)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+def test_the_readme_quotes_the_published_table_as_the_command_prints_it(readme):
+    stored = readme.PUBLISHED.search(README)["table"]
+    assert "| 4-bit |" in stored and stored == readme.published_tables(), "run: make readme"
+
+
+def test_the_readmes_first_cell_prints_what_it_says(readme):
     printed, stored = readme.run_first_cell(), readme.CELL.search(README)["output"]
     assert printed.splitlines()[-1] == stored.splitlines()[-1]
     if mx.default_device() == mx.Device(mx.cpu):  # GPUs round 16-bit numbers otherwise, and a story may turn on that

@@ -44,11 +44,15 @@ def command(args):
     return shlex.join(map(str, words + ["--no-fast"] * args.no_fast))
 
 
+def published():
+    """The tables of all quoted results."""
+    return "\n\n".join(map(published_table, stored_results("quoted").values()))
+
+
 def run(args) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
     if args.published:
-        quoted = stored_results("quoted")
-        print(json.dumps(quoted) if args.json else "\n\n".join(map(published_table, quoted.values())))
+        print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())
         return 0
 
     def progress(text):
