@@ -20,6 +20,11 @@ EXAMPLES = {
   mistral-edu chat
   mistral-edu chat --temperature 0.7 --seed 1
   printf 'Hello!\\nWho are you?\\n' | mistral-edu chat""",
+    "convert": """examples:
+  mistral-edu convert mistralai/Mistral-7B-Instruct-v0.3 mistral-4bit
+  mistral-edu convert ./Mistral-7B-v0.1 ./mistral-8bit --bits 8 --group-size 32
+  mistral-edu convert ./Mistral-7B-v0.1 ./mistral-16bit --bits none
+After a stop, the same command starts again; what was half written is removed.""",
     "evaluate": """examples:
   mistral-edu evaluate tiny
   mistral-edu evaluate tiny --json > results.json""",
@@ -39,6 +44,7 @@ EXAMPLES = {
   mistral-edu lab 08                       (opens notebook 08)
   mistral-edu lab --no-browser --port 9999 (options of JupyterLab are passed on)""",
 }
+DTYPES = ("float32", "float16", "bfloat16")
 CHAT_HELP = """/undo   take back the last question and its answer
 /reset  begin a new conversation
 /stats  tokens and speed of the last answer
@@ -114,6 +120,15 @@ def chat(args):
             print(f"{error}", file=sys.stderr)
 
 
+def convert(args):
+    from mistral_edu import convert
+    folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
+                     overwrite=args.overwrite, on_progress=show_writing, revision=args.revision)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{folder}: {size / 1e9:.2f} GB. Try it: mistral-edu chat --model {args.out}", file=sys.stderr)
+    return 0
+
+
 def doctor(args):
     from mistral_edu import doctor
     checks = doctor.examine()
@@ -159,7 +174,8 @@ def train(args):
 
 
 def model_settings(args):
-    return {"bits": args.bits, "window_size": args.window, "dtype": args.dtype, "fast": not args.no_fast}
+    return {"bits": args.bits, "window_size": args.window, "dtype": args.dtype, "fast": not args.no_fast,
+            "context": args.context, "revision": args.revision}
 
 
 def sampling_settings(args):
@@ -172,6 +188,13 @@ def show_reading(done, total):
     if sys.stderr.isatty() and total > 256:
         print(f"\rreading the prompt: {done} of {total} tokens" if done < total else "\r" + " " * 60 + "\r",
               end="", file=sys.stderr, flush=True)
+
+
+def show_writing(done, total):
+    """Progress of a conversion: one line that is written over, where a person watches."""
+    if sys.stderr.isatty():
+        print(f"\rwritten: {done / 1e9:.2f} of {total / 1e9:.2f} GB", end="" if done < total else "\n", file=sys.stderr,
+              flush=True)
 
 
 def figures(piece):
@@ -187,6 +210,11 @@ def stats(piece, model):
             f"{model.path}]")
 
 
+def bits(text):
+    """The value of convert's --bits: a number, or "none" for floats."""
+    return None if text == "none" else int(text)
+
+
 def window(text):
     """The value of --window: a number, "none" for full attention, "config" for what the model was published with."""
     return {"none": None, "config": "config"}[text] if text in ("none", "config") else int(text)
@@ -194,11 +222,14 @@ def window(text):
 
 def add_model_arguments(parser):
     add = parser.add_argument
-    add("--model", default="tiny", metavar="NAME", help='"tiny", or a folder that holds a checkpoint (default: tiny)')
+    add("--model", default="tiny", metavar="NAME", help='"tiny" (default), a folder that holds a checkpoint, or a name '
+        "on the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3 (fetched once; the cache keeps it)")
+    add("--revision", metavar="NAME", help="branch, tag or commit of a model on the hub (default: the newest)")
     add("--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
     add("--window", type=window, default="config", metavar="W", help="let a token see W tokens, its own included; "
         "none: all of them; config: as the model was published (default)")
-    add("--dtype", choices=("float32", "float16", "bfloat16"), help="dtype of the weights (default: as stored)")
+    add("--dtype", choices=DTYPES, help="dtype of the weights (default: as stored)")
+    add("--context", type=int, metavar="N", help="tokens that have to fit into memory (default: 2048)")
     add("--no-fast", action="store_true", help="answer with the readable code, without the engine of mistral_edu.fast")
 
 
@@ -242,6 +273,18 @@ def build_parser(command=None):
     sub.add_argument("--system", metavar="TEXT", help="instructions that stand before each question")
     add_model_arguments(sub)
     add_sampling_arguments(sub)
+
+    sub = add(convert, "write a checkpoint anew, in 4 or 8 bit or another dtype, for this package and mlx-lm")
+    sub.add_argument("source", help="a folder that holds a checkpoint, or a name on the Hugging Face hub")
+    sub.add_argument("out", help="the folder to make")
+    sub.add_argument("--bits", type=bits, default=4, choices=(8, 6, 5, 4, 3, 2, None), metavar="{8,6,5,4,3,2,none}",
+                     help="bits per weight; none: keep floats (default: 4)")
+    sub.add_argument("--group-size", type=int, default=64, choices=(32, 64, 128),
+                     help="weights that share a scale (default: 64)")
+    sub.add_argument("--dtype", choices=DTYPES, default="bfloat16", help="dtype of floats, scales included "
+                     "(default: bfloat16)")
+    sub.add_argument("--overwrite", action="store_true", help="replace the folder of a model, once all is written")
+    sub.add_argument("--revision", metavar="NAME", help="branch, tag or commit on the hub (default: the newest)")
 
     sub = add(evaluate, "measure the embedded model: exact match, recall, stories, at 16, 8 and 4 bit")
     if command == "evaluate":
