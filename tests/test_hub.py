@@ -1,0 +1,117 @@
+"""Names on the Hugging Face hub, against a hub on this machine: what is fetched, and what goes wrong.
+
+Each load is a process of its own, because huggingface_hub reads its environment when it is imported.
+"""
+import json
+import subprocess
+import sys
+
+import pytest
+from small_checkpoints import INDEX, WEIGHTS, split, write_checkpoint
+from small_hub import COMMIT, NAME, Hub
+
+from mistral_edu import hub
+
+LOAD = """
+import json, sys
+from mistral_edu import load, CheckpointError
+try:
+    model, tokenizer = load(sys.argv[1], **json.loads(sys.argv[2]))
+    print(json.dumps({"layers": model.config.n_layers, "tokens": tokenizer.vocab_size}))
+except (CheckpointError, OSError) as error:
+    print(json.dumps({"error": type(error).__name__, "message": str(error)}))
+"""
+LOADED = {"layers": 3, "tokens": 2048}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What a model's page on the hub holds: the files that are needed, and many that are not."""
+    write_checkpoint(tmp_path / "page")
+    for name in ("consolidated.safetensors", "pytorch_model.bin", "model.gguf", "README.md", "consolidated.00.pth",
+                 "modeling_other.py"):
+        (tmp_path / "page" / name).write_text("not needed")
+    return tmp_path / "page"
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def load(environment, name=NAME, **settings):
+    done = subprocess.run([sys.executable, "-c", LOAD, name, json.dumps(settings)], env=environment,
+                          capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_only_what_is_needed_is_fetched_and_later_loads_need_no_network(folder, cache):
+    files = split(folder)
+    with Hub(folder, cache) as hub:
+        assert load(hub.environment) == LOADED
+        assert hub.fetched == {"config.json", "tokenizer.json", INDEX, *files}
+        assert {token for _, path, token in hub.asked if NAME in path} == {None}
+        offline = hub.environment | {"HF_HUB_OFFLINE": "1"}
+        asked = len(hub.asked)
+        assert load(offline) == LOADED and len(hub.asked) == asked
+    assert load(offline) == LOADED  # the server is gone
+    without_server = {name: value for name, value in offline.items() if name != "HF_HUB_OFFLINE"}
+    assert load(without_server) == LOADED
+
+
+def test_a_model_in_one_file_at_a_revision_with_a_token(folder, cache):
+    with Hub(folder, cache, token="hf_secret") as hub:
+        assert load(hub.environment, revision="v2", token="hf_secret") == LOADED
+        assert hub.fetched == {"config.json", "tokenizer.json", WEIGHTS}
+        assert any("/revision/v2" in path for _, path, _ in hub.asked)
+        assert all(COMMIT in path for _, path, _ in hub.asked if "/resolve/" in path)
+        assert {token for _, path, token in hub.asked if NAME in path} == {"Bearer hf_secret"}
+
+
+def expect(answer, *parts):
+    assert answer["error"] == "UnavailableCheckpoint"
+    for part in parts:
+        assert part in answer["message"]
+    assert "hf_secret" not in answer["message"]
+
+
+def test_what_the_hub_does_not_give(folder, cache):
+    with Hub(folder, cache) as hub:
+        expect(load(hub.environment, "nobody/nothing"), "there is no folder nobody/nothing here",
+               "the hub knows no such model", "spelling")
+        expect(load(hub.environment, revision="v9"), f"does not give {NAME} at revision v9", "no such revision")
+        offline = hub.environment | {"HF_HUB_OFFLINE": "1"}
+        expect(load(offline), "not in the cache", "HF_HUB_OFFLINE")
+    with Hub(folder, cache, token="hf_secret") as hub:
+        expect(load(hub.environment), "its authors ask for consent first", "token=")
+
+
+def test_only_pickles_on_the_hub(folder, cache):
+    (folder / WEIGHTS).unlink()
+    with Hub(folder, cache) as hub:
+        answer = load(hub.environment)
+        assert answer["error"] == "UnsupportedCheckpoint"
+        assert f"neither {INDEX} nor {WEIGHTS}" in answer["message"] and ".bin" in answer["message"]
+        assert hub.fetched == {"config.json", "tokenizer.json"}
+
+
+def test_configuration_and_tokenizer_come_without_weights(folder, cache):
+    code = "from mistral_edu import *; print(load_config({0!r}).dim, load_tokenizer({0!r}).vocab_size)".format(NAME)
+    with Hub(folder, cache) as hub:
+        done = subprocess.run([sys.executable, "-c", code], env=hub.environment, capture_output=True, text=True)
+        assert done.stdout == "64 2048\n", done.stderr
+        assert hub.fetched == {"config.json", "tokenizer.json"}
+
+
+def test_a_folder_comes_before_the_hub(folder, monkeypatch):
+    import mistral_edu
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "somebody").mkdir()
+    folder.rename(folder.parent / NAME)
+    assert mistral_edu.load_config(NAME).n_layers == 3
+
+
+@pytest.mark.parametrize("name", ["tiny", "a/b/c", "/a/b", "~/b", "../b", "./b", "a/", "a b/c", "a/b?"])
+def test_what_is_no_name_of_the_hub(name):
+    assert not hub.is_hub_name(name)
