@@ -27,6 +27,7 @@ HF_DEFAULTS = {
     "tie_embeddings": False,
 }
 INTEGERS = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "context_len", "vocab_size")
+MOST_LAYERS, MOST = 1000, 2**31 - 1  # far beyond any Mistral; a damaged file asks for more, and MLX counts in 32 bits
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,12 @@ class MistralConfig:
 
 
 def check_integer(name, value, or_else=""):
-    """Raise ValueError unless value is a whole number of at least 1."""
+    """Raise ValueError unless value is a whole number of at least 1, and of a size that a model can have."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} should be a whole number of at least 1{or_else}; got {value!r}")
+    most = MOST_LAYERS if name == "n_layers" else MOST
+    if value > most:
+        raise ValueError(f"{name} should be {most:,} at most; got {value:,}")
 
 
 def check_architecture(hf):
@@ -157,6 +161,8 @@ def check_architecture(hf):
     if not isinstance(hf, dict):
         raise ValueError(f"a configuration is a JSON object with names and values; found {type(hf).__name__}")
     rope = hf.get("rope_parameters") or hf.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise ValueError(f"rope_parameters should be a JSON object with names and values; got {rope!r}")
     expected = (("model_type", "mistral", hf.get("model_type", "mistral")),
                 ("hidden_act", "silu", hf.get("hidden_act", "silu")),
                 ("rope type", "default", rope.get("rope_type", rope.get("type", "default"))))

@@ -157,11 +157,42 @@ def test_processors_follow_the_quota_of_a_container(tmp_path, monkeypatch, quota
     assert machine.processors() == expected
 
 
-def test_memory_follows_the_limit_of_a_container(tmp_path, monkeypatch):
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("400000\n")
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """A folder for cgroup files, and a function that writes one of them."""
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "SELF", tmp_path / "self")
+
+    def write(name, text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return write
+
+
+def test_memory_follows_the_limit_of_a_container(groups):
+    groups("memory.max", "1000000\n")
+    groups("memory.current", "400000\n")
     assert machine.memory() == (1_000_000, 600_000)
-    (tmp_path / "memory.max").write_text("max\n")
+    groups("memory.stat", "anon 50000\nfile 300000\ninactive_file 250000\n")  # a file just read makes room again
+    assert machine.memory() == (1_000_000, 850_000)
+    groups("memory.max", "max\n")
     total, available = machine.memory()
     assert total > available > 1_000_000
+
+
+def test_memory_follows_the_limit_of_a_container_of_version_1(groups):
+    groups("memory/memory.limit_in_bytes", "1000000\n")
+    groups("memory/memory.usage_in_bytes", "400000\n")
+    groups("memory/memory.stat", "inactive_file 1\ntotal_inactive_file 100000\n")
+    assert machine.memory() == (1_000_000, 700_000)
+
+
+@pytest.mark.parametrize("line, folder, limit", [("0::/user.slice/job-3", "user.slice", "memory.max"),
+                                                 ("0::/user.slice/job-3", "user.slice/job-3", "memory.max"),
+                                                 ("4:cpu,memory:/job-3", "memory/job-3", "memory.limit_in_bytes")])
+def test_memory_follows_the_limits_of_the_groups_of_this_process(groups, line, folder, limit):
+    groups("self", f"9:name=systemd:/elsewhere\n{line}\n")
+    groups(f"{folder}/{limit}", "1000000\n")
+    assert machine.memory() == (1_000_000, 1_000_000)
+    groups(f"elsewhere/{limit}", "5\n")
+    assert machine.memory() == (1_000_000, 1_000_000)

@@ -137,7 +137,7 @@ def test_converting_takes_a_fraction_of_the_models_size(tmp_path):
         assert done.returncode == 0, done.stderr
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     grown = int(done.stdout)
-    assert size > 240e6 and grown < 60e6, f"{grown / 1e6:.0f} MB more than before, for {size / 1e6:.0f} MB of weights"
+    assert size > 240e6 and grown < 80e6, f"{grown / 1e6:.0f} MB more than before, for {size / 1e6:.0f} MB of weights"
     assert len(list(out.glob("*.safetensors"))) > 2
 
 
