@@ -38,7 +38,7 @@ def start(*argv, **settings):
 def test_help_names_every_command_and_gives_examples(run):
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("generate", "chat", "evaluate", "doctor", "lab", "train"):
+    for command in ("generate", "chat", "convert", "evaluate", "doctor", "lab", "train"):
         assert command in out
         code, text, _ = run(command, "--help")
         assert code == 0 and f"  mistral-edu {command}" in text.split("examples:")[1]
@@ -46,7 +46,9 @@ def test_help_names_every_command_and_gives_examples(run):
 
 
 @pytest.mark.parametrize("argv", [(), ("frobnicate",), ("generate", "hi", "--frobnicate"),
-                                  ("generate", "hi", "--bits", "5"), ("generate", "hi", "--window", "wide")])
+                                  ("generate", "hi", "--bits", "5"), ("generate", "hi", "--window", "wide"),
+                                  ("convert", "tiny"), ("convert", "tiny", "out", "--bits", "7"),
+                                  ("convert", "tiny", "out", "--group-size", "48")])
 def test_a_wrong_command_line_ends_with_2_and_the_usage(run, argv):
     code, out, err = run(*argv)
     assert code == 2 and out == "" and err.startswith("usage: mistral-edu")
@@ -173,3 +175,32 @@ def test_a_model_in_a_folder_is_as_good_as_tiny(run, tmp_path):
         (tmp_path / file).symlink_to(FOLDER / file)
     short = ("generate", STORY, "--max-tokens", "5")
     assert run(*short, "--model", str(tmp_path)) == run(*short)
+
+
+def test_convert_writes_a_folder_that_the_others_take(run, tmp_path):
+    out = tmp_path / "small"
+    code, printed, err = run("convert", "tiny", str(out), "--bits", "8", "--group-size", "32", "--dtype", "float16")
+    assert (code, printed) == (0, "") and err == f"{out}: 0.01 GB. Try it: mistral-edu chat --model {out}\n"
+    stored = json.loads((out / "config.json").read_text())
+    assert stored["quantization"] == {"group_size": 32, "bits": 8, "mode": "affine"} and stored["torch_dtype"] == "float16"
+    answer = mistral_edu.generate(*mistral_edu.load(out), STORY, max_tokens=5)
+    assert run("generate", STORY, "--max-tokens", "5", "--model", str(out)) == (0, answer + "\n", "")
+    code, _, err = run("convert", "tiny", str(out), "--bits", "none")
+    assert code == 1 and err.count("\n") == 1 and "is there already" in err and "--overwrite" in err
+    assert run("convert", "tiny", str(out), "--bits", "none", "--overwrite")[0] == 0
+    assert "quantization" not in json.loads((out / "config.json").read_text())
+
+
+def test_convert_shows_how_far_it_is_to_those_who_watch(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, _, err = run("convert", "tiny", str(tmp_path / "small"))
+    lines = err.split("\r")
+    assert len(lines) > 70 and lines[-1].startswith("written: 0.00 of 0.00 GB\n")
+
+
+def test_too_long_a_context_for_the_memory_is_said(run, monkeypatch):
+    monkeypatch.setattr("mistral_edu.memory.machine_memory", lambda: (10**9, 60 * 10**6))
+    assert run("generate", STORY, "--max-tokens", "2", "--context", "10")[0] == 0
+    code, out, err = run("generate", STORY, "--window", "none", "--context", "100000")
+    assert code == 1 and out == "" and err.count("\n") == 1
+    assert "needs 1." in err and "100,000 tokens" in err and "a shorter context, context=" in err
