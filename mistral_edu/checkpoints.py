@@ -21,7 +21,7 @@ from mistral_edu.stored_quantization import expect_quantized, read_quantization
 from mistral_edu.tiny import FOLDER as TINY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
-from mistral_edu.weights import FLOATS, check_weights, open_weights, read_entries, read_one_by_one
+from mistral_edu.weights import FLOATS, Entry, check_weights, open_weights, read_entries, read_one_by_one
 
 
 def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None, revision=None,
@@ -32,7 +32,7 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     >>> model.config.n_layers, tokenizer.vocab_size
     (8, 2048)
     """
-    folder = find_folder(name_or_folder, revision, token)
+    folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
     tokenizer, config = load_tokenizer(folder), load_config(folder)
     if tokenizer.vocab_size > config.vocab_size:
         raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, config.json says "
@@ -51,7 +51,7 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     it up (never with MISTRAL_EDU_FAST=0). context: the tokens whose keys and values have to fit into memory, too; None
     for 2048. Raises FileNotFoundError, ValueError, or a CheckpointError.
     """
-    folder = find_folder(name_or_folder, revision, token)
+    folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
     dtype = dtype_name(dtype)
     config, entries = load_config(folder, window_size), read_entries(folder)
     memory.check(name_or_folder, config, entries, context, dtype, bits)
@@ -93,6 +93,26 @@ def find_folder(name_or_folder, revision=None, token=None, weights=True) -> Path
         return hub.fetch(str(name_or_folder), revision, token, weights)
     raise FileNotFoundError(f'there is no folder {path}; expected "tiny", a folder that holds {files}, or a name on '
                             "the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3")
+
+
+def fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token) -> Path:
+    """The folder behind a name. What its config.json shows to be too large for this machine is not fetched at all."""
+    small = find_folder(name_or_folder, revision, token, weights=False)
+    if hub.is_hub_name(name_or_folder) and not Path(name_or_folder).is_dir():
+        config = load_config(small, window_size)
+        memory.check(name_or_folder, config, expected_entries(small, config), context, dtype_name(dtype), bits)
+    return find_folder(name_or_folder, revision, token)
+
+
+def expected_entries(folder, config):
+    """What the files of a model should hold, by its config.json alone; as read_entries gives it once they are there."""
+    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    dtype = description.get("torch_dtype") or description.get("dtype")
+    model, stored = Model(config), stored_quantization(folder)
+    if stored:
+        quantize(model, **stored[""])
+    return {name: Entry(None, "uint32" if array.dtype == mx.uint32 else dtype if dtype in FLOATS else "bfloat16",
+                        array.shape) for name, array in tree_flatten(model.parameters())}
 
 
 def open_model(folder, config, entries, dtype=None):

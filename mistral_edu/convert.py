@@ -2,8 +2,8 @@
 
     convert("mistralai/Mistral-7B-Instruct-v0.3", "mistral-4bit", bits=4)
 
-Weights are read, computed and written one layer matrix at a time, so that a 7B model passes through a machine that could
-not hold it. All files are written into a folder beside the new one, which gets its name at the very end: whenever a
+Weights are read, computed and written one matrix at a time, so that a 7B model passes through a machine that could not
+hold it. All files are written into a folder beside the new one, which gets its name at the very end: whenever a
 conversion is stopped, there is no folder that looks finished, and to start it again is all it takes.
 """
 import fcntl
@@ -53,7 +53,7 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
 
 
 def write_weights(unfinished, folder, parameters, weights, shard_size, on_progress=None):
-    """Write a model's parameters, one layer matrix after the other; both dicts as in read_one_by_one."""
+    """Write a model's parameters, one matrix after the other; both dicts as in read_one_by_one."""
     total = sum(array.nbytes for array in parameters.values())
     free = shutil.disk_usage(unfinished).free
     if total > free:
@@ -139,6 +139,7 @@ def locked(folder, out):
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise FileExistsError(f"another conversion is writing {out} now; wait for it, or choose another folder") from None
+        raise FileExistsError(f"another conversion is writing {out} now; wait for it, or choose another "
+                              "folder") from None
     finally:
         os.close(handle)

@@ -140,7 +140,7 @@ def machine_memory():
     total, free = machine.memory()
     if mx.default_device() != mx.Device(mx.cpu):
         info = mx.device_info()
-        # Metal: what it advises a process to take at most of the memory shared with the processor. CUDA: its own memory.
+        # Metal: what it advises a process to take of the memory shared with the processor. CUDA: memory of its own.
         total = info.get("max_recommended_working_set_size", info.get("total_memory", total))
         free = info.get("max_recommended_working_set_size", info.get("free_memory", free))
     return total, total if free is None else free

@@ -1,8 +1,8 @@
 """Writing weights: safetensors files of 5 GB at most and, where they are several, the index that says what lies where.
 
-A safetensors file is eight bytes with the length of the header, the header, JSON with type, shape and place of each
-weight, and the numbers. Types and shapes are known before a number is computed. So lay_out writes all headers first, and
-put adds one weight after the other: never more than one has to be in memory.
+A safetensors file is eight bytes with the length of the header, the header, which is JSON with type, shape and place of
+each weight, and the numbers. Types and shapes are known before a number is computed. So lay_out writes all headers
+first, and put adds one weight after the other: never more than one has to be in memory.
 """
 import json
 from pathlib import Path

@@ -25,8 +25,8 @@ def read_quantization(description, path):
     if not isinstance(stored, dict):
         raise UnsupportedCheckpoint(f"{path}: quantization is {stored!r}; expected an object with bits and group_size")
     if "quant_method" in stored:
-        raise UnsupportedCheckpoint(f"{path}: the weights are quantized by {stored['quant_method']}, and only MLX's own "
-                                    f"quantization is read here, by bits and group_size; {INSTEAD}")
+        raise UnsupportedCheckpoint(f"{path}: the weights are quantized by {stored['quant_method']}, and only MLX's "
+                                    f"own quantization is read here, by bits and group_size; {INSTEAD}")
     of_layers = {name: value for name, value in stored.items() if "." in name or name == "lm_head"}
     settings = {"": read_numbers({name: value for name, value in stored.items() if name not in of_layers}, path)}
     for name, numbers in of_layers.items():
@@ -59,20 +59,20 @@ def expect_quantized(model, settings, entries, folder):
     if settings is None:
         scales = [name for name in entries if name.endswith(".scales")]
         if scales:
-            raise WeightMismatch(f"{folder}: the files hold {min(scales)}, so the weights are quantized, and config.json "
-                                 'says nothing of it; expected "quantization" with bits and group_size. Fetch the '
-                                 "config.json that belongs to these files")
+            raise WeightMismatch(f"{folder}: the files hold {min(scales)}, so the weights are quantized, and "
+                                 'config.json says nothing of it; expected "quantization" with bits and group_size. '
+                                 "Fetch the config.json that belongs to these files")
         return
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, FLOAT)}
     quantized = {name for name in layers if f"{name}.scales" in entries}
     unknown = sorted(settings.keys() - layers.keys() - {""})
     if unknown:
         raise UnsupportedCheckpoint(f"{folder}: config.json says how {unknown[0]} is quantized, and the model has no "
-                                    f"such layer; expected names such as model.layers.0.mlp.up_proj. {INSTEAD}")
+                                    f"such layer; expected names such as model.layers.0.mlp.up_proj; {INSTEAD}")
     if not quantized:
         raise WeightMismatch(f"{folder}: config.json says that the weights are quantized, and the files hold no scales "
                              "of quantized weights; both must be of the same model, fetch them from one place")
-    for name in quantized:
+    for name in sorted(quantized):
         numbers = settings.get(name, settings[""])
         check_shapes(name, numbers, layers[name].weight.shape[-1], entries, folder)
     nn.quantize(model, class_predicate=lambda name, _: settings.get(name, settings[""]) if name in quantized else False)

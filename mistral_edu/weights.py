@@ -77,7 +77,8 @@ def weight_files(folder):
                                     f"{SINGLE}. Take a version of this model in safetensors")
     found = ", ".join(sorted(file.name for file in folder.iterdir())) or "nothing"
     raise FileNotFoundError(f"{folder / SINGLE}: no such file, nor {INDEX}; expected the weights there, and the folder "
-                            f"holds only {found}")
+                            f"holds only {found}. Fetch what is missing from where this folder comes from (files named "
+                            "consolidated are the authors' own layout, which is not read)")
 
 
 def read_index(path) -> dict[str, str]:
@@ -103,7 +104,7 @@ def read_index(path) -> dict[str, str]:
 
 
 def read_header(file) -> dict[str, Entry]:
-    """name -> Entry, from the first bytes of a safetensors file. Raises UnreadableFile when it is cut off or damaged."""
+    """name -> Entry, from the first bytes of a safetensors file. Raises UnreadableFile if it is cut off or damaged."""
     try:
         with safe_open(str(file), framework="np") as opened:
             parts = {name: opened.get_slice(name) for name in opened.keys()}
@@ -152,7 +153,7 @@ def open_weights(entries) -> dict[str, mx.array]:
         try:
             weights |= mx.load(str(file), format="safetensors")
         except RuntimeError as error:
-            raise UnreadableFile(f"{file} is no safetensors file that MLX can read ({error}); fetch it again") from error
+            raise UnreadableFile(f"{file} is no safetensors file that MLX reads ({error}); fetch it again") from error
     return {name: weights[name] for name in entries}
 
 

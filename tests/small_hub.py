@@ -15,7 +15,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """In a with statement: .asked lists (method, path, token) of every request, .environment is for the asking process."""
+    """In a with block: .asked lists (method, path, token) of each request, .environment is for the asking process."""
 
     def __init__(self, folder, cache, revisions=("main", "v2"), token=None):
         self.folder, self.cache, self.revisions, self.token = Path(folder), Path(cache), revisions, token

@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 import mlx.core as mx
 import pytest
 from small_checkpoints import (CONFIG, ONE, WEIGHTS, change_config, change_weights, same_weights, weights_of,
-                               write_checkpoint)
+                               write_checkpoint, write_quantized)
 from small_models import random_model
 
 from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, generate, load, load_config, load_model,
                          load_tokenizer, quantize)
+from mistral_edu.checkpoints import expected_entries
 from mistral_edu.errors import (NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile,
                                 UnsupportedCheckpoint, WeightMismatch)
 from mistral_edu.tiny import FOLDER
+from mistral_edu.weights import read_entries
 
 
 
@@ -63,18 +65,6 @@ def test_bits_quantizes_while_loading(folder, bits):
     assert same_weights(load_model(folder, bits=bits), quantize(load_model(folder), bits))
 
 
-def test_a_folder_that_is_quantized_already(folder, original):
-    quantized = quantize(load_model(folder, fast=False), bits=4, group_size=32)
-    quantized.save_weights(str(folder / WEIGHTS))
-    change_config(folder, quantization={"bits": 4, "group_size": 32})
-    model = load_model(folder)
-    assert same_weights(model, quantized)
-    assert generate(model, None, [5, 6], max_tokens=5) == generate(quantized, None, [5, 6], max_tokens=5)
-    assert weights_of(load_model(folder, dtype="bfloat16"))[ONE].dtype == mx.uint32
-    with pytest.raises(ValueError, match="already has 4-bit weights"):
-        load_model(folder, bits=8)
-
-
 @pytest.mark.parametrize("window_size", [None, 3])
 def test_another_window_may_be_chosen(folder, original, window_size):
     assert load_config(folder).window_size == original.config.window_size
@@ -104,6 +94,16 @@ def test_the_memory_check_comes_before_the_first_weight_is_read(folder, monkeypa
     monkeypatch.setenv("MISTRAL_EDU_MEMORY_CHECK", "0")
     with pytest.raises(NonFiniteWeights):
         load(folder)
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_what_the_configuration_lets_expect_is_what_the_files_hold(tmp_path, quantized):
+    if quantized:
+        write_quantized(tmp_path)
+    else:
+        write_checkpoint(tmp_path)
+    expected, found = expected_entries(tmp_path, load_config(tmp_path)), read_entries(tmp_path)
+    assert {name: entry[1:] for name, entry in expected.items()} == {name: entry[1:] for name, entry in found.items()}
 
 
 def test_tied_embeddings_need_no_lm_head(tmp_path):
@@ -144,7 +144,8 @@ def test_fast_can_be_left_out(folder, monkeypatch):
 # --- what is wrong with the files ---
 
 def test_no_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no folder .*nowhere; expected "tiny", a folder that holds.* or a name on the Hugging Face hub'):
+    complaint = 'there is no folder .*nowhere; expected "tiny", a folder that holds .* or a name on the Hugging Face'
+    with pytest.raises(FileNotFoundError, match=complaint):
         load(tmp_path / "nowhere")
 
 

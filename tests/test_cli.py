@@ -182,7 +182,8 @@ def test_convert_writes_a_folder_that_the_others_take(run, tmp_path):
     code, printed, err = run("convert", "tiny", str(out), "--bits", "8", "--group-size", "32", "--dtype", "float16")
     assert (code, printed) == (0, "") and err == f"{out}: 0.01 GB. Try it: mistral-edu chat --model {out}\n"
     stored = json.loads((out / "config.json").read_text())
-    assert stored["quantization"] == {"group_size": 32, "bits": 8, "mode": "affine"} and stored["torch_dtype"] == "float16"
+    assert stored["quantization"] == {"group_size": 32, "bits": 8, "mode": "affine"}
+    assert stored["torch_dtype"] == "float16"
     answer = mistral_edu.generate(*mistral_edu.load(out), STORY, max_tokens=5)
     assert run("generate", STORY, "--max-tokens", "5", "--model", str(out)) == (0, answer + "\n", "")
     code, _, err = run("convert", "tiny", str(out), "--bits", "none")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from small_checkpoints import INDEX, WEIGHTS, split, write_checkpoint
+from small_checkpoints import INDEX, WEIGHTS, change_config, split, write_checkpoint
 from small_hub import COMMIT, NAME, Hub
 
 from mistral_edu import hub
@@ -93,6 +93,14 @@ def test_only_pickles_on_the_hub(folder, cache):
         answer = load(hub.environment)
         assert answer["error"] == "UnsupportedCheckpoint"
         assert f"neither {INDEX} nor {WEIGHTS}" in answer["message"] and ".bin" in answer["message"]
+        assert hub.fetched == {"config.json", "tokenizer.json"}
+
+
+def test_what_does_not_fit_into_memory_is_not_fetched(folder, cache):
+    change_config(folder, num_hidden_layers=900, hidden_size=8192, intermediate_size=32768)  # 2.9 TB
+    with Hub(folder, cache) as hub:
+        answer = load(hub.environment)
+        assert answer["error"] == "NotEnoughMemory" and f"{NAME} needs 2912.8 GB" in answer["message"]
         assert hub.fetched == {"config.json", "tokenizer.json"}
 
 

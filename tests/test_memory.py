@@ -56,8 +56,9 @@ def test_what_fits_is_let_through_and_what_does_not_is_refused(monkeypatch):
     with_free(monkeypatch, needed)
     memory.check("7b", SEVEN, entries)
     with_free(monkeypatch, needed - 1)
-    with pytest.raises(NotEnoughMemory, match="7b needs 15.6 GB: 14.5 GB for the weights, 0.3 GB for the keys and values "
-                                              "of 2,048 tokens, 0.8 GB to work in. This machine has 15.6 GB free"):
+    complaint = ("7b needs 15.6 GB: 14.5 GB for the weights, 0.3 GB for the keys and values of 2,048 tokens, 0.8 GB to "
+                 "work in. This machine has 15.6 GB free")
+    with pytest.raises(NotEnoughMemory, match=complaint):
         memory.check("7b", SEVEN, entries)
     memory.check("7b", SEVEN, entries, bits=4)
     assert issubclass(NotEnoughMemory, CheckpointError)

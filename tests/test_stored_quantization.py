@@ -69,12 +69,14 @@ def test_quantization_of_another_kind_is_refused(tmp_path, settings, complaint):
         load_model(tmp_path)
 
 
-@pytest.mark.parametrize("said", [dict(bits=8, group_size=32), dict(bits=4, group_size=64), dict(bits=2, group_size=128)])
+@pytest.mark.parametrize("said", [dict(bits=8, group_size=32), dict(bits=4, group_size=64),
+                                  dict(bits=2, group_size=128)])
 def test_bits_and_groups_are_compared_with_the_shapes(tmp_path, said):
     write_quantized(tmp_path, bits=4, group_size=32)
     change_config(tmp_path, quantization=said)
-    with pytest.raises(WeightMismatch, match=f"is quantized to {said['bits']} bits in groups of {said['group_size']}, and "
-                                             "the shapes in the files are those of 4 bits in groups of 32"):
+    complaint = (f"is quantized to {said['bits']} bits in groups of {said['group_size']}, and the shapes in the files "
+                 "are those of 4 bits in groups of 32")
+    with pytest.raises(WeightMismatch, match=complaint):
         load_model(tmp_path)
 
 

@@ -81,7 +81,8 @@ def test_weights_are_read_one_at_a_time(tmp_path):
 # --- what is wrong with the index ---
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "/etc/model.safetensors", "sub/model.safetensors",
-                                  "..\\model.safetensors", "..", "", ".safetensors", "pytorch_model.bin", "*.safetensors"])
+                                  "..\\model.safetensors", "..", "", ".safetensors", "pytorch_model.bin",
+                                  "*.safetensors"])
 def test_an_index_that_leads_elsewhere(shards, name):
     change_index(shards, lambda weight_map: weight_map.update({ONE: name}))
     with pytest.raises(UnsupportedCheckpoint, match=f"{INDEX} says that {ONE} lies in .* plain name"):
@@ -188,7 +189,8 @@ class Trap:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.00.pth", "m.pt"])
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.00.pth",
+                                  "model.pt"])
 def test_pickles_are_refused_and_never_opened(tmp_path, name):
     folder, sprung = write_checkpoint(tmp_path / "model"), tmp_path / "sprung"
     (folder / WEIGHTS).unlink()
