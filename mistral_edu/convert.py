@@ -49,6 +49,7 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
     with new_folder(out) as unfinished:
         write_weights(unfinished, folder, parameters, weights, shard_size, on_progress)
         copy_small_files(folder, unfinished, dtype, bits, group_size)
+        check_target(out, overwrite)  # hours may have passed
     return out
 
 

@@ -152,6 +152,12 @@ def test_a_folder_that_is_there_is_kept(source, out):
     assert list(out.iterdir()) == []
 
 
+def test_a_folder_that_comes_meanwhile_is_kept(source, out):
+    with pytest.raises(FileExistsError, match="is there already"):
+        convert(source, out, on_progress=lambda done, total: out.mkdir(exist_ok=True))
+    assert list(out.iterdir()) == [] and hidden(out.parent) == []
+
+
 def test_overwrite_replaces_a_model(source, out):
     convert(source, out, bits=8, shard_size=40_000)
     convert(source, out, bits=4, overwrite=True)
