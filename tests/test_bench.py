@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten
 from small_models import CONFIG, random_model as small_model
 
 import mistral_edu
-from mistral_edu import MistralConfig, Model, quantize
+from mistral_edu import MistralConfig, Model, memory, quantize
 from mistral_edu.bench import child, command, measure, rounds, tables
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.limits import measure_limits
@@ -21,6 +21,7 @@ from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA, number, stored_results
 from mistral_edu.bench.work import bytes_per_token, operations_per_prompt, predict, weight_bytes_per_token
 from mistral_edu.cli import build_parser, main
+from mistral_edu.errors import NotEnoughMemory
 from mistral_edu.fast import blas
 from mistral_edu.quantize import size_in_bytes
 
@@ -91,6 +92,12 @@ def test_random_weights_have_the_presets_shape_and_keep_the_size_of_the_stream()
     beginnings = [tuple(weight[0, :4].tolist()) for weight in weights.values() if weight.ndim == 2]
     assert len(set(beginnings)) == len(beginnings)  # no two are the same
     assert size_in_bytes(random_model("tiny", bits=4)) < 0.3 * size_in_bytes(model)
+
+
+def test_random_weights_that_do_not_fit_are_not_begun(monkeypatch):
+    monkeypatch.setattr(memory, "machine_memory", lambda: (16_000_000_000, 10_000_000_000))
+    with pytest.raises(NotEnoughMemory, match="a random 7b-v0.3 needs 15.* bits=8"):
+        random_model("7b-v0.3", context=192)
 
 
 # ---------------------------------------------------------------- what bytes and operations predict

@@ -3,8 +3,9 @@
 Exactly what is measured:
 
 load_seconds     load_model(): open the file, read and check every weight, quantize when asked, attach the engine.
-                 Python's start and the imports come before it. The file may lie in the system's cache already; the
-                 first load after a start of the machine takes longer. For random weights: the time to make them.
+                 Python's start, the imports, and a download come before it. The file may lie in the system's cache
+                 already; the first load after a start of the machine takes longer. Random weights: the time to make
+                 them.
 prompt_tps       tokens of the prompt, over the time from the first to the logits of the last (prefill).
 generation_tps   tokens after the first, over the time from the first to the last (decode). The first one comes from
                  the prompt's logits, so its work belongs to the prompt. Greedy; the end token does not end it.
@@ -23,7 +24,7 @@ import mlx.core as mx
 
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.work import bytes_per_token, operations_per_prompt
-from mistral_edu.checkpoints import load_model
+from mistral_edu.checkpoints import find_folder, load_model
 from mistral_edu.fast import accelerate
 from mistral_edu.generate import decode, prefill
 from mistral_edu.quantize import quantization, size_in_bytes
@@ -55,6 +56,8 @@ class Case:
 
 def measure(case):
     """A list of rows, one per length of the prompt, shortest first: dicts as schema.json has them, single values."""
+    if case.model is not None:
+        find_folder(case.model)  # a name of the hub is fetched here, before the clock is read
     began = time.perf_counter()
     model = make_model(case)
     load_seconds = time.perf_counter() - began
@@ -78,9 +81,10 @@ def measure(case):
 def make_model(case):
     """The model in memory, all weights computed."""
     bits = None if case.bits == 16 else case.bits
+    longest = max(case.contexts) + case.max_tokens
     if case.preset is None:
-        return load_model(case.model, bits=bits, fast=case.fast)
-    model = random_model(case.preset, bits)
+        return load_model(case.model, bits=bits, fast=case.fast, context=longest)
+    model = random_model(case.preset, bits, context=longest)
     return accelerate(model) if case.fast else model
 
 

@@ -2,25 +2,29 @@
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
+from mistral_edu import memory
 from mistral_edu.config import MistralConfig
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import Model
+from mistral_edu.weights import Entry
 
 
-def random_model(preset, bits=None, seed=0):
+def random_model(preset, bits=None, seed=0, context=None):
     """A Model of the preset's shape with bfloat16 weights, quantized to 8 or 4 bits when these are given.
 
     Made in memory, one layer after the other, so that it never takes more than the finished model and one layer.
     Matrices are uniform with variance 1 / columns, which keeps the size of what flows through; norms are ones.
+    Raises NotEnoughMemory when model and `context` tokens (None: 2048) do not fit, as load_model does.
 
     >>> random_model("tiny").config.n_layers
     8
     """
     model = Model(MistralConfig.preset(preset))
-    names = [name for name, _ in tree_flatten(model.parameters())]
-    keys = dict(zip(names, mx.random.split(mx.random.key(seed), len(names))))
-    model.load_weights([(name, random_weight(weight.shape, keys[name]))
-                        for name, weight in tree_flatten(model.parameters())])
+    shapes = {name: weight.shape for name, weight in tree_flatten(model.parameters())}
+    entries = {name: Entry(None, "bfloat16", shape) for name, shape in shapes.items()}
+    memory.check(f"a random {preset}", model.config, entries, context, bits=bits)
+    keys = mx.random.split(mx.random.key(seed), len(shapes))
+    model.load_weights([(name, random_weight(shape, key)) for key, (name, shape) in zip(keys, shapes.items())])
     if bits is not None:
         quantize(model, bits)
     for _, module in model.named_modules():  # nothing was computed so far; the largest layers come one by one

@@ -4,8 +4,8 @@ from mistral_edu.bench.results import number
 NOTES = """\
 weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to
 the logits of the last one. generation: tokens after the first over the time from the first to the last. peak: the
-most that {memory} held up to this row. best: the most that this machine allows, from the
-bytes of the weights as stored and the number of operations, at the speeds that the same run measured."""
+most that {memory} held up to this row. limit: the most that this machine allows, from
+the bytes of the weights as stored and the number of operations, at the speeds that the same run measured."""
 SPREAD = "Each figure is the median of the rounds, with the lowest and the highest."
 
 
@@ -25,7 +25,7 @@ def as_table(result):
         "",
     ]
     lines += markdown(
-        ["bits", "weights, GB", "prompt", "load, s", "prompt, tok/s", "best", "generation, tok/s", "best", "peak, GB"],
+        ["bits", "weights, GB", "prompt", "load, s", "prompt, tok/s", "limit", "generation, tok/s", "limit", "peak, GB"],
         [[row["bits"], short(row["weights_gb"]), row["context"], figure(row, "load_seconds"),
           figure(row, "prompt_tps"), short(row["predicted"]["prompt_tps"]), figure(row, "generation_tps"),
           short(row["predicted"]["generation_tps"]), figure(row, "peak_memory_gb")] for row in result["rows"]])
