@@ -1,11 +1,12 @@
 """Pictures of masks, and of what a stack of layers makes of them."""
 import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.ticker import MaxNLocator
 
 from .plots import BLUE, GREY, INK, PALE, RED, Picture, figure
 
 LOOK = ListedColormap(["white", BLUE])
-FAINTEST = 1e-6                 # of the nudge: what is smaller is drawn as this
+FAINTEST = 1e-6                 # what is smaller, but not zero, is drawn as this
 
 
 def draw_mask(ax, mask, title="", names=None):
@@ -17,29 +18,29 @@ def draw_mask(ax, mask, title="", names=None):
     ax.vlines(np.arange(S + 1) - 0.5, -0.5, L - 0.5, color=PALE, linewidth=0.8)
     ax.set(title=title, xlabel="key: who is looked at", ylabel="query: who looks")
     ax.tick_params(length=0)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if names:
         ax.set_xticks(range(S), names)
         ax.set_yticks(range(L), names)
     return ax
 
 
-def draw_influence(sizes, source, window, names=()):
-    """sizes (n_layers + 1, L) from reach.influence, as a map on a logarithmic scale with the edge of the reach.
+def draw_influence(sizes, source, window):
+    """sizes (n_layers + 1, L) from reach.influence, as a map on a logarithmic scale; a red line ends the reach.
 
-    names: (position, text) pairs to write below the map.
+    Returns (figure, axes). Exact zeros stay white.
     """
     rows, L = sizes.shape
     fig, ax = figure(height=3.3)
-    seen = np.where(sizes > 0, np.clip(sizes, FAINTEST, None), np.nan)      # an exact zero stays white
-    image = ax.imshow(seen, norm=LogNorm(FAINTEST, 10), aspect="auto", origin="lower", interpolation="nearest")
-    edge = [min(source + k * (window - 1), L - 1) + 0.5 for k in range(rows)]
-    ax.step([edge[0], *edge], [-0.5, *np.arange(rows) + 0.5], where="pre", color=RED, linewidth=2)
-    ax.set(xlabel="position in the text", ylabel="after layer", yticks=range(rows), xlim=(-0.5, L - 0.5),
+    seen = np.where(sizes > 0, np.clip(sizes, FAINTEST, None), np.nan)
+    image = ax.imshow(seen, norm=LogNorm(FAINTEST, 1), aspect="auto", origin="lower", interpolation="nearest")
+    edges = [min(source + k * (window - 1), L - 1) + 0.5 for k in range(rows)]
+    ax.plot(np.repeat(edges, 2), np.repeat(np.arange(rows + 1), 2)[1:-1] - 0.5, color=RED, linewidth=2)
+    ax.set(xlabel="position in the text", ylabel="after layer", yticks=range(rows), xlim=(-0.5, L),
            ylim=(-0.5, rows - 0.5))
-    for position, text in names:
-        ax.annotate(text, (position, -0.5), (position, 0.6), color=INK, fontsize=8.5, ha="center")
     bar = fig.colorbar(image, ax=ax, pad=0.02)
-    bar.set_label("size of the change", color=INK)
+    bar.set_label("change, as a share of the state", color=INK)
     bar.outline.set_edgecolor(GREY)
     return fig, ax
 

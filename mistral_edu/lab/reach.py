@@ -19,15 +19,18 @@ def states(model, x):
 def influence(model, tokens, source, seed=0):
     """Nudge the embedding of the token at position `source`: how much does each state change? (n_layers + 1, L)
 
-    Row k is after k layers; in row 0 the only entry is 1, the nudge itself, in a random direction. A Jacobian-vector
-    product: one pass, exact, with no finite step.
+    Row k is after k layers. The nudge has a random direction and the size of the embedding, so row 0 holds a single 1;
+    every change is given as a share of the state that it changes. A Jacobian-vector product: one pass, exact, with no
+    finite step.
     """
     x = model.model.embed_tokens(mx.array([tokens])).astype(mx.float32)                 # (1, L, dim)
     direction = mx.random.normal((x.shape[2],), key=mx.random.key(seed))
-    there = (mx.arange(x.shape[1]) == source)[None, :, None]                            # (1, L, 1)
-    nudge = there * direction / mx.linalg.norm(direction)                               # (1, L, dim)
-    _, changes = mx.jvp(lambda x: states(model, x), [x], [nudge])
-    return np.stack([np.array(mx.linalg.norm(change[0], axis=-1)) for change in changes])
+    direction = direction * mx.linalg.norm(x[0, source]) / mx.linalg.norm(direction)
+    nudge = (mx.arange(x.shape[1]) == source)[None, :, None] * direction                # (1, L, dim)
+    after, changes = mx.jvp(lambda x: states(model, x), [x], [nudge])
+    shares = [mx.linalg.norm(change[0], axis=-1) / mx.linalg.norm(state[0], axis=-1)
+              for change, state in zip(changes, after)]
+    return np.stack([np.array(share) for share in shares])
 
 
 def gradients(model, tokens, seed=0):
