@@ -1,4 +1,4 @@
-"""Bring the README up to date: draw its picture, run its first cell, store what it prints, and quote the published table.
+"""Bring the README up to date: draw its picture, store what its first cell prints, quote the published table.
 
 `make readme` calls this.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 MAP = Path(__file__).with_name("map.png")
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
-
 PUBLISHED = re.compile(r"(<!-- mistral-edu bench --published -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 
 

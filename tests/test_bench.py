@@ -60,9 +60,11 @@ def test_the_clock_counts_the_prompt_and_every_token_but_the_first(monkeypatch):
     assert measure.timed_answer(small_model(), 50, 4) == (5.0, 0.5)
 
 
-def test_what_was_asked_for_is_what_answers():
+def test_what_was_asked_for_is_what_answers(monkeypatch):
     readable = measure.measure(Case(preset="tiny", model=None, bits=8, fast=False, contexts=(4,), max_tokens=2))
     assert readable[0]["path"] == "readable" and readable[0]["bits"] == 8
+    monkeypatch.setenv("MISTRAL_EDU_FAST", "0")
+    assert measure.make_model(Case(preset="tiny", model=None, bits=8)).path == "readable"
     stored = measure.measure(replace(SHORT, bits=16, contexts=(4,)))[0]
     assert stored["bits"] == 16 and stored["group_size"] is None
 

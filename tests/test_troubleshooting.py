@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md: its commands exist, its examples give what they say, and what it quotes the program does say."""
+"""docs/troubleshooting.md: its commands exist, its examples give what they say, its quotations are the program's."""
 import doctest
 import re
 import shlex

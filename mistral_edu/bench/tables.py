@@ -24,11 +24,12 @@ def as_table(result):
         f"path: {', '.join(sorted({row['path'] for row in result['rows']}))}",
         "",
     ]
-    lines += markdown(
-        ["bits", "weights, GB", "prompt", "load, s", "prompt, tok/s", "limit", "generation, tok/s", "limit", "peak, GB"],
-        [[row["bits"], short(row["weights_gb"]), row["context"], figure(row, "load_seconds"),
-          figure(row, "prompt_tps"), short(row["predicted"]["prompt_tps"]), figure(row, "generation_tps"),
-          short(row["predicted"]["generation_tps"]), figure(row, "peak_memory_gb")] for row in result["rows"]])
+    header = ["bits", "weights, GB", "prompt", "load, s", "prompt, tok/s", "limit", "generation, tok/s", "limit",
+              "peak, GB"]
+    lines += markdown(header, [
+        [row["bits"], short(row["weights_gb"]), row["context"], figure(row, "load_seconds"),
+         figure(row, "prompt_tps"), short(row["predicted"]["prompt_tps"]), figure(row, "generation_tps"),
+         short(row["predicted"]["generation_tps"]), figure(row, "peak_memory_gb")] for row in result["rows"]])
     lines += ["", NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,")]
     return "\n".join(lines + [SPREAD] * (settings["repeats"] > 1))
 
