@@ -32,6 +32,13 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
     written. shard_size: bytes of one file at most.
     load() reads the result, and so does mlx-lm; with bits=None, so does transformers.
     Raises FileExistsError, FileNotFoundError, ValueError, or a CheckpointError.
+
+    >>> import tempfile
+    >>> from mistral_edu import load_model
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     model = load_model(convert("tiny", f"{place}/tiny-4bit", bits=4))
+    >>> model.layers[0].mlp.up_proj.bits
+    4
     """
     out, dtype = Path(out).expanduser().absolute(), dtype_name(dtype)
     check_target(out, overwrite)

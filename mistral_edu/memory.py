@@ -45,7 +45,7 @@ def need(config, context=None, bytes_per_number=2, bits=None, group_size=64, wei
     >>> from mistral_edu import MistralConfig
     >>> config = MistralConfig.preset("7b-v0.3")
     >>> print(need(config, context=32768))
-    21.0 GB: 14.5 GB for the weights, 4.3 GB for the keys and values of 32,768 tokens, 2.3 GB to work in
+    20.0 GB: 14.5 GB for the weights, 4.3 GB for the keys and values of 32,768 tokens, 1.2 GB to work in
     >>> print(need(config, bits=4))
     5.2 GB: 4.1 GB for the weights, 0.3 GB for the keys and values of 2,048 tokens, 0.8 GB to work in
     """
@@ -70,10 +70,10 @@ def bytes_per_weight(bytes_per_number, bits=None, group_size=64):
 def work_space(config, held, bytes_per_number):
     """Bytes that a chunk of CHUNK tokens needs while it passes a layer, or one weight while it is loaded.
 
-    The chunk: scores against the keys held and the chunk's own, in float32, before and after the softmax; and the
-    wide inner rows of the feed-forward layer. The weight: the largest one, as read and as computed with.
+    The chunk: scores against the keys held and the chunk's own, in float32; the wide inner rows of the feed-forward
+    layer; and logits. The weight: the largest one, as read and as computed with.
     """
-    scores = 2 * 4 * config.n_heads * CHUNK * (held + CHUNK)
+    scores = 4 * config.n_heads * CHUNK * (held + CHUNK)
     rows = 4 * CHUNK * (4 * config.dim + 3 * config.hidden_dim + config.vocab_size)
     largest_weight = config.dim * max(config.vocab_size, config.hidden_dim) * (bytes_per_number + 4)
     return max(scores + rows, largest_weight)

@@ -4,7 +4,7 @@ import pytest
 from mlx.utils import tree_flatten
 from small_checkpoints import write_checkpoint, write_quantized
 
-from mistral_edu import MistralConfig, load_config, load_model, memory
+from mistral_edu import MistralConfig, Model, generate, load_config, load_model, memory
 from mistral_edu.errors import CheckpointError, NotEnoughMemory
 from mistral_edu.quantize import size_in_bytes
 from mistral_edu.weights import Entry, read_entries
@@ -14,7 +14,6 @@ SEVEN = MistralConfig.preset("7b-v0.3")
 
 def entries_of(config, dtype="bfloat16"):
     """Headers of a checkpoint that need not exist: entries as read_entries gives them."""
-    from mistral_edu import Model
     return {name: Entry(None, dtype, array.shape) for name, array in tree_flatten(Model(config).parameters())}
 
 
@@ -70,7 +69,7 @@ def test_what_fits_is_let_through_and_what_does_not_is_refused(monkeypatch):
     (12e9, 12e9, dict(), r"Ways out: bits=8 \(8.8 GB\)\."),
     (8e9, 8e9, dict(), r"Ways out: bits=4 \(5.2 GB\)\."),
     (8e9, 8e9, dict(bits=8), r"Ways out: bits=4 \(5.2 GB\)\."),
-    (8e9, 8e9, dict(bits=4, context=32768), r"Ways out: a shorter context, context=16384 \(7.4 GB\); a smaller window, "
+    (8e9, 8e9, dict(bits=4, context=32768), r"Ways out: a shorter context, context=16384 \(7.0 GB\); a smaller window, "
                                             r"window_size=1024 \(5.0 GB\)\."),
     (12e9, 20e9, dict(), "close other programs, which hold 8.0 GB"),
     (3e9, 3e9, dict(), r"free of 3.0 GB\. Take a smaller model, or one quantized to fewer bits\. \(MISTRAL"),
@@ -109,3 +108,18 @@ def test_a_gpu_is_asked_for_its_own_memory(monkeypatch):
     monkeypatch.setattr(mx, "device_info", lambda: {})
     monkeypatch.setattr(memory.machine, "memory", lambda: (16e9, None))                          # macOS does not say
     assert memory.machine_memory() == (16e9, 16e9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_tokens", [300, 2000])
+def test_what_reading_a_prompt_takes_is_no_more_than_was_said_and_not_far_less(n_tokens):
+    config = MistralConfig(dim=256, n_layers=3, head_dim=32, hidden_dim=896, n_heads=8, n_kv_heads=2, window_size=None,
+                           context_len=4096, vocab_size=4096)
+    model = Model(config)
+    mx.eval(model.parameters())
+    said = memory.need(config, n_tokens, bytes_per_number=4)
+    before = mx.get_active_memory() - said.weights  # of other tests
+    mx.reset_peak_memory()
+    generate(model, None, [5] * n_tokens, max_tokens=2)
+    taken = mx.get_peak_memory() - before
+    assert 0.8 * said.total < taken < said.total, f"{taken:,} bytes taken, {said}"
