@@ -15,7 +15,8 @@ from mistral_edu.weights import FLOATS
 
 CHUNK = 256      # tokens of a prompt that are read at once (generate's prefill_chunk)
 CONTEXT = 2048   # tokens that should fit at least, where load() is not told otherwise
-SHORTEST = 256   # a context below this is no advice
+SHORTEST = 256   # a context below this is no advice,
+NARROW = 1024    # nor is a window narrower than this
 
 
 @dataclass(frozen=True)
@@ -98,22 +99,32 @@ def check(name, config, entries, context=None, dtype=None, bits=None, group_size
     wanted = required()
     if free is None or wanted.total <= free:
         return
-    ways = [f"bits={n} ({gb(required(bits=n).total)})" for n in (8, 4) if can_quantize(entries, bits, n)
-            and required(bits=n).total <= free][:1]
-    shorter = wanted.context // 2
-    while shorter >= SHORTEST and required(context=shorter).total > free:
-        shorter //= 2
-    if shorter >= SHORTEST:
-        ways.append(f"a shorter context, context={shorter} ({gb(required(context=shorter).total)})")
-    window = 1024
-    if wanted.context > window and (config.window_size or window + 1) > window:
-        narrow = required(config=replace(config, window_size=window))
-        ways += [f"a smaller window, window_size={window} ({gb(narrow.total)})"] if narrow.total <= free else []
+    ways = ways_out(required, config, wanted.context, free, [n for n in (8, 4) if can_quantize(entries, bits, n)])
     if wanted.total <= total:
         ways.append(f"close other programs, which hold {gb(total - free)}")
     advice = "Ways out: " + "; ".join(ways) if ways else "Take a smaller model, or one quantized to fewer bits"
     raise NotEnoughMemory(f"{name} needs {wanted}. This machine has {gb(free)} free of {gb(total)}. {advice}. "
                           "(MISTRAL_EDU_MEMORY_CHECK=0 tries it all the same)")
+
+
+def ways_out(required, config, context, free, fewer_bits):
+    """The settings that would fit, each with what it needs: the most bits, the longest context, a narrow window.
+
+    required(bits=, context=, config=) -> Need with that one changed.
+    """
+    def fits(**changed):
+        return required(**changed).total <= free
+
+    ways = []
+    if bits := next((bits for bits in fewer_bits if fits(bits=bits)), None):
+        ways.append(f"bits={bits} ({gb(required(bits=bits).total)})")
+    shorter = (context >> n for n in range(1, context.bit_length()))  # half, a quarter, ...
+    if shorter := next((length for length in shorter if length >= SHORTEST and fits(context=length)), None):
+        ways.append(f"a shorter context, context={shorter} ({gb(required(context=shorter).total)})")
+    narrow = replace(config, window_size=NARROW)
+    if min(context, config.window_size or context) > NARROW and fits(config=narrow):
+        ways.append(f"a smaller window, window_size={NARROW} ({gb(required(config=narrow).total)})")
+    return ways
 
 
 def can_quantize(entries, bits, fewer):
