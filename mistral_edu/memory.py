@@ -110,20 +110,27 @@ def check(name, config, entries, context=None, dtype=None, bits=None, group_size
 def ways_out(required, config, context, free, fewer_bits):
     """The settings that would fit, each with what it needs: the most bits, the longest context, a narrow window.
 
-    required(bits=, context=, config=) -> Need with that one changed.
+    required(bits=, context=, config=) -> Need with these changed. Where no single one is enough: bits and context.
     """
     def fits(**changed):
         return required(**changed).total <= free
 
+    def longest(**changed):
+        """Half of the context, a quarter, ...: the first that fits, or None."""
+        lengths = (context >> n for n in range(1, context.bit_length()))
+        return next((length for length in lengths if length >= SHORTEST and fits(context=length, **changed)), None)
+
     ways = []
     if bits := next((bits for bits in fewer_bits if fits(bits=bits)), None):
         ways.append(f"bits={bits} ({gb(required(bits=bits).total)})")
-    shorter = (context >> n for n in range(1, context.bit_length()))  # half, a quarter, ...
-    if shorter := next((length for length in shorter if length >= SHORTEST and fits(context=length)), None):
+    if shorter := longest():
         ways.append(f"a shorter context, context={shorter} ({gb(required(context=shorter).total)})")
     narrow = replace(config, window_size=NARROW)
     if min(context, config.window_size or context) > NARROW and fits(config=narrow):
         ways.append(f"a smaller window, window_size={NARROW} ({gb(required(config=narrow).total)})")
+    if not ways and fewer_bits and (shorter := longest(bits=fewer_bits[-1])):
+        both = {"bits": fewer_bits[-1], "context": shorter}
+        ways.append(f"bits={both['bits']} with context={shorter} ({gb(required(**both).total)})")
     return ways
 
 

@@ -71,6 +71,7 @@ def test_what_fits_is_let_through_and_what_does_not_is_refused(monkeypatch):
     (8e9, 8e9, dict(bits=8), r"Ways out: bits=4 \(5.2 GB\)\."),
     (8e9, 8e9, dict(bits=4, context=32768), r"Ways out: a shorter context, context=16384 \(7.0 GB\); a smaller window, "
                                             r"window_size=1024 \(5.0 GB\)\."),
+    (8e9, 8e9, dict(context=32768), r"Ways out: bits=4 with context=16384 \(7.0 GB\)\."),
     (12e9, 20e9, dict(), "close other programs, which hold 8.0 GB"),
     (3e9, 3e9, dict(), r"free of 3.0 GB\. Take a smaller model, or one quantized to fewer bits\. \(MISTRAL"),
 ])
