@@ -27,7 +27,8 @@ from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
 from mistral_edu.tiny.world import MIX
 
 TASK_NAMES = {maker.__name__ for maker in MIX}
-LOG_EVERY = 100  # steps
+LOG_EVERY = 100  # steps; on a slow machine, sooner:
+LOG_SECONDS = 30
 PROBE_DISTANCES = (64, 256, 512, 704)
 CHECKPOINT_BITS = 4
 
@@ -100,11 +101,18 @@ class Run:
             raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(TASK_NAMES))}")
         self.tokenizer_path = self.out / "tokenizer.json"
         if not self.tokenizer_path.exists():
-            say(f"learning a vocabulary of {self.config.vocab_size} pieces")
-            train_tokenizer(self.tokenizer_path, self.config.vocab_size)
+            self.bring_tokenizer()
         self.tokenizer = load_tokenizer(self.tokenizer_path)
         self.step, self.position, self.seconds = 0, 0, 0.0
         self.stopped = False
+
+    def bring_tokenizer(self):
+        """The vocabulary that the weights to start from were trained with, or one learned from the world."""
+        if self.options.start:
+            shutil.copy(Path(self.options.start) / "tokenizer.json", self.tokenizer_path)
+        else:
+            self.say(f"learning a vocabulary of {self.config.vocab_size} pieces")
+            train_tokenizer(self.tokenizer_path, self.config.vocab_size)
 
     @property
     def tokens(self):
@@ -168,7 +176,8 @@ class Run:
 
     def learn(self, step, rows):
         keep = [mark for mark in sorted(self.options.keep) if mark >= self.tokens]
-        mark, losses, saved = time.perf_counter(), [], time.perf_counter()
+        mark = saved = logged = time.perf_counter()
+        losses = []
         evaluations = int(self.tokens // self.options.evaluate_every)
         while self.progress < 1 and not self.stopped:
             if keep and self.tokens >= keep[0]:
@@ -184,7 +193,8 @@ class Run:
                 mx.eval(losses[-2])  # at most one step is computed ahead
             now = time.perf_counter()
             self.seconds, mark = self.seconds + now - mark, now
-            if len(losses) >= self.options.log_every:
+            if len(losses) >= self.options.log_every or now - logged > LOG_SECONDS:
+                logged = now
                 self.log_losses(losses)
                 losses = []
             if self.tokens >= (evaluations + 1) * self.options.evaluate_every:
@@ -271,7 +281,7 @@ def add_arguments(parser):
     add("--workers", type=int, help="processes that tell the world (default: two fewer than there are cores)")
     add("--keep", type=millions, nargs="*", default=[], metavar="M", help="keep a 4-bit checkpoint at these millions")
     add("--evaluate-every", type=millions, default=50e6, metavar="M", help="millions of tokens (default: 50)")
-    add("--log-every", type=int, default=LOG_EVERY, help="steps (default: 100)")
+    add("--log-every", type=int, default=LOG_EVERY, help="steps, or 30 s if those come first (default: 100)")
     add("--save-minutes", type=float, default=2.0, help="how often the state is saved (default: 2)")
 
 
@@ -291,5 +301,5 @@ def run(arguments) -> int:
         for s, handler in before.items():
             signal.signal(s, handler)
     print(f"{training.step} steps, {training.tokens / 1e6:.0f} M tokens, {training.seconds:.0f} s of learning")
-    print(f"the model: {training.out}   (mistral-edu chat {training.out}; mistral-edu evaluate {training.out})")
+    print(f"the model: {training.out}   (mistral-edu chat --model {training.out}; mistral-edu evaluate {training.out})")
     return 130 if training.stopped else 0

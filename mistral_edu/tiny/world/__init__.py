@@ -15,7 +15,7 @@ from .village import fact, go_on, manners, outside
 
 __all__ = ["Doc", "MIX", "held_out", "prompts", "sample"]
 
-# Maker of documents -> its share of them, in percent. Stories are long and sums short, so the shares of text differ.
+# Maker of documents -> how often it comes, relative to the others. Stories are long and sums short, so the shares of text differ.
 # Rivals, pairs, things and sentence ask for one among several facts of a kind: less than a quarter of the text, and
 # matching by content is not learned at all.
 MIX = {plain: 2, story: 14, free_story: 2, story_qa: 6, follow_up: 11,
