@@ -1,4 +1,4 @@
-"""Notebooks in a real JupyterLab: every slider of notebook 00 moves its picture or its text, three steps in a row.
+"""Notebooks in a real JupyterLab: every slider moves its picture or its text, three steps in a row.
 
 From the second event on, widgets' callbacks come on another thread than cells; only a browser brings this about.
 """
@@ -10,7 +10,8 @@ import pytest
 from lab_in_browser import ERRORS, chromium, jupyter_lab, open_and_run
 from playwright.sync_api import sync_playwright
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "00_start_here.ipynb"
+FOLDER = Path(__file__).parents[1] / "notebooks"
+SLIDERS = {"00_start_here.ipynb": 3, "08_sliding_window_attention.ipynb": 3}       # at least so many
 STEPS = 3
 SHOWN = """box => box.querySelector('img').src + '|' + box.querySelector('pre').textContent"""
 PICTURE = """box => { const img = box.querySelector('img');
@@ -21,21 +22,21 @@ EXPLORER = "xpath=ancestor::*[contains(@class, 'widget-vbox')][1]"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Notebook 00 in a browser, all cells run: (page, panel, errors of the page). Screenshots go to pytest's folder."""
+@pytest.fixture(scope="module", params=SLIDERS, ids=lambda name: name[:2])
+def page(request, tmp_path_factory):
+    """A notebook in a browser, all cells run: (page, panel, errors of the page). Screenshots go to pytest's folder."""
     if chromium() is None:
         reason = "no chromium on the PATH: apt-get install chromium"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder = tmp_path_factory.mktemp("browser")
-    shutil.copy(NOTEBOOK, folder)
+    shutil.copy(FOLDER / request.param, folder)
     with jupyter_lab(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
                                              args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 1200})
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        panel = open_and_run(page, address(NOTEBOOK.name))
+        panel = open_and_run(page, address(request.param))
         page.screenshot(path=folder / "run.png")
         yield page, panel, errors
         page.screenshot(path=folder / "end.png")
@@ -52,10 +53,10 @@ def test_every_cell_runs_without_error_output(page):
     assert errors == []
 
 
-def test_every_slider_answers_three_steps_in_a_row(page):
+def test_every_slider_answers_three_steps_in_a_row(page, request):
     page, panel, errors = page
     sliders = panel.locator(".jupyter-widgets .noUi-handle")
-    assert sliders.count() >= 3
+    assert sliders.count() >= SLIDERS[request.node.callspec.params["page"]]
     for slider in sliders.all():
         slider.scroll_into_view_if_needed()
         explorer = slider.locator(EXPLORER)
@@ -67,6 +68,7 @@ def test_every_slider_answers_three_steps_in_a_row(page):
     assert errors == []
 
 
+@pytest.mark.parametrize("page", ["00_start_here.ipynb"], indirect=True, ids=["00"])
 def test_a_box_to_tick_answers_too(page):
     page, panel, errors = page
     box = panel.locator(".jupyter-widgets input[type=checkbox]").first

@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from .plots import BLUE, GREY, INK, PALE, RED, Picture, figure
+from .plots import BLUE, GREY, INK, PALE, PALETTE, RED, Picture, figure
 
 LOOK = ListedColormap(["white", BLUE])
 FAINTEST = 1e-6                 # what is smaller, but not zero, is drawn as this
@@ -58,3 +58,21 @@ def reach_picture(mask, depth):
     caption = (f"One layer: the last of {L} tokens sees {seen}, its own included. {depth} "
                f"layer{'s' * (depth > 1)}: it depends on {reached}, the furthest {reached - 1} places back.")
     return Picture(fig, caption)
+
+
+def draw_reach(ax, sizes, window, title=""):
+    """sizes (n_layers + 1, L) from reach.gradients: a line a depth, against places back, on a logarithmic scale.
+
+    Returns how far back the deepest line goes, and the power of ten of its size there, as a share of its size at the
+    last token itself. A dotted line stands at each reach.
+    """
+    n_layers, L = len(sizes) - 1, sizes.shape[1]
+    for depth, colour in ((1, PALETTE[0]), (2, PALETTE[1]), (4, PALETTE[2]), (n_layers, PALETTE[3])):
+        line = sizes[n_layers - depth][::-1]                    # from the last token back
+        line = np.where(line > 0, line / line[0], np.nan)       # an exact zero is not drawn
+        ax.semilogy(range(L), line, color=colour, linewidth=1, label=f"{depth} layer{'s' * (depth > 1)}")
+        ax.axvline(depth * (window - 1), color=colour, linewidth=1.2, linestyle=":")
+    far = int(np.nonzero(~np.isnan(line))[0][-1])
+    ax.set(title=title, xlabel="places back", ylabel="gradient, last token = 1")
+    ax.legend(fontsize=8.5, loc="lower left")
+    return far, round(float(np.log10(line[far])))
