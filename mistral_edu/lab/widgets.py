@@ -14,7 +14,7 @@ from .threads import MainThread
 from .trouble import describe
 
 WIDE = {"description_width": "130px"}
-CAPTION = '<pre style="white-space: pre-wrap; margin: 0">'
+CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'     # JupyterLab would break words
 
 
 class Explorer(ipywidgets.VBox):
