@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import signal
+from pathlib import Path
 
 import mistral_edu
 import mlx.core as mx
@@ -92,3 +93,15 @@ def test_training_goes_on_from_the_shipped_weights(tmp_path):
 def test_an_unknown_task_is_named(tmp_path):
     with pytest.raises(ValueError, match="dancing"):
         train.run(options(tmp_path, "--tasks", "dancing"))
+
+
+CHECKPOINTS = sorted(Path(__file__).parent.parent.glob("notebooks/data/tiny_checkpoints/*"))
+
+
+def test_the_stored_checkpoints_are_of_the_shipped_model():
+    assert [folder.name for folder in CHECKPOINTS] == ["0040M", "0060M", "0100M", "0120M"]
+    shipped = mistral_edu.load_config("tiny")
+    for folder in CHECKPOINTS:
+        model = mistral_edu.load_model(folder)
+        assert model.config == shipped
+        assert (folder / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
