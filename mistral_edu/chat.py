@@ -1,21 +1,35 @@
 """The Instruct formats: a conversation as token ids. Source: mistral-common, the authors' own encoder.
 
-v3, which 7B v0.3 and `tiny` were trained on, marks each turn with control ids, written here by name:
+v1, of 7B v0.1 and v0.2. The marks around a question are ordinary text; only <s> and </s> are ids of their own:
 
-    <s> [INST] question [/INST] answer </s> [INST] question [/INST]
+    <s> "[INST] question [/INST]" "answer" </s> "[INST] question [/INST]"
 
-Each question and each answer starts with a blank. SentencePiece puts it there by itself; for a byte-level tokenizer it
-is written. A system message stands before the *last* question, two line ends between them, so that it stays close.
+v3, of 7B v0.3 and `tiny`. The marks are control ids, so no text can be mistaken for one:
+
+    <s> [INST] "question" [/INST] "answer" </s> [INST] "question" [/INST]
+
+Each text in quotes is encoded for itself, and starts with a blank. SentencePiece puts it there by itself; for a
+byte-level tokenizer it is written. A system message goes before a question, two line ends between them: in v1 before
+the first, in v3 before the *last*, so that it stays close. v3 drops blanks at the end of an answer.
+
+v2 differs from v3 in how it writes tools, which are not taught here: without tools its ids are the same. And no
+vocabulary tells them apart: the file that mistral-common calls v2 is, byte by byte, tokenizer.model.v3 of 7B v0.3.
 """
 
+PRESETS = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # of the models that follow instructions
 ROLES = "one system message or none, then user, assistant, user, ... in turn"
 
 
 def encode_chat(messages, tokenizer, version=None) -> list[int]:
     """The ids of a conversation, ready for the model's answer; or whole, where the last message is an answer.
 
-    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]; version: "v3", or None for the format
-    that the tokenizer is made for. Raises ValueError on messages in another order, or without a content.
+    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]. version: "v1", "v2", "v3", the name of
+    a preset such as "7b-v0.3", or None for the format that the tokenizer is made for. Raises ValueError on messages in
+    another order, without a content, or for a format that the tokenizer cannot write.
+
+    mistral-common takes some conversations that are refused here, as likely slips: an empty question, two messages of
+    a role in a row, a system message in between. It refuses an empty answer; here that is </s> alone, as a model may
+    write it.
 
     >>> from mistral_edu.tiny import FOLDER
     >>> from mistral_edu.tokenizer import Tokenizer
@@ -24,10 +38,13 @@ def encode_chat(messages, tokenizer, version=None) -> list[int]:
     >>> tokenizer.decode(ids, skip_special=False)
     '<s>[INST] Hello![/INST]'
     """
-    version = version or native_version(tokenizer)
+    version = PRESETS.get(version, version) or native_version(tokenizer)
     if version not in FORMATS:
-        raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}. "
-                         "With raw=True a prompt is sent as plain text")
+        raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
+                         f"{', '.join(PRESETS)}. With raw=True a prompt is sent as plain text")
+    if version != "v1" and native_version(tokenizer) == "v1":
+        raise ValueError(f"chat format {version} needs the control ids [INST] and [/INST], which this tokenizer of "
+                         f'{tokenizer.vocab_size} ids lacks; it is made for "v1"')
     return FORMATS[version](*check_messages(messages), tokenizer)
 
 
@@ -36,21 +53,45 @@ def native_version(tokenizer) -> str:
     return "v3" if {"[INST]", "[/INST]"} <= tokenizer.control_ids.keys() else "v1"
 
 
-def encode_v3(system, turns, tokenizer):
+def encode_v1(system, turns, tokenizer):
     """system: text, or "" for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
+    ids = [tokenizer.bos_id]
+    for n, text in enumerate(turns):
+        if n % 2 == 1:
+            ids += words(text, tokenizer) + [tokenizer.eos_id]
+        else:
+            question = with_system(system if n == 0 else "", text)
+            ids += words(f"[INST] {question} [/INST]", tokenizer)
+    return ids
+
+
+def encode_v3(system, turns, tokenizer):
+    """The same in v3 (and v2)."""
     begin, end = tokenizer.control_ids["[INST]"], tokenizer.control_ids["[/INST]"]
     last_question = (len(turns) - 1) // 2 * 2
     ids = [tokenizer.bos_id]
     for n, text in enumerate(turns):
         if n % 2 == 1:
-            ids += _words(text, tokenizer) + [tokenizer.eos_id]
+            ids += words(text.rstrip(" "), tokenizer) + [tokenizer.eos_id]
         else:
-            before = f"{system}\n\n" if system and n == last_question else ""
-            ids += [begin] + _words(before + text, tokenizer) + [end]
+            question = with_system(system if n == last_question else "", text)
+            ids += [begin] + words(question, tokenizer) + [end]
     return ids
 
 
-FORMATS = {"v3": encode_v3}
+FORMATS = {"v1": encode_v1, "v2": encode_v3, "v3": encode_v3}
+
+
+def with_system(system, question) -> str:
+    """The question, after the system text if there is one."""
+    return f"{system}\n\n{question}" if system else question
+
+
+def words(text, tokenizer) -> list[int]:
+    """The ids of a text, with the blank in front. An empty one has no ids."""
+    if not text:
+        return []
+    return tokenizer.encode(text if tokenizer.adds_blank else " " + text, bos=False)
 
 
 def check_messages(messages):
@@ -67,13 +108,6 @@ def check_messages(messages):
         due = ("user", "assistant")[(n - first) % 2]
         if message["role"] != due:
             raise ValueError(f"message {n} is of role {message['role']!r} where {due!r} is due; expected {ROLES}")
-        if due == "user" and not message["content"].strip():
+        if due == "user" and not message["content"]:
             raise ValueError(f"message {n}, of the user, is empty; expected some text")
     return messages[0]["content"] if first else "", [message["content"] for message in messages[first:]]
-
-
-def _words(text, tokenizer):
-    """The ids of a question or an answer, with the blank in front. An empty answer has no ids."""
-    if not text:
-        return []
-    return tokenizer.encode(text if tokenizer.adds_blank else " " + text, bos=False)

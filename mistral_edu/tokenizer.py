@@ -1,4 +1,4 @@
-"""Text to token ids and back, over the `tokenizers` library and its file, tokenizer.json.
+"""Text to token ids and back, over the `tokenizers` library. Read from its tokenizer.json, or from a tokenizer.model.
 
 Two kinds of tokenizer are read, the two that Mistral's models come with:
 - SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece
@@ -17,8 +17,8 @@ from pathlib import Path
 import tokenizers
 
 from .errors import UnreadableFile, UnsupportedCheckpoint
+from .sentencepiece import BLANK, read_model
 
-BLANK = "▁"  # U+2581, how SentencePiece writes a blank. In a text it is not kept: it comes back as " ".
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 
 
@@ -36,13 +36,15 @@ class Tokenizer:
     """
 
     def __init__(self, path):
-        """path: a tokenizer.json, or the folder that holds one.
+        """path: a tokenizer.json, a tokenizer.model (or tokenizer.model.v3, ...), or the folder that holds one.
 
-        Raises FileNotFoundError, UnreadableFile (not JSON, or not a tokenizer), UnsupportedCheckpoint (another kind).
+        Raises FileNotFoundError, UnreadableFile (cut off, or not a tokenizer), UnsupportedCheckpoint (another kind).
         """
-        path = Path(path)
-        path = path / "tokenizer.json" if path.is_dir() else path
-        description, self._tokenizer = _read(path)
+        path = find_file(Path(path))
+        is_model = ".model" in path.suffixes
+        description, self._tokenizer = (_read_model if is_model else _read)(path)
+        self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
+        self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
         self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
         self.control_ids = _control_ids(description)  # "[INST]" -> 3, ...
         if not {"<s>", "</s>"} <= self.control_ids.keys():
@@ -56,6 +58,8 @@ class Tokenizer:
         self._added = {token["id"]: token["content"] for token in description["added_tokens"]}
         self._control_set = frozenset(self.control_ids.values())
         self.adds_blank = self.token_text(self._encode("a")[0]).startswith(" ")  # before a text, as SentencePiece does
+        answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
+        self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
@@ -72,7 +76,7 @@ class Tokenizer:
         A blank that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after
         a prompt that ends in [/INST], the one that starts every answer (see chat.py).
         """
-        starts_answer = len(before) > 0 and before[-1] == self.control_ids.get("[/INST]")
+        starts_answer = [int(id) for id in before[-len(self._answer_follows):]] == self._answer_follows
         goes_on = any(id not in self._control_set for id in before)
         return TextStream(self, skip_special, drop_blank=starts_answer or (self.adds_blank and not goes_on))
 
@@ -95,6 +99,7 @@ class Tokenizer:
 
     def _encode(self, text):
         try:
+            text = self._before_text * bool(text) + text
             return self._tokenizer.encode(text, add_special_tokens=False).ids
         except (TypeError, UnicodeEncodeError) as error:
             raise ValueError(f"only text that can be written in UTF-8 has token ids; got {text!r}") from error
@@ -144,10 +149,46 @@ def byte_alphabet() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
 
 
+def find_file(path) -> Path:
+    """The tokenizer's file: path itself, or in a folder tokenizer.json, else tokenizer.model or tokenizer.model.v3."""
+    if path.is_dir():
+        here = sorted(path.glob("tokenizer.model*"))
+        path = path / "tokenizer.json" if (path / "tokenizer.json").is_file() or not here else here[0]
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json, a tokenizer.model, "
+                                "or the folder that holds one")
+    return path
+
+
+def is_instruct(path) -> bool | None:
+    """Whether a tokenizer's files belong to an Instruct model. The vocabulary can't tell: v0.3's has [INST] in both.
+
+    True where the folder's name (or the hub's name, in its cache) says Instruct, or a chat template lies beside the
+    file; False where a tokenizer_config.json says nothing of the kind; None where there is no such file.
+    """
+    folder = path.absolute().parent
+    settings = folder / "tokenizer_config.json"
+    if any("instruct" in name.lower() for name in (folder.name, *folder.parts[-3:-2])):
+        return True
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    return '"chat_template"' in settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else None
+
+
+def _read_model(path):
+    """The same as _read, for a tokenizer.model."""
+    try:
+        description = read_model(path)
+        return description, tokenizers.Tokenizer.from_str(json.dumps(description))
+    except UnsupportedCheckpoint:
+        raise
+    except Exception as error:  # the library raises plain Exceptions
+        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole SentencePiece model ({error!r}); "
+                             "fetch it again") from error
+
+
 def _read(path):
     """What a tokenizer.json says, corrected, and the library's tokenizer made of it."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json or its folder")
     try:
         description = _corrected(json.loads(path.read_text(encoding="utf-8")))
         return description, tokenizers.Tokenizer.from_str(json.dumps(description))

@@ -68,7 +68,7 @@ def test_a_conversation_begins_as_its_own_beginning(tokenizer):
     (talk("Hi") + talk("Hi"), "message 1 is of role 'user' where 'assistant' is due"),
     (talk("Hi", "Hello!", system="Be kind.") + talk(system="Be rude."), "message 3 is of role 'system' where"),
     ([{"role": "tool", "content": "Hi"}], "message 0 is of role 'tool'"),
-    (talk(" \n"), "message 0, of the user, is empty"),
+    (talk(""), "message 0, of the user, is empty"),
     (talk("Hi", "Hello!", "", system="Be kind."), "message 3, of the user, is empty"),
 ])
 def test_errors_name_the_message(tokenizer, messages, complaint):
@@ -77,5 +77,17 @@ def test_errors_name_the_message(tokenizer, messages, complaint):
 
 
 def test_an_unknown_version_is_named(tokenizer):
-    with pytest.raises(ValueError, match="chat format 'v9' is not there; there is v3"):
+    with pytest.raises(ValueError, match="'v9' is not there; there is v1, v2, v3, or the format of 7b-v0.1"):
         encode_chat(talk("Hi"), tokenizer, version="v9")
+
+
+def test_presets_know_their_version(tokenizer):
+    for preset, version in {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}.items():
+        assert encode_chat(talk("Hi"), tokenizer, preset) == encode_chat(talk("Hi"), tokenizer, version)
+
+
+def test_v1_spells_the_marks(tokenizer):
+    ids = encode_chat(talk("Hi", "Hello!", "And?", system="Be kind."), tokenizer, "v1")
+    shown = tokenizer.decode(ids, skip_special=False)
+    assert shown == "<s> [INST] Be kind.\n\nHi [/INST] Hello!</s> [INST] And? [/INST]"
+    assert tokenizer.control_ids["[INST]"] not in ids

@@ -247,7 +247,7 @@ def test_keep_latest_leaves_the_oldest_turns_out_of_what_is_read(small):
 
 
 @pytest.mark.parametrize("action, complaint", [
-    (lambda chat: chat(" "), "message 2, of the user, is empty"),
+    (lambda chat: chat(""), "message 2, of the user, is empty"),
     (lambda chat: chat("Hello!", temperature=-1), "temperature is -1"),
     (lambda chat: chat.undo(2), "undo takes back 1 to 1 turns, as many as there are; got 2"),
     (lambda chat: chat.undo(0), "got 0"),
