@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from mistral_edu import __version__
@@ -318,7 +319,9 @@ def main(argv=None):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.jupyter_options = [option for option in rest if option != "--"]
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)
+            return args.run(args)
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130

@@ -5,12 +5,13 @@
                                   +----- decode ------+
 """
 import time
+import warnings
 from dataclasses import dataclass
 
 import mlx.core as mx
 
 from .answer_text import AnswerText
-from .chat import encode_chat
+from .chat import encode_chat, native_version
 from .reader import Reader
 from .sampling import check_settings, random_key, sample
 
@@ -138,12 +139,24 @@ def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
     if is_text or (len(prompt) and isinstance(prompt[0], dict)):
         if tokenizer is None:
             raise ValueError("a prompt in words needs a tokenizer; with tokenizer=None the prompt is a list of ids")
+        hint_at_format(prompt, tokenizer, raw=is_text and raw)
         if is_text and raw:
             return tokenizer.encode(prompt)
         return encode_chat([{"role": "user", "content": prompt}] if is_text else prompt, tokenizer)
     if getattr(prompt, "ndim", 1) != 1:
         raise ValueError(f"one prompt at a time: expected ids of shape (L,), got {prompt.shape}")
     return [int(id) for id in prompt]
+
+
+def hint_at_format(prompt, tokenizer, raw):
+    """Warn, once, where a prompt in words has not the form that the model knows; see tokenizer.is_instruct."""
+    by_hand = raw and "[INST]" in prompt and native_version(tokenizer) == "v1"  # there the marks are text
+    if raw and tokenizer.is_instruct and not by_hand:
+        warnings.warn("this model answers messages, and a raw prompt lacks their marks, so it may ramble. "
+                      "Leave raw out to send the prompt as a message")
+    elif not raw and tokenizer.is_instruct is False:
+        warnings.warn("this seems to be a base model, which continues text and knows no messages (there is no chat "
+                      "template beside it). Give a string with raw=True, or take its Instruct version")
 
 
 def check_room(ids, n_before, config) -> int:

@@ -168,9 +168,8 @@ def is_instruct(path) -> bool | None:
     """
     folder = path.absolute().parent
     settings = folder / "tokenizer_config.json"
-    if any("instruct" in name.lower() for name in (folder.name, *folder.parts[-3:-2])):
-        return True
-    if (folder / "chat_template.jinja").is_file():
+    name = folder.parent.parent.name if folder.parent.name == "snapshots" else folder.name
+    if "instruct" in name.lower() or (folder / "chat_template.jinja").is_file():
         return True
     return '"chat_template"' in settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else None
 
