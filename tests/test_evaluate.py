@@ -1,6 +1,7 @@
 """The embedded model meets its bars on a sample of its exam, and the exam is fair."""
 import argparse
 import json
+import os
 import random
 
 import mistral_edu
@@ -144,6 +145,14 @@ def test_the_json_object_has_the_promised_form(results):
     assert json.loads(json.dumps(whole)) == whole
     lines = evaluate.table(whole).splitlines()
     assert lines[0].endswith("| 16 bit |") and all(line.count("|") == 4 for line in lines)
+
+
+def test_precisions_measured_side_by_side_give_the_same(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    sizes = dict(n=1, n_recall=1, distances=(16,), progress=evaluate.say_nothing)
+    both = evaluate.evaluate("tiny", (8, 4), processes=2, **sizes)
+    assert list(both["precisions"]) == ["8", "4"] and os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert both["precisions"]["4"] == evaluate.evaluate_one("tiny", 4, **sizes)
 
 
 def test_arguments():

@@ -10,17 +10,22 @@ Quantized weights are turned back into the numbers they stand for (quantize.dequ
 the same numbers on every machine, and much faster on most.
 """
 import json
+import multiprocessing
+import os
 import random
 import re
 import sys
 import time
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 
 from mistral_edu.checkpoints import load
+from mistral_edu.fast.machine import processors
 from mistral_edu.quantize import dequantize
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny import exam as exams
@@ -147,7 +152,15 @@ def held_out_documents(name, n, seed="perplexity"):
 
 
 # ---------------------------------------------------------------- all of it
-def measure(model, tokenizer, exam, documents, progress=lambda text: None) -> dict:
+def print_progress(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_nothing(text):
+    pass
+
+
+def measure(model, tokenizer, exam, documents, progress=say_nothing) -> dict:
     """One precision's results, as `mistral-edu evaluate --json` gives them."""
     tasks = {}
     for task, items in exam["tasks"].items():
@@ -184,18 +197,42 @@ def at_precision(name, bits):
     return dequantize(model, mx.float32 if on_cpu else mx.bfloat16), tokenizer
 
 
-def evaluate(name="tiny", bits=(16, 8, 4), n=100, n_recall=50, distances=exams.DISTANCES, progress=lambda text: None):
-    """{"model": name, "precisions": {"16": {...}, ...}}: see measure()."""
-    results = {"model": str(name), "precisions": {}}
-    exam, documents = None, held_out_documents(name, 2 * n)
-    for b in bits:
-        model, tokenizer = at_precision(name, b)
-        exam = exam or exams.make_exam(tokenizer, n, n_recall, distances)
-        mark = time.perf_counter()
-        results["precisions"][str(b)] = measure(
-            model, tokenizer, exam, documents, lambda text: progress(f"{b} bit, {time.perf_counter() - mark:4.0f} s: {text}")
-        )
-    return results
+def evaluate_one(name, bits, n=100, n_recall=50, distances=exams.DISTANCES, progress=print_progress):
+    """One precision: see measure()."""
+    model, tokenizer = at_precision(name, bits)
+    exam, documents = exams.make_exam(tokenizer, n, n_recall, distances), held_out_documents(name, 2 * n)
+    mark = time.perf_counter()
+
+    def say(text):
+        progress(f"{bits} bit, {time.perf_counter() - mark:4.0f} s: {text}")
+
+    return measure(model, tokenizer, exam, documents, say)
+
+
+def evaluate(name="tiny", bits=(16, 8, 4), processes=1, **sizes):
+    """{"model": name, "precisions": {"16": {...}, ...}}: see measure(). sizes: as evaluate_one takes them.
+
+    processes: how many precisions are measured side by side; the cores are shared out among them.
+    """
+    if processes > 1:
+        results = side_by_side(name, bits, processes, sizes)
+    else:
+        results = [evaluate_one(name, b, **sizes) for b in bits]
+    return {"model": str(name), "precisions": {str(b): result for b, result in zip(bits, results)}}
+
+
+def side_by_side(name, bits, processes, sizes):
+    """The results of evaluate_one for each precision, from processes of their own."""
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = str(max(1, processors() // processes))  # read when a process starts
+    try:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            return list(pool.map(partial(evaluate_one, name, **sizes), bits))
+    finally:
+        if before is None:
+            del os.environ["OPENBLAS_NUM_THREADS"]
+        else:
+            os.environ["OPENBLAS_NUM_THREADS"] = before
 
 
 def table(results) -> str:
@@ -235,13 +272,13 @@ def add_arguments(parser):
 
 def run(arguments) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
-    def progress(text):
-        if sys.stderr.isatty() or not arguments.json:
-            print(text, file=sys.stderr, flush=True)
-
     sizes = dict(n=arguments.items, n_recall=max(1, arguments.items // 2))
     if arguments.quick:
         sizes = dict(n=10, n_recall=5, distances=(64, 256, 512))
-    results = evaluate(arguments.model, arguments.bits, progress=progress, **sizes)
+    on_cpu = mx.default_device() == mx.Device(mx.cpu)
+    processes = min(len(arguments.bits), processors()) if on_cpu else 1
+    if arguments.json and not sys.stderr.isatty():
+        sizes["progress"] = say_nothing
+    results = evaluate(arguments.model, arguments.bits, processes, **sizes)
     print(json.dumps(results) if arguments.json else table(results))
     return 0
