@@ -1,4 +1,5 @@
 """The authors' tokenizer.model files and Instruct formats, compared with mistral-common, whose wheel holds both."""
+import json
 import logging
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mistral_edu import Chat, MistralConfig, Model, load_tokenizer
 from mistral_edu.chat import encode_chat, native_version
 from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.sentencepiece import read_model
 
 mistral_common = pytest.importorskip("mistral_common", reason="the authors' files lie in its wheel; see extra test")
 from mistral_common.protocol.instruct.messages import AssistantMessage, SystemMessage, UserMessage  # noqa: E402
@@ -132,6 +134,24 @@ def test_an_answer_is_shown_without_its_first_blank(both):
 def test_a_model_file_is_found_in_its_folder(both, tmp_path):
     (tmp_path / "tokenizer.model.v3").write_bytes(both.file.read_bytes())
     assert load_tokenizer(tmp_path).encode("hello") == both.ours.encode("hello")
+
+
+@pytest.mark.parametrize("style", ["normalizer", "pre_tokenizer"])
+def test_a_tokenizer_json_of_the_same_pieces_gives_the_same_ids(both, style, tmp_path):
+    """As converters write them for Hugging Face: the older files with a normalizer, the newer with Metaspace."""
+    description = read_model(both.file)
+    description["added_tokens"] = [token for token in description["added_tokens"] if token["special"]]
+    if style == "normalizer":
+        description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+                                                                         description["normalizer"]]}
+    else:
+        description["normalizer"] = None
+        description["pre_tokenizer"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first",
+                                        "split": False}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(description))
+    tokenizer = load_tokenizer(tmp_path)
+    messages = talk("[INST] Hi  ", " Hello</s> ", "\n\tAnd? 🙂 ", system="Be kind.")
+    assert encode_chat(messages, tokenizer) == both.their_chat(messages)
 
 
 def test_loading_is_quick():
