@@ -109,3 +109,4 @@ def test_the_rate_rises_stays_and_falls_to_zero():
     rate = lambda progress, step: optimizer.rate_at(progress, step, peak=1.0)  # noqa: E731
     assert rate(0.0, 100) == 0.5 and rate(0.2, 1000) == 1.0 and rate(0.4, 1000) == 1.0
     assert rate(0.7, 1000) == pytest.approx(0.5) and rate(1.0, 1000) == 0.0
+    assert rate(0.025, 3) == 0.5 and rate(0.05, 6) == 1.0  # a short run, as on a laptop: a twentieth of it is enough

@@ -119,5 +119,8 @@ def first_state(weights):
 
 
 def rate_at(progress, step, peak, warm_up=200, flat=0.4):
-    """Learning rate: up in `warm_up` steps, flat until `flat` of the run is done, then straight down to zero."""
-    return peak * min(1.0, step / warm_up) * min(1.0, max(0.0, 1 - progress) / (1 - flat))
+    """Learning rate: up, flat until `flat` of the run is done, then straight down to zero.
+
+    It goes up in `warm_up` steps, or within a twentieth of a run that has few.
+    """
+    return peak * min(1.0, max(step / warm_up, 20 * progress)) * min(1.0, max(0.0, 1 - progress) / (1 - flat))
