@@ -126,7 +126,7 @@ def convert(args):
     folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
                      overwrite=args.overwrite, on_progress=show_writing, revision=args.revision)
     size = sum(file.stat().st_size for file in folder.iterdir())
-    print(f"{folder}: {size / 1e9:.2f} GB. Try it: mistral-edu chat --model {args.out}", file=sys.stderr)
+    print(f"{folder}: {size / 1e6:,.1f} MB. Try it: mistral-edu chat --model {args.out}", file=sys.stderr)
     return 0
 
 
