@@ -1,8 +1,8 @@
 """The command line: what it prints where, and with which exit code."""
 import io
 import json
-import re
 import os
+import re
 import signal
 import subprocess
 import sys
