@@ -15,7 +15,7 @@ help:  ## list the targets
 
 lab: $(READY)  ## set up when needed, show one answer of the embedded model, open JupyterLab (ARGS="--no-browser" is passed on)
 	@echo "> $(PROMPT)"
-	@$(BIN)/mistral-edu generate "$(PROMPT)" --max-tokens 160
+	@$(BIN)/mistral-edu generate "$(PROMPT)" --max-tokens 256
 	@$(BIN)/mistral-edu lab $(ARGS)
 
 setup: $(READY)  ## set up .venv only

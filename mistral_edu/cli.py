@@ -310,14 +310,24 @@ def build_parser(command=None):
     return parser
 
 
+def split_lab(argv):
+    """(what is lab's own, what JupyterLab gets): from the first option on all is JupyterLab's, but for --help.
+
+    >>> split_lab(["lab", "08", "--no-browser", "--port", "9999"])
+    (['lab', '08'], ['--no-browser', '--port', '9999'])
+    """
+    first = argv.index("lab") + 1
+    end = next((n for n in range(first, len(argv)) if argv[n].startswith("-")), len(argv))
+    own, rest = argv[:end], [option for option in argv[end:] if option != "--"]
+    return (own + ["--help"], []) if {"-h", "--help"} & set(rest) else (own, rest)
+
+
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
-    parser = build_parser(command)
-    args, rest = parser.parse_known_args(argv)
-    if rest and args.command != "lab":
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    args.jupyter_options = [option for option in rest if option != "--"]
+    own, passed_on = split_lab(argv) if command == "lab" else (argv, [])
+    args = build_parser(command).parse_args(own)
+    args.jupyter_options = passed_on
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)

@@ -162,12 +162,14 @@ def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, 
         (tmp_path / "notebooks" / name).write_text("{}")
     run("lab")
     run("lab", "08", "--no-browser", "--port", "9999")
-    (program, first), (_, second) = calls
+    run("lab", "--no-browser", "--port", "9999")
+    (program, first), (_, second), (_, third) = calls
     assert program == sys.executable and first[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={tmp_path}" in first
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in first
     assert "--LabApp.default_url=/lab/tree/notebooks/08_window.ipynb" in second
-    assert second[-3:] == ["--no-browser", "--port", "9999"]
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in third
+    assert second[-3:] == third[-3:] == ["--no-browser", "--port", "9999"]
     assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
 
 
