@@ -30,7 +30,8 @@ After a stop, the same command starts again; what was half written is removed.""
   mistral-edu evaluate tiny
   mistral-edu evaluate tiny --json > results.json""",
     "train": """examples:
-  mistral-edu train --minutes 5
+  mistral-edu train --minutes 14             (all of it: on a fast GPU)
+  mistral-edu train --minutes 4 --tasks fact (one task from nothing: enough for a processor to learn)
   mistral-edu train --out runs/mine        (run it again to go on after a stop)""",
     "bench": """examples:
   mistral-edu bench

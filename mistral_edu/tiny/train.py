@@ -166,7 +166,8 @@ class Run:
         self.tasks = {name: items[:24] for name, items in exam["tasks"].items()}
         if self.options.tasks:
             self.tasks = {n: items for n, items in self.tasks.items() if exams.maker_of(n) in self.options.tasks}
-        self.recall = {d: exam["recall"][d, 2][:24] for d in PROBE_DISTANCES}
+        far = not self.options.tasks or {"recall", "rivals"} & set(self.options.tasks)
+        self.recall = {d: exam["recall"][d, 2][:24] for d in PROBE_DISTANCES} if far else {}
 
     def open_rows(self):
         o = self.options
@@ -216,8 +217,8 @@ class Run:
         self.log({"loss": loss, "story": story, "answer": answer, "tokens_per_second": round(speed)})
         peak = mx.get_peak_memory() / 1e9
         self.say(
-            f"step {self.step:6d} {self.tokens / 1e6:7.1f} M tokens, loss {loss:.3f} (stories {story:.3f}, "
-            f"answers {answer:.3f}), {speed / 1e6:.3f} M tokens/s, {peak:.1f} GB at the peak"
+            f"step {self.step:6d}, {self.tokens / 1e6:8.2f} M tokens, loss {loss:.3f} (stories {story:.3f}, "
+            f"answers {answer:.3f}), {speed:,.0f} tokens/s, {peak:.1f} GB at the peak"
         )
 
     def evaluate(self):
@@ -231,7 +232,7 @@ class Run:
         mean = round(sum(tasks.values()) / max(1, len(tasks)), 4)
         self.log({"exact_match": mean, "tasks": tasks, "recall": recall})
         weakest = ", ".join(f"{name} {tasks[name]:.2f}" for name in sorted(tasks, key=tasks.get)[:6])
-        self.say(f"  exact match {mean:.3f}; weakest: {weakest}; recall among rivals: {recall}")
+        self.say(f"  exact match {mean:.3f}; weakest: {weakest}" + f"; recall among rivals: {recall}" * bool(recall))
 
     def keep_checkpoint(self, mark):
         folder = self.out / "checkpoints" / f"{mark / 1e6:04.0f}M"
@@ -268,7 +269,7 @@ class Run:
 
 # ---------------------------------------------------------------- mistral-edu train
 def add_arguments(parser):
-    add, on_gpu = parser.add_argument, "64 on a GPU, 4 on a CPU"
+    add, on_gpu = parser.add_argument, "64 on a GPU, 1 on a CPU"
     millions = lambda text: float(text) * 1e6  # noqa: E731
     add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
     add("--tokens", type=millions, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
@@ -288,7 +289,7 @@ def add_arguments(parser):
 def run(arguments) -> int:
     """Train, print progress, and say where the model lies. Returns the exit code."""
     on_gpu = mx.default_device() != mx.Device(mx.cpu)
-    arguments.batch = arguments.batch or (64 if on_gpu else 4)
+    arguments.batch = arguments.batch or (64 if on_gpu else 1)
     if arguments.workers is None:
         arguments.workers = max(0, (os.cpu_count() or 1) - 2)
     if arguments.start == "tiny":
@@ -300,6 +301,6 @@ def run(arguments) -> int:
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
-    print(f"{training.step} steps, {training.tokens / 1e6:.0f} M tokens, {training.seconds:.0f} s of learning")
+    print(f"{training.step} steps, {training.tokens / 1e6:.2f} M tokens, {training.seconds:.0f} s of learning")
     print(f"the model: {training.out}   (mistral-edu chat --model {training.out}; mistral-edu evaluate {training.out})")
     return 130 if training.stopped else 0
