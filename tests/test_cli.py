@@ -33,7 +33,12 @@ def run(monkeypatch, capsys):
 def start(*argv, **settings):
     """The same in a process of its own."""
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
-    return subprocess.Popen([sys.executable, "-m", "mistral_edu", *argv], **settings)
+    return subprocess.Popen([sys.executable, "-m", "mistral_edu", *argv], preexec_fn=heed_ctrl_c, **settings)
+
+
+def heed_ctrl_c():
+    """In the child: a shell starts what runs in the background with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_help_names_every_command_and_gives_examples(run):

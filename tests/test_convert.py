@@ -227,9 +227,14 @@ convert(sys.argv[1], sys.argv[2], bits=4, shard_size=40_000, overwrite=True, on_
 """
 
 
+def heed_ctrl_c():
+    """In the child: a shell starts what runs in the background with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def stop_halfway(source, out, with_signal):
     process = subprocess.Popen([sys.executable, "-c", STOPPED, source, out], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c)
     assert process.stdout.readline() == b"half\n"
     return process, lambda: (process.send_signal(with_signal), process.communicate(timeout=30))
 
