@@ -1,0 +1,93 @@
+"""The compiled kernels: made once, kept in the user's cache folder, and never waited for.
+
+To compile kernels.py takes some ten seconds. So a process of its own does it, at low priority, the first time; until it has
+finished the model is answered for as if there were no kernels. From then on they are loaded, in a second or less.
+
+The folder's name holds a digest of the sources: numba notices a change only in the file with the compiled function, not
+in those that it takes functions from. Where no folder can be written, every process compiles for itself, in a thread.
+"""
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from .blas import cache_folder
+
+SOURCES = ("kernels.py", "vectors.py")
+WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
+
+_lock = threading.RLock()
+_loader = None   # the thread that brings the kernels
+_kernels = None  # the module, once it is compiled
+_trouble = ""    # why there will be none
+
+
+def why_not():
+    """Why there are no kernels now: not installed, still compiling, or failed. "" when they are there."""
+    if _kernels is not None:
+        return ""
+    if importlib.util.find_spec("numba") is None:
+        return "numba is not installed (pip install 'mistral-edu[cpu]')"
+    if _trouble:
+        return f"its kernels could not be compiled: {_trouble}"
+    return "its kernels are being compiled, once, in the background (about 10 s)"
+
+
+def kernels(wait=0.0):
+    """The module kernels.py, compiled; None where it is not ready within `wait` seconds, or never will be."""
+    global _loader
+    if _kernels is not None:
+        return _kernels
+    if importlib.util.find_spec("numba") is None:
+        return None
+    with _lock:
+        if _loader is None or not (_loader.is_alive() or _kernels or _trouble):  # after a fork the thread is gone
+            _loader = threading.Thread(target=_bring, name="mistral_edu kernels", daemon=True)
+            _loader.start()
+    _loader.join(wait)
+    return _kernels
+
+
+def folder():
+    """Where this version of the kernels is kept; None where nothing can be written."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in SOURCES)).hexdigest()[:16]
+    place = cache_folder() / "kernels" / digest
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return place if os.access(place, os.W_OK | os.X_OK) else None
+
+
+def _bring():
+    global _kernels, _trouble
+    try:
+        place = folder()
+        if place is not None and not any(place.rglob("*.nbi")):  # numba's index of what it has compiled
+            code = "import sys; from mistral_edu.fast import compiled; compiled.load(sys.argv[1])"
+            root = str(Path(__file__).parents[2])
+            paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+            niceness = ["nice", "-n", "10"] if os.path.exists("/usr/bin/nice") else []
+            subprocess.run([*niceness, sys.executable, "-c", code, str(place)], capture_output=True,
+                           env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"})  # a failure shows below
+        _kernels = load(place)
+    except Exception as error:  # another numba, a full disk: the model answers without kernels, and doctor says why
+        _trouble = f"{type(error).__name__}: {error}"
+
+
+def load(place):
+    """Import kernels.py: from the folder `place` if it was compiled before, else compile and keep it there."""
+    import numba
+    if numba.config.DISABLE_JIT:
+        raise RuntimeError("NUMBA_DISABLE_JIT is set")
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(place or "")
+    try:
+        from . import kernels
+    finally:
+        numba.config.CACHE_DIR = before
+    return kernels

@@ -1,0 +1,110 @@
+"""Products with the model's own weights, as modules that take the place of nn.Linear and nn.Embedding.
+
+One to a few rows, as in decoding: memory is the limit, so each weight is read once, as it is stored, by the kernels.
+More rows, as in a prompt: arithmetic is the limit, so some rows of the matrix at a time are unpacked to float32, and the
+BLAS multiplies with them.
+"""
+import ctypes
+from copy import deepcopy
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+from . import blas
+from .jobs import JobWriter, Vector
+from .team import JobList, team
+from .views import matrix
+
+FEW = 4                 # rows of x up to which the kernels read the matrix once per row
+SCRATCH = 4 << 20       # float32 numbers that a matrix is unpacked into at a time: 16 MB
+
+_scratch = None
+
+
+def scratch():
+    """One piece of memory for all products: a caller holds the team's lock."""
+    global _scratch
+    if _scratch is None:
+        _scratch = np.empty(SCRATCH, np.float32)
+    return _scratch
+
+
+class Product(nn.Module):
+    """x (..., width) -> x @ weight.T (..., rows) in float32."""
+
+    def __init__(self, layer, kernels):
+        super().__init__()
+        # Attributes with an underscore are not parameters: nothing here is to be trained, cast or saved.
+        self._kernels, self._matrix = kernels, matrix(layer)
+        self._one_row = self._unpacking = None
+
+    def __call__(self, x):
+        rows = np.asarray(memoryview(x.astype(mx.float32))).reshape(-1, x.shape[-1])  # (M, width)
+        y = np.empty((rows.shape[0], self._matrix.rows), np.float32)
+        with team().lock:
+            if rows.shape[0] <= FEW:
+                self.row_by_row(rows, y)
+            elif rows.shape[0]:
+                self.unpacked(np.ascontiguousarray(rows), y)
+        return mx.array(y).reshape(*x.shape[:-1], self._matrix.rows)
+
+    def row_by_row(self, x, y):
+        if self._one_row is None:
+            source, target = Vector(self._matrix.width), Vector(self._matrix.rows)
+            writer = JobWriter(self._kernels)
+            writer.shuffle(source, self._matrix)
+            writer.stage()
+            writer.product(self._matrix, source, target.address)
+            self._one_row = source, target, JobList(self._kernels, writer.rows)
+        source, target, jobs = self._one_row
+        for m in range(len(x)):
+            source.plain[:] = x[m]
+            team().run(jobs)
+            y[m] = target.plain
+
+    def unpacked(self, x, y):
+        m = self._matrix
+        if m.bits == 32:
+            multiply(x, np.asarray(memoryview(m.alive[0])), y)
+            return
+        step = max(1, SCRATCH // m.width)
+        if self._unpacking is None:
+            self._unpacking = [self.unpack_jobs(start, min(start + step, m.rows)) for start in range(0, m.rows, step)]
+        for start, jobs in zip(range(0, m.rows, step), self._unpacking):
+            end = min(start + step, m.rows)
+            team().run(jobs)
+            piece = scratch()[:(end - start) * m.width].reshape(end - start, m.width)
+            multiply(x, piece, y[:, start:end])
+
+    def unpack_jobs(self, start, end):
+        writer = JobWriter(self._kernels)
+        writer.unpack(self._matrix, scratch().ctypes.data, start, end)
+        return JobList(self._kernels, writer.rows)
+
+
+class EmbeddingProduct(Product):
+    """An embedding: looks rows up, and, where it is tied, is the output layer, too."""
+
+    def __init__(self, layer, kernels):
+        super().__init__(layer, kernels)
+        self._layer = deepcopy(layer)  # shares the arrays; MLX's own code looks the rows up, rounding included
+
+    def __call__(self, ids):
+        return self._layer(ids).astype(mx.float32)
+
+    def as_linear(self, x):
+        return Product.__call__(self, x)
+
+
+def multiply(x, w, y):
+    """y = x @ w.T in float32: x (M, K) and w (N, K) without gaps, y (M, N) with rows that may lie apart."""
+    library = blas.status().library
+    if library is None:                  # numpy brings a BLAS of its own
+        np.matmul(x, w.T, out=y)
+        return
+    sgemm = ctypes.CDLL(library).cblas_sgemm  # the one that MLX uses: two would have their threads get in each other's way
+    (M, K), N = x.shape, w.shape[0]
+    row_major, plain, transposed = 101, 111, 112
+    sgemm(row_major, plain, transposed, M, N, K, ctypes.c_float(1), ctypes.c_void_p(x.ctypes.data), K,
+          ctypes.c_void_p(w.ctypes.data), K, ctypes.c_float(0), ctypes.c_void_p(y.ctypes.data), y.strides[0] // 4)

@@ -1,0 +1,78 @@
+"""The threads that work on a list of jobs: the caller, and helpers that sleep between lists.
+
+A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team per
+process, however many models there are: threads beyond the number of processors only take turns.
+"""
+import os
+import threading
+
+import numpy as np
+
+from . import machine
+
+
+class JobList:
+    """A table of jobs, and the counters with which the threads share it out. See kernels.py."""
+
+    def __init__(self, kernels, rows, n_layers=1, half_head=1):
+        self.kernels = kernels
+        self.jobs = np.array(rows, np.int64).reshape(len(rows), kernels.JOB_WIDTH)
+        self.positions = np.zeros((n_layers, kernels.POSITION_WIDTH), np.int64)
+        self.rotation = np.zeros((2, half_head), np.float32)
+        self.counters = np.zeros(kernels.GATEWAY + 8, np.int64)
+        self.counters[kernels.GATEWAY] = kernels.CLOSED
+
+    def run(self, scores, helps=False):
+        self.kernels.run(self.jobs, self.positions, self.rotation, scores, self.counters, helps)
+
+
+class Team:
+    """n_threads threads, the caller's included."""
+
+    def __init__(self, n_threads):
+        self.lock = threading.Lock()     # one list at a time, whichever thread of a notebook brings it
+        self.process = os.getpid()
+        self.scores = np.empty(256, np.float32)
+        self.now = None                  # (list, room for scores)
+        self.beds = []                   # a lock per helper: it sleeps until someone opens it
+        for n in range(1, n_threads):
+            bed = threading.Lock()
+            bed.acquire()
+            self.beds.append(bed)
+            threading.Thread(target=self.help, args=(bed,), name=f"mistral_edu helper {n}", daemon=True).start()
+
+    def help(self, bed):
+        scores = np.empty(256, np.float32)
+        while True:
+            bed.acquire()
+            jobs, room = self.now
+            if scores.size < room:
+                scores = np.empty(room, np.float32)
+            jobs.run(scores, helps=True)
+
+    def run(self, jobs, room=1):
+        """Do all jobs of a JobList. room: how many keys a query may see."""
+        if self.scores.size < room:
+            self.scores = np.empty(2 * room, np.float32)
+        self.now = jobs, self.scores.size
+        for bed in self.beds:
+            if bed.locked():
+                bed.release()
+        jobs.run(self.scores)
+
+
+_team = None
+
+
+def team():
+    """The team of this process; after a fork, whose child has one thread alone, a new one."""
+    global _team
+    if _team is None or _team.process != os.getpid():
+        _team = Team(n_threads())
+    return _team
+
+
+def n_threads():
+    """As many threads as OMP_NUM_THREADS says, else as there are processors that this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return max(1, min(int(asked), machine.processors())) if asked.isdigit() else machine.processors()
