@@ -6,6 +6,7 @@ BLAS multiplies with them.
 """
 import ctypes
 from copy import deepcopy
+from functools import cache
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -99,12 +100,20 @@ class EmbeddingProduct(Product):
 
 def multiply(x, w, y):
     """y = x @ w.T in float32: x (M, K) and w (N, K) without gaps, y (M, N) with rows that may lie apart."""
-    library = blas.status().library
-    if library is None:                  # numpy brings a BLAS of its own
+    sgemm = find_sgemm(blas.status().library)
+    if sgemm is None:                    # numpy brings a BLAS of its own
         np.matmul(x, w.T, out=y)
         return
-    sgemm = ctypes.CDLL(library).cblas_sgemm  # the one that MLX uses: two would have their threads get in each other's way
     (M, K), N = x.shape, w.shape[0]
     row_major, plain, transposed = 101, 111, 112
     sgemm(row_major, plain, transposed, M, N, K, ctypes.c_float(1), ctypes.c_void_p(x.ctypes.data), K,
           ctypes.c_void_p(w.ctypes.data), K, ctypes.c_float(0), ctypes.c_void_p(y.ctypes.data), y.strides[0] // 4)
+
+
+@cache
+def find_sgemm(library):
+    """The product of the BLAS that MLX uses, too: threads of two libraries get in each other's way. None without one."""
+    try:
+        return ctypes.CDLL(library).cblas_sgemm if library else None
+    except OSError:
+        return None
