@@ -15,9 +15,9 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import accelerate, compiled, cpu_engine, decode, detach
+from mistral_edu.fast import accelerate, compiled, cpu_engine, decode
 from mistral_edu.fast.team import JobList, Team, n_threads
-from mistral_edu.quantize import dequantize, quantize
+from mistral_edu.quantize import dequantize, quantize, size_in_bytes
 
 CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
@@ -209,6 +209,17 @@ def test_weights_replaced_or_changed_are_followed_and_old_memory_is_never_read(b
     assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path == "readable"
 
 
+@pytest.mark.parametrize("dtype, bits", [(mx.float32, None), (mx.bfloat16, None), (mx.bfloat16, 4)])
+def test_no_second_copy_of_the_weights_is_made(dtype, bits):
+    model = make(dtype, bits, dim=256, hidden_dim=512)
+    mx.clear_cache()
+    before, size = mx.get_active_memory(), size_in_bytes(model)
+    accelerate(model)
+    model(TOKENS[:, :1], model.make_cache())
+    model(TOKENS)
+    assert model.path == CPU and mx.get_active_memory() - before < 0.05 * size
+
+
 def test_an_engine_outlives_the_model_that_it_was_made_from():
     model = make(mx.bfloat16, 4)
     engine = accelerate(model).engine
@@ -329,14 +340,43 @@ def test_without_numba_the_other_engine_answers_and_says_so():
     assert not done.stdout.startswith("cpu") and "numba is not installed" in done.stdout, done.stderr
 
 
-def test_until_kernels_are_compiled_the_other_engine_answers(monkeypatch):
-    model = make(mx.bfloat16)
+def test_until_kernels_are_compiled_another_path_answers_and_then_the_engine_takes_over(monkeypatch):
+    ready, compiling = compiled.kernels(), threading.Event()
     monkeypatch.setattr(compiled, "_kernels", None)
-    monkeypatch.setattr(compiled, "_loader", threading.Thread(target=threading.Event().wait, daemon=True))
+    monkeypatch.setattr(compiled, "_loader", threading.Thread(target=compiling.wait, daemon=True))
+    monkeypatch.setattr(compiled, "WAIT", 0.01)
     compiled._loader.start()
-    monkeypatch.setattr(compiled, "WAIT", 0.1)
-    assert cpu_engine.make_engine(model, wait=0.1) is None and "being compiled" in compiled.why_not()
-    assert detach(model).path == "readable"
+    model, plain = accelerate(make(mx.bfloat16)), make(mx.bfloat16)
+    cache = model.make_cache()
+    first = model(TOKENS[:, :3], cache)
+    assert gap(first, plain(TOKENS[:, :3])) < 0.05
+    assert model.path == "readable" or "being compiled" in model.path
+    compiling.set()
+    compiled._loader.join()
+    monkeypatch.setattr(compiled, "_kernels", ready)
+    assert gap(model(TOKENS[:, 3:4], cache), plain(TOKENS[:, :4])[:, 3:]) < 0.05 and model.path == CPU
+
+
+def test_the_first_compilation_delays_nothing_and_a_read_only_home_is_survived(tmp_path):
+    """A fresh cache folder: load() and an answer at once, by another path; and the kernels come in the end."""
+    code = """if 1:
+        import sys, time
+        start = time.perf_counter()
+        import mistral_edu
+        from mistral_edu.fast import compiled
+        model, tokenizer = mistral_edu.load()
+        text = mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+        print(f"{time.perf_counter() - start:.1f} {model.path}", file=sys.stderr)
+        assert not model.path.startswith("cpu"), model.path
+        compiled.kernels(wait=100)
+        mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+        print(model.path)
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mistral_edu").write_text("a file where the folder should be")  # even root cannot write below it
+    done = run_python(code, XDG_CACHE_HOME=str(home), TMPDIR=str(tmp_path))
+    assert done.stdout.strip() == CPU, done.stderr
 
 
 def test_kernels_are_kept_in_the_users_folder_wherever_numbas_own_is(tmp_path):

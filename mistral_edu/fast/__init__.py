@@ -15,9 +15,11 @@ def accelerate(model):
     Names, parameters, gradients and saving do not change. Weights that change, and modules that are replaced, are
     noticed at the next call: the readable code answers then, until accelerate is called again.
     """
-    from . import cpu_engine, wide
+    from . import compiled, cpu_engine, wide
     detach(model)
     engine = cpu_engine.make_engine(model) or wide.make_engine(model)
+    if compiled.is_coming():
+        engine = cpu_engine.Waiting(engine)
     if engine is not None:
         model.__class__ = _accelerated(type(model))
         model.engine, model.path = engine, engine.name

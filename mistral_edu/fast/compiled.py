@@ -1,16 +1,17 @@
 """The compiled kernels: made once, kept in the user's cache folder, and never waited for.
 
 To compile kernels.py takes some ten seconds. So a process of its own does it, at low priority, the first time; until it has
-finished the model is answered for as if there were no kernels. From then on they are loaded, in a second or less.
+finished another engine answers, or the readable code. From then on they are loaded, in a second or less.
 
-The folder's name holds a digest of the sources: numba notices a change only in the file with the compiled function, not
-in those that it takes functions from. Where no folder can be written, every process compiles for itself, in a thread.
+The folder's name holds a digest of the sources: numba looks for changes only in the file of the compiled function, not in
+those that it takes functions from. Where the folder cannot be written, each process compiles into one of its own.
 """
 import hashlib
 import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def why_not():
     return "its kernels are being compiled, once, in the background (about 10 s)"
 
 
+def is_coming():
+    """Whether kernels are on their way. Asks for nothing: kernels() starts it."""
+    return _kernels is None and not _trouble and _loader is not None and _loader.is_alive()
+
+
 def kernels(wait=0.0):
     """The module kernels.py, compiled; None where it is not ready within `wait` seconds, or never will be."""
     global _loader
@@ -44,7 +50,7 @@ def kernels(wait=0.0):
     if importlib.util.find_spec("numba") is None:
         return None
     with _lock:
-        if _loader is None or not (_loader.is_alive() or _kernels or _trouble):  # after a fork the thread is gone
+        if _loader is None or not (_loader.is_alive() or _trouble):  # after a fork the thread is gone
             _loader = threading.Thread(target=_bring, name="mistral_edu kernels", daemon=True)
             _loader.start()
     _loader.join(wait)
@@ -52,22 +58,22 @@ def kernels(wait=0.0):
 
 
 def folder():
-    """Where this version of the kernels is kept; None where nothing can be written."""
+    """Where this version of the kernels is kept: a folder of this process's own where nothing else can be written."""
     here = Path(__file__).parent
     digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in SOURCES)).hexdigest()[:16]
     place = cache_folder() / "kernels" / digest
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return None
-    return place if os.access(place, os.W_OK | os.X_OK) else None
+        return Path(tempfile.mkdtemp(prefix="mistral_edu-"))
+    return place if os.access(place, os.W_OK | os.X_OK) else Path(tempfile.mkdtemp(prefix="mistral_edu-"))
 
 
 def _bring():
     global _kernels, _trouble
     try:
         place = folder()
-        if place is not None and not any(place.rglob("*.nbi")):  # numba's index of what it has compiled
+        if not any(place.rglob("*.nbi")):  # numba's index of what it has compiled
             code = "import sys; from mistral_edu.fast import compiled; compiled.load(sys.argv[1])"
             root = str(Path(__file__).parents[2])
             paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -85,7 +91,7 @@ def load(place):
     if numba.config.DISABLE_JIT:
         raise RuntimeError("NUMBA_DISABLE_JIT is set")
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(place or "")
+    numba.config.CACHE_DIR = str(place)
     try:
         from . import kernels
     finally:

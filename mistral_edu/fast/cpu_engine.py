@@ -23,11 +23,11 @@ LINEAR = (nn.Linear, nn.QuantizedLinear)
 EMBEDDING = (nn.Embedding, nn.QuantizedEmbedding)
 
 
-def make_engine(model, wait=compiled.WAIT):
+def make_engine(model):
     """The engine for this model; None where there are no kernels (compiled.why_not() says why) or they do not fit it."""
     if mx.default_device() != mx.Device(mx.cpu):
         return None
-    kernels = compiled.kernels(wait)
+    kernels = compiled.kernels(compiled.WAIT)
     if kernels is None:
         return None
     try:
@@ -66,6 +66,32 @@ class CpuEngine:
     def fits(self, model):
         """Whether the model is what the engine was made from."""
         return self.watched.is_unchanged(model)
+
+
+class Waiting:
+    """Stands in for the engine while its kernels are compiled: lets another one answer, and makes room when they are there.
+
+    other: that engine, or None, and then the readable code answers.
+    """
+
+    def __init__(self, other):
+        self.other = other
+        self.name = f"{other.name if other else 'readable'}; {compiled.why_not()}"
+
+    def __call__(self, tokens, cache=None, mask=None):
+        return self.other(tokens, cache, mask)
+
+    def watch(self, model):
+        self.watched = Watch(model)
+
+    def fits(self, model):
+        if not self.watched.is_unchanged(model):
+            return False
+        if compiled.is_coming():
+            return self.other is not None
+        from . import accelerate  # here, since that module imports this one
+        engine = accelerate(model).engine
+        return engine is not None and engine.fits(model)
 
 
 def with_products(model, kernels):

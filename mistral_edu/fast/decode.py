@@ -165,14 +165,13 @@ class Decoder:
 
     def store(self, cache):
         """Hand the token's keys and values to the caches."""
-        shape = (len(cache), 1, self.n_kv_heads, 1, self.head_dim)
-        if self.dtype == mx.bfloat16:
-            pairs = mx.array(self.stored).view(mx.bfloat16)
-            keys, values = pairs[:, 0].reshape(shape), pairs[:, 1].reshape(shape)
-        else:
-            keys, values = mx.array(self.keys).reshape(shape), mx.array(self.values).reshape(shape)
+        shape, narrow = (1, self.n_kv_heads, 1, self.head_dim), self.dtype == mx.bfloat16
         for i, layer in enumerate(cache):
-            layer.update_and_fetch(keys[i], values[i])
+            if narrow:
+                keys, values = (mx.array(bits.reshape(shape)).view(mx.bfloat16) for bits in self.stored[i])
+            else:
+                keys, values = (mx.array(numbers[i].reshape(shape)) for numbers in (self.keys, self.values))
+            layer.store(keys, values)
         mx.eval([array for layer in cache for array in (layer.keys, layer.values)])
 
 
