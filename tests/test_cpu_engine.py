@@ -303,11 +303,13 @@ def test_a_fork_answers_for_itself():
         writer = JobWriter(kernels)
         writer.product(Matrix(8, 16, 32, ones.ctypes.data, ()), x, out.address)
         jobs = JobList(kernels, writer.rows)
-        team().run(jobs)
         parent = team()
-        child = os.fork()
+        with parent as crew:
+            crew.run(jobs)
+            child = os.fork()  # while the lock is held
         out.plain[:] = 0
-        team().run(jobs)
+        with team() as crew:
+            crew.run(jobs)
         right = (out.plain == 16).all() and (team() is parent) == (child != 0)
         if not child:
             os._exit(0 if right else 1)

@@ -42,8 +42,7 @@ class CpuEngine:
     def __init__(self, model, kernels):
         self.dtype = decode.activation_dtype(model)
         self.model = with_products(model, kernels)
-        embedding = self.model.model.embed_tokens
-        self.decoder = decode.Decoder(model, embedding, kernels) if decode.is_plain(model) else None
+        self.decoder = decode.Decoder(self.model, self.dtype, kernels) if decode.is_plain(model) else None
 
     def __call__(self, tokens, cache=None, mask=None):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer."""

@@ -26,36 +26,35 @@ CALLS = {kind: kind.__call__ for kind in KNOWN}  # as they are written there; a 
 def is_plain(model):
     """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
     backbone = model.model
+    thetas = {block.self_attn.rope_theta for block in backbone.layers if type(block.self_attn) is Attention}
     parts = [backbone, backbone.norm]
     for block in backbone.layers:
         parts += [block, block.input_layernorm, block.self_attn, block.post_attention_layernorm, block.mlp]
-        if not is_plain_attention(block.self_attn):
+        if getattr(block.self_attn, "attend", None) not in (fused_attention, scaled_dot_product_attention):
+            return False
+        if getattr(block.self_attn, "rotate", None) not in (fused_rope, rope):
             return False
     expected = [Backbone, RMSNorm] + [Block, RMSNorm, Attention, RMSNorm, FeedForward] * len(backbone.layers)
     return ([type(part) for part in parts] == expected and all(kind.__call__ is CALLS[kind] for kind in KNOWN)
-            and model.config is backbone.config)
-
-
-def is_plain_attention(attention):
-    return (getattr(attention, "attend", None) in (fused_attention, scaled_dot_product_attention)
-            and getattr(attention, "rotate", None) in (fused_rope, rope))
+            and model.config is backbone.config and len(thetas) == 1)
 
 
 class Decoder:
-    """The list of jobs of one model. Raises views.NotSupported for weights that the kernels do not read."""
+    """The list of jobs of one model.
 
-    def __init__(self, model, embedding, kernels):
-        config, self.embedding = model.config, embedding
+    model: with Products in the place of its matrices (cpu_engine.with_products). dtype: of keys and values in its caches.
+    """
+
+    def __init__(self, model, dtype, kernels):
+        config, self.embedding, self.dtype = model.config, model.model.embed_tokens, dtype
         layers = model.model.layers
         attention = layers[0].self_attn
         self.head_dim, self.n_kv_heads = config.head_dim, config.n_kv_heads
-        self.window, self.dtype = config.window_size, activation_dtype(model)
+        self.window = config.window_size
         half = self.head_dim // 2
         inverse = 1 / np.array(rope_frequencies(self.head_dim, attention.rope_theta))  # as fused_rope computes angles:
         self.frequencies = 1 / inverse                                                 # the last digit, too
-        if any(layer.self_attn.rope_theta != attention.rope_theta for layer in layers):
-            raise views.NotSupported("layers with different rope_theta")
-        self.alive = []
+        self.alive = [model]
         self.h = Vector(config.dim)
         self.keys, self.values = (np.zeros((len(layers), self.n_kv_heads * self.head_dim), np.float32) for _ in "kv")
         self.stored = np.zeros((len(layers), 2, self.n_kv_heads * self.head_dim), np.uint16)
@@ -71,7 +70,8 @@ class Decoder:
         self.alive += [normed, heads, q, gated, up]
         for i, block in enumerate(model.model.layers):
             layer = block.self_attn
-            q_proj, k_proj, v_proj, o_proj = map(self.matrix, (layer.q_proj, layer.k_proj, layer.v_proj, layer.o_proj))
+            q_proj, k_proj, v_proj, o_proj = (product.matrix for product in (layer.q_proj, layer.k_proj, layer.v_proj,
+                                                                             layer.o_proj))
             k_at, v_at = self.keys[i].ctypes.data, self.values[i].ctypes.data
             writer.norm(self.h, self.vector(block.input_layernorm.weight), normed, block.input_layernorm.eps)
             writer.shuffle(normed, q_proj, k_proj, v_proj)
@@ -90,8 +90,8 @@ class Decoder:
             writer.stage()
             writer.product(o_proj, heads, self.h.address, add=True)       # the residual stream
 
-            gate_proj, up_proj, down_proj = map(self.matrix, (block.mlp.gate_proj, block.mlp.up_proj,
-                                                              block.mlp.down_proj))
+            gate_proj, up_proj, down_proj = (product.matrix for product in (block.mlp.gate_proj, block.mlp.up_proj,
+                                                                            block.mlp.down_proj))
             norm = block.post_attention_layernorm
             writer.norm(self.h, self.vector(norm.weight), normed, norm.eps)
             writer.shuffle(normed, gate_proj, up_proj)
@@ -102,20 +102,16 @@ class Decoder:
             writer.shuffle(gated, down_proj)
             writer.stage()
             writer.product(down_proj, gated, self.h.address, add=True)
-        head = self.matrix(model.model.embed_tokens if config.tie_embeddings else model.lm_head)
+        head = (model.model.embed_tokens if config.tie_embeddings else model.lm_head).matrix
         writer.norm(self.h, self.vector(model.model.norm.weight), normed, model.model.norm.eps)
         writer.shuffle(normed, head)
         writer.stage()
         writer.product(head, normed, self.logits.address)
         return writer.rows
 
-    def matrix(self, layer):
-        weight = views.matrix(layer)
-        self.alive.append(weight)
-        return weight
-
-    def vector(self, array):
-        weight = views.vector(array)
+    def vector(self, weight):
+        """The address of a norm's weight."""
+        weight = views.alias(weight)
         self.alive.append(weight)
         return address(weight)
 
@@ -150,14 +146,14 @@ class Decoder:
         offset = 0 if cache is None else cache[0].offset
         row = self.embedding(mx.array([id]))
         mx.eval(row)
-        with team().lock:
+        with team() as crew:
             self.h.plain[:] = np.asarray(memoryview(row))[0]
             angles = np.float32(offset) * self.frequencies
             self.jobs.rotation[0], self.jobs.rotation[1] = np.cos(angles), np.sin(angles)
             self.jobs.positions[:, 3] = self.dtype == mx.bfloat16 and cache is not None
             self.jobs.positions[:, 4:] = 0
             n_seen = 0 if cache is None else self.place(cache)
-            team().run(self.jobs, room=n_seen + 1)
+            crew.run(self.jobs, room=n_seen + 1)
             logits = mx.array(self.logits.plain)
             if cache is not None:
                 self.store(cache)

@@ -21,7 +21,7 @@ from .vectors import atomic_add, atomic_read, bits_of_float, float_of_bits, make
 
 NORM, SHUFFLE, FLOAT_ROWS, BF16_ROWS, ROTATE, ATTEND, GATE, UNPACK, GROUP_ROWS = range(9)  # from GROUP_ROWS on: GROUPS
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
-NEXT, DONE, GATEWAY = 0, 8, 16     # places in counters, a cache line apart
+NEXT, DONE, GATEWAY, ROOM = 0, 8, 16, 24  # places in counters, a cache line apart
 CLOSED = -(1 << 40)
 PATIENCE = 2000                    # looks at a counter, about 10 microseconds; after that others may have the processor
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
@@ -374,11 +374,11 @@ def run(jobs, positions, rotation, scores, counters, helps):
     The caller opens the list, works, closes it, and comes back once everything is done and the helpers are gone. A
     helper comes in only while the list is open: one that is late finds it closed, and goes.
     positions (n_layers, POSITION_WIDTH): see attend. rotation (2, head_dim/2): cosines and sines of the token's position.
-    scores: room for as many numbers as a query sees keys, for this thread alone.
+    scores: for this thread alone, room for as many numbers as a query sees keys: counters[ROOM].
     """
     gateway, done_at = counters[GATEWAY:].ctypes.data, counters[DONE:].ctypes.data
     if helps:
-        if atomic_add(gateway, 1) >= 0:
+        if atomic_add(gateway, 1) >= 0 and scores.size >= counters[ROOM]:
             work(jobs, positions, rotation, scores, counters)
         atomic_add(gateway, -1)
         return

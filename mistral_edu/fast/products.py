@@ -37,35 +37,35 @@ class Product(nn.Module):
     def __init__(self, layer, kernels):
         super().__init__()
         # Attributes with an underscore are not parameters: nothing here is to be trained, cast or saved.
-        self._kernels, self._matrix = kernels, matrix(layer)
-        self._one_row = self._unpacking = None
+        self._kernels, self.matrix = kernels, matrix(layer)
+        self._one_row = self._unpacking = None  # lists of jobs, made when they are first needed
 
     def __call__(self, x):
         rows = np.asarray(memoryview(x.astype(mx.float32))).reshape(-1, x.shape[-1])  # (M, width)
-        y = np.empty((rows.shape[0], self._matrix.rows), np.float32)
-        with team().lock:
+        y = np.empty((rows.shape[0], self.matrix.rows), np.float32)
+        with team() as crew:
             if rows.shape[0] <= FEW:
-                self.row_by_row(rows, y)
-            elif rows.shape[0]:
-                self.unpacked(np.ascontiguousarray(rows), y)
-        return mx.array(y).reshape(*x.shape[:-1], self._matrix.rows)
+                self.row_by_row(crew, rows, y)
+            else:
+                self.unpacked(crew, np.ascontiguousarray(rows), y)
+        return mx.array(y).reshape(*x.shape[:-1], self.matrix.rows)
 
-    def row_by_row(self, x, y):
+    def row_by_row(self, crew, x, y):
         if self._one_row is None:
-            source, target = Vector(self._matrix.width), Vector(self._matrix.rows)
+            source, target = Vector(self.matrix.width), Vector(self.matrix.rows)
             writer = JobWriter(self._kernels)
-            writer.shuffle(source, self._matrix)
+            writer.shuffle(source, self.matrix)
             writer.stage()
-            writer.product(self._matrix, source, target.address)
+            writer.product(self.matrix, source, target.address)
             self._one_row = source, target, JobList(self._kernels, writer.rows)
         source, target, jobs = self._one_row
         for m in range(len(x)):
             source.plain[:] = x[m]
-            team().run(jobs)
+            crew.run(jobs)
             y[m] = target.plain
 
-    def unpacked(self, x, y):
-        m = self._matrix
+    def unpacked(self, crew, x, y):
+        m = self.matrix
         if m.bits == 32:
             multiply(x, np.asarray(memoryview(m.alive[0])), y)
             return
@@ -74,13 +74,13 @@ class Product(nn.Module):
             self._unpacking = [self.unpack_jobs(start, min(start + step, m.rows)) for start in range(0, m.rows, step)]
         for start, jobs in zip(range(0, m.rows, step), self._unpacking):
             end = min(start + step, m.rows)
-            team().run(jobs)
+            crew.run(jobs)
             piece = scratch()[:(end - start) * m.width].reshape(end - start, m.width)
             multiply(x, piece, y[:, start:end])
 
     def unpack_jobs(self, start, end):
         writer = JobWriter(self._kernels)
-        writer.unpack(self._matrix, scratch().ctypes.data, start, end)
+        writer.unpack(self.matrix, scratch().ctypes.data, start, end)
         return JobList(self._kernels, writer.rows)
 
 

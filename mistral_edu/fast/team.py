@@ -19,7 +19,7 @@ class JobList:
         self.jobs = np.array(rows, np.int64).reshape(len(rows), kernels.JOB_WIDTH)
         self.positions = np.zeros((n_layers, kernels.POSITION_WIDTH), np.int64)
         self.rotation = np.zeros((2, half_head), np.float32)
-        self.counters = np.zeros(kernels.GATEWAY + 8, np.int64)
+        self.counters = np.zeros(kernels.ROOM + 8, np.int64)
         self.counters[kernels.GATEWAY] = kernels.CLOSED
 
     def run(self, scores, helps=False):
@@ -48,12 +48,20 @@ class Team:
             jobs, room = self.now
             if scores.size < room:
                 scores = np.empty(room, np.float32)
-            jobs.run(scores, helps=True)
+            jobs.run(scores, helps=True)  # the list may be of a later token by now; the kernel looks whether room is enough
+
+    def __enter__(self):
+        self.lock.acquire()
+        return self
+
+    def __exit__(self, *error):
+        self.lock.release()
 
     def run(self, jobs, room=1):
-        """Do all jobs of a JobList. room: how many keys a query may see."""
+        """Do all jobs of a JobList, inside a `with` of this team. room: how many keys a query may see."""
         if self.scores.size < room:
             self.scores = np.empty(2 * room, np.float32)
+        jobs.counters[jobs.kernels.ROOM] = room
         self.now = jobs, self.scores.size
         for bed in self.beds:
             if bed.locked():
@@ -62,14 +70,18 @@ class Team:
 
 
 _team = None
+_making = threading.Lock()
 
 
 def team():
     """The team of this process; after a fork, whose child has one thread alone, a new one."""
-    global _team
-    if _team is None or _team.process != os.getpid():
-        _team = Team(n_threads())
-    return _team
+    global _team, _making
+    if _team is not None and _team.process != os.getpid():
+        _team, _making = None, threading.Lock()  # the old lock may have been held by a thread that is not here
+    with _making:
+        if _team is None:
+            _team = Team(n_threads())
+        return _team
 
 
 def n_threads():

@@ -68,10 +68,3 @@ def matrix(layer):
     rows, words = weight.shape
     return Matrix(rows, words * 32 // layer.bits, layer.bits, address(weight), (weight, scales, biases),
                   layer.group_size, address(scales), address(biases), scales.dtype == mx.bfloat16)
-
-
-def vector(array):
-    """A weight of one axis as float32 in MLX: small, so a copy does no harm."""
-    own = mx.contiguous(array.astype(mx.float32)[:])
-    mx.eval(own)
-    return own
