@@ -26,7 +26,6 @@ CALLS = {kind: kind.__call__ for kind in KNOWN}  # as they are written there; a 
 def is_plain(model):
     """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
     backbone = model.model
-    thetas = {block.self_attn.rope_theta for block in backbone.layers if type(block.self_attn) is Attention}
     parts = [backbone, backbone.norm]
     for block in backbone.layers:
         parts += [block, block.input_layernorm, block.self_attn, block.post_attention_layernorm, block.mlp]
@@ -35,8 +34,12 @@ def is_plain(model):
         if getattr(block.self_attn, "rotate", None) not in (fused_rope, rope):
             return False
     expected = [Backbone, RMSNorm] + [Block, RMSNorm, Attention, RMSNorm, FeedForward] * len(backbone.layers)
-    return ([type(part) for part in parts] == expected and all(kind.__call__ is CALLS[kind] for kind in KNOWN)
-            and model.config is backbone.config and len(thetas) == 1)
+    if [type(part) for part in parts] != expected or any(kind.__call__ is not CALLS[kind] for kind in KNOWN):
+        return False
+    config = model.config
+    numbers = {(block.self_attn.rope_theta, block.self_attn.n_heads, block.self_attn.n_kv_heads)
+               for block in backbone.layers}
+    return backbone.config is config and numbers == {(config.rope_theta, config.n_heads, config.n_kv_heads)}
 
 
 class Decoder:
