@@ -15,7 +15,7 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import accelerate, compiled, cpu_engine, decode
+from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, decode, products
 from mistral_edu.fast.team import JobList, Team, n_threads
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
 
@@ -278,6 +278,30 @@ def test_any_number_of_threads_does_every_job_once(n, kernels):
     for repeat in range(1, 21):
         crew.run(jobs)
         assert (out.plain == 16 * 50 * repeat).all()
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_pieces_are_shared_out_once_and_errors_come_back(n):
+    crew, seen = Team(n), []
+    for _ in range(20):
+        crew.share(seen.append, 7)
+    assert sorted(seen) == sorted(20 * list(range(7)))
+    with pytest.raises(ZeroDivisionError):
+        crew.share(lambda i: 1 // (i - 5), 7)
+
+
+def test_a_prompt_is_the_same_whichever_blas_and_however_many_pieces(monkeypatch):
+    model = make(bits=4)
+    want = model(TOKENS)
+    accelerate(model)
+    for piece in (1 << 20, 1 << 9, 1):
+        monkeypatch.setattr(products, "PIECE", piece)
+        monkeypatch.setattr(products, "own", threading.local())
+        for status in (blas.Status(), blas.Status(library=blas.status().library, threads=2)):
+            with monkeypatch.context() as patch:
+                patch.setattr(blas, "status", lambda status=status: status)
+                assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+        assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
 
 
 def test_threads_follow_the_environment_and_the_machine(monkeypatch):

@@ -71,10 +71,7 @@ class JobWriter:
                 operation = k.BF16_ROWS if matrix.bits == 16 else k.FLOAT_ROWS
                 self.add(operation, matrix.w, x.address, out_address, start, end, matrix.width, add)
 
-    def unpack(self, matrix, out_address, first, last):
-        """Rows first .. last of a matrix as float32, for a product with many rows."""
-        step = max(1, JOB_BYTES // matrix.row_bytes)
-        for start in range(first, last, step):
-            end = min(start + step, last)
-            self.add(self.kernels.UNPACK, matrix.w, matrix.scales, matrix.biases, matrix.bits, matrix.group_size,
-                     matrix.narrow, out_address + 4 * (start - first) * matrix.width, start, end, matrix.width)
+    def unpack(self, matrix, out_address, start, end):
+        """Rows start .. end of a matrix as float32, for a product with many rows."""
+        self.add(self.kernels.UNPACK, matrix.w, matrix.scales, matrix.biases, matrix.bits, matrix.group_size,
+                 matrix.narrow, out_address, start, end, matrix.width)

@@ -1,10 +1,11 @@
 """Products with the model's own weights, as modules that take the place of nn.Linear and nn.Embedding.
 
 One to a few rows, as in decoding: memory is the limit, so each weight is read once, as it is stored, by the kernels.
-More rows, as in a prompt: arithmetic is the limit, so some rows of the matrix at a time are unpacked to float32, and the
-BLAS multiplies with them.
+More rows, as in a prompt: arithmetic is the limit, so pieces of the matrix are unpacked to float32, and the BLAS multiplies
+with them. The threads of the team take the pieces in turn; each multiplies alone, in memory of its own.
 """
 import ctypes
+import threading
 from copy import deepcopy
 from functools import cache
 
@@ -18,17 +19,16 @@ from .team import JobList, team
 from .views import matrix
 
 FEW = 4                 # rows of x up to which the kernels read the matrix once per row
-SCRATCH = 4 << 20       # float32 numbers that a matrix is unpacked into at a time: 16 MB
+PIECE = 1 << 20         # numbers of a matrix that are unpacked at a time: 4 MB of float32, not far from a cache's size
 
-_scratch = None
+own = threading.local()
 
 
 def scratch():
-    """One piece of memory for all products: a caller holds the team's lock."""
-    global _scratch
-    if _scratch is None:
-        _scratch = np.empty(SCRATCH, np.float32)
-    return _scratch
+    """Memory of this thread for one piece."""
+    if not hasattr(own, "scratch"):
+        own.scratch = np.empty(PIECE, np.float32)
+    return own.scratch
 
 
 class Product(nn.Module):
@@ -38,7 +38,7 @@ class Product(nn.Module):
         super().__init__()
         # Attributes with an underscore are not parameters: nothing here is to be trained, cast or saved.
         self._kernels, self.matrix = kernels, matrix(layer)
-        self._one_row = self._unpacking = None  # lists of jobs, made when they are first needed
+        self._one_row = None  # a list of jobs, made when it is first needed
 
     def __call__(self, x):
         rows = np.asarray(memoryview(x.astype(mx.float32))).reshape(-1, x.shape[-1])  # (M, width)
@@ -66,22 +66,30 @@ class Product(nn.Module):
 
     def unpacked(self, crew, x, y):
         m = self.matrix
-        if m.bits == 32:
-            multiply(x, np.asarray(memoryview(m.alive[0])), y)
-            return
-        step = max(1, SCRATCH // m.width)
-        if self._unpacking is None:
-            self._unpacking = [self.unpack_jobs(start, min(start + step, m.rows)) for start in range(0, m.rows, step)]
-        for start, jobs in zip(range(0, m.rows, step), self._unpacking):
-            end = min(start + step, m.rows)
-            crew.run(jobs)
-            piece = scratch()[:(end - start) * m.width].reshape(end - start, m.width)
+        step = max(1, PIECE // m.width)
+
+        def multiply_piece(n):
+            start, end = n * step, min((n + 1) * step, m.rows)
+            piece = self.float_rows(start, end)
             multiply(x, piece, y[:, start:end])
 
-    def unpack_jobs(self, start, end):
+        n_pieces = -(-m.rows // step)
+        if find_sgemm(blas.status().library) and blas.status().threads == 1:
+            crew.share(multiply_piece, n_pieces)
+        else:                             # a BLAS with threads of its own
+            for n in range(n_pieces):
+                multiply_piece(n)
+
+    def float_rows(self, start, end):
+        """Rows start .. end as float32: where they are, or unpacked."""
+        m = self.matrix
+        if m.bits == 32:
+            return np.asarray(memoryview(m.alive[0]))[start:end]
+        rows = scratch()[:(end - start) * m.width] if m.width <= PIECE else np.empty(m.width, np.float32)
         writer = JobWriter(self._kernels)
-        writer.unpack(self.matrix, scratch().ctypes.data, start, end)
-        return JobList(self._kernels, writer.rows)
+        writer.unpack(m, rows.ctypes.data, start, end)
+        JobList(self._kernels, writer.rows).run(rows)  # by this thread alone
+        return rows.reshape(end - start, m.width)
 
 
 class EmbeddingProduct(Product):

@@ -1,7 +1,11 @@
-"""The threads that work on a list of jobs: the caller, and helpers that sleep between lists.
+"""The threads that share out work: the caller, and helpers that sleep in between.
 
 A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team per
 process, however many models there are: threads beyond the number of processors only take turns.
+
+Work comes in two sizes. Jobs of a few microseconds are shared out inside compiled code (run). Pieces of milliseconds, such
+as the products of a prompt, are taken one by one in Python (share). In both nobody gets a part of his own beforehand: who
+is held up by another program takes fewer.
 """
 import os
 import threading
@@ -22,8 +26,12 @@ class JobList:
         self.counters = np.zeros(kernels.ROOM + 8, np.int64)
         self.counters[kernels.GATEWAY] = kernels.CLOSED
 
-    def run(self, scores, helps=False):
-        self.kernels.run(self.jobs, self.positions, self.rotation, scores, self.counters, helps)
+    def run(self, scores):
+        self.kernels.run(self.jobs, self.positions, self.rotation, scores, self.counters, False)
+
+    def help(self, scores):
+        """For a helper. The list may have gone on to a later token by now: the kernel looks whether scores suffice."""
+        self.kernels.run(self.jobs, self.positions, self.rotation, scores, self.counters, True)
 
 
 class Team:
@@ -33,7 +41,7 @@ class Team:
         self.lock = threading.Lock()     # one list at a time, whichever thread of a notebook brings it
         self.process = os.getpid()
         self.scores = np.empty(256, np.float32)
-        self.now = None                  # (list, room for scores)
+        self.now = None                  # what a helper that wakes up calls
         self.beds = []                   # a lock per helper: it sleeps until someone opens it
         for n in range(1, n_threads):
             bed = threading.Lock()
@@ -45,10 +53,16 @@ class Team:
         scores = np.empty(256, np.float32)
         while True:
             bed.acquire()
-            jobs, room = self.now
+            work, room = self.now
             if scores.size < room:
                 scores = np.empty(room, np.float32)
-            jobs.run(scores, helps=True)  # the list may be of a later token by now; the kernel looks whether room is enough
+            work(scores)
+
+    def wake(self, work, room=1):
+        self.now = work, room
+        for bed in self.beds:
+            if bed.locked():
+                bed.release()
 
     def __enter__(self):
         self.lock.acquire()
@@ -62,11 +76,28 @@ class Team:
         if self.scores.size < room:
             self.scores = np.empty(2 * room, np.float32)
         jobs.counters[jobs.kernels.ROOM] = room
-        self.now = jobs, self.scores.size
-        for bed in self.beds:
-            if bed.locked():
-                bed.release()
+        self.wake(jobs.help, self.scores.size)
         jobs.run(self.scores)
+
+    def share(self, work, n):
+        """Call work(0) .. work(n-1), each once, from all threads of the team; inside a `with`, too."""
+        numbers, done, errors = iter(range(n)), threading.Semaphore(0), []
+
+        def take_part(_=None):
+            for i in numbers:
+                try:
+                    work(i)
+                except BaseException as error:  # of a helper, too, it belongs to the caller
+                    errors.append(error)
+                done.release()
+
+        if n > 1:
+            self.wake(take_part)
+        take_part()
+        for _ in range(n):
+            done.acquire()
+        if errors:
+            raise errors[0]
 
 
 _team = None
