@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import mlx.core as mx
+import mlx.nn as nn
 import numpy as np
 import pytest
 from small_models import random_model
@@ -229,12 +230,51 @@ def test_an_engine_outlives_the_model_that_it_was_made_from():
     assert mx.array_equal(engine(TOKENS[:, :1]), want) and len(junk) == 300
 
 
-def test_models_put_together_otherwise_are_not_decoded_by_the_list_of_jobs(monkeypatch):
-    model = make()
+class Doubled(nn.Module):
+    """Stands for an adapter: a layer with something added."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def __call__(self, x):
+        return 2 * self.layer(x)
+
+
+class OtherLinear(nn.Linear):
+    def __call__(self, x):
+        return 3 * super().__call__(x)
+
+
+def another_attention(model):
     model.layers[0].self_attn.attend = lambda q, k, v, scale, mask: mx.zeros_like(q)
-    want = model(TOKENS[:, :1])
+
+def an_adapter_in_attention(model):
+    model.layers[1].self_attn.q_proj = Doubled(model.layers[1].self_attn.q_proj)
+
+def an_adapter_in_feed_forward(model):
+    model.layers[1].mlp.up_proj = Doubled(model.layers[1].mlp.up_proj)
+
+def another_output(model):
+    model.lm_head = Doubled(model.lm_head)
+
+def another_class(model):
+    model.layers[1].mlp.up_proj.__class__ = OtherLinear
+
+@pytest.mark.parametrize("change", [another_attention, an_adapter_in_attention, an_adapter_in_feed_forward,
+                                    another_output, another_class])
+def test_models_put_together_otherwise_keep_their_meaning(change):
+    model = make()
+    plain = model(TOKENS)
+    change(model)
+    want, first = model(TOKENS), model(TOKENS[:, :1])
     accelerate(model)
-    assert model.engine.decoder is None and gap(model(TOKENS[:, :1]), want) < 1e-4 and model.path == CPU
+    assert gap(model(TOKENS), want) < 1e-4 and gap(model(TOKENS[:, :1]), first) < 1e-4
+    assert model.engine.decoder is None and gap(want, plain) > 1e-3
+
+
+def test_a_patched_class_is_not_decoded_by_the_list_of_jobs(monkeypatch):
+    assert decode.is_plain(make())
     monkeypatch.setattr(Attention, "__call__", lambda self, x, mask=None, cache=None: x)
     assert not decode.is_plain(make())
 

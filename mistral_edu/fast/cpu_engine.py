@@ -15,12 +15,9 @@ from mlx.utils import tree_map
 from mistral_edu.transformer import check_call
 
 from . import compiled, decode, views
-from .products import EmbeddingProduct, Product
+from .products import EmbeddingProduct, GatedProducts, Product
 from .watch import Watch
 from .wide import NarrowCache
-
-LINEAR = (nn.Linear, nn.QuantizedLinear)
-EMBEDDING = (nn.Embedding, nn.QuantizedEmbedding)
 
 
 def make_engine(model):
@@ -96,10 +93,15 @@ class Waiting:
 def with_products(model, kernels):
     """A twin of the model: the same code, its matrices as views, its few other weights in float32."""
     twin = deepcopy(model)  # arrays are shared, not copied
+    for layer in twin.layers:
+        feed_forward = getattr(layer, "mlp", None)
+        if decode.is_plain_feed_forward(feed_forward):
+            layer.mlp = GatedProducts(feed_forward, kernels)
+
     def product(layer):
-        if isinstance(layer, LINEAR):
+        if decode.is_untouched(layer, *decode.LINEAR):
             return Product(layer, kernels)
-        return EmbeddingProduct(layer, kernels) if isinstance(layer, EMBEDDING) else layer
+        return EmbeddingProduct(layer, kernels) if decode.is_untouched(layer, *decode.EMBEDDING) else layer
     twin.update_modules(tree_map(product, twin.leaf_modules(), is_leaf=nn.Module.is_module))
     twin.update(tree_map(lambda weight: weight.astype(mx.float32), twin.parameters()))
     mx.eval(twin.parameters())

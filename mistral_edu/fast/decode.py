@@ -5,6 +5,7 @@ table beside it. Keys and values of the token go into the caches afterwards, by 
 what it is: the readable model can go on from it.
 """
 import mlx.core as mx
+import mlx.nn as nn
 import numpy as np
 
 from mistral_edu.attention import Attention, fused_attention, scaled_dot_product_attention
@@ -19,27 +20,44 @@ from .jobs import JobWriter, Vector, bits_of
 from .team import JobList, team
 from .watch import address
 
-KNOWN = (Model, Backbone, Block, Attention, FeedForward, RMSNorm)
+LINEAR = (nn.Linear, nn.QuantizedLinear)
+EMBEDDING = (nn.Embedding, nn.QuantizedEmbedding)
+KNOWN = (Model, Backbone, Block, Attention, FeedForward, RMSNorm, *LINEAR, *EMBEDDING)
 CALLS = {kind: kind.__call__ for kind in KNOWN}  # as they are written there; a patched class means something else
+
+
+def is_untouched(module, *kinds):
+    """Whether a module is of one of these very classes, and the class computes what its file says."""
+    kind = type(module)
+    return kind in kinds and kind.__call__ is CALLS[kind]
 
 
 def is_plain(model):
     """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
-    backbone = model.model
-    parts = [backbone, backbone.norm]
-    for block in backbone.layers:
-        parts += [block, block.input_layernorm, block.self_attn, block.post_attention_layernorm, block.mlp]
-        if getattr(block.self_attn, "attend", None) not in (fused_attention, scaled_dot_product_attention):
-            return False
-        if getattr(block.self_attn, "rotate", None) not in (fused_rope, rope):
-            return False
-    expected = [Backbone, RMSNorm] + [Block, RMSNorm, Attention, RMSNorm, FeedForward] * len(backbone.layers)
-    if [type(part) for part in parts] != expected or any(kind.__call__ is not CALLS[kind] for kind in KNOWN):
+    backbone, config = model.model, model.config
+    if Model.__call__ is not CALLS[Model] or not is_untouched(backbone, Backbone) or backbone.config is not config:
         return False
-    config = model.config
-    numbers = {(block.self_attn.rope_theta, block.self_attn.n_heads, block.self_attn.n_kv_heads)
-               for block in backbone.layers}
-    return backbone.config is config and numbers == {(config.rope_theta, config.n_heads, config.n_kv_heads)}
+    output = [] if config.tie_embeddings else [model.lm_head]
+    return (is_untouched(backbone.embed_tokens, *EMBEDDING) and is_untouched(backbone.norm, RMSNorm)
+            and all(is_untouched(layer, *LINEAR) for layer in output)
+            and all(is_plain_block(block, config) for block in backbone.layers))
+
+
+def is_plain_block(block, config):
+    if not is_untouched(block, Block):
+        return False
+    attention = block.self_attn
+    return (is_untouched(block.input_layernorm, RMSNorm) and is_untouched(block.post_attention_layernorm, RMSNorm)
+            and is_plain_feed_forward(block.mlp) and is_untouched(attention, Attention)
+            and all(is_untouched(layer, *LINEAR) for layer in attention.children().values())
+            and attention.attend in (fused_attention, scaled_dot_product_attention)
+            and attention.rotate in (fused_rope, rope)
+            and (attention.rope_theta, attention.n_heads, attention.n_kv_heads)
+            == (config.rope_theta, config.n_heads, config.n_kv_heads))
+
+
+def is_plain_feed_forward(module):
+    return is_untouched(module, FeedForward) and all(is_untouched(layer, *LINEAR) for layer in module.children().values())
 
 
 class Decoder:

@@ -2,7 +2,8 @@
 import numpy as np
 
 JOB_BYTES = 1 << 16  # of weights per job: some microseconds, so that threads end at about the same time
-CHUNK = 1024         # numbers of the gated vector per job
+CHUNK = 1024         # numbers of the gated vector per job, or more, where that would make more than
+MOST_CHUNKS = 64     # jobs
 
 
 class Vector:
@@ -52,10 +53,12 @@ class JobWriter:
         self.add(self.kernels.NORM, source.address, weight_address, target.address, source.size, bits_of(eps))
 
     def gate(self, gated, up, target):
+        """target = silu(gated) * up: Vectors, or arrays of float32 without gaps."""
         self.stage()
-        for start in range(0, gated.size, CHUNK):
-            places = [vector.address + 4 * start for vector in (gated, up, target)]
-            self.add(self.kernels.GATE, *places, min(CHUNK, gated.size - start))
+        size, places = gated.size, [getattr(part, "address", None) or part.ctypes.data for part in (gated, up, target)]
+        step = max(CHUNK, size // MOST_CHUNKS // CHUNK * CHUNK)
+        for start in range(0, size, step):
+            self.add(self.kernels.GATE, *(place + 4 * start for place in places), min(step, size - start))
 
     def product(self, matrix, x, out_address, add=False):
         """out = matrix @ x, or out += matrix @ x; in the stage that is open."""
