@@ -1,4 +1,5 @@
-"""Each engine answers as the readable code does, and leaves the word to it once the model is not what it was made of."""
+"""Each engine answers as the readable code does, and leaves the word to it once the model is not what it was made of.
+"""
 import copy
 import pickle
 

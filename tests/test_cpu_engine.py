@@ -87,7 +87,7 @@ def test_every_group_of_8_and_4_bit_equals_the_readable_model(bits, group_size, 
 @pytest.mark.parametrize("bits", [None, 8, 4])
 @pytest.mark.parametrize("window", [None, 7])
 def test_in_bfloat16_only_the_cache_is_rounded(bits, window):
-    """The bound is that of keys and values with 8 bits; without a cache nothing is rounded, and the gap is that of fp32."""
+    """The bound is that of keys and values with 8 bits; without a cache nothing is rounded: the gap is that of fp32."""
     model = make(mx.bfloat16, bits, window_size=window)
     exact = dequantize(model) if bits is None else None
     fast = accelerate(model)
@@ -354,7 +354,7 @@ def test_threads_follow_the_environment_and_the_machine(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_fork_answers_for_itself():
-    """A child has none of its parent's threads: the team makes new ones. (MLX itself does not survive a fork: no MLX.)"""
+    """A child has none of its parent's threads: the team makes new ones. (No MLX here: it does not survive a fork.)"""
     code = """if 1:
         import os, sys, numpy as np
         from mistral_edu.fast import compiled

@@ -1,10 +1,10 @@
 """The compiled kernels: made once, kept in the user's cache folder, and never waited for.
 
-To compile kernels.py takes some ten seconds. So a process of its own does it, at low priority, the first time; until it has
-finished another engine answers, or the readable code. From then on they are loaded, in a second or less.
+To compile kernels.py takes some ten seconds. So a process of its own does it, at low priority, the first time; until
+it has finished another engine answers, or the readable code. From then on they are loaded, in a second or less.
 
-The folder's name holds a digest of the sources: numba looks for changes only in the file of the compiled function, not in
-those that it takes functions from. Where the folder cannot be written, each process compiles into one of its own.
+The folder's name holds a digest of the sources: numba looks for changes only in the file of the compiled function, not
+in those that it takes functions from. Where the folder cannot be written, each process compiles into one of its own.
 """
 import hashlib
 import importlib.util
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .blas import cache_folder
 
-SOURCES = ("kernels.py", "vectors.py")
+SOURCES = ("kernels.py", "arithmetic.py", "vectors.py")
 WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
 
 _lock = threading.RLock()

@@ -2,8 +2,8 @@
 
 Two ways through the model. One token of one sequence, the step that is repeated most, is one call of compiled code
 (decode.py). Everything else, prompts, batches, masks, quantized caches, is the readable code itself with its products
-replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches what
-the model would keep.
+replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches
+what the model would keep.
 """
 from copy import deepcopy
 
@@ -21,7 +21,7 @@ from .wide import NarrowCache
 
 
 def make_engine(model):
-    """The engine for this model; None where there are no kernels (compiled.why_not() says why) or they do not fit it."""
+    """The engine for this model; None where there are no kernels (see compiled.why_not) or they do not fit it."""
     if mx.default_device() != mx.Device(mx.cpu):
         return None
     kernels = compiled.kernels(compiled.WAIT)
@@ -65,7 +65,7 @@ class CpuEngine:
 
 
 class Waiting:
-    """Stands in for the engine while its kernels are compiled: lets another one answer, and makes room when they are there.
+    """Stands in for the engine while its kernels are compiled: another one answers, until they are there.
 
     other: that engine, or None, and then the readable code answers.
     """

@@ -1,8 +1,8 @@
-"""One token through all layers in one call of compiled code: what transformer.py does at B = 1, L = 1, as a list of jobs.
+"""One token through all layers in one call of compiled code: what transformer.py does at B = L = 1, as a list of jobs.
 
 The list is written once per model. What changes from token to token, the position and where the caches lie, is a small
-table beside it. Keys and values of the token go into the caches afterwards, by the caches' own code, so every cache stays
-what it is: the readable model can go on from it.
+table beside it. Keys and values of the token go into the caches afterwards, by the caches' own code, so every cache
+stays what it is: the readable model can go on from it.
 """
 import mlx.core as mx
 import mlx.nn as nn
@@ -57,13 +57,14 @@ def is_plain_block(block, config):
 
 
 def is_plain_feed_forward(module):
-    return is_untouched(module, FeedForward) and all(is_untouched(layer, *LINEAR) for layer in module.children().values())
+    return (is_untouched(module, FeedForward)
+            and all(is_untouched(layer, *LINEAR) for layer in module.children().values()))
 
 
 class Decoder:
     """The list of jobs of one model.
 
-    model: with Products in the place of its matrices (cpu_engine.with_products). dtype: of keys and values in its caches.
+    model: with Products in the place of its matrices (cpu_engine.with_products). dtype: of what its caches hold.
     """
 
     def __init__(self, model, dtype, kernels):

@@ -1,8 +1,8 @@
 """Products with the model's own weights, as modules that take the place of nn.Linear and nn.Embedding.
 
 One to a few rows, as in decoding: memory is the limit, so each weight is read once, as it is stored, by the kernels.
-More rows, as in a prompt: arithmetic is the limit, so pieces of the matrix are unpacked to float32, and the BLAS multiplies
-with them. The threads of the team take the pieces in turn; each multiplies alone, in memory of its own.
+More rows, as in a prompt: arithmetic is the limit, so pieces of the matrix are unpacked to float32, and the BLAS
+multiplies with them. The threads of the team take the pieces in turn; each multiplies alone, in memory of its own.
 """
 import ctypes
 import threading
@@ -147,7 +147,7 @@ def multiply(x, w, y):
 
 @cache
 def find_sgemm(library):
-    """The product of the BLAS that MLX uses, too: threads of two libraries get in each other's way. None without one."""
+    """The product of the BLAS that MLX uses, too: threads of two would get in each other's way. None without one."""
     try:
         return ctypes.CDLL(library).cblas_sgemm if library else None
     except OSError:

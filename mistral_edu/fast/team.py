@@ -1,11 +1,11 @@
 """The threads that share out work: the caller, and helpers that sleep in between.
 
-A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team per
-process, however many models there are: threads beyond the number of processors only take turns.
+A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team
+per process, however many models there are: threads beyond the number of processors only take turns.
 
-Work comes in two sizes. Jobs of a few microseconds are shared out inside compiled code (run). Pieces of milliseconds, such
-as the products of a prompt, are taken one by one in Python (share). In both nobody gets a part of his own beforehand: who
-is held up by another program takes fewer.
+Work comes in two sizes. Jobs of a few microseconds are shared out inside compiled code (run). Pieces of milliseconds,
+such as the products of a prompt, are taken one by one in Python (share). In both no thread gets a part of its own
+beforehand: one that is held up by another program takes fewer.
 """
 import os
 import threading

@@ -50,8 +50,8 @@ def atomic_read(typingctx, address):
 def make_group_dot(bits, group_size, scale_is_bf16):
     """Compiled code for the part of a row's product that has the integers in it: sum over groups of s * sum(q * x).
 
-    (w, scales, x, n_groups) -> float32; the first three are addresses. w is the row as MLX packs it, x lies as
-    kernels.shuffle orders it: of each 32 numbers first those at even places, then those at odd places. For in 4 bit one byte
+    (w, scales, x, n_groups) -> float32; the first three are addresses. w is the row as MLX packs it. In 4 bit x lies as
+    arithmetic.shuffle orders it: of each 32 numbers first those at even places, then those at odd ones. For one byte
     holds an even and an odd neighbour, and so 16 bytes give two vectors that meet 16 numbers of x each.
     """
     Vector = lambda kind: ir.VectorType(kind, LANES)  # noqa: E731

@@ -1,8 +1,8 @@
 """The model's weights as compiled code sees them: an address, a form, and a hold on the memory that lies there.
 
 MLX frees or reuses memory as soon as no array needs it, and `weight *= 2` gives an array other memory while the Python
-object stays. So a view keeps an array of its own over the same memory, an alias: while it lives the numbers stay as they
-are, and MLX writes changed ones elsewhere.
+object stays. So a view keeps an array of its own over the same memory, an alias: while it lives the numbers stay as
+they are, and MLX writes changed ones elsewhere.
 """
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Notice that a model is no longer what an engine was made from.
 
-An engine computes with copies or with views of a model's weights. Whatever is replaced in the model afterwards, an array, a
-module, a function, or numbers in place, must be seen before the next answer.
+An engine computes with copies or with views of a model's weights. Whatever is replaced in the model afterwards, an
+array, a module, a function, or numbers in place, must be seen before the next answer.
 """
 import ctypes
 from itertools import chain
