@@ -26,7 +26,7 @@ CPU = cpu_engine.CpuEngine.name
 def engine_name(request, monkeypatch):
     """The engine's answers do not depend on the BLAS, so these tests run on machines that lack a fast one, too."""
     if request.param == WIDE:
-        monkeypatch.setattr(compiled, "kernels", lambda wait=0: None)
+        monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
     elif compiled.kernels(wait=120) is None:
         pytest.skip(compiled.why_not())
     before = mx.default_device()
@@ -228,7 +228,7 @@ def test_detach_gives_the_plain_model_back(engine_name):
 
 
 def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
-    monkeypatch.setattr(compiled, "kernels", lambda wait=0: None)
+    monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
     assert type(accelerate(make(mx.float32))) is Model             # float32 products are fast already
     with monkeypatch.context() as patch:
         patch.setattr(wide, "LARGEST_COPY", 4 * CONFIG.n_parameters - 1)

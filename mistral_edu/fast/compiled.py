@@ -24,6 +24,7 @@ _lock = threading.RLock()
 _loader = None   # the thread that brings the kernels
 _kernels = None  # the module, once it is compiled
 _trouble = ""    # why there will be none
+_kept = False    # whether they were compiled before, so that to load them is all
 
 
 def why_not():
@@ -34,6 +35,8 @@ def why_not():
         return "numba is not installed (pip install 'mistral-edu[cpu]')"
     if _trouble:
         return f"its kernels could not be compiled: {_trouble}"
+    if _kept:
+        return "its kernels are being loaded"
     return "its kernels are being compiled, once, in the background (about 10 s)"
 
 
@@ -42,17 +45,24 @@ def is_coming():
     return _kernels is None and not _trouble and _loader is not None and _loader.is_alive()
 
 
-def kernels(wait=0.0):
-    """The module kernels.py, compiled; None where it is not ready within `wait` seconds, or never will be."""
-    global _loader
+def kernels(wait=None):
+    """The module kernels.py, compiled; None where it is not ready within `wait` seconds, or never will be.
+
+    By default it waits WAIT seconds for kernels that were compiled before, and for others not at all.
+    """
+    global _loader, _kept
     if _kernels is not None:
         return _kernels
     if importlib.util.find_spec("numba") is None:
         return None
     with _lock:
         if _loader is None or not (_loader.is_alive() or _trouble):  # after a fork the thread is gone
-            _loader = threading.Thread(target=_bring, name="mistral_edu kernels", daemon=True)
+            place = folder()
+            _kept = are_in(place)
+            _loader = threading.Thread(target=_bring, args=(place,), name="mistral_edu kernels", daemon=True)
             _loader.start()
+    if wait is None:
+        wait = WAIT if _kept else 0
     _loader.join(wait)
     return _kernels
 
@@ -69,11 +79,15 @@ def folder():
     return place if os.access(place, os.W_OK | os.X_OK) else Path(tempfile.mkdtemp(prefix="mistral_edu-"))
 
 
-def _bring():
+def are_in(place):
+    """Whether a folder holds compiled kernels: numba's index of them."""
+    return any(place.rglob("*.nbi"))
+
+
+def _bring(place):
     global _kernels, _trouble
     try:
-        place = folder()
-        if not any(place.rglob("*.nbi")):  # numba's index of what it has compiled
+        if not are_in(place):
             code = "import sys; from mistral_edu.fast import compiled; compiled.load(sys.argv[1])"
             root = str(Path(__file__).parents[2])
             paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -24,7 +24,7 @@ def make_engine(model):
     """The engine for this model; None where there are no kernels (see compiled.why_not) or they do not fit it."""
     if mx.default_device() != mx.Device(mx.cpu):
         return None
-    kernels = compiled.kernels(compiled.WAIT)
+    kernels = compiled.kernels()
     if kernels is None:
         return None
     try:

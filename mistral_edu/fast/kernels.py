@@ -8,7 +8,8 @@ off the list until none is left. Any number of threads do so at once, each with 
 
 A job may begin when the first `needs` jobs of the list are done; until then its thread waits. Since jobs are taken in
 order, those in front of it are with other threads that will finish, so nobody waits for ever. And since nobody waits
-for a thread, only for jobs, a helper that the system runs late or never costs no time: the others do its share.
+for a thread, only for jobs, a helper that comes late or never costs no time: the others do its share. (One that is
+interrupted within a job does hold up what needs that job, hence many small ones.)
 
 A job is a row of int64: what to do, how many jobs must be done before, then whole numbers and addresses of arrays. It
 is a table of addresses because the arrays of all layers differ in number and kind, and a call of compiled code would
