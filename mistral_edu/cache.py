@@ -36,11 +36,15 @@ class KVCache:
     def update_and_fetch(self, keys, values):
         """Add L tokens, return all: (B, n_kv_heads, L, head_dim) -> (B, n_kv_heads, offset + L, head_dim), twice."""
         self.check(keys, values)
+        self.store(keys, values)
+        return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
+
+    def store(self, keys, values):
+        """Add L tokens, without handing anything back."""
         start, self.offset = self.offset, self.offset + keys.shape[2]
         self.keys, self.values = self.with_room(self.keys, keys), self.with_room(self.values, values)
         self.keys[..., start : self.offset, :] = keys
         self.values[..., start : self.offset, :] = values
-        return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
 
     def n_slots(self):
         """How many slots offset tokens take: whole steps."""
@@ -123,12 +127,16 @@ class RotatingKVCache(KVCache):
         self.check(keys, values)
         all_keys = mx.concatenate([*self.in_time_order(self.keys), keys], axis=2)        # (B, n_kv_heads, S, head_dim)
         all_values = mx.concatenate([*self.in_time_order(self.values), values], axis=2)
+        self.store(keys, values)
+        return all_keys, all_values
+
+    def store(self, keys, values):
+        """Add L tokens, without handing anything back."""
         self.offset += keys.shape[2]
         self.oldest = max(self.oldest, self.offset - self.window)
         self.keys, self.values = self.with_room(self.keys, keys), self.with_room(self.values, values)
         self.write(self.keys, keys)
         self.write(self.values, values)
-        return all_keys, all_values
 
     def in_time_order(self, ring):
         """The up to window - 1 tokens before the next one, as a list of runs of slots: two where they cross the end."""

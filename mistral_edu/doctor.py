@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .fast import backend, blas, machine
+from .fast import backend, blas, compiled, machine
 from .tiny import FOLDER
 
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
@@ -23,6 +23,7 @@ GUIDE = "docs/troubleshooting.md"  # in the repository; each kind of trouble is 
 SECTIONS = {"MLX": "slow-generation", "fast products": "slow-generation", "memory": "out-of-memory",
             "notebook tools": "dead-widgets", "kernel": "wrong-kernel", "embedded model": "odd-output"}
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+KERNELS = 'pip install "mistral-edu[cpu]"  (it brings numba), then start Python again'
 INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
 
 
@@ -137,7 +138,10 @@ def check_model():
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
         return Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)
-    return Check("embedded model", "ok", f"answers ({piece.text!r} ...); path: {model.path}")
+    found = f"answers ({piece.text!r} ...); path: {model.path}"
+    if "numba is not installed" in compiled.why_not() and sys.platform.startswith("linux"):
+        return Check("embedded model", "warn", f"{found}; a faster one needs numba", KERNELS)
+    return Check("embedded model", "ok", found)
 
 
 CHECKS = (check_python, check_system, check_mlx, check_products, check_memory, check_tools, check_kernel, check_model)

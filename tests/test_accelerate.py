@@ -1,4 +1,5 @@
-"""The engine answers as the readable code does, and leaves the word to it once the model is not what was copied."""
+"""Each engine answers as the readable code does, and leaves the word to it once the model is not what it was made of.
+"""
 import copy
 import pickle
 
@@ -10,23 +11,28 @@ from mlx.utils import tree_flatten
 
 from mistral_edu.attention import Attention, scaled_dot_product_attention
 from mistral_edu.config import MistralConfig
-from mistral_edu.fast import accelerate, blas, detach, wide
+from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, detach, wide
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import Model
 
 CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=16, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=6,
                        context_len=64, vocab_size=96)
 TOKENS = mx.array([[1, 5, 9, 40, 2, 77, 95, 3, 3, 18, 60, 7, 33, 21], [8, 7, 6, 5, 4, 3, 2, 1, 0, 90, 91, 92, 93, 94]])
-WIDE = "wide: float32 products on OpenBLAS"
+WIDE = wide.WideEngine.name
+CPU = cpu_engine.CpuEngine.name
 
 
-@pytest.fixture(autouse=True)
-def cpu_with_blas(monkeypatch):
+@pytest.fixture(autouse=True, params=[WIDE, CPU])
+def engine_name(request, monkeypatch):
     """The engine's answers do not depend on the BLAS, so these tests run on machines that lack a fast one, too."""
+    if request.param == WIDE:
+        monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
+    elif compiled.kernels(wait=120) is None:
+        pytest.skip(compiled.why_not())
     before = mx.default_device()
     mx.set_default_device(mx.cpu)
     monkeypatch.setattr(blas, "status", lambda: blas.Status(library="libopenblas"))
-    yield
+    yield request.param
     mx.set_default_device(before)
 
 
@@ -56,37 +62,39 @@ def gap(a, b):
 
 @pytest.mark.parametrize("changes", [{}, {"window_size": None}, {"tie_embeddings": True}])
 @pytest.mark.parametrize("bits", [8, 4])
-def test_in_float32_the_engine_is_the_readable_model(bits, changes):
+def test_in_float32_the_engine_is_the_readable_model(bits, changes, engine_name):
     readable = make(mx.float32, bits, **changes)
     fast = accelerate(make(mx.float32, bits, **changes))
     want = readable(TOKENS)
-    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == WIDE
+    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == engine_name
     for size in (1, 3, 6, 13):
         assert gap(in_chunks(fast, size), want) < 1e-4
-        assert fast.path == WIDE
+        assert fast.path == engine_name
     assert readable.path == "readable"
 
 
 @pytest.mark.parametrize("dtype, cache_bound, readable_bound", [(mx.bfloat16, 0.03, 0.1), (mx.float16, 0.004, 0.02)])
 @pytest.mark.parametrize("bits", [None, 8, 4])
-def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, cache_bound, readable_bound, bits):
+def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, cache_bound, readable_bound, bits,
+                                                                       engine_name):
     """It rounds only what goes into the cache, to the model's dtype (8 bits in bfloat16, 11 in float16).
 
     The readable model rounds after every operation; MLX's quantized products on a processor round every partial sum.
     """
+    expected = WIDE if dtype == mx.float16 else engine_name  # the kernels do not read float16
     readable, fast, exact = make(dtype, bits), accelerate(make(dtype, bits)), make(dtype, bits)
     rows = exact.model.embed_tokens(mx.arange(CONFIG.vocab_size))  # a quantized embedding hands out rounded rows
     exact.model.embed_tokens = nn.Embedding(CONFIG.vocab_size, CONFIG.dim)
     exact.model.embed_tokens.weight = rows
     exact.apply(lambda weight: weight if weight.dtype == mx.uint32 else weight.astype(mx.float32))
     want = exact(TOKENS)
-    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == WIDE
+    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == expected
     assert gap(in_chunks(fast, 3), want) < cache_bound
     assert 1e-4 < gap(readable(TOKENS), want) < readable_bound
 
 
 @pytest.mark.parametrize("cache_bits", [None, 8])
-def test_both_paths_share_a_cache_in_turn(cache_bits):
+def test_both_paths_share_a_cache_in_turn(cache_bits, engine_name):
     """A step by one, a step by the other: the cache holds the same bytes of the same kind, and logits stay right."""
     readable, mixed = make(head_dim=32), accelerate(make(head_dim=32))
     engine = mixed.engine
@@ -97,7 +105,7 @@ def test_both_paths_share_a_cache_in_turn(cache_bits):
         mixed.engine = engine if i % 4 == 0 else None
         pieces.append(mixed(TOKENS[:, i:i + 2], cache))
         paths.append(mixed.path)
-    assert paths[:2] == [WIDE, "readable"]
+    assert paths[:2] == [engine_name, "readable"]
     assert gap(mx.concatenate([piece.astype(mx.float32) for piece in pieces], axis=1), want) < 0.04
     assert [layer.nbytes for layer in cache] == [layer.nbytes for layer in plain_cache]
     assert [layer.offset for layer in cache] == [TOKENS.shape[1]] * CONFIG.n_layers
@@ -128,7 +136,7 @@ def loss(model):
     return nn.losses.cross_entropy(model(TOKENS[:, :-1]), TOKENS[:, 1:], reduction="mean")
 
 
-def test_gradients_and_training_go_through_the_readable_code():
+def test_gradients_and_training_go_through_the_readable_code(engine_name):
     plain, fast = make(), accelerate(make())
     for model in (plain, fast):
         model(TOKENS)
@@ -141,7 +149,7 @@ def test_gradients_and_training_go_through_the_readable_code():
         assert mx.array_equal(a, b), name
     assert fast.path == "readable" and mx.array_equal(plain(TOKENS), fast(TOKENS))
     accelerate(fast)
-    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.path == WIDE
+    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.path == engine_name
 
 
 def scale_in_place(model):
@@ -175,17 +183,17 @@ def load_other_weights(model):
 
 @pytest.mark.parametrize("change", [scale_in_place, write_one_row, replace_an_array, replace_a_module, drop_a_layer,
                                     replace_a_function, change_a_number, open_the_window, load_other_weights])
-def test_a_changed_model_is_answered_for_by_the_readable_code(change):
+def test_a_changed_model_is_answered_for_by_the_readable_code(change, engine_name):
     plain, fast = make(), accelerate(make())
     before = fast(TOKENS)
-    assert fast.path == WIDE
+    assert fast.path == engine_name
     change(plain)
     change(fast)
     assert mx.array_equal(fast(TOKENS), plain(TOKENS)) and fast.path == "readable"
     assert gap(fast(TOKENS), before) > 0.03  # else the change would have gone unnoticed anyway
 
 
-def test_the_engine_answers_again_once_a_change_is_undone():
+def test_the_engine_answers_again_once_a_change_is_undone(engine_name):
     fast = accelerate(make())
     attention = fast.layers[0].self_attn
     attention.attend = scaled_dot_product_attention
@@ -193,7 +201,7 @@ def test_the_engine_answers_again_once_a_change_is_undone():
     assert fast.path == "readable"
     del attention.attend
     fast(TOKENS)
-    assert fast.path == WIDE
+    assert fast.path == engine_name
 
 
 def test_a_patched_class_is_noticed(monkeypatch):
@@ -205,21 +213,22 @@ def test_a_patched_class_is_noticed(monkeypatch):
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_copies_are_plain_models(duplicate):
+def test_copies_are_plain_models(duplicate, engine_name):
     fast = accelerate(make())
     twin = duplicate(fast)
-    assert type(twin) is Model and twin.path == "readable" and fast.path == WIDE
+    assert type(twin) is Model and twin.path == "readable" and fast.path == engine_name
     assert mx.array_equal(twin(TOKENS), make()(TOKENS))
 
 
-def test_detach_gives_the_plain_model_back():
+def test_detach_gives_the_plain_model_back(engine_name):
     fast = accelerate(accelerate(make()))
-    assert fast.path == WIDE
+    assert fast.path == engine_name
     detach(fast)
     assert type(fast) is Model and fast.path == "readable" and vars(fast).keys() == vars(make()).keys()
 
 
-def test_where_it_gains_nothing_or_costs_too_much_no_engine_is_attached(monkeypatch):
+def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
+    monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
     assert type(accelerate(make(mx.float32))) is Model             # float32 products are fast already
     with monkeypatch.context() as patch:
         patch.setattr(wide, "LARGEST_COPY", 4 * CONFIG.n_parameters - 1)

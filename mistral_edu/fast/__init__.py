@@ -3,7 +3,8 @@
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
 
 An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask)` that returns
-logits. It answers while it fits; else, and for gradients always, the readable code of `transformer.py` does.
+logits, or None where it has no answer. It answers while it fits; else, and for gradients always, the readable code of
+`transformer.py` does.
 `model.path` says which of them answered last.
 """
 
@@ -14,9 +15,11 @@ def accelerate(model):
     Names, parameters, gradients and saving do not change. Weights that change, and modules that are replaced, are
     noticed at the next call: the readable code answers then, until accelerate is called again.
     """
-    from . import wide
+    from . import compiled, cpu_engine, wide
     detach(model)
-    engine = wide.make_engine(model)
+    engine = cpu_engine.make_engine(model) or wide.make_engine(model)
+    if compiled.is_coming():
+        engine = cpu_engine.Waiting(engine)
     if engine is not None:
         model.__class__ = _accelerated(type(model))
         model.engine, model.path = engine, engine.name
@@ -41,9 +44,13 @@ def _accelerated(cls):
         return _classes[cls]
 
     def __call__(self, tokens, cache=None, mask=None):
-        answers = self.engine is not None and self.engine.fits(self)
-        self.path = self.engine.name if answers else "readable"
-        return self.engine(tokens, cache, mask) if answers else cls.__call__(self, tokens, cache, mask)
+        if self.engine is not None and self.engine.fits(self):
+            logits = self.engine(tokens, cache, mask)
+            if logits is not None:
+                self.path = self.engine.name
+                return logits
+        self.path = "readable"
+        return cls.__call__(self, tokens, cache, mask)
 
     def __reduce_ex__(self, protocol):
         """Copies and pickles are models of the plain class, without the engine."""

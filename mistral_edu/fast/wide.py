@@ -5,8 +5,6 @@ OpenBLAS (blas.py), many times faster. So this engine holds a copy of the model 
 computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the original.
 The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other stored.
 """
-import ctypes
-
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
@@ -14,10 +12,10 @@ from mlx.utils import tree_flatten
 from mistral_edu.quantize import dequantize
 
 from . import blas, machine
+from .watch import Watch
 
 LARGEST_COPY = 1e9                                     # bytes
 SHARE_OF_FREE_MEMORY = 0.25
-NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a module that change no logits
 
 
 def make_engine(model):
@@ -50,19 +48,11 @@ class WideEngine:
 
     def watch(self, model):
         """Remember everything that the copy was made from."""
-        self.parts = list(parts(model))
-        arrays = [part for part in self.parts if isinstance(part, mx.array)]
-        self.addresses = [address(array) for array in arrays]
-        self.aliases = [array[:] for array in arrays]  # while these live, nothing else can come to lie at the addresses
-        mx.eval(self.aliases)
+        self.watched = Watch(model)
 
     def fits(self, model):
-        """Whether the model is what was copied: no array, module, attribute or class replaced, no number changed."""
-        now = list(parts(model))
-        if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
-            return False
-        # `weight *= 0` and `weight[3] = 0` keep the Python object, but move its numbers to another place in memory
-        return self.addresses == [address(part) for part in now if isinstance(part, mx.array)]
+        """Whether the model is what was copied."""
+        return self.watched.is_unchanged(model)
 
 
 class NarrowCache:
@@ -77,29 +67,3 @@ class NarrowCache:
     def update_and_fetch(self, keys, values):
         keys, values = self.cache.update_and_fetch(keys.astype(self.dtype), values.astype(self.dtype))
         return keys.astype(mx.float32), values.astype(mx.float32)
-
-
-def parts(module):
-    """Everything in a module that its answer depends on, in a fixed order: classes, plain attributes, arrays."""
-    yield type(module)
-    yield type(module).__call__
-    yield from (value for name, value in vars(module).items() if name not in NOT_WATCHED)
-    children = list(module.values())
-    while children:
-        child = children.pop(0)
-        if isinstance(child, nn.Module):
-            yield from parts(child)
-        elif isinstance(child, (list, tuple)):
-            children[:0] = child
-        else:
-            yield child
-
-
-_signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
-_pointer = _signature(("PyCapsule_GetPointer", ctypes.pythonapi))
-
-
-def address(array):
-    """Where the numbers of an array lie in memory: the first field of its DLPack description."""
-    capsule = array.__dlpack__()
-    return ctypes.c_void_p.from_address(_pointer(capsule, b"dltensor")).value

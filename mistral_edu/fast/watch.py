@@ -1,0 +1,87 @@
+"""Notice that a model is no longer what an engine was made from.
+
+An engine computes with copies or with views of a model's weights. Whatever is replaced in the model afterwards, an
+array, a module, a function, or numbers in place, must be seen before the next answer.
+"""
+import ctypes
+from itertools import chain
+
+import mlx.core as mx
+import mlx.nn as nn
+
+NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a module that change no logits
+
+
+class Watch:
+    """Everything in a model that its answer depends on, as it is now."""
+
+    def __init__(self, model):
+        self.parts = list(parts(model))
+        self.arrays = [part for part in self.parts if isinstance(part, mx.array)]
+        self.addresses = [address(array) for array in self.arrays]
+        self.aliases = [array[:] for array in self.arrays]  # while these live, nothing else can lie at the addresses
+        mx.eval(self.aliases)
+        self.look_around(model)
+
+    def is_unchanged(self, model):
+        """Whether no array, module, attribute or class was replaced since, and no number changed."""
+        if self.glance(model) != self.seen:  # it may still be something that does not matter, such as _training
+            now = list(parts(model))
+            if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
+                return False
+            self.look_around(model)
+        # `weight *= 0` and `weight[3] = 0` keep the Python object, but move its numbers to another place in memory
+        return self.addresses == list(map(address, self.arrays))
+
+    def look_around(self, model):
+        """Prepare the glance: a look at the same things as parts() in a tenth of the time, for it comes at every token.
+
+        It holds what the modules below the model keep their parts in, as views that change with them. Nothing here may
+        hold the model itself, which holds the engine: it would outlive the last name for it.
+        """
+        self.modules = [module for module in model.modules() if module is not model]
+        self.classes = list({type(module) for module in self.modules})
+        self.shelves = [shelf for module in self.modules for shelf in (vars(module).values(), module.values())]
+        self.shelves += [child for module in (model, *self.modules) for child in lists(module)]
+        self.seen = self.glance(model)
+
+    def glance(self, model):
+        """The identity of everything that could be replaced, in a fixed order."""
+        own = [value for name, value in vars(model).items() if name not in NOT_WATCHED]
+        kinds = [type(model), *map(type, self.modules)]
+        calls = [kind.__call__ for kind in (type(model), *self.classes)]
+        return list(map(id, chain(kinds, calls, own, model.values(), chain.from_iterable(self.shelves))))
+
+
+def lists(container):
+    """The lists and tuples among the children of a module, and in these."""
+    for child in container.values() if isinstance(container, dict) else container:
+        if isinstance(child, (list, tuple)):
+            yield child
+            yield from lists(child)
+
+
+def parts(module):
+    """Everything in a module that its answer depends on, in a fixed order: classes, plain attributes, arrays."""
+    yield type(module)
+    yield type(module).__call__
+    yield from (value for name, value in vars(module).items() if name not in NOT_WATCHED)
+    children = list(module.values())
+    while children:
+        child = children.pop(0)
+        if isinstance(child, nn.Module):
+            yield from parts(child)
+        elif isinstance(child, (list, tuple)):
+            children[:0] = child
+        else:
+            yield child
+
+
+_signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+_pointer = _signature(("PyCapsule_GetPointer", ctypes.pythonapi))
+
+
+def address(array):
+    """Where the numbers of an array lie in memory: the first field of its DLPack description."""
+    capsule = array.__dlpack__()
+    return ctypes.c_void_p.from_address(_pointer(capsule, b"dltensor")).value

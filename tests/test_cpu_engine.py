@@ -1,0 +1,464 @@
+"""The engine of compiled kernels: equal to the readable model token by token, and safe whatever happens around it."""
+import copy
+import gc
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+from small_models import random_model
+
+from mistral_edu import generate
+from mistral_edu.attention import Attention
+from mistral_edu.cache import KVCache, load_cache, save_cache
+from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, decode, products
+from mistral_edu.fast.team import JobList, Team, n_threads
+from mistral_edu.quantize import dequantize, quantize, size_in_bytes
+
+CPU = cpu_engine.CpuEngine.name
+TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
+HEADS = [(4, 4, 16), (4, 2, 32), (8, 1, 24), (6, 2, 64)]  # n_heads, n_kv_heads, head_dim
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    before = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    ready = compiled.kernels(wait=120)
+    if ready is None:
+        pytest.skip(compiled.why_not())
+    yield ready
+    mx.set_default_device(before)
+
+
+def make(dtype=mx.float32, bits=None, group_size=32, heads=(4, 2, 32), **changes):
+    n_heads, n_kv_heads, head_dim = heads
+    model = random_model(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=head_dim, **changes)
+    model.set_dtype(dtype)
+    if bits:
+        quantize(model, bits, group_size)
+    mx.eval(model.parameters())
+    return model
+
+
+def gap(a, b):
+    """The largest difference, relative to the largest value."""
+    a, b = a.astype(mx.float32), b.astype(mx.float32)
+    return (mx.abs(a - b).max() / mx.abs(b).max()).item()
+
+
+def step_by_step(model, first=1, cache=None):
+    """Logits of TOKENS: `first` at once, then one at a time, as in decoding."""
+    cache = model.make_cache() if cache is None else cache
+    ends = [first, *range(first + 1, TOKENS.shape[1] + 1)]
+    pieces = [model(TOKENS[:, start:end], cache) for start, end in zip([0, *ends], ends)]
+    return mx.concatenate(pieces, axis=1)
+
+
+# --- equal ------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("window", [None, 1, 7, 16])
+@pytest.mark.parametrize("heads", HEADS, ids=str)
+def test_one_token_at_a_time_equals_the_readable_model(window, heads):
+    model = make(heads=heads, window_size=window, tie_embeddings=heads[1] == 1)
+    want = model(TOKENS)
+    accelerate(model)
+    for first in (1, 5, 18):
+        assert gap(step_by_step(model, first), want) < 1e-4 and model.path == CPU
+    assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+    assert gap(model(TOKENS[:, :1]), want[:, :1]) < 1e-4  # without a cache
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("bits, group_size", [(8, 32), (8, 64), (8, 128), (4, 32), (4, 64), (4, 128)])
+def test_every_group_of_8_and_4_bit_equals_the_readable_model(bits, group_size, tied):
+    sizes = dict(heads=(4, 2, 64), dim=128, hidden_dim=256, window_size=7, tie_embeddings=tied)
+    model = make(bits=bits, group_size=group_size, **sizes)
+    want = model(TOKENS)
+    accelerate(model)
+    assert gap(step_by_step(model, 3), want) < 1e-4 and gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+@pytest.mark.parametrize("window", [None, 7])
+def test_in_bfloat16_only_the_cache_is_rounded(bits, window):
+    """The bound is that of keys and values with 8 bits; without a cache nothing is rounded: the gap is that of fp32."""
+    model = make(mx.bfloat16, bits, window_size=window)
+    exact = dequantize(model) if bits is None else None
+    fast = accelerate(model)
+    if exact is not None:
+        assert gap(fast(TOKENS), exact(TOKENS)) < 1e-4
+    assert gap(step_by_step(fast, 3), fast(TOKENS)) < 0.03
+    assert fast.path == CPU
+    stored = step_by_step(fast, 3)
+    assert gap(stored, step_by_step(fast, 1)) < 0.01  # kernel and prompt path differ by roundings of single keys alone
+
+
+def test_a_model_of_several_precisions():
+    model = make(mx.bfloat16, window_size=7)
+    layers = model.layers
+    layers[0].mlp.down_proj = layers[0].mlp.down_proj.to_quantized(64, 8)
+    layers[1].self_attn.q_proj = layers[1].self_attn.q_proj.to_quantized(32, 4)
+    layers[2].self_attn.o_proj = layers[2].self_attn.o_proj.to_quantized(128, 4)
+    accelerate(model)
+    assert gap(step_by_step(model), model(TOKENS)) < 0.03 and model.path == CPU
+
+
+# --- caches serve both ways -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("window", [None, 7, 16])
+@pytest.mark.parametrize("dtype, bound", [(mx.float32, 1e-4), (mx.bfloat16, 0.05)])
+def test_the_readable_code_goes_on_from_the_engines_cache_and_back(window, dtype, bound, tmp_path):
+    model = make(dtype, window_size=window)
+    plain_cache, cache = model.make_cache(), model.make_cache()
+    want = step_by_step(model, 1, plain_cache)
+    engine, pieces = accelerate(model).engine, []
+    for i in range(TOKENS.shape[1]):
+        model.engine = engine if i % 3 else None
+        pieces.append(model(TOKENS[:, i:i + 1], cache))
+        assert model.path == (CPU if i % 3 else "readable")
+        if i == 12:  # through a file, which leaves the arrays elsewhere
+            save_cache(tmp_path / "cache.safetensors", cache)
+            cache = load_cache(tmp_path / "cache.safetensors")
+    assert gap(mx.concatenate([piece.astype(mx.float32) for piece in pieces], axis=1), want) < bound
+    assert [layer.nbytes for layer in cache] == [layer.nbytes for layer in plain_cache]
+    assert [layer.meta for layer in cache] == [layer.meta for layer in plain_cache]
+    assert gap(cache[1].keys, plain_cache[1].keys) < bound
+
+
+@pytest.mark.parametrize("window", [None, 7])
+def test_a_copy_of_a_cache_does_not_change_with_the_original(window):
+    model = accelerate(make(window_size=window))
+    cache = model.make_cache()
+    model(TOKENS, cache)
+    held, twin = [layer.keys for layer in cache], copy.deepcopy(cache)
+    before = [np.array(keys) for keys in held]
+    first = model(TOKENS[:, :1], cache)
+    for _ in range(5):
+        model(TOKENS[:, 3:4], cache)
+    assert all(np.array_equal(np.array(layer.keys), keys) for layer, keys in zip(twin, before))
+    assert mx.array_equal(model(TOKENS[:, :1], twin), first)
+
+
+def test_trimmed_and_quantized_caches_and_batches():
+    model = make(window_size=None)
+    want = model(TOKENS)
+    quantized = step_by_step(model, 4, model.make_cache(bits=8))
+    accelerate(model)
+    cache = model.make_cache()
+    model(TOKENS, cache)
+    for layer in cache:
+        layer.trim(9)
+    assert gap(model(TOKENS[:, 15:16], cache), want[:, 15:16]) < 1e-4 and model.path == CPU
+    assert gap(step_by_step(model, 4, model.make_cache(bits=8)), quantized) < 1e-3 and model.path == CPU
+    both = mx.concatenate([TOKENS, TOKENS[:, ::-1]])
+    cache = model.make_cache()
+    model(both[:, :-1], cache)
+    assert gap(model(both[:, -1:], cache)[:1], want[:, -1:]) < 1e-4 and model.path == CPU
+
+
+def test_generation_is_the_same_with_and_without():
+    model = make(window_size=16)
+    settings = dict(max_tokens=40, logprobs=2)
+    want = [generate(model, None, [1, 5, 9], temperature=t, seed=3, **settings) for t in (0.0, 1.0)]
+    accelerate(model)
+    assert [generate(model, None, [1, 5, 9], temperature=t, seed=3, **settings) for t in (0.0, 1.0)] == want
+    assert model.path == CPU
+
+
+def test_inside_compile_the_readable_code_answers():
+    model = make()
+    want = model(TOKENS)
+    accelerate(model)
+    assert gap(mx.compile(model)(TOKENS), want) < 1e-4 and model.path == "readable"
+
+
+# --- weights that change, and memory that is used again ---------------------------------------------------------------
+
+def fill_memory(n=300):
+    """Free what can be freed, and put numbers wherever memory of the usual sizes is to be had."""
+    gc.collect()
+    mx.clear_cache()
+    junk = [mx.full((rows, 64), 1e6) for rows in (64, 128, 256, 2048) for _ in range(n // 4)]
+    mx.eval(junk)
+    return junk
+
+
+@pytest.mark.parametrize("bits", [None, 4])
+def test_weights_replaced_or_changed_are_followed_and_old_memory_is_never_read(bits):
+    model = make(mx.bfloat16, bits)
+    plain = copy.deepcopy(model)
+    accelerate(model)
+    before = model(TOKENS[:, :1])
+    junk = fill_memory()
+    assert mx.array_equal(model(TOKENS[:, :1]), before) and model.path == CPU
+    name = "scales" if bits else "weight"
+    for changed in (model, plain):
+        changed.layers[1].mlp.down_proj[name] = changed.layers[1].mlp.down_proj[name] * 3
+    junk += fill_memory()
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path == "readable"
+    accelerate(model)
+    assert gap(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) < 0.1 and model.path == CPU  # the readable code rounds
+    for changed in (model, plain):
+        changed.layers[2].mlp.down_proj[name][5] = 0.5  # in place: the Python object stays
+    junk += fill_memory()
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path == "readable"
+
+
+@pytest.mark.parametrize("dtype, bits", [(mx.float32, None), (mx.bfloat16, None), (mx.bfloat16, 4)])
+def test_no_second_copy_of_the_weights_is_made(dtype, bits):
+    model = make(dtype, bits, dim=256, hidden_dim=512)
+    mx.clear_cache()
+    before, size = mx.get_active_memory(), size_in_bytes(model)
+    accelerate(model)
+    model(TOKENS[:, :1], model.make_cache())
+    model(TOKENS)
+    assert model.path == CPU and mx.get_active_memory() - before < 0.05 * size
+
+
+def test_an_engine_outlives_the_model_that_it_was_made_from():
+    model = make(mx.bfloat16, 4)
+    engine = accelerate(model).engine
+    want = engine(TOKENS[:, :1])
+    del model
+    junk = fill_memory()
+    assert mx.array_equal(engine(TOKENS[:, :1]), want) and len(junk) == 300
+
+
+class Doubled(nn.Module):
+    """Stands for an adapter: a layer with something added."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def __call__(self, x):
+        return 2 * self.layer(x)
+
+
+class OtherLinear(nn.Linear):
+    def __call__(self, x):
+        return 3 * super().__call__(x)
+
+
+def another_attention(model):
+    model.layers[0].self_attn.attend = lambda q, k, v, scale, mask: mx.zeros_like(q)
+
+def an_adapter_in_attention(model):
+    model.layers[1].self_attn.q_proj = Doubled(model.layers[1].self_attn.q_proj)
+
+def an_adapter_in_feed_forward(model):
+    model.layers[1].mlp.up_proj = Doubled(model.layers[1].mlp.up_proj)
+
+def another_output(model):
+    model.lm_head = Doubled(model.lm_head)
+
+def another_class(model):
+    model.layers[1].mlp.up_proj.__class__ = OtherLinear
+
+@pytest.mark.parametrize("change", [another_attention, an_adapter_in_attention, an_adapter_in_feed_forward,
+                                    another_output, another_class])
+def test_models_put_together_otherwise_keep_their_meaning(change):
+    model = make()
+    plain = model(TOKENS)
+    change(model)
+    want, first = model(TOKENS), model(TOKENS[:, :1])
+    accelerate(model)
+    assert gap(model(TOKENS), want) < 1e-4 and gap(model(TOKENS[:, :1]), first) < 1e-4
+    assert model.engine.decoder is None and gap(want, plain) > 1e-3
+
+
+def test_a_patched_class_is_not_decoded_by_the_list_of_jobs(monkeypatch):
+    assert decode.is_plain(make())
+    monkeypatch.setattr(Attention, "__call__", lambda self, x, mask=None, cache=None: x)
+    assert not decode.is_plain(make())
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+def test_any_thread_may_ask_and_several_at_once():
+    model = accelerate(make(mx.bfloat16, 4))
+    want = np.array(step_by_step(model))
+    answers = []
+
+    def ask():
+        cache, tokens = model.make_cache(), np.array(TOKENS)
+        with mx.stream(mx.new_stream(mx.cpu)):
+            steps = [model(mx.array(tokens[:, i:i + 1]), cache) for i in range(tokens.shape[1])]
+            answers.append(np.concatenate([np.array(step) for step in steps], axis=1))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(answers) == 3 and all(np.array_equal(answer, want) for answer in answers)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_any_number_of_threads_does_every_job_once(n, kernels):
+    """out += x, 5,000 times over 50 stages: with a job left out, done twice or too early, the sum is another one."""
+    from mistral_edu.fast.jobs import JobWriter, Vector
+    from mistral_edu.fast.views import Matrix
+    ones = np.ones((100, 16), np.float32)
+    x, out = Vector(16), Vector(100)
+    x.plain[:] = 1
+    writer = JobWriter(kernels)
+    row = Matrix(1, 16, 32, ones.ctypes.data, ())
+    for _ in range(50):
+        writer.stage()
+        for i in range(100):
+            writer.product(row, x, out.address + 4 * i, add=True)
+    jobs, crew = JobList(kernels, writer.rows), Team(n)
+    for repeat in range(1, 21):
+        crew.run(jobs)
+        assert (out.plain == 16 * 50 * repeat).all()
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_pieces_are_shared_out_once_and_errors_come_back(n):
+    crew, seen = Team(n), []
+    for _ in range(20):
+        crew.share(seen.append, 7)
+    assert sorted(seen) == sorted(20 * list(range(7)))
+    with pytest.raises(ZeroDivisionError):
+        crew.share(lambda i: 1 // (i - 5), 7)
+
+
+def test_a_prompt_is_the_same_whichever_blas_and_however_many_pieces(monkeypatch):
+    model = make(bits=4)
+    want = model(TOKENS)
+    accelerate(model)
+    for piece in (1 << 20, 1 << 9, 1):
+        monkeypatch.setattr(products, "PIECE", piece)
+        monkeypatch.setattr(products, "own", threading.local())
+        for status in (blas.Status(), blas.Status(library=blas.status().library, threads=2)):
+            with monkeypatch.context() as patch:
+                patch.setattr(blas, "status", lambda status=status: status)
+                assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+        assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+
+
+def test_threads_follow_the_environment_and_the_machine(monkeypatch):
+    from mistral_edu.fast import machine
+    monkeypatch.setattr(machine, "processors", lambda: 4)
+    for asked, given in (("1", 1), ("3", 3), ("64", 4), ("2,1", 2), ("", 4), ("many", 4)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert n_threads() == given
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_answers_for_itself():
+    """A child has none of its parent's threads: the team makes new ones. (No MLX here: it does not survive a fork.)"""
+    code = """if 1:
+        import os, sys, numpy as np
+        from mistral_edu.fast import compiled
+        from mistral_edu.fast.jobs import JobWriter, Vector
+        from mistral_edu.fast.team import JobList, team
+        from mistral_edu.fast.views import Matrix
+        kernels = compiled.kernels(120)
+        ones, x, out = np.ones((8, 16), np.float32), Vector(16), Vector(8)
+        x.plain[:] = 1
+        writer = JobWriter(kernels)
+        writer.product(Matrix(8, 16, 32, ones.ctypes.data, ()), x, out.address)
+        jobs = JobList(kernels, writer.rows)
+        parent = team()
+        with parent as crew:
+            crew.run(jobs)
+            child = os.fork()  # while the lock is held
+        out.plain[:] = 0
+        with team() as crew:
+            crew.run(jobs)
+        right = (out.plain == 16).all() and (team() is parent) == (child != 0)
+        if not child:
+            os._exit(0 if right else 1)
+        sys.exit(0 if right and os.waitpid(child, 0)[1] == 0 else 1)
+    """
+    assert run_python(code).returncode == 0
+
+
+# --- kernels that are there, or not -----------------------------------------------------------------------------------
+
+def run_python(code, **environment):
+    root = str(Path(compiled.__file__).parents[2])
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": root, **environment})
+
+
+def test_without_numba_the_other_engine_answers_and_says_so():
+    code = """if 1:
+        import sys
+        sys.modules["numba"] = None
+        import importlib.util
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, *rest: None if name == "numba" else find(name, *rest)
+        import mistral_edu
+        from mistral_edu.fast import compiled
+        model, _ = mistral_edu.load()
+        print(model.path, "|", compiled.why_not())
+    """
+    done = run_python(code)
+    assert not done.stdout.startswith("cpu") and "numba is not installed" in done.stdout, done.stderr
+
+
+def test_until_kernels_are_compiled_another_path_answers_and_then_the_engine_takes_over(monkeypatch):
+    ready, compiling = compiled.kernels(), threading.Event()
+    monkeypatch.setattr(compiled, "_kernels", None)
+    monkeypatch.setattr(compiled, "_loader", threading.Thread(target=compiling.wait, daemon=True))
+    monkeypatch.setattr(compiled, "WAIT", 0.01)
+    compiled._loader.start()
+    model, plain = accelerate(make(mx.bfloat16)), make(mx.bfloat16)
+    cache = model.make_cache()
+    first = model(TOKENS[:, :3], cache)
+    assert gap(first, plain(TOKENS[:, :3])) < 0.05
+    assert model.path == "readable" or "are being" in model.path
+    compiling.set()
+    compiled._loader.join()
+    monkeypatch.setattr(compiled, "_kernels", ready)
+    assert gap(model(TOKENS[:, 3:4], cache), plain(TOKENS[:, :4])[:, 3:]) < 0.05 and model.path == CPU
+
+
+def test_the_first_compilation_delays_nothing_and_a_read_only_home_is_survived(tmp_path):
+    """A fresh cache folder: load() and an answer at once, by another path; and the kernels come in the end."""
+    code = """if 1:
+        import sys, time
+        start = time.perf_counter()
+        import mistral_edu
+        from mistral_edu.fast import compiled
+        model, tokenizer = mistral_edu.load()
+        text = mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+        print(f"{time.perf_counter() - start:.1f} {model.path}", file=sys.stderr)
+        assert not model.path.startswith("cpu"), model.path
+        compiled.kernels(wait=100)
+        mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+        print(model.path)
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mistral_edu").write_text("a file where the folder should be")  # even root cannot write below it
+    done = run_python(code, XDG_CACHE_HOME=str(home), TMPDIR=str(tmp_path))
+    assert done.stdout.strip() == CPU, done.stderr
+
+
+def test_kernels_are_kept_in_the_users_folder_wherever_numbas_own_is(tmp_path):
+    code = """if 1:
+        from mistral_edu.fast import compiled
+        print(compiled.folder())
+    """
+    done = run_python(code, XDG_CACHE_HOME=str(tmp_path), NUMBA_CACHE_DIR="/nonexistent")
+    folder = Path(done.stdout.strip())
+    assert folder.is_dir() and tmp_path in folder.parents
+
+
+def test_a_cache_that_another_model_filled_is_left_to_the_readable_code():
+    model = accelerate(make(mx.bfloat16))
+    cache = [KVCache() for _ in model.layers]
+    for layer in cache:  # float32 keys: the readable code casts them, so does this path
+        layer.update_and_fetch(mx.zeros((1, 2, 3, 32)), mx.zeros((1, 2, 3, 32)))
+    assert not model.engine.decoder.takes(cache)
+    assert model(TOKENS[:, :1], cache).shape == (1, 1, 2048) and cache[0].offset == 4
