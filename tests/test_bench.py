@@ -150,6 +150,7 @@ def test_limits_are_measured_and_leave_the_threads_as_they_were():
     assert blas.status().threads == threads
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- processes
 def test_a_child_measures_and_does_not_inherit_the_memory_of_its_parent():
     ballast = np.ones(400_000_000, dtype=np.uint8)
@@ -269,6 +270,7 @@ def test_the_recorded_command_measures_the_same_again(words):
     assert command.cases(again) == command.cases(args) and again.repeats == args.repeats
 
 
+@pytest.mark.slow
 def test_from_the_command_line_to_json(capsys):
     assert main(["bench", "--bits", "4", "--context", "4", "--max-tokens", "2", "--repeats", "1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

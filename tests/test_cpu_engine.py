@@ -423,6 +423,7 @@ def test_until_kernels_are_compiled_another_path_answers_and_then_the_engine_tak
     assert gap(model(TOKENS[:, 3:4], cache), plain(TOKENS[:, :4])[:, 3:]) < 0.05 and model.path == CPU
 
 
+@pytest.mark.slow
 def test_the_first_compilation_delays_nothing_and_a_read_only_home_is_survived(tmp_path):
     """A fresh cache folder: load() and an answer at once, by another path; and the kernels come in the end."""
     code = """if 1:

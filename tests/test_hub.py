@@ -46,6 +46,7 @@ def load(environment, name=NAME, **settings):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_only_what_is_needed_is_fetched_and_later_loads_need_no_network(folder, cache):
     files = split(folder)
     with Hub(folder, cache) as hub:
@@ -60,6 +61,7 @@ def test_only_what_is_needed_is_fetched_and_later_loads_need_no_network(folder, 
     assert load(without_server) == LOADED
 
 
+@pytest.mark.slow
 def test_a_model_in_one_file_at_a_revision_with_a_token(folder, cache):
     with Hub(folder, cache, token="hf_secret") as hub:
         assert load(hub.environment, revision="v2", token="hf_secret") == LOADED
@@ -77,6 +79,7 @@ def expect(answer, *parts):
     assert "hf_secret" not in answer["message"]
 
 
+@pytest.mark.slow
 def test_what_the_hub_does_not_give(folder, cache):
     with Hub(folder, cache) as hub:
         expect(load(hub.environment, "nobody/nothing"), "there is no folder nobody/nothing here",

@@ -38,6 +38,7 @@ def weights_of(folder):
     return mx.load(str(folder / "model.safetensors"))
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
     assert train.run(options(tmp_path, "--tokens", "0.008", "--keep", "0", "0.002")) == 0
     names = {p.name for p in tmp_path.iterdir()}
@@ -76,12 +77,14 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     assert "99.0" not in (halves / "log.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_training_by_the_clock_ends_by_itself(tmp_path):
     run = train.Run(options(tmp_path, "--minutes", "0.01", "--tokens", "1000"), say=lambda text: None)
     run.train()
     assert 0.6 <= run.seconds < 30 and run.step >= 1
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_the_shipped_weights(tmp_path):
     arguments = options(tmp_path, "--start", "tiny", "--tokens", "0.002", "--tasks", "fact", "--rate", "1e-9")
     assert train.run(arguments) == 0

@@ -102,6 +102,7 @@ def test_every_answer_is_in_the_story():
                     assert contains(text, word), (plot.theme, question, answer, text)
 
 
+@pytest.mark.slow
 # ---- wishes ----
 def test_every_wish_is_told_whole():
     r = random.Random(4)

@@ -17,14 +17,14 @@ from mistral_edu.transformer import check_call
 from . import compiled, decode, views
 from .products import EmbeddingProduct, GatedProducts, Product
 from .watch import Watch
-from .wide import NarrowCache
+from .wide import NarrowCache, is_too_large
 
 
 def make_engine(model):
     """The engine for this model; None where there are no kernels (see compiled.why_not) or they do not fit it."""
     if mx.default_device() != mx.Device(mx.cpu):
         return None
-    kernels = compiled.kernels()
+    kernels = compiled.kernels(compiled.LONG_WAIT if is_too_large(model) else None)
     if kernels is None:
         return None
     try:

@@ -25,11 +25,14 @@ def make_engine(model):
     quantized = any(isinstance(module, (nn.QuantizedLinear, nn.QuantizedEmbedding)) for module in model.modules())
     if not quantized and all(weight.dtype == mx.float32 for _, weight in tree_flatten(model.parameters())):
         return None                                    # the readable code already multiplies in float32
+    return None if is_too_large(model) else WideEngine(model)
+
+
+def is_too_large(model):
+    """Whether a float32 copy of the model would take too much memory."""
     copy_bytes = 4 * model.config.n_parameters
     _, available = machine.memory()
-    if copy_bytes > LARGEST_COPY or copy_bytes > SHARE_OF_FREE_MEMORY * (available or 0):
-        return None
-    return WideEngine(model)
+    return copy_bytes > LARGEST_COPY or copy_bytes > SHARE_OF_FREE_MEMORY * (available or 0)
 
 
 class WideEngine:
