@@ -1,7 +1,7 @@
-"""The compiled kernels: made once, kept in the user's cache folder, and never waited for.
+"""The compiled kernels: made once, kept in the user's cache folder, and then loaded.
 
-To compile kernels.py takes some ten seconds. So a process of its own does it, at low priority, the first time; until
-it has finished another engine answers, or the readable code. From then on they are loaded, in a second or less.
+To compile kernels.py takes long enough to be noticed. So a process of its own does it, at low priority, the first time;
+until it has finished another engine answers. Only a model that is too large for one waits.
 
 The folder's name holds a digest of the sources: numba looks for changes only in the file of the compiled function, not
 in those that it takes functions from. Where the folder cannot be written, each process compiles into one of its own.

@@ -16,8 +16,8 @@ from mistral_edu.transformer import check_call
 
 from . import compiled, decode, views
 from .products import EmbeddingProduct, GatedProducts, Product
-from .watch import Watch
-from .wide import NarrowCache, is_too_large
+from .watch import Watchful
+from .wide import NarrowCache, activation_dtype, is_too_large
 
 
 def make_engine(model):
@@ -33,11 +33,11 @@ def make_engine(model):
         return None
 
 
-class CpuEngine:
+class CpuEngine(Watchful):
     name = "cpu: compiled kernels on the model's own weights"
 
     def __init__(self, model, kernels):
-        self.dtype = decode.activation_dtype(model)
+        self.dtype = activation_dtype(model)
         self.model = with_products(model, kernels)
         self.decoder = decode.Decoder(self.model, self.dtype, kernels) if decode.is_plain(model) else None
 
@@ -55,16 +55,8 @@ class CpuEngine:
             cache = [NarrowCache(layer, self.dtype) for layer in cache]
         return self.model(tokens, cache, mask)
 
-    def watch(self, model):
-        """Remember everything that the engine was made from."""
-        self.watched = Watch(model)
 
-    def fits(self, model):
-        """Whether the model is what the engine was made from."""
-        return self.watched.is_unchanged(model)
-
-
-class Waiting:
+class Waiting(Watchful):
     """Stands in for the engine while its kernels are compiled: another one answers, until they are there.
 
     other: that engine, or None, and then the readable code answers.
@@ -77,11 +69,8 @@ class Waiting:
     def __call__(self, tokens, cache=None, mask=None):
         return self.other(tokens, cache, mask)
 
-    def watch(self, model):
-        self.watched = Watch(model)
-
     def fits(self, model):
-        if not self.watched.is_unchanged(model):
+        if not super().fits(model):
             return False
         if compiled.is_coming():
             return self.other is not None

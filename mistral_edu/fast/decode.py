@@ -191,9 +191,3 @@ class Decoder:
                 keys, values = (mx.array(numbers[i].reshape(shape)) for numbers in (self.keys, self.values))
             layer.store(keys, values)
         mx.eval([array for layer in cache for array in (layer.keys, layer.values)])
-
-
-def activation_dtype(model):
-    """The dtype in which the readable model computes, and so the caches': that of its embedding's rows."""
-    embedding = model.model.embed_tokens
-    return (embedding.scales if "scales" in embedding else embedding.weight).dtype

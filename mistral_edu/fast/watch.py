@@ -53,6 +53,18 @@ class Watch:
         return list(map(id, chain(kinds, calls, own, model.values(), chain.from_iterable(self.shelves))))
 
 
+class Watchful:
+    """An engine that answers as long as its model is what it was made from."""
+
+    def watch(self, model):
+        """Remember everything that the engine was made from."""
+        self.watched = Watch(model)
+
+    def fits(self, model):
+        """Whether nothing of it has changed."""
+        return self.watched.is_unchanged(model)
+
+
 def lists(container):
     """The lists and tuples among the children of a module, and in these."""
     for child in container.values() if isinstance(container, dict) else container:

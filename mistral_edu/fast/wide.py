@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten
 from mistral_edu.quantize import dequantize
 
 from . import blas, machine
-from .watch import Watch
+from .watch import Watchful
 
 LARGEST_COPY = 1e9                                     # bytes
 SHARE_OF_FREE_MEMORY = 0.25
@@ -35,13 +35,12 @@ def is_too_large(model):
     return copy_bytes > LARGEST_COPY or copy_bytes > SHARE_OF_FREE_MEMORY * (available or 0)
 
 
-class WideEngine:
+class WideEngine(Watchful):
     name = "wide: float32 products on OpenBLAS"
 
     def __init__(self, model):
         self.copy = dequantize(model, mx.float32)
-        embedding = model.model.embed_tokens
-        self.dtype = (embedding.scales if "scales" in embedding else embedding.weight).dtype  # the model's activations
+        self.dtype = activation_dtype(model)
 
     def __call__(self, tokens, cache=None, mask=None):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32."""
@@ -49,13 +48,11 @@ class WideEngine:
             cache = [NarrowCache(layer_cache, self.dtype) for layer_cache in cache]
         return self.copy(tokens, cache, mask)
 
-    def watch(self, model):
-        """Remember everything that the copy was made from."""
-        self.watched = Watch(model)
 
-    def fits(self, model):
-        """Whether the model is what was copied."""
-        return self.watched.is_unchanged(model)
+def activation_dtype(model):
+    """The dtype in which the readable model computes, and so the caches': that of its embedding's rows."""
+    embedding = model.model.embed_tokens
+    return (embedding.scales if "scales" in embedding else embedding.weight).dtype
 
 
 class NarrowCache:
