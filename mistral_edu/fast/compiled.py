@@ -38,7 +38,7 @@ def why_not():
         return f"its kernels could not be compiled: {_trouble}"
     if _kept:
         return "its kernels are being loaded"
-    return "its kernels are being compiled, once, in the background (about 10 s)"
+    return "its kernels are being compiled, once, in the background"
 
 
 def is_coming():
