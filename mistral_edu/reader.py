@@ -27,7 +27,7 @@ class Reader:
 
     def read(self, ids: mx.array) -> mx.array:
         """Read ids (L,) and return the logits after the last of them (V,), both lazily."""
-        logits = self.model(ids[None], cache=self.cache)[0, -1]  # (V,)
+        logits = self.model(ids[None], cache=self.cache, last_only=True)[0, -1]  # (V,)
         self._parts.append(ids)
         return logits
 

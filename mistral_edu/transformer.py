@@ -73,14 +73,17 @@ class Model(nn.Module):
         if not config.tie_embeddings:
             self.lm_head = nn.Linear(config.dim, config.vocab_size, bias=False)
 
-    def __call__(self, tokens, cache=None, mask=None):
+    def __call__(self, tokens, cache=None, mask=None, last_only=False):
         """Logits for the token after each of these: tokens (B, L) int -> (B, L, vocab_size).
 
         tokens: ids from 0 to vocab_size - 1; MLX does not check them.
         cache: from make_cache(); it holds what came before, and takes these tokens in.
         mask: replaces the causal, windowed mask that the model makes; see scaled_dot_product_attention.
+        last_only: logits after the last token alone, (B, 1, vocab_size): all that a prompt is read for.
         """
         x = self.model(tokens, cache, mask)                           # (B, L, dim)
+        if last_only:
+            x = x[:, -1:]                                             # (B, 1, dim)
         if self.config.tie_embeddings:
             return self.model.embed_tokens.as_linear(x)               # (B, L, vocab_size)
         return self.lm_head(x)                                        # (B, L, vocab_size)

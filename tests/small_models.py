@@ -32,7 +32,7 @@ class Counted:
         self.tokens_read = self.calls = 0
         self.interrupt_at, self.where = None, "after"
 
-    def __call__(self, tokens, cache=None):
+    def __call__(self, tokens, cache=None, last_only=False):
         self.calls += 1
         self.tokens_read += tokens.shape[1]
         cut = self.calls == self.interrupt_at
@@ -42,7 +42,7 @@ class Counted:
             for block, layer in list(zip(self.model.layers, cache))[:2]:  # these take the token in, the others do not
                 block(self.model.model.embed_tokens(tokens), "causal", layer)
             raise KeyboardInterrupt
-        logits = self.model(tokens, cache=cache)
+        logits = self.model(tokens, cache=cache, last_only=last_only)
         if cut:
             raise KeyboardInterrupt
         return logits

@@ -221,3 +221,11 @@ def test_wrong_calls_say_what_would_be_right():
 def test_random_weights_are_the_same_bits_everywhere():
     weights = random_weights(CASES[next(iter(CASES))]["config"], seed=0)
     assert np.abs(weights["model.embed_tokens.weight"][0, :3] - [1.7640524, 0.4001572, 0.978738]).max() < 1e-6
+
+
+def test_the_last_position_alone_gives_the_last_logits():
+    model, cache = random_model(window_size=7), random_model(window_size=7).make_cache()
+    tokens = mx.random.randint(0, 2048, (2, 12), key=mx.random.key(1))
+    last = model(tokens, cache, last_only=True)
+    assert last.shape == (2, 1, 2048) and mx.allclose(last, model(tokens)[:, -1:], atol=1e-5)
+    assert cache[0].offset == 12

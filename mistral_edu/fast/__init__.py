@@ -2,7 +2,7 @@
 
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
 
-An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask)` that returns
+An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask, last_only)` that returns
 logits, or None where it has no answer. It answers while it fits; else, and for gradients always, the readable code of
 `transformer.py` does.
 `model.path` says which of them answered last.
@@ -43,14 +43,14 @@ def _accelerated(cls):
     if cls in _classes:
         return _classes[cls]
 
-    def __call__(self, tokens, cache=None, mask=None):
+    def __call__(self, tokens, cache=None, mask=None, last_only=False):
         if self.engine is not None and self.engine.fits(self):
-            logits = self.engine(tokens, cache, mask)
+            logits = self.engine(tokens, cache, mask, last_only)
             if logits is not None:
                 self.path = self.engine.name
                 return logits
         self.path = "readable"
-        return cls.__call__(self, tokens, cache, mask)
+        return cls.__call__(self, tokens, cache, mask, last_only)
 
     def __reduce_ex__(self, protocol):
         """Copies and pickles are models of the plain class, without the engine."""

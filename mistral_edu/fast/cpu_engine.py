@@ -41,7 +41,7 @@ class CpuEngine(Watchful):
         self.model = with_products(model, kernels)
         self.decoder = decode.Decoder(self.model, self.dtype, kernels) if decode.is_plain(model) else None
 
-    def __call__(self, tokens, cache=None, mask=None):
+    def __call__(self, tokens, cache=None, mask=None, last_only=False):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer."""
         check_call(tokens, cache, len(self.model.layers))
         try:
@@ -53,7 +53,7 @@ class CpuEngine(Watchful):
             return self.decoder(int(ids[0, 0]), cache)[None, None]
         if cache is not None:
             cache = [NarrowCache(layer, self.dtype) for layer in cache]
-        return self.model(tokens, cache, mask)
+        return self.model(tokens, cache, mask, last_only)
 
 
 class Waiting(Watchful):
@@ -66,8 +66,8 @@ class Waiting(Watchful):
         self.other = other
         self.name = f"{other.name if other else 'readable'}; {compiled.why_not()}"
 
-    def __call__(self, tokens, cache=None, mask=None):
-        return self.other(tokens, cache, mask)
+    def __call__(self, tokens, cache=None, mask=None, last_only=False):
+        return self.other(tokens, cache, mask, last_only)
 
     def fits(self, model):
         if not super().fits(model):

@@ -42,11 +42,11 @@ class WideEngine(Watchful):
         self.copy = dequantize(model, mx.float32)
         self.dtype = activation_dtype(model)
 
-    def __call__(self, tokens, cache=None, mask=None):
+    def __call__(self, tokens, cache=None, mask=None, last_only=False):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32."""
         if cache is not None:
             cache = [NarrowCache(layer_cache, self.dtype) for layer_cache in cache]
-        return self.copy(tokens, cache, mask)
+        return self.copy(tokens, cache, mask, last_only)
 
 
 def activation_dtype(model):
