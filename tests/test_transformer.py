@@ -224,8 +224,9 @@ def test_random_weights_are_the_same_bits_everywhere():
 
 
 def test_the_last_position_alone_gives_the_last_logits():
-    model, cache = random_model(window_size=7), random_model(window_size=7).make_cache()
-    tokens = mx.random.randint(0, 2048, (2, 12), key=mx.random.key(1))
+    model = random_model(window_size=7)
+    cache, vocab_size = model.make_cache(), model.config.vocab_size
+    tokens = mx.random.randint(0, vocab_size, (2, 12), key=mx.random.key(1))
     last = model(tokens, cache, last_only=True)
-    assert last.shape == (2, 1, 2048) and mx.allclose(last, model(tokens)[:, -1:], atol=1e-5)
+    assert last.shape == (2, 1, vocab_size) and mx.allclose(last, model(tokens)[:, -1:], atol=1e-5)
     assert cache[0].offset == 12
