@@ -20,6 +20,7 @@ import re
 import shutil
 import sys
 import sysconfig
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,6 +134,28 @@ def set_threads(n):
         library.openblas_set_num_threads(n)
         _status = replace(_status, threads=library.openblas_get_num_threads())
     return _status
+
+
+def sgemm_address() -> int:
+    """Where cblas_sgemm lies in memory, for compiled code to call; 0 without an OpenBLAS."""
+    if _status.library is None:
+        return 0
+    return ctypes.cast(ctypes.CDLL(_status.library).cblas_sgemm, ctypes.c_void_p).value
+
+
+@contextmanager
+def one_thread():
+    """Within it, each product is computed by the thread that asks for it: for callers with threads of their own."""
+    if _status.library is None:
+        yield
+        return
+    library = ctypes.CDLL(_status.library)
+    before = library.openblas_get_num_threads()
+    library.openblas_set_num_threads(1)
+    try:
+        yield
+    finally:
+        library.openblas_set_num_threads(before)
 
 
 def _find_package():

@@ -1,21 +1,18 @@
 """The engine for processors: the model's own weights, read by compiled loops. No second copy of them.
 
-Two ways through the model. One token of one sequence, the step that is repeated most, is one call of compiled code
-(decode.py). Everything else, prompts, batches, masks, quantized caches, is the readable code itself with its products
-replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches
-what the model would keep.
+Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these do
+not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products replaced
+(products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches what the
+model would keep.
 """
-from copy import deepcopy
-
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_map
 
 from mistral_edu.transformer import check_call
 
-from . import compiled, decode, views
-from .products import EmbeddingProduct, GatedProducts, Product
+from . import compiled, plain, views
+from .products import with_products
+from .step import Stepper
 from .watch import Watchful
 from .wide import NarrowCache, activation_dtype, is_too_large
 
@@ -39,7 +36,7 @@ class CpuEngine(Watchful):
     def __init__(self, model, kernels):
         self.dtype = activation_dtype(model)
         self.model = with_products(model, kernels)
-        self.decoder = decode.Decoder(self.model, self.dtype, kernels) if decode.is_plain(model) else None
+        self.stepper = Stepper(self.model, self.dtype, kernels) if plain.is_plain(model) else None
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer."""
@@ -49,8 +46,8 @@ class CpuEngine(Watchful):
             mx.eval(mask)
         except ValueError:  # inside mx.compile or mx.vmap arrays have no values yet
             return None
-        if ids.shape == (1, 1) and mask is None and self.decoder and self.decoder.takes(cache):
-            return self.decoder(int(ids[0, 0]), cache)[None, None]
+        if mask is None and self.stepper and self.stepper.takes(*ids.shape, cache):
+            return self.stepper(ids, cache, last_only)
         if cache is not None:
             cache = [NarrowCache(layer, self.dtype) for layer in cache]
         return self.model(tokens, cache, mask, last_only)
@@ -77,21 +74,3 @@ class Waiting(Watchful):
         from . import accelerate  # here, since that module imports this one
         engine = accelerate(model).engine
         return engine is not None and engine.fits(model)
-
-
-def with_products(model, kernels):
-    """A twin of the model: the same code, its matrices as views, its few other weights in float32."""
-    twin = deepcopy(model)  # arrays are shared, not copied
-    for layer in twin.layers:
-        feed_forward = getattr(layer, "mlp", None)
-        if decode.is_plain_feed_forward(feed_forward):
-            layer.mlp = GatedProducts(feed_forward, kernels)
-
-    def product(layer):
-        if decode.is_untouched(layer, *decode.LINEAR):
-            return Product(layer, kernels)
-        return EmbeddingProduct(layer, kernels) if decode.is_untouched(layer, *decode.EMBEDDING) else layer
-    twin.update_modules(tree_map(product, twin.leaf_modules(), is_leaf=nn.Module.is_module))
-    twin.update(tree_map(lambda weight: weight.astype(mx.float32), twin.parameters()))
-    mx.eval(twin.parameters())
-    return twin

@@ -1,19 +1,39 @@
 """Write the table of jobs that kernels.py works off: which rows, from where, to where, after what."""
 import numpy as np
 
-JOB_BYTES = 1 << 16  # of weights per job: some microseconds, so that threads end at about the same time
-CHUNK = 1024         # numbers of the gated vector per job, or more, where that would make more than
-MOST_CHUNKS = 64     # jobs
+JOB_BYTES = 1 << 16  # of weights per job with few rows: some microseconds, so that threads end at about the same time
+FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
+FEW_BF16 = 8         # the same where oneDNN is what many rows would go to
+PIECE = 1 << 17      # numbers of a matrix per job with many rows: unpacked, they fit into a processor's own cache
+CHUNK = 1024         # numbers per job of what takes a few operations a number
+MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
 
 
-class Vector:
-    """A float32 vector that compiled code fills, and the form in which products with quantized rows read it."""
+class Rows:
+    """n_rows vectors of float32 that compiled code fills, and the forms in which products read them."""
 
-    def __init__(self, size):
-        self.size = size
-        self.plain, self.shuffled, self.sums = (aligned(n) for n in (size, size, size // 32 + 1))
-        self.address, self.shuffled_address, self.sums_address = (part.ctypes.data for part in
-                                                                  (self.plain, self.shuffled, self.sums))
+    def __init__(self, n_rows, size):
+        self.n_rows, self.size = n_rows, size
+        self.plain = aligned(n_rows * size).reshape(n_rows, size)
+        self.address = self.plain.ctypes.data
+        self._forms = {}
+
+    def form(self, name, numbers_per_row):
+        """Room for another form of the same rows: "sums", "bf16", or 8 and 4, shuffled for that many bits."""
+        if name not in self._forms:
+            self._forms[name] = aligned(self.n_rows * numbers_per_row)
+        return self._forms[name].ctypes.data
+
+    @property
+    def sums(self):
+        return self.form("sums", self.size // 32)
+
+    @property
+    def bf16(self):
+        return self.form("bf16", -(-self.size // 2))
+
+    def shuffled(self, bits):
+        return self.form(bits, self.size)
 
 
 def aligned(n):
@@ -28,11 +48,21 @@ def bits_of(number):
     return int(np.float32(number).view(np.uint32))
 
 
-class JobWriter:
-    """Collects jobs. Those of one stage may run side by side; a stage begins when the one before it is done."""
+def chunks(size):
+    """(start, count) of the parts of `size` numbers, one job each."""
+    step = max(CHUNK, size // MOST_CHUNKS // CHUNK * CHUNK)
+    return [(start, min(step, size - start)) for start in range(0, size, step)]
 
-    def __init__(self, kernels):
-        self.kernels, self.rows, self.needs = kernels, [], 0
+
+class JobWriter:
+    """Collects jobs. Those of one stage may run side by side; a stage begins when the one before it is done.
+
+    sgemm: address of a BLAS's product, 0 without one. onednn: the module, where bfloat16 products go to it, else None.
+    """
+
+    def __init__(self, kernels, sgemm=0, onednn=None):
+        self.kernels, self.sgemm, self.onednn = kernels, sgemm, onednn
+        self.rows, self.needs, self.room, self.alive = [], 0, 1, []
 
     def stage(self):
         """What follows needs everything so far."""
@@ -42,39 +72,77 @@ class JobWriter:
         row = [operation, self.needs, *map(int, arguments)]
         self.rows.append(row + [0] * (self.kernels.JOB_WIDTH - len(row)))
 
-    def shuffle(self, vector, *matrices):
-        """Order a vector for quantized rows, where one of these matrices has any."""
-        if any(matrix.is_quantized for matrix in matrices):
-            self.stage()
-            self.add(self.kernels.SHUFFLE, vector.address, vector.shuffled_address, vector.sums_address, vector.size)
-
     def norm(self, source, weight_address, target, eps):
         self.stage()
-        self.add(self.kernels.NORM, source.address, weight_address, target.address, source.size, bits_of(eps))
+        for first in range(0, source.n_rows, 8):
+            at = 4 * first * source.size
+            self.add(self.kernels.NORM, source.address + at, weight_address, target.address + at, source.size,
+                     bits_of(eps), min(8, source.n_rows - first))
 
     def gate(self, gated, up, target):
-        """target = silu(gated) * up: Vectors, or arrays of float32 without gaps."""
+        """target = silu(gated) * up."""
         self.stage()
-        size, places = gated.size, [getattr(part, "address", None) or part.ctypes.data for part in (gated, up, target)]
-        step = max(CHUNK, size // MOST_CHUNKS // CHUNK * CHUNK)
-        for start in range(0, size, step):
-            self.add(self.kernels.GATE, *(place + 4 * start for place in places), min(step, size - start))
+        for start, count in chunks(gated.n_rows * gated.size):
+            self.add(self.kernels.GATE, *(rows.address + 4 * start for rows in (gated, up, target)), count)
 
-    def product(self, matrix, x, out_address, add=False):
-        """out = matrix @ x, or out += matrix @ x; in the stage that is open."""
+    def products(self, x, *outputs):
+        """out = x @ matrix.T for each (matrix, out), side by side. out: Rows; (matrix, out, True) adds to what is there."""
+        outputs = [(matrix, out, bool(add)) for matrix, out, *add in outputs]
+        self.prepare(x, [matrix for matrix, *_ in outputs])
+        self.stage()
+        for matrix, out, add in outputs:
+            way = {"few": self.few_rows, "sgemm": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
+            way(matrix, x, out, add)
+
+    def way(self, matrix, x):
+        """How to multiply: row by row while these are few; else by a BLAS, in bfloat16 where the weights are rounded."""
+        if self.onednn and matrix.bits != 32:
+            return "few" if x.n_rows <= FEW_BF16 else "onednn"
+        return "few" if x.n_rows <= FEW or not self.sgemm else "sgemm"
+
+    def form(self, matrix):
+        """The number by which rows.py knows how a matrix is stored."""
         k = self.kernels
-        step = max(1, JOB_BYTES // matrix.row_bytes)
-        for start in range(0, matrix.rows, step):
-            end = min(start + step, matrix.rows)
-            if matrix.is_quantized:
-                kind = k.GROUPS.index((matrix.bits, matrix.group_size, matrix.narrow))
-                self.add(k.GROUP_ROWS + kind, matrix.w, matrix.scales, matrix.biases, x.address, x.shuffled_address,
-                         x.sums_address, out_address, start, end, matrix.width // matrix.group_size, add)
-            else:
-                operation = k.BF16_ROWS if matrix.bits == 16 else k.FLOAT_ROWS
-                self.add(operation, matrix.w, x.address, out_address, start, end, matrix.width, add)
+        if matrix.is_quantized:
+            return k.FORMS.index((matrix.bits, matrix.group_size, matrix.narrow))
+        return k.BF16 if matrix.bits == 16 else k.FLOAT
 
-    def unpack(self, matrix, out_address, start, end):
-        """Rows start .. end of a matrix as float32, for a product with many rows."""
-        self.add(self.kernels.UNPACK, matrix.w, matrix.scales, matrix.biases, matrix.bits, matrix.group_size,
-                 matrix.narrow, out_address, start, end, matrix.width)
+    def prepare(self, x, matrices):
+        """The forms of x that these products read."""
+        k, ways = self.kernels, {(self.way(matrix, x), matrix.bits) for matrix in matrices}
+        self.stage()
+        for bits in sorted(bits for way, bits in ways if way == "few" and bits < 16):
+            for m in range(x.n_rows):
+                self.add(k.SHUFFLE, x.address + 4 * m * x.size, bits, x.shuffled(bits) + 4 * m * x.size,
+                         x.sums + 4 * m * (x.size // 32), x.size)
+        if any(way == "onednn" for way, _ in ways):
+            for start, count in chunks(x.n_rows * x.size):
+                self.add(k.NARROW_ROWS, x.address + 4 * start, x.bf16 + 2 * start, count)
+
+    def pieces(self, matrix, n_numbers):
+        """(start, end) of rows that hold about n_numbers, one job each."""
+        step = max(1, n_numbers // matrix.width)
+        return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
+
+    def few_rows(self, m, x, out, add):
+        for start, end in self.pieces(m, JOB_BYTES * m.width // m.row_bytes):
+            if m.is_quantized:
+                self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits), x.sums,
+                         out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
+            else:
+                self.add(self.kernels.PLAIN_ROWS, self.form(m), m.w, x.address, out.address, out.size, x.n_rows, start, end,
+                         m.width, add)
+
+    def many_rows(self, m, x, out, add):
+        self.room = max(self.room, PIECE, m.width)
+        for start, end in self.pieces(m, PIECE):
+            self.add(self.kernels.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.address, x.n_rows,
+                     out.address, out.size, add, self.sgemm)
+
+    def many_rows_bf16(self, m, x, out, add):
+        self.room = max(self.room, PIECE, m.width)
+        for start, end in self.pieces(m, PIECE):
+            plan = self.onednn.plan(x.n_rows, m.width, end - start, out.size, add)
+            self.alive.append(plan)
+            self.add(self.kernels.MULTIPLY_BF16, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.bf16,
+                     out.address, plan.table.ctypes.data)

@@ -1,6 +1,6 @@
-"""One token through all layers, as compiled loops. numba translates this file; compiled.py keeps what it makes.
+"""Tokens through all layers, as compiled loops. numba translates this file; compiled.py keeps what it makes.
 
-The work on a token is a list of jobs: a norm, some rows of a product, one head of attention. `run` takes the next job
+The work is a list of jobs: a norm, some rows of a product, one head of attention. `run` takes the next job
 off the list until none is left. Any number of threads do so at once, each with its own call of `run`:
 
 - counters[NEXT]  the number of the next job that nobody has taken
@@ -13,16 +13,19 @@ interrupted within a job does hold up what needs that job, hence many small ones
 
 A job is a row of int64: what to do, how many jobs must be done before, then whole numbers and addresses of arrays. It
 is a table of addresses because the arrays of all layers differ in number and kind, and a call of compiled code would
-cost more per array than the smaller jobs take. decode.py writes the table, and keeps the arrays alive.
+cost more per array than the smaller jobs take. step.py writes the table, and keeps the arrays alive.
 """
 import numpy as np
 from numba import njit, types
 
-from .arithmetic import BLOCK, GROUPS, POSITION_WIDTH, fast, floats, halves  # noqa: F401 (some for jobs.py)
-from .arithmetic import attend, bf16_rows, float_rows, gate, group_rows, norm, rotate, shuffle, unpack
+from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
+from .heads import ALL_KEYS, ALL_VALUES, END_1, END_2, KEYS, N_SLOTS, NARROW, POSITION_WIDTH, START_1, START_2, VALUES  # noqa: F401
+from .heads import attend, attend_block, gather
+from .rows import BF16, BLOCK, FLOAT, FORMS, multiply, multiply_bf16, packed_rows, plain_rows, shuffle  # noqa: F401
 from .vectors import atomic_add, atomic_read, float_of_bits
 
-NORM, SHUFFLE, FLOAT_ROWS, BF16_ROWS, ROTATE, ATTEND, GATE, UNPACK, GROUP_ROWS = range(9)  # from GROUP_ROWS on: GROUPS
+(NORM, NARROW_ROWS, SHUFFLE, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER, ATTEND_BLOCK,
+ GATE) = range(12)
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ROOM = 0, 8, 16, 24  # places in counters, a cache line apart
 CLOSED = -(1 << 40)
@@ -32,34 +35,52 @@ give_way = types.ExternalFunction("sched_yield", types.int32())  # of the C libr
 
 
 @fast
-def do(job, positions, rotation, scores):
+def do(job, positions, rotation, own):
     """One job. Its arguments are those of the function that does it, in that order."""
     operation, a = job[OPERATION], job[FIRST_ARGUMENT:]
-    if operation >= GROUP_ROWS:
-        group_rows(operation - GROUP_ROWS, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10])
-    elif operation == BF16_ROWS:
-        bf16_rows(a[0], a[1], a[2], a[3], a[4], a[5], a[6])
-    elif operation == FLOAT_ROWS:
-        float_rows(a[0], a[1], a[2], a[3], a[4], a[5], a[6])
-    elif operation == UNPACK:
-        unpack(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
+    if operation == PACKED_ROWS:
+        packed_rows(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13])
+    elif operation == PLAIN_ROWS:
+        plain_rows(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
+    elif operation == MULTIPLY:
+        multiply(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], own.ctypes.data)
+    elif operation == MULTIPLY_BF16:
+        multiply_bf16(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], own.ctypes.data)
     elif operation == NORM:
-        norm(floats(a[0], a[3]), floats(a[1], a[3]), float_of_bits(np.uint32(a[4])), floats(a[2], a[3]))
+        for m in range(a[5]):
+            norm(floats(a[0] + 4 * m * a[3], a[3]), floats(a[1], a[3]), float_of_bits(np.uint32(a[4])),
+                 floats(a[2] + 4 * m * a[3], a[3]))
+    elif operation == NARROW_ROWS:
+        narrow_all(floats(a[0], a[2]), halves(a[1], a[2]))
     elif operation == SHUFFLE:
-        shuffle(floats(a[0], a[3]), floats(a[1], a[3]), floats(a[2], a[3] // BLOCK))
+        shuffle(floats(a[0], a[4]), a[1], floats(a[2], a[4]), floats(a[3], a[4] // BLOCK))
     elif operation == GATE:
         gate(floats(a[0], a[3]), floats(a[1], a[3]), floats(a[2], a[3]))
     elif operation == ROTATE:
-        head_dim = a[5]
-        rotate(floats(a[0], a[3] * head_dim), floats(a[1], a[4] * head_dim), floats(a[2], a[4] * head_dim),
-               rotation[0, :head_dim // 2], rotation[1, :head_dim // 2], head_dim, positions[a[7], 3],
-               halves(a[6], 2 * a[4] * head_dim))
+        rotate_rows(a, positions, rotation)
     elif operation == ATTEND:
-        head_dim, kv_head = a[4], a[5]
-        new_k = floats(a[1] + 4 * kv_head * head_dim, head_dim)
-        new_v = floats(a[2] + 4 * kv_head * head_dim, head_dim)
-        attend(floats(a[0], head_dim), new_k, new_v, positions[a[6]], kv_head, head_dim,
-               float_of_bits(np.uint32(a[7])), scores, floats(a[3], head_dim))
+        head_dim = a[4]
+        attend(floats(a[0], head_dim), floats(a[1], head_dim), floats(a[2], head_dim), positions[a[6]], a[5], head_dim,
+               float_of_bits(np.uint32(a[7])), own, floats(a[3], head_dim))
+    elif operation == GATHER:
+        position = positions[a[6]]
+        gather(a[0], a[2], a[3], position[KEYS], position, a[4], a[5], position[ALL_KEYS])
+        gather(a[1], a[2], a[3], position[VALUES], position, a[4], a[5], position[ALL_VALUES])
+    elif operation == ATTEND_BLOCK:
+        attend_block(a[0], a[1], a[2], a[3], a[4], positions[a[5]], a[6], a[7], a[8], float_of_bits(np.uint32(a[9])),
+                     a[10], own.ctypes.data, a[11])
+
+
+@fast
+def rotate_rows(a, positions, rotation):
+    """RoPE for rows a[8] .. a[9] of q, k and v; row m stands at the place m % L of its sequence."""
+    n_heads, n_kv_heads, head_dim, L = a[3], a[4], a[5], a[10]
+    q_size, kv_size, half = n_heads * head_dim, n_kv_heads * head_dim, head_dim // 2
+    for m in range(a[8], a[9]):
+        stored = halves(a[6] + 4 * m * kv_size, 2 * kv_size).reshape(2, kv_size)
+        rotate(floats(a[0] + 4 * m * q_size, q_size), floats(a[1] + 4 * m * kv_size, kv_size),
+               floats(a[2] + 4 * m * kv_size, kv_size), rotation[m % L, 0, :half], rotation[m % L, 1, :half], head_dim,
+               positions[a[7], NARROW], stored)
 
 
 @fast
@@ -72,40 +93,40 @@ def wait_for(address, least):
 
 
 @fast
-def work(jobs, positions, rotation, scores, counters):
+def work(jobs, positions, rotation, own, counters):
     next_at, done_at = counters[NEXT:].ctypes.data, counters[DONE:].ctypes.data
     while True:
         n = atomic_add(next_at, 1)
         if n >= jobs.shape[0]:
             return
         wait_for(done_at, jobs[n, NEEDS])
-        do(jobs[n], positions, rotation, scores)
+        do(jobs[n], positions, rotation, own)
         atomic_add(done_at, 1)
 
 
-entry = njit(types.void(types.int64[:, ::1], types.int64[:, ::1], types.float32[:, ::1], types.float32[::1],
-                      types.int64[::1], types.boolean),
+entry = njit(types.void(types.int64[:, ::1], types.int64[:, ::1], types.float32[:, :, ::1],
+                      types.float32[::1], types.int64[::1], types.boolean),
            fastmath=True, nogil=True, cache=True)
 
 
 @entry
-def run(jobs, positions, rotation, scores, counters, helps):
+def run(jobs, positions, rotation, own, counters, helps):
     """Work on a list of jobs until it is done.
 
     The caller opens the list, works, closes it, and comes back once everything is done and the helpers are gone. A
     helper comes in only while the list is open: one that is late finds it closed, and goes.
-    positions (n_layers, POSITION_WIDTH): see attend. rotation (2, head_dim/2): cosines and sines for the token.
-    scores: for this thread alone, room for as many numbers as a query sees keys: counters[ROOM].
+    positions (n_layers, POSITION_WIDTH): see heads.py. rotation (L, 2, head_dim / 2): cosines and sines of each token.
+    own: memory for this thread alone, room for counters[ROOM] numbers at least.
     """
     gateway, done_at = counters[GATEWAY:].ctypes.data, counters[DONE:].ctypes.data
     if helps:
-        if atomic_add(gateway, 1) >= 0 and scores.size >= counters[ROOM]:
-            work(jobs, positions, rotation, scores, counters)
+        if atomic_add(gateway, 1) >= 0 and own.size >= counters[ROOM]:
+            work(jobs, positions, rotation, own, counters)
         atomic_add(gateway, -1)
         return
     counters[NEXT] = counters[DONE] = 0
     atomic_add(gateway, -CLOSED)
-    work(jobs, positions, rotation, scores, counters)
+    work(jobs, positions, rotation, own, counters)
     wait_for(done_at, jobs.shape[0])
     atomic_add(gateway, CLOSED)
     while atomic_read(gateway) != CLOSED:

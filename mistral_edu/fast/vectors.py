@@ -47,65 +47,106 @@ def atomic_read(typingctx, address):
     return types.int64(types.intp), code
 
 
-def make_group_dot(bits, group_size, scale_is_bf16):
+def make_packed_dot(bits, group_size, scale_is_bf16):
     """Compiled code for the part of a row's product that has the integers in it: sum over groups of s * sum(q * x).
 
-    (w, scales, x, n_groups) -> float32; the first three are addresses. w is the row as MLX packs it. In 4 bit x lies as
-    arithmetic.shuffle orders it: of each 32 numbers first those at even places, then those at odd ones. For one byte
-    holds an even and an odd neighbour, and so 16 bytes give two vectors that meet 16 numbers of x each.
+    (w, scales, x, n_blocks) -> float32; the first three are addresses. w is the row as MLX packs it: words of 32 bits,
+    each with 32 / bits neighbours. A block is 16 words. One of its numbers after the other is masked out of all words
+    at once, and left where it stands: at bit n it counts 2**n times, so the x that it meets was divided by that
+    beforehand, which is exact. arithmetic.shuffle orders and divides x.
     """
-    Vector = lambda kind: ir.VectorType(kind, LANES)  # noqa: E731
-    n_bytes = group_size * bits // 8
-    per_load = LANES * 8 // bits                      # numbers in 16 bytes
+    per_word = 32 // bits
+    block = LANES * per_word
+    n_scales = max(1, block // group_size)                # of a block
+    scale_type = i16 if scale_is_bf16 else f32
 
-    def load(builder, base, index, kind):
-        at = builder.bitcast(builder.gep(base, [index]), Vector(kind).as_pointer())
-        vector = builder.load(at)
-        vector.align = 1                              # rows begin anywhere
+    def load(builder, base, index, kind, count=LANES):
+        vector_type = ir.VectorType(kind, count)
+        vector = builder.load(builder.bitcast(builder.gep(base, [index]), vector_type.as_pointer()))
+        vector.align = 1                                  # rows begin anywhere
         return vector
 
-    def filled(builder, number):
-        one = builder.insert_element(ir.Constant(Vector(number.type), ir.Undefined), number, ir.Constant(i32, 0))
-        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(i32, LANES), [0] * LANES))
-
     def constant(kind, number):
-        return ir.Constant(Vector(kind), [number] * LANES)
+        return ir.Constant(ir.VectorType(kind, LANES), [number] * LANES)
+
+    def lanes(indices):
+        return ir.Constant(ir.VectorType(i32, len(indices)), indices)
 
     def total(builder, vector):
-        while (n := vector.type.count) > 1:           # fold the upper half onto the lower one
-            low, high = (ir.Constant(ir.VectorType(i32, n // 2), list(range(start, start + n // 2)))
-                         for start in (0, n // 2))
+        while (n := vector.type.count) > 1:               # fold the upper half onto the lower one
+            low, high = lanes(list(range(n // 2))), lanes(list(range(n // 2, n)))
             vector = builder.fadd(builder.shuffle_vector(vector, vector, low),
                                   builder.shuffle_vector(vector, vector, high), flags=FAST)
         return builder.extract_element(vector, ir.Constant(i32, 0))
 
+    def numbers(builder, words, n):
+        """The n-th numbers of 16 words as floats, 2**(n * bits) times too large; the last ones as they are."""
+        if n == per_word - 1:                             # they reach the sign bit
+            words = builder.lshr(words, constant(i32, n * bits))
+        else:
+            words = builder.and_(words, constant(i32, (2**bits - 1) << (n * bits)))
+        return builder.sitofp(words, ir.VectorType(f32, LANES))
+
+    def scales_of(builder, scales, block_number):
+        first = builder.udiv(builder.mul(block_number, ir.Constant(i64, block)), ir.Constant(i64, group_size))
+        few = load(builder, scales, first, scale_type, n_scales)
+        if scale_is_bf16:                                 # the upper half of a float32
+            few = builder.shl(builder.zext(few, ir.VectorType(i32, n_scales)),
+                              ir.Constant(ir.VectorType(i32, n_scales), [16] * n_scales))
+            few = builder.bitcast(few, ir.VectorType(f32, n_scales))
+        return builder.shuffle_vector(few, few, lanes([lane * n_scales // LANES for lane in range(LANES)]))
+
     def code(context, builder, signature, args):
-        w = builder.inttoptr(args[0], i8.as_pointer())
-        scales = builder.inttoptr(args[1], (i16 if scale_is_bf16 else f32).as_pointer())
+        w = builder.inttoptr(args[0], i32.as_pointer())
+        scales = builder.inttoptr(args[1], scale_type.as_pointer())
         x = builder.inttoptr(args[2], f32.as_pointer())
         sums = cgutils.alloca_once_value(builder, constant(f32, 0.0))
         with cgutils.for_range(builder, args[3]) as loop:
-            scale = builder.load(builder.gep(scales, [loop.index]))
-            if scale_is_bf16:                         # the upper half of a float32
-                scale = builder.bitcast(builder.shl(builder.zext(scale, i32), ir.Constant(i32, 16)), f32)
-            w_at = builder.mul(loop.index, ir.Constant(i64, n_bytes))
-            x_at = builder.mul(loop.index, ir.Constant(i64, group_size))
+            words = load(builder, w, builder.mul(loop.index, ir.Constant(i64, LANES)), i32)
+            x_at = builder.mul(loop.index, ir.Constant(i64, block))
             products = None
-            for n in range(n_bytes // LANES):
-                packed = load(builder, w, builder.add(w_at, ir.Constant(i64, n * LANES)), i8)
-                packed = builder.zext(packed, Vector(i32))
-                parts = [packed] if bits == 8 else [builder.and_(packed, constant(i32, 15)),
-                                                    builder.lshr(packed, constant(i32, 4))]
-                for m, part in enumerate(parts):
-                    at = builder.add(x_at, ir.Constant(i64, n * per_load + m * LANES))
-                    product = builder.fmul(builder.uitofp(part, Vector(f32)), load(builder, x, at, f32), flags=FAST)
-                    products = product if products is None else builder.fadd(products, product, flags=FAST)
-            scaled = builder.fmul(products, filled(builder, scale), flags=FAST)
+            for n in range(per_word):
+                part = load(builder, x, builder.add(x_at, ir.Constant(i64, n * LANES)), f32)
+                product = builder.fmul(numbers(builder, words, n), part, flags=FAST)
+                products = product if products is None else builder.fadd(products, product, flags=FAST)
+            scaled = builder.fmul(products, scales_of(builder, scales, loop.index), flags=FAST)
             builder.store(builder.fadd(scaled, builder.load(sums), flags=FAST), sums)
         return total(builder, builder.load(sums))
 
     @intrinsic
-    def group_dot(typingctx, w, scales, x, n_groups):
+    def packed_dot(typingctx, w, scales, x, n_blocks):
         return types.float32(types.intp, types.intp, types.intp, types.intp), code
 
-    return group_dot
+    return packed_dot
+
+
+@intrinsic
+def call(typingctx, function, a, b, c, d):
+    """Call a C function that takes up to four whole numbers or addresses; returns its int."""
+    def code(context, builder, signature, args):
+        kind = ir.FunctionType(i32, [i64] * 4)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+    return types.int32(*[types.intp] * 5), code
+
+
+@intrinsic
+def call_sgemm(typingctx, function, transpose_b, m, n, k, a, a_step, b, b_step, beta, c, c_step):
+    """c = a @ b + beta * c by the cblas_sgemm at an address: a (m, k), b (k, n) or, transposed, (n, k), c (m, n).
+
+    a, b, c: addresses of float32; their rows begin `step` numbers apart.
+    """
+    row_major, plain, transposed = 101, 111, 112
+
+    def code(context, builder, signature, args):
+        address, transpose, m, n, k, a, a_step, b, b_step, beta, c, c_step = args
+        number = lambda value: builder.trunc(value, i32)                       # noqa: E731
+        place = lambda value: builder.inttoptr(value, f32.as_pointer())        # noqa: E731
+        order, straight, turned = (ir.Constant(i32, value) for value in (row_major, plain, transposed))
+        b_order = builder.select(builder.trunc(transpose, ir.IntType(1)), turned, straight)
+        values = [order, straight, b_order, number(m), number(n), number(k), ir.Constant(f32, 1.0),
+                  place(a), number(a_step), place(b), number(b_step), beta, place(c), number(c_step)]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(address, kind.as_pointer()), values)
+        return context.get_dummy_value()
+    whole = types.intp
+    return types.void(whole, types.boolean, *[whole] * 7, types.float32, whole, whole), code

@@ -1,0 +1,124 @@
+"""Attention with the keys and values of a cache, as it lies in memory: one query, or a block of a prompt's queries."""
+import numpy as np
+
+from .arithmetic import bf16_dot, dot, fast, floats, halves, softmax, widen, widen_all
+from .vectors import call_sgemm
+
+# What changes with every call, a row for each layer; places in it. The slots that the next token sees lie in two runs,
+# since those of a ring may cross its end. ALL_*: room in which a prompt gathers keys and values in time order.
+KEYS, VALUES, N_SLOTS, NARROW, START_1, END_1, START_2, END_2, ALL_KEYS, ALL_VALUES, POSITION_WIDTH = range(11)
+
+
+@fast
+def add_weighted(out, weight, v):
+    for i in range(out.size):
+        out[i] += weight * v[i]
+
+
+@fast
+def add_weighted_bf16(out, weight, v):
+    for i in range(out.size):
+        out[i] += weight * widen(v[i])
+
+
+@fast
+def attend(q, new_k, new_v, position, kv_head, head_dim, scale, scores, out):
+    """softmax(q k^T * scale) v for one head and one query.
+
+    Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the cache
+    yet. kv_head: counted through all sequences of the batch.
+    """
+    size = position[N_SLOTS] * head_dim
+    n = 0
+    for run in range(START_1, END_2, 2):
+        for slot in range(position[run], position[run + 1]):
+            place = kv_head * size + slot * head_dim
+            if position[NARROW]:
+                scores[n] = bf16_dot(halves(position[KEYS] + 2 * place, head_dim), q) * scale
+            else:
+                scores[n] = dot(floats(position[KEYS] + 4 * place, head_dim), q) * scale
+            n += 1
+    scores[n] = dot(new_k, q) * scale
+    softmax(scores[:n + 1])
+    for i in range(head_dim):
+        out[i] = scores[n] * new_v[i]
+    n = 0
+    for run in range(START_1, END_2, 2):
+        for slot in range(position[run], position[run + 1]):
+            place = kv_head * size + slot * head_dim
+            if position[NARROW]:
+                add_weighted_bf16(out, scores[n], halves(position[VALUES] + 2 * place, head_dim))
+            else:
+                add_weighted(out, scores[n], floats(position[VALUES] + 4 * place, head_dim))
+            n += 1
+
+
+@fast
+def n_past(position):
+    return position[END_1] - position[START_1] + position[END_2] - position[START_2]
+
+
+@fast
+def gather(new, new_step, n_new, cached, position, kv_head, head_dim, out):
+    """One head's keys (or values) as float32 in time order: those of the cache, at `cached`, then n_new new ones.
+
+    The new ones lie new_step numbers apart. out: (heads, past + n_new, head_dim).
+    """
+    size = position[N_SLOTS] * head_dim
+    out += 4 * kv_head * (n_past(position) + n_new) * head_dim
+    for run in range(START_1, END_2, 2):
+        start, n = position[run], (position[run + 1] - position[run]) * head_dim
+        if position[NARROW]:
+            widen_all(halves(cached + 2 * (kv_head * size + start * head_dim), n), floats(out, n))
+        else:
+            floats(out, n)[:] = floats(cached + 4 * (kv_head * size + start * head_dim), n)
+        out += 4 * n
+    for i in range(n_new):
+        floats(out + 4 * i * head_dim, head_dim)[:] = floats(new + 4 * i * new_step, head_dim)
+
+
+@fast
+def softmax_between(scores, low, high, scale):
+    """Softmax of scale * scores over low .. high; 0 elsewhere."""
+    scores[:low] = 0
+    scores[high:] = 0
+    seen = scores[low:high]
+    for i in range(seen.size):
+        seen[i] *= scale
+    softmax(seen)
+
+
+@fast
+def product(sgemm, transpose_b, m, n, k, a, a_step, b, b_step, c, c_step):
+    """c (m, n) = a (m, k) @ b, by the cblas_sgemm at an address, or, where that is 0, by the loops of this file."""
+    if sgemm:
+        call_sgemm(sgemm, transpose_b, m, n, k, a, a_step, b, b_step, np.float32(0), c, c_step)
+        return
+    for i in range(m):
+        row, out = floats(a + 4 * i * a_step, k), floats(c + 4 * i * c_step, n)
+        if transpose_b:
+            for j in range(n):
+                out[j] = dot(row, floats(b + 4 * j * b_step, k))
+        else:
+            out[:] = 0
+            for j in range(k):
+                add_weighted(out, row[j], floats(b + 4 * j * b_step, n))
+
+
+@fast
+def attend_block(q, step, start, end, n_new, position, kv_head, head_dim, window, scale, sgemm, own, out):
+    """Attention of one head for the queries start .. end of n_new: two products with a softmax between.
+
+    q, out: addresses of the first query's head and its result; the next ones lie `step` numbers further.
+    window: None is 0. own: room for (end - start) * (past + n_new) scores.
+    """
+    past = n_past(position)
+    first = max(0, past + start - window + 1) if window else 0           # the earliest key that any of them sees
+    n_keys, n_queries = past + end - first, end - start
+    place = 4 * (kv_head * (past + n_new) + first) * head_dim
+    product(sgemm, True, n_queries, n_keys, head_dim, q, step, position[ALL_KEYS] + place, head_dim, own, n_keys)
+    for i in range(n_queries):
+        own_key = past + start + i
+        low = max(0, own_key - window + 1) - first if window else 0
+        softmax_between(floats(own + 4 * i * n_keys, n_keys), low, own_key + 1 - first, scale)
+    product(sgemm, False, n_queries, head_dim, n_keys, own, n_keys, position[ALL_VALUES] + place, head_dim, out, step)

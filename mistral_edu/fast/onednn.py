@@ -1,0 +1,160 @@
+"""Products in bfloat16 through oneDNN, on processors that have instructions for them: several times as fast as float32.
+
+oneDNN (the PyPI package onednn-cpu-gomp) is a C library. For every shape it makes a primitive, compiled code that suits
+the processor; it reads weights as MLX and Hugging Face store them, (N, K) row by row, so nothing is copied. Sums are
+float32. rows.py calls it with the addresses that `plan` collects.
+
+MISTRAL_EDU_ONEDNN=0 turns it off.
+"""
+import ctypes
+import os
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+FLAGS = ("avx512_bf16", "amx_bf16")  # either will do
+GET_IT = 'pip install "mistral-edu[cpu]"  (it brings onednn-cpu-gomp), then start Python again'
+CPU, DEFAULT_FLAGS, FLOAT32, BFLOAT16 = 1, 1, 3, 2  # constants of dnnl.h
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether bfloat16 products go to oneDNN. `library` is None when not: `reason` and `fix` say why and what to do."""
+
+    library: str | None = None
+    reason: str = ""
+    fix: str = ""
+
+    def __str__(self):
+        return f"oneDNN ({self.library})" if self.library else self.reason
+
+
+def has_bf16(cpuinfo="/proc/cpuinfo"):
+    """Whether this processor multiplies bfloat16 numbers by itself."""
+    try:
+        lines = Path(cpuinfo).read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), ())
+    return any(flag in flags for flag in FLAGS)
+
+
+@cache
+def status() -> Status:
+    """Loads the library at the first call, where it is of use; never raises."""
+    if os.environ.get("MISTRAL_EDU_ONEDNN", "1") == "0":
+        return Status(reason="turned off by MISTRAL_EDU_ONEDNN=0", fix="unset it, then start Python again")
+    if not sys.platform.startswith("linux") or not has_bf16():
+        return Status(reason="not needed: this processor has no instructions for bfloat16")
+    path = Path(sys.prefix, "lib", "libdnnl.so.3")
+    if not path.is_file():
+        return Status(reason="oneDNN is not installed, and this processor would multiply bfloat16 numbers with it", fix=GET_IT)
+    try:
+        library(str(path))
+    except (OSError, AttributeError, RuntimeError) as error:
+        return Status(reason=f"oneDNN could not be loaded: {error}", fix=GET_IT)
+    return Status(library=str(path))
+
+
+class Library:
+    """libdnnl, an engine and a stream of it, and the OpenMP that it shares out work with."""
+
+    def __init__(self, path):
+        self.dnnl, self.openmp = ctypes.CDLL(path), ctypes.CDLL("libgomp.so.1")
+        self.engine, self.stream = ctypes.c_void_p(), ctypes.c_void_p()
+        self.call("dnnl_engine_create", ctypes.byref(self.engine), CPU, ctypes.c_size_t(0))
+        self.call("dnnl_stream_create", ctypes.byref(self.stream), self.engine, DEFAULT_FLAGS)
+
+    def call(self, name, *arguments):
+        code = getattr(self.dnnl, name)(*arguments)
+        if code:
+            raise RuntimeError(f"{name} of oneDNN failed with status {code}")
+
+    def address(self, name, library=None):
+        return ctypes.cast(getattr(library or self.dnnl, name), ctypes.c_void_p).value
+
+    def form(self, rows, columns, steps, kind):
+        """How a matrix lies in memory: its rows and its columns so many numbers apart."""
+        made = ctypes.c_void_p()
+        pair = ctypes.c_int64 * 2
+        self.call("dnnl_memory_desc_create_with_strides", ctypes.byref(made), 2, pair(rows, columns), kind, pair(*steps))
+        return made
+
+
+library = cache(Library)
+
+
+@contextmanager
+def threads(n):
+    """Within it, what this thread asks of oneDNN is shared out among n threads of OpenMP."""
+    openmp = library(status().library).openmp
+    before = openmp.omp_get_max_threads()
+    openmp.omp_set_num_threads(n)
+    try:
+        yield
+    finally:
+        openmp.omp_set_num_threads(before)
+
+
+class Plan:
+    """out (n_rows, n) = x (n_rows, width) @ w (n, width).T, rows of out `out_step` numbers apart; add: out += ...
+
+    x and w are bfloat16, out is float32. `table` holds what rows.multiply_bf16 reads.
+    """
+
+    def __init__(self, n_rows, width, n, out_step, add, n_threads=1):
+        lib = self.library = library(status().library)
+        self.forms = [lib.form(n_rows, width, (width, 1), BFLOAT16), lib.form(width, n, (1, width), BFLOAT16),
+                      lib.form(n_rows, n, (out_step, 1), FLOAT32)]
+        self.primitive = ctypes.c_void_p()
+        description, attributes, steps = (ctypes.c_void_p() for _ in range(3))
+        byref, x, w, out = ctypes.byref, *self.forms
+        lib.call("dnnl_primitive_attr_create", byref(attributes))
+        if add:
+            lib.call("dnnl_post_ops_create", byref(steps))
+            lib.call("dnnl_post_ops_append_sum", steps, ctypes.c_float(1), ctypes.c_int32(0), 0)
+            lib.call("dnnl_primitive_attr_set_post_ops", attributes, steps)
+        with threads(n_threads):  # the code is made for as many as will run it
+            lib.call("dnnl_matmul_primitive_desc_create", byref(description), lib.engine, x, w, None, out, attributes)
+            lib.call("dnnl_primitive_create", byref(self.primitive), description)
+        for name, made in (("primitive_desc", description), ("primitive_attr", attributes), ("post_ops", steps)):
+            if made:
+                getattr(lib.dnnl, f"dnnl_{name}_destroy")(made)
+        self.table = np.array(
+            [lib.address("dnnl_memory_create"), lib.address("dnnl_primitive_execute"), lib.address("dnnl_memory_destroy"),
+             lib.address("omp_set_num_threads", lib.openmp),
+             *(made.value for made in (lib.engine, lib.stream, self.primitive, x, w, out))], np.int64)
+
+    def __del__(self):
+        for form in getattr(self, "forms", ()):
+            self.library.dnnl.dnnl_memory_desc_destroy(form)
+        if getattr(self, "primitive", None):
+            self.library.dnnl.dnnl_primitive_destroy(self.primitive)
+
+
+plan = lru_cache(maxsize=64)(Plan)
+
+
+def matrix_speed(M, N, K, n_threads):
+    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product: the best of several."""
+    x, w, out = np.ones((M, K), np.uint16), np.ones((N, K), np.uint16), np.empty((M, N), np.float32)
+    product, lib = Plan(M, K, N, N, False, n_threads), library(status().library)
+    arguments = np.array([1, 0, 33, 0, 17, 0], np.int64)
+    for place, array, form in zip((1, 3, 5), (x, w, out), product.forms):
+        made = ctypes.c_void_p()
+        lib.call("dnnl_memory_create", ctypes.byref(made), form, lib.engine, ctypes.c_void_p(array.ctypes.data))
+        arguments[place] = made.value
+    times = []
+    with threads(n_threads):
+        for _ in range(8):
+            began = time.perf_counter()
+            lib.call("dnnl_primitive_execute", product.primitive, lib.stream, 3, ctypes.c_void_p(arguments.ctypes.data))
+            times.append(time.perf_counter() - began)
+    for place in (1, 3, 5):
+        lib.dnnl.dnnl_memory_destroy(ctypes.c_void_p(int(arguments[place])))
+    return 2 * M * N * K / min(times) / 1e9

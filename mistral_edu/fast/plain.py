@@ -1,0 +1,51 @@
+"""Whether a model is put together as transformer.py says: the list of jobs in step.py follows that, and no other.
+
+A learner may replace any part, a module, a function, a class's method. Then the code that they wrote must answer.
+"""
+import mlx.nn as nn
+
+from mistral_edu.attention import Attention, fused_attention, scaled_dot_product_attention
+from mistral_edu.feed_forward import FeedForward
+from mistral_edu.norm import RMSNorm
+from mistral_edu.rope import fused_rope, rope
+from mistral_edu.transformer import Backbone, Block, Model
+
+LINEAR = (nn.Linear, nn.QuantizedLinear)
+EMBEDDING = (nn.Embedding, nn.QuantizedEmbedding)
+KNOWN = (Model, Backbone, Block, Attention, FeedForward, RMSNorm, *LINEAR, *EMBEDDING)
+CALLS = {kind: kind.__call__ for kind in KNOWN}  # as they are written there; a patched class means something else
+
+
+def is_untouched(module, *kinds):
+    """Whether a module is of one of these very classes, and the class computes what its file says."""
+    kind = type(module)
+    return kind in kinds and kind.__call__ is CALLS[kind]
+
+
+def is_plain(model):
+    """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
+    backbone, config = model.model, model.config
+    if Model.__call__ is not CALLS[Model] or not is_untouched(backbone, Backbone) or backbone.config is not config:
+        return False
+    output = [] if config.tie_embeddings else [model.lm_head]
+    return (is_untouched(backbone.embed_tokens, *EMBEDDING) and is_untouched(backbone.norm, RMSNorm)
+            and all(is_untouched(layer, *LINEAR) for layer in output)
+            and all(is_plain_block(block, config) for block in backbone.layers))
+
+
+def is_plain_block(block, config):
+    if not is_untouched(block, Block):
+        return False
+    attention = block.self_attn
+    return (is_untouched(block.input_layernorm, RMSNorm) and is_untouched(block.post_attention_layernorm, RMSNorm)
+            and is_plain_feed_forward(block.mlp) and is_untouched(attention, Attention)
+            and all(is_untouched(layer, *LINEAR) for layer in attention.children().values())
+            and attention.attend in (fused_attention, scaled_dot_product_attention)
+            and attention.rotate in (fused_rope, rope)
+            and (attention.rope_theta, attention.n_heads, attention.n_kv_heads)
+            == (config.rope_theta, config.n_heads, config.n_kv_heads))
+
+
+def is_plain_feed_forward(module):
+    return (is_untouched(module, FeedForward)
+            and all(is_untouched(layer, *LINEAR) for layer in module.children().values()))

@@ -1,0 +1,209 @@
+"""Products of a matrix as it is stored, float32, bfloat16 or quantized, with a few rows of x or with many.
+
+Few rows, as in decoding: memory is the limit. Each row of the matrix is read once, where it lies, and meets all rows of
+x while it is in the processor's cache.
+Many rows, as in a prompt: arithmetic is the limit, and nothing multiplies faster than a BLAS. So a piece of the matrix
+is unpacked into memory of the thread's own, and a BLAS, called from here, multiplies with it.
+"""
+import numpy as np
+from numba import carray
+
+from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
+from .vectors import LANES, call, call_sgemm, make_packed_dot, pointer
+
+BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
+
+# The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
+FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf16 in (False, True)]
+BF16, FLOAT = len(FORMS), len(FORMS) + 1
+q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dot(*form) for form in FORMS[:6])
+q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*form) for form in FORMS[6:])
+
+
+@inlined
+def bits_of(form):
+    return 4 if form < 6 else 8
+
+
+@inlined
+def group_size_of(form):
+    return 32 << (form // 2 % 3)
+
+
+@inlined
+def packed_dot(form, w, scales, x, n):
+    if form == 0: return q4_32(w, scales, x, n)          # noqa: E701
+    if form == 1: return q4_32_bf16(w, scales, x, n)     # noqa: E701
+    if form == 2: return q4_64(w, scales, x, n)          # noqa: E701
+    if form == 3: return q4_64_bf16(w, scales, x, n)     # noqa: E701
+    if form == 4: return q4_128(w, scales, x, n)         # noqa: E701
+    if form == 5: return q4_128_bf16(w, scales, x, n)    # noqa: E701
+    if form == 6: return q8_32(w, scales, x, n)          # noqa: E701
+    if form == 7: return q8_32_bf16(w, scales, x, n)     # noqa: E701
+    if form == 8: return q8_64(w, scales, x, n)          # noqa: E701
+    if form == 9: return q8_64_bf16(w, scales, x, n)     # noqa: E701
+    if form == 10: return q8_128(w, scales, x, n)        # noqa: E701
+    return q8_128_bf16(w, scales, x, n)
+
+
+@fast
+def shuffle(x, bits, shuffled, sums):
+    """Order x as packed_dot reads it, and add up each block of 32.
+
+    A word of 32 bits holds 32 / bits neighbours. 16 words are read at a time, first the lowest number of each, then the
+    next: so lies x. What meets a number that stands at bit n is divided by 2**n; the last ones are shifted instead.
+    The sums serve the biases: sum((s * q + b) * x) = s * sum(q * x) + b * sum(x).
+    """
+    per_word = 32 // bits
+    block = LANES * per_word
+    for start in range(0, x.size // block * block, block):
+        for n in range(per_word):
+            factor = np.float32(1) if n == per_word - 1 else np.float32(1) / np.float32(1 << (n * bits))
+            for lane in range(LANES):
+                shuffled[start + n * LANES + lane] = x[start + lane * per_word + n] * factor
+    for block in range(sums.size):
+        total = np.float32(0)
+        for i in range(BLOCK):
+            total += x[block * BLOCK + i]
+        sums[block] = total
+
+
+@fast
+def sums_per_group(sums, per_group, out):
+    for g in range(out.size):
+        total = np.float32(0)
+        for i in range(per_group):
+            total += sums[g * per_group + i]
+        out[g] = total
+
+
+@fast
+def scale_at(scales, narrow, g):
+    return widen(halves(scales + 2 * g, 1)[0]) if narrow else floats(scales + 4 * g, 1)[0]
+
+
+@fast
+def tail_dot(packed, bits, scale, x):
+    """One group, number by number: of the last ones of a row, where they do not fill 16 words."""
+    total = np.float32(0)
+    if bits == 4:
+        for i in range(packed.size):
+            total += np.float32(np.int32(packed[i] & np.uint8(15))) * x[2 * i]
+            total += np.float32(np.int32(packed[i] >> np.uint8(4))) * x[2 * i + 1]
+    else:
+        for i in range(packed.size):
+            total += np.float32(np.int32(packed[i])) * x[i]
+    return scale * total
+
+
+@fast
+def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_rows, start, end, n_groups, add):
+    """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k]."""
+    bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
+    width, scale_bytes = n_groups * group_size, 2 if narrow else 4
+    n_blocks = width * bits // 32 // LANES
+    tail = n_blocks * LANES * 32 // bits // group_size    # the first group that is in no whole block
+    group_bytes = group_size * bits // 8
+    group_sums = np.empty((n_rows, n_groups), np.float32)
+    for m in range(n_rows):
+        sums_per_group(floats(sums + 4 * m * (width // BLOCK), width // BLOCK), group_size // BLOCK, group_sums[m])
+    for n in range(start, end):
+        row, row_scales = w + n * n_groups * group_bytes, scales + n * n_groups * scale_bytes
+        row_biases = biases + n * n_groups * scale_bytes
+        for m in range(n_rows):
+            total = packed_dot(form, row, row_scales, shuffled + 4 * m * width, n_blocks)
+            for g in range(tail, n_groups):
+                total += tail_dot(carray(pointer(row + g * group_bytes), group_bytes, np.uint8), bits,
+                                  scale_at(row_scales, narrow, g), floats(x + 4 * (m * width + g * group_size), group_size))
+            if narrow:
+                total += bf16_dot(halves(row_biases, n_groups), group_sums[m])
+            else:
+                total += dot(floats(row_biases, n_groups), group_sums[m])
+            result = floats(out + 4 * (m * out_step + n), 1)
+            result[0] = result[0] + total if add else total
+
+
+@fast
+def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
+    """Rows start .. end of a product with a float32 or a bfloat16 matrix."""
+    for n in range(start, end):
+        for m in range(n_rows):
+            vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
+            if form == BF16:
+                total = bf16_dot(halves(w + 2 * n * width, width), vector)
+            else:
+                total = dot(floats(w + 4 * n * width, width), vector)
+            result[0] = result[0] + total if add else total
+
+
+@fast
+def unpack_group(packed, bits, scale, bias, out):
+    if bits == 4:
+        for i in range(packed.size):
+            out[2 * i] = scale * np.float32(np.int32(packed[i] & np.uint8(15))) + bias
+            out[2 * i + 1] = scale * np.float32(np.int32(packed[i] >> np.uint8(4))) + bias
+    else:
+        for i in range(packed.size):
+            out[i] = scale * np.float32(np.int32(packed[i])) + bias
+
+
+@fast
+def unpack(form, w, scales, biases, start, end, width, out):
+    """Rows start .. end of a matrix as float32."""
+    if form == BF16:
+        widen_all(halves(w + 2 * start * width, (end - start) * width), floats(out, (end - start) * width))
+        return
+    bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
+    group_bytes = group_size * bits // 8
+    for g in range(start * width // group_size, end * width // group_size):
+        unpack_group(carray(pointer(w + g * group_bytes), group_bytes, np.uint8), bits, scale_at(scales, narrow, g),
+                     scale_at(biases, narrow, g), floats(out + 4 * (g * group_size - start * width), group_size))
+
+
+@fast
+def unpack_bf16(form, w, scales, biases, start, end, width, out, group):
+    """The same, rounded to bfloat16. group: room for the floats of one group."""
+    bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
+    group_bytes = group_size * bits // 8
+    for g in range(start * width // group_size, end * width // group_size):
+        unpack_group(carray(pointer(w + g * group_bytes), group_bytes, np.uint8), bits, scale_at(scales, narrow, g),
+                     scale_at(biases, narrow, g), group[:group_size])
+        rounded = halves(out + 2 * (g * group_size - start * width), group_size)
+        for i in range(group_size):
+            rounded[i] = round_to_bf16(group[i])
+
+
+@fast
+def multiply(form, w, scales, biases, start, end, width, x, n_rows, out, out_step, add, sgemm, own):
+    """Rows start .. end of a matrix with many rows of x, by the cblas_sgemm at an address. own: the thread's room."""
+    piece = w + 4 * start * width
+    if form != FLOAT:
+        piece = own
+        unpack(form, w, scales, biases, start, end, width, own)
+    call_sgemm(sgemm, True, n_rows, end - start, width, x, width, piece, width,
+               np.float32(1) if add else np.float32(0), out + 4 * start, out_step)
+
+
+# What a oneDNN product needs: addresses of its functions and of what onednn.py made for it. Places in that table.
+CREATE, EXECUTE, DESTROY, SET_THREADS, ENGINE, STREAM, PRIMITIVE, X_FORM, W_FORM, OUT_FORM, PLAN_WIDTH = range(11)
+X_ARGUMENT, W_ARGUMENT, OUT_ARGUMENT = 1, 33, 17
+
+
+@fast
+def multiply_bf16(form, w, scales, biases, start, end, width, x, out, plan, own):
+    """The same in bfloat16 by oneDNN. x: bfloat16; plan: address of a table. Sums are float32; so is out."""
+    piece = w + 2 * start * width
+    if form != BF16:
+        piece = own + 4 * group_size_of(form)
+        unpack_bf16(form, w, scales, biases, start, end, width, piece, floats(own, group_size_of(form)))
+    p = carray(pointer(plan), PLAN_WIDTH, np.int64)
+    call(p[SET_THREADS], 1, 0, 0, 0)      # the threads that share out the jobs are all there should be
+    arguments = np.empty(6, np.int64)     # three times: which argument, its memory object
+    arguments[0], arguments[2], arguments[4] = X_ARGUMENT, W_ARGUMENT, OUT_ARGUMENT
+    at = arguments.ctypes.data
+    call(p[CREATE], at + 8, p[X_FORM], p[ENGINE], x)
+    call(p[CREATE], at + 24, p[W_FORM], p[ENGINE], piece)
+    call(p[CREATE], at + 40, p[OUT_FORM], p[ENGINE], out + 4 * start)
+    call(p[EXECUTE], p[PRIMITIVE], p[STREAM], 3, at)
+    for i in range(3):
+        call(p[DESTROY], arguments[2 * i + 1], 0, 0, 0)

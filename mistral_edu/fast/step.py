@@ -1,0 +1,221 @@
+"""L tokens of B sequences through all layers in compiled code: what transformer.py does, as a list of jobs.
+
+A list is written once for each (B, L). What changes from call to call, the positions and where the caches lie, is a small
+table beside it. Keys and values of the tokens go into the caches afterwards, by the caches' own code, so every cache
+stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as it was.
+"""
+import mlx.core as mx
+import numpy as np
+
+from mistral_edu.cache import KVCache, RotatingKVCache
+from mistral_edu.rope import rope_frequencies
+
+from . import blas, onednn, views
+from .jobs import JobWriter, Rows, bits_of
+from .team import JobList, team
+from .watch import address
+
+MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
+QUERIES = 64        # of a prompt that one job of attention takes
+KEPT = 4            # lists for other (B, L) than the last ones are forgotten
+
+
+class Stepper:
+    """The lists of jobs of one model.
+
+    model: with Products in the place of its matrices (products.with_products). dtype: of what its caches hold.
+    """
+
+    def __init__(self, model, dtype, kernels):
+        self.model, self.config, self.dtype, self.kernels = model, model.config, dtype, kernels
+        self.embedding = model.model.embed_tokens
+        inverse = 1 / np.array(rope_frequencies(self.config.head_dim, self.config.rope_theta))  # as fused_rope computes
+        self.frequencies = 1 / inverse                                                          # them: the last digit, too
+        self.steps = {}
+
+    def takes(self, B, L, cache):
+        """Whether these are caches that `place` can read: full or ring, of the model's dtype; and not too many tokens."""
+        if B * L > MOST_TOKENS:
+            return False
+        shape = (B, self.config.n_kv_heads, self.config.head_dim)
+        for layer in cache or ():
+            if type(layer) not in (KVCache, RotatingKVCache) or layer.offset != cache[0].offset:
+                return False
+            for held in (layer.keys, layer.values):
+                if held is not None and ((*held.shape[:2], held.shape[3]) != shape or held.dtype != self.dtype):
+                    return False
+        return True
+
+    def __call__(self, ids, cache=None, last_only=False):
+        """Logits (B, L, vocab_size) float32, or (B, 1, vocab_size). ids (B, L): numpy; cache: one per layer, or None."""
+        B, L = ids.shape
+        offset = 0 if cache is None else cache[0].offset
+        rows = self.embedding(mx.array(ids))
+        mx.eval(rows)
+        with team() as crew:
+            step = self.step(B, L, last_only)
+            step.h.plain[:] = np.asarray(memoryview(rows)).reshape(B * L, -1)
+            angles = np.arange(offset, offset + L, dtype=np.float32)[:, None] * self.frequencies
+            step.rotation[:, 0], step.rotation[:, 1] = np.cos(angles), np.sin(angles)
+            n_past = self.place(step.positions, cache)
+            step.run(crew, n_past)
+            logits = mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
+            if cache is not None:
+                step.store(cache)
+        return logits
+
+    def step(self, B, L, last_only):
+        """The list for this (B, L): kept, or written now."""
+        key = B, L, last_only and L > 1
+        if key in self.steps:
+            self.steps[key] = self.steps.pop(key)  # the last ones are kept
+        else:
+            while len(self.steps) >= KEPT:
+                del self.steps[next(iter(self.steps))]
+            self.steps[key] = Step(self.model, self.dtype, self.kernels, *key)
+        return self.steps[key]
+
+    def place(self, positions, cache):
+        """Fill in where each layer's cache lies now, and which slots the first of the tokens sees. Returns how many."""
+        k, window = self.kernels, self.config.window_size
+        positions[:, :k.ALL_KEYS] = 0
+        if cache is None:
+            return 0
+        positions[:, k.NARROW] = self.dtype == mx.bfloat16
+        for position, layer in zip(positions, cache):
+            n_seen = layer.n_keys(1) - 1 if window is None else min(layer.n_keys(1), window) - 1
+            if n_seen == 0:
+                continue
+            ring = layer.window if isinstance(layer, RotatingKVCache) else layer.offset + 1
+            start, end = (layer.offset - n_seen) % ring, (layer.offset - 1) % ring + 1
+            position[[k.KEYS, k.VALUES, k.N_SLOTS]] = address(layer.keys), address(layer.values), layer.keys.shape[2]
+            position[k.START_1:k.END_2 + 1] = (start, end, 0, 0) if start < end else (start, ring, 0, end)
+        return n_seen
+
+
+class Step:
+    """One list: the memory that it works in, and the jobs, one JobList per layer and one for the output layer.
+
+    A token of one sequence takes so little time that all layers are one JobList.
+    """
+
+    def __init__(self, model, dtype, kernels, B, L, last_only):
+        config, n_layers = model.config, len(model.layers)
+        self.kernels, self.config, self.dtype, self.shape = kernels, config, dtype, (B, L)
+        self.positions = np.zeros((n_layers, kernels.POSITION_WIDTH), np.int64)
+        self.rotation = np.zeros((L, 2, config.head_dim // 2), np.float32)
+        n_rows, kv_size = B * L, config.n_kv_heads * config.head_dim
+        self.h, self.normed = Rows(n_rows, config.dim), Rows(n_rows, config.dim)
+        self.q, self.heads = (Rows(n_rows, config.n_heads * config.head_dim) for _ in "qh")
+        self.gated, self.up = Rows(n_rows, config.hidden_dim), Rows(n_rows, config.hidden_dim)
+        self.keys, self.values = ([Rows(n_rows, kv_size) for _ in range(n_layers)] for _ in "kv")
+        self.stored = np.zeros((n_layers, n_rows, 2, kv_size), np.uint16)
+        self.last = Rows(B, config.dim) if last_only else None
+        self.logits = Rows(B if last_only else n_rows, config.vocab_size)
+        self.all_keys = self.all_values = np.empty(0, np.float32)
+        self.alive, self.lists = [model], []
+        self.write(model)
+
+    def write(self, model):
+        """The whole step as rows of the table; compare with Block and Model."""
+        writer = self.new_writer()
+        for i, block in enumerate(model.layers):
+            self.write_attention(writer, block.input_layernorm, block.self_attn, i)
+            self.write_feed_forward(writer, block.post_attention_layernorm, block.mlp)
+            if self.shape != (1, 1):
+                writer = self.finish(writer)
+        self.before_output = len(self.lists)
+        h = self.last or self.h
+        normed = Rows(h.n_rows, h.size) if self.last else self.normed
+        self.alive.append(normed)
+        head = model.model.embed_tokens if self.config.tie_embeddings else model.lm_head
+        writer.norm(h, self.weight(model.model.norm), normed, model.model.norm.eps)
+        writer.products(normed, (head.matrix, self.logits))
+        self.finish(writer)
+
+    def write_attention(self, writer, norm, attention, i):
+        k, config, (B, L) = self.kernels, self.config, self.shape
+        head_dim, n_kv_heads, group = config.head_dim, config.n_kv_heads, config.n_heads // config.n_kv_heads
+        q, keys, values = self.q, self.keys[i], self.values[i]
+        writer.norm(self.h, self.weight(norm), self.normed, norm.eps)
+        writer.products(self.normed, (attention.q_proj.matrix, q), (attention.k_proj.matrix, keys),
+                        (attention.v_proj.matrix, values))
+        writer.stage()
+        for first in range(0, B * L, 8):
+            writer.add(k.ROTATE, q.address, keys.address, values.address, config.n_heads, n_kv_heads, head_dim,
+                       self.stored[i].ctypes.data, i, first, min(first + 8, B * L), L)
+        writer.stage()
+        if L > 1:
+            for g in range(B * n_kv_heads):
+                at = 4 * (g // n_kv_heads * L * keys.size + g % n_kv_heads * head_dim)
+                writer.add(k.GATHER, keys.address + at, values.address + at, keys.size, L, g, head_dim, i)
+            writer.stage()
+        for b in range(B):
+            for head in range(config.n_heads):
+                g, at = b * n_kv_heads + head // group, 4 * (b * L * q.size + head * head_dim)
+                if L == 1:
+                    new = 4 * g * head_dim
+                    writer.add(k.ATTEND, q.address + at, keys.address + new, values.address + new,
+                               self.heads.address + at, head_dim, g, i, bits_of(attention.scale))
+                    continue
+                for start in reversed(range(0, L, QUERIES)):      # the longest rows first
+                    here = at + 4 * start * q.size
+                    writer.add(k.ATTEND_BLOCK, q.address + here, q.size, start, min(start + QUERIES, L), L, i, g, head_dim,
+                               config.window_size or 0, bits_of(attention.scale), writer.sgemm, self.heads.address + here)
+        writer.products(self.heads, (attention.o_proj.matrix, self.h, True))        # the residual stream
+
+    def write_feed_forward(self, writer, norm, feed_forward):
+        writer.norm(self.h, self.weight(norm), self.normed, norm.eps)
+        writer.products(self.normed, (feed_forward.gate_proj.matrix, self.gated), (feed_forward.up_proj.matrix, self.up))
+        writer.gate(self.gated, self.up, self.gated)
+        writer.products(self.gated, (feed_forward.down_proj.matrix, self.h, True))
+
+    def weight(self, norm):
+        """The address of a norm's weight."""
+        weight = views.alias(norm.weight)
+        self.alive.append(weight)
+        return address(weight)
+
+    def new_writer(self):
+        return JobWriter(self.kernels, blas.sgemm_address(), onednn if onednn.status().library else None)
+
+    def finish(self, writer):
+        """Close a list, and begin another."""
+        self.lists.append((JobList(self.kernels, writer.rows, self.positions, self.rotation), writer.room))
+        self.alive += writer.alive
+        return self.new_writer()
+
+    def run(self, crew, n_past):
+        """All lists. Between two, Python looks whether someone interrupts."""
+        B, L = self.shape
+        room = n_past + 1
+        if L > 1:
+            room = min(QUERIES, L) * (n_past + L)
+            self.make_room(n_past + L)
+        with blas.one_thread():
+            for n, (jobs, own_room) in enumerate(self.lists):
+                if n == self.before_output and self.last:
+                    self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]
+                crew.run(jobs, max(room, own_room))
+
+    def make_room(self, n_keys):
+        """Memory in which one layer after the other gathers its keys and values."""
+        k, size = self.kernels, self.shape[0] * self.config.n_kv_heads * n_keys * self.config.head_dim
+        if self.all_keys.size < size:
+            self.all_keys, self.all_values = np.empty(size, np.float32), np.empty(size, np.float32)
+        self.positions[:, k.ALL_KEYS] = self.all_keys.ctypes.data
+        self.positions[:, k.ALL_VALUES] = self.all_values.ctypes.data
+
+    def store(self, cache):
+        """Hand the tokens' keys and values to the caches."""
+        (B, L), narrow = self.shape, self.dtype == mx.bfloat16
+        shape = (B, L, self.config.n_kv_heads, self.config.head_dim)
+        for i, layer in enumerate(cache):
+            if narrow:
+                new = [self.stored[i][:, which].reshape(shape).transpose(0, 2, 1, 3) for which in (0, 1)]
+                keys, values = (mx.array(bits).view(mx.bfloat16) for bits in new)
+            else:
+                keys, values = (mx.array(rows.plain.reshape(shape).transpose(0, 2, 1, 3))
+                                for rows in (self.keys[i], self.values[i]))
+            layer.store(keys, values)
+        mx.eval([array for layer in cache for array in (layer.keys, layer.values)])
