@@ -65,7 +65,7 @@ $(BIN)/python:
 	@$(FIND_PYTHON); echo "Making $(VENV) with $$("$$found" --version)"; "$$found" -m venv --clear $(VENV)
 
 $(READY): requirements.lock pyproject.toml $(BIN)/python
-	@echo "Setting up $(VENV) from requirements.lock (about 650 MB, once)"
+	@echo "Setting up $(VENV) from requirements.lock (about 1 GB, once)"
 	@$(UV) && export VIRTUAL_ENV="$(CURDIR)/$(VENV)" && \
 	  $$uv pip install --quiet --requirement requirements.lock && \
 	  $$uv pip install --quiet --no-deps --editable .

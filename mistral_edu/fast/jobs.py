@@ -3,7 +3,8 @@ import numpy as np
 
 JOB_BYTES = 1 << 16  # of weights per job with few rows: some microseconds, so that threads end at about the same time
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
-FEW_BF16 = 8         # the same where oneDNN is what many rows would go to
+FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
+LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
 PIECE = 1 << 17      # numbers of a matrix per job with many rows: unpacked, they fit into a processor's own cache
 CHUNK = 1024         # numbers per job of what takes a few operations a number
 MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
@@ -96,7 +97,7 @@ class JobWriter:
 
     def way(self, matrix, x):
         """How to multiply: row by row while these are few; else by a BLAS, in bfloat16 where the weights are rounded."""
-        if self.onednn and matrix.bits != 32:
+        if self.onednn and matrix.bits != 32 and matrix.rows * matrix.width >= LARGE:
             return "few" if x.n_rows <= FEW_BF16 else "onednn"
         return "few" if x.n_rows <= FEW or not self.sgemm else "sgemm"
 

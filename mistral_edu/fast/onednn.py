@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from . import machine
+
 FLAGS = ("avx512_bf16", "amx_bf16")  # either will do
 GET_IT = 'pip install "mistral-edu[cpu]"  (it brings onednn-cpu-gomp), then start Python again'
 CPU, DEFAULT_FLAGS, FLOAT32, BFLOAT16 = 1, 1, 3, 2  # constants of dnnl.h
@@ -55,9 +57,9 @@ def status() -> Status:
     if not path.is_file():
         return Status(reason="oneDNN is not installed, and this processor would multiply bfloat16 numbers with it", fix=GET_IT)
     try:
-        library(str(path))
+        Plan(library(str(path)), 16, 64, 64, 64, add=True)
     except (OSError, AttributeError, RuntimeError) as error:
-        return Status(reason=f"oneDNN could not be loaded: {error}", fix=GET_IT)
+        return Status(reason=f"oneDNN cannot be used: {error}", fix=GET_IT)
     return Status(library=str(path))
 
 
@@ -85,20 +87,18 @@ class Library:
         self.call("dnnl_memory_desc_create_with_strides", ctypes.byref(made), 2, pair(rows, columns), kind, pair(*steps))
         return made
 
+    @contextmanager
+    def threads(self, n):
+        """Within it, what this thread asks of oneDNN is shared out among n threads of OpenMP."""
+        before = self.openmp.omp_get_max_threads()
+        self.openmp.omp_set_num_threads(n)
+        try:
+            yield
+        finally:
+            self.openmp.omp_set_num_threads(before)
+
 
 library = cache(Library)
-
-
-@contextmanager
-def threads(n):
-    """Within it, what this thread asks of oneDNN is shared out among n threads of OpenMP."""
-    openmp = library(status().library).openmp
-    before = openmp.omp_get_max_threads()
-    openmp.omp_set_num_threads(n)
-    try:
-        yield
-    finally:
-        openmp.omp_set_num_threads(before)
 
 
 class Plan:
@@ -107,8 +107,8 @@ class Plan:
     x and w are bfloat16, out is float32. `table` holds what rows.multiply_bf16 reads.
     """
 
-    def __init__(self, n_rows, width, n, out_step, add, n_threads=1):
-        lib = self.library = library(status().library)
+    def __init__(self, lib, n_rows, width, n, out_step, add, n_threads=1):
+        self.library = lib
         self.forms = [lib.form(n_rows, width, (width, 1), BFLOAT16), lib.form(width, n, (1, width), BFLOAT16),
                       lib.form(n_rows, n, (out_step, 1), FLOAT32)]
         self.primitive = ctypes.c_void_p()
@@ -119,7 +119,7 @@ class Plan:
             lib.call("dnnl_post_ops_create", byref(steps))
             lib.call("dnnl_post_ops_append_sum", steps, ctypes.c_float(1), ctypes.c_int32(0), 0)
             lib.call("dnnl_primitive_attr_set_post_ops", attributes, steps)
-        with threads(n_threads):  # the code is made for as many as will run it
+        with lib.threads(n_threads):  # the code is made for as many as will run it
             lib.call("dnnl_matmul_primitive_desc_create", byref(description), lib.engine, x, w, None, out, attributes)
             lib.call("dnnl_primitive_create", byref(self.primitive), description)
         for name, made in (("primitive_desc", description), ("primitive_attr", attributes), ("post_ops", steps)):
@@ -137,20 +137,25 @@ class Plan:
             self.library.dnnl.dnnl_primitive_destroy(self.primitive)
 
 
-plan = lru_cache(maxsize=64)(Plan)
+@lru_cache(maxsize=64)
+def plan(n_rows, width, n, out_step, add):
+    """The Plan for this shape, made once."""
+    return Plan(library(status().library), n_rows, width, n, out_step, add)
 
 
-def matrix_speed(M, N, K, n_threads):
-    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product: the best of several."""
-    x, w, out = np.ones((M, K), np.uint16), np.ones((N, K), np.uint16), np.empty((M, N), np.float32)
-    product, lib = Plan(M, K, N, N, False, n_threads), library(status().library)
+def matrix_speed(M, N, K):
+    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product, all processors: the best of 8."""
+    n_threads, one = machine.processors(), 0x3F80  # the bits of 1.0
+    x, w, out = np.full((M, K), one, np.uint16), np.full((N, K), one, np.uint16), np.empty((M, N), np.float32)
+    lib = library(status().library)
+    product = Plan(lib, M, K, N, N, False, n_threads)
     arguments = np.array([1, 0, 33, 0, 17, 0], np.int64)
     for place, array, form in zip((1, 3, 5), (x, w, out), product.forms):
         made = ctypes.c_void_p()
         lib.call("dnnl_memory_create", ctypes.byref(made), form, lib.engine, ctypes.c_void_p(array.ctypes.data))
         arguments[place] = made.value
     times = []
-    with threads(n_threads):
+    with lib.threads(n_threads):
         for _ in range(8):
             began = time.perf_counter()
             lib.call("dnnl_primitive_execute", product.primitive, lib.stream, 3, ctypes.c_void_p(arguments.ctypes.data))
