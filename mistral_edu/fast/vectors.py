@@ -47,6 +47,18 @@ def atomic_read(typingctx, address):
     return types.int64(types.intp), code
 
 
+@intrinsic
+def prefetch(typingctx, address):
+    """Ask for the cache line at an address, which will be read soon. Any address will do: none is an error."""
+    def code(context, builder, signature, args):
+        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(args[0], i8.as_pointer()), to_read, keep, data])
+        return context.get_dummy_value()
+    return types.void(types.intp), code
+
+
 def make_packed_dot(bits, group_size, scale_is_bf16):
     """Compiled code for the part of a row's product that has the integers in it: sum over groups of s * sum(q * x).
 
