@@ -174,7 +174,7 @@ def check_engine():
         generate(model, None, [1], max_tokens=1)
     except (ValueError, OSError, RuntimeError) as error:
         return Check("engine", "fail", f"{error}", "install the package anew: " + INSTALL)
-    if fix := compiled.fix() if sys.platform.startswith("linux") else "":
+    if "GPU" not in model.path and (fix := compiled.fix()):
         return Check("engine", "warn", model.path, fix)
     return Check("engine", "ok", model.path)
 
