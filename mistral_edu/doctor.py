@@ -13,13 +13,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .fast import backend, blas, compiled, machine
+from .fast import backend, blas, compiled, machine, onednn
 from .tiny import FOLDER
-
-try:
-    from .fast import onednn
-except ImportError:  # until it is there
-    onednn = None
 
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
@@ -87,7 +82,7 @@ def check_products():
 
 def check_half_products():
     """Where the processor multiplies bfloat16 itself, oneDNN makes it do so."""
-    if onednn is None or not onednn.has_bf16():
+    if not onednn.has_bf16():
         return Check("16-bit products", "ok", "computed in float32: this processor has no instructions for bfloat16")
     status = onednn.status()
     if status.library:

@@ -79,7 +79,7 @@ def answer(*words, **settings):
 
     words: wait, for kernels; readable, for what the readable code answers in float32.
     """
-    done = run("-c", ANSWER, *words, **settings)
+    done = run("-c", ANSWER, *words, MISTRAL_EDU_ONEDNN=0, **settings)  # it rounds, and a story may turn on that
     assert done.returncode == 0, done.stderr
     path, text = done.stdout.strip().split(" | ")
     return path, text

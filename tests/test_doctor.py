@@ -5,7 +5,6 @@ import platform
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
@@ -13,7 +12,7 @@ import pytest
 from small_environments import examine, make_environment
 
 import mistral_edu.doctor as doctor
-from mistral_edu.fast import backend, blas, compiled
+from mistral_edu.fast import backend, blas, compiled, onednn
 
 
 def test_on_this_machine_the_notebooks_can_run():
@@ -245,22 +244,32 @@ def test_without_openblas(tmp_path, left_out, reason):
     check_the_rest(checks, "fast products")
 
 
-class NoOneDNN:
-    library, reason, fix = None, "no oneDNN: the package is not installed", "pip install it, then start Python again"
+@linux
+def test_without_onednn(tmp_path):
+    """Worth a word only where the processor multiplies bfloat16 by itself."""
+    checks = examine(python=make_environment(tmp_path / "env"))  # without the libraries in this environment's lib
+    products = checks["16-bit products"]
+    if onednn.has_bf16():
+        assert products["status"] == "warn" and "oneDNN is not installed" in products["found"]
+        assert 'pip install "mistral-edu[cpu]"' in products["fix"] and "onednn-cpu-gomp" in products["fix"]
+    else:
+        assert products["status"] == "ok" and "no instructions for bfloat16" in products["found"]
+    check_the_rest(checks, "16-bit products")
 
 
-@pytest.mark.parametrize("has_bf16, library, status, found", [
-    (True, None, "warn", "though this processor has instructions for bfloat16: no oneDNN"),
-    (True, "/lib/libdnnl.so.3", "ok", "oneDNN, with the processor's instructions for bfloat16 (/lib/libdnnl.so.3)"),
-    (False, None, "ok", "no instructions for bfloat16")])
-def test_without_onednn(monkeypatch, has_bf16, library, status, found):
-    """Worth a word only where the processor multiplies bfloat16 itself."""
-    state = NoOneDNN()
-    state.library = library
-    monkeypatch.setattr(doctor, "onednn", SimpleNamespace(status=lambda: state, has_bf16=lambda: has_bf16))
+@pytest.mark.parametrize("flags, status, found", [
+    ("fma avx512_bf16", "warn", "though this processor has instructions for bfloat16: oneDNN is not installed"),
+    ("amx_tile amx_bf16", "warn", "though this processor has instructions for bfloat16: oneDNN is not installed"),
+    ("avx512f avx2", "ok", "computed in float32: this processor has no instructions for bfloat16")])
+def test_without_onednn_on_another_processor(monkeypatch, tmp_path, flags, status, found):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags} sse2\n")
+    has_bf16 = onednn.has_bf16(tmp_path / "cpuinfo")
+    monkeypatch.setattr(onednn, "has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(onednn, "status", onednn.status.__wrapped__)  # what it found before is remembered
     check = doctor.check_half_products()
     assert check.status == status and found in check.found
-    assert check.fix == (NoOneDNN.fix if status == "warn" else "")
+    assert check.fix == (onednn.GET_IT if status == "warn" else "")
 
 
 @linux

@@ -46,7 +46,7 @@ def test_an_older_processor(name, features, readable, tmp_path):
     settings = dict(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, XDG_CACHE_HOME=tmp_path, timeout=400)
     path, text = answer("wait", **settings)
     assert path == CPU and text == readable
-    done = run("-c", COMPARE, **settings)
+    done = run("-c", COMPARE, MISTRAL_EDU_ONEDNN=0, **settings)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 1e-4
 
@@ -99,6 +99,11 @@ EMIT = """if 1:
     from mistral_edu.fast import compiled
     kernels = compiled.load(compiled.folder())  # in this process: what comes from the cache is no LLVM code any more
     source = "\\n".join(kernels.run.inspect_llvm().values())
+    # One function of numba's own, which counts who uses memory, comes in a form that only LLVM for x86 knows.
+    source = re.sub(r"(%\\S+) = tail call i8 @llvm.x86.atomic.sub.cc.i64\\((ptr .*?), i64 1, i32 4\\)",
+                    r"%users = atomicrmw sub \\2, i64 1 seq_cst \\n %last = icmp eq i64 %users, 1 \\n"
+                    r" \\1 = zext i1 %last to i8", source.replace("ptr nonnull", "ptr"))
+    source = re.sub(r"declare .*@llvm.x86.atomic.sub.cc.i64.*", "", source)
     assert "llvm.x86" not in source
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()

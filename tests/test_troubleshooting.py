@@ -59,7 +59,7 @@ def test_changed_weights_are_answered_by_the_readable_code_until_accelerate():
     engine = model.path
     model.model.norm.weight = model.model.norm.weight * 1
     list(stream_generate(model, None, [1, 3, 500], max_tokens=1))
-    assert model.path == "readable"
+    assert model.path.startswith("readable: its weights or parts are not those")
     assert accelerate(model).path == engine
 
 

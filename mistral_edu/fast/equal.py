@@ -4,13 +4,15 @@
 
 The readable model is measured in float32, on the very numbers that the weights stand for (mistral_edu.quantize): in 16
 bit, and in quantized products most, MLX's own code for processors rounds more than any engine does. What is left are
-two sources of difference:
+these sources of difference:
 
 - the order of sums. In float32 the last of 24 bits differs with it, a few hundred roundings in a row: BOUND.
 - the caches. They keep keys and values as the model would keep them. In bfloat16 those have 8 bits, a rounding of
   2**-9 at most: 0.2 % of each key and value, which attention spreads over the logits: BF16_BOUND. A reference that
   rounds its keys and values, too, meets the engine again, but for single numbers that lie so near the middle between
   two bfloat16 that the last bit of a sum decides: ROUNDED_BOUND.
+- oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in prompts
+  weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at all.)
 
 A greedy choice can differ only where the two largest logits are nearer to each other than twice the bound.
 """
