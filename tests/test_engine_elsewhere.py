@@ -145,6 +145,7 @@ def test_without_numba(readable, tmp_path):
     assert text == readable
 
 
+@pytest.mark.slow
 def test_with_a_numba_that_cannot_be_imported(readable, tmp_path):
     source = "raise ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')"
     python = make_environment(tmp_path / "env", without=("numba",), fakes={"numba": source})
@@ -153,12 +154,14 @@ def test_with_a_numba_that_cannot_be_imported(readable, tmp_path):
     assert not path.startswith("cpu") and text == readable
 
 
+@pytest.mark.slow
 def test_with_numba_switched_off(readable, tmp_path):
     path, text = answer("wait", NUMBA_DISABLE_JIT=1, XDG_CACHE_HOME=tmp_path)
     assert path.endswith("the kernels could not be compiled: RuntimeError: NUMBA_DISABLE_JIT is set")
     assert not path.startswith("cpu") and text == readable
 
 
+@pytest.mark.slow
 def test_numba_switched_off_does_not_cost_the_kernels_that_are_kept():
     before = compiled.folder(), compiled.are_in(compiled.folder())
     answer("wait", NUMBA_DISABLE_JIT=1)

@@ -25,8 +25,8 @@ from pathlib import Path
 from .blas import cache_folder
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "heads.py", "vectors.py")
-WAIT = 1.6  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
-LONG_WAIT = 30  # the same for a model too large for another engine: without kernels its first prompt takes longer
+WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
+LONG_WAIT = 60  # the same for a model too large for another engine: without kernels its first prompt takes longer
 MONTH = 30 * 24 * 3600  # seconds
 DISABLED = "NUMBA_DISABLE_JIT is set"
 PROCESSOR = ("cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")  # lines of /proc/cpuinfo
@@ -70,7 +70,7 @@ def is_coming():
 
 
 def are_being_compiled():
-    """Whether they are on their way for the first time, which takes some ten seconds."""
+    """Whether they are on their way for the first time, which takes half a minute."""
     return is_coming() and not _kept
 
 
