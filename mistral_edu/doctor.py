@@ -86,9 +86,9 @@ def check_half_products():
         return Check("16-bit products", "ok", "computed in float32: this processor has no instructions for bfloat16")
     status = onednn.status()
     if status.library:
-        return Check("16-bit products", "ok", f"oneDNN, with the processor's instructions for bfloat16 ({status.library})")
-    return Check("16-bit products", "warn", f"computed in float32, though this processor has instructions for bfloat16: "
-                 f"{status.reason}", status.fix)
+        return Check("16-bit products", "ok", f"oneDNN, with instructions for bfloat16 ({status.library})")
+    return Check("16-bit products", "warn",
+                 f"computed in float32, though this processor has instructions for bfloat16: {status.reason}", status.fix)
 
 
 def check_cache():
@@ -96,8 +96,8 @@ def check_cache():
     folder, asked = blas.cache_folder(), os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if folder.is_relative_to(asked):
         return Check("cache folder", "ok", str(folder))
-    return Check("cache folder", "warn", f"{folder}, since {asked} is not a folder that you alone can write to: what is "
-                 "kept there may be gone after a restart", "set XDG_CACHE_HOME to such a folder, and start Python again")
+    return Check("cache folder", "warn", f"{folder}, since {asked} is not a folder that you alone can write to: what "
+                 "is kept there may be gone after a restart", "set XDG_CACHE_HOME to such a folder, and start Python again")
 
 
 def check_memory():

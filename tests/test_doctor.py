@@ -17,8 +17,9 @@ from mistral_edu.fast import backend, blas, compiled, onednn
 
 def test_on_this_machine_the_notebooks_can_run():
     checks = doctor.examine()
-    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "16-bit products", "cache folder",
-                                                "memory", "notebook tools", "kernel", "embedded model", "engine"]
+    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "16-bit products",
+                                                "cache folder", "memory", "notebook tools", "kernel", "embedded model",
+                                                "engine"]
     assert {check.name: check.found for check in checks if check.status == "fail"} == {}
     assert all(check.found for check in checks)
     assert all(bool(check.fix) == (check.status != "ok") for check in checks)

@@ -150,7 +150,8 @@ def test_with_a_numba_that_cannot_be_imported(readable, tmp_path):
     source = "raise ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')"
     python = make_environment(tmp_path / "env", without=("numba",), fakes={"numba": source})
     path, text = answer("wait", python=python, XDG_CACHE_HOME=tmp_path)
-    assert path.endswith("the kernels could not be compiled: ImportError: Numba needs NumPy 2.4 or less. Got NumPy 9.9.")
+    assert path.endswith("; the kernels could not be compiled: ImportError: Numba needs NumPy 2.4 or less. Got NumPy "
+                         "9.9.")
     assert not path.startswith("cpu") and text == readable
 
 
@@ -244,7 +245,7 @@ def test_where_no_folder_can_be_written_a_process_has_one_of_its_own_and_removes
 
 @pytest.mark.slow
 def test_two_processes_compile_once_and_damaged_kernels_are_made_again(tmp_path):
-    """The second one finds the lock, waits, and loads what the first has made; an empty file is not taken for kernels."""
+    """The second one finds the lock, waits, and loads what the first has made. An empty file is no kernels."""
     code = ("import sys; from mistral_edu.fast import compiled\n"
             "assert compiled.kernels(wait=200), compiled.why_not()\n"
             "print(len(compiled.kernels().run.stats.cache_hits))")

@@ -56,7 +56,7 @@ def chunkings(window, length):
 
 
 def bounds(form):
-    """Without a cache; with one, against a reference that keeps all digits; against one that rounds as the model does."""
+    """Without a cache; with one, against exact caches; against caches that round as the model's own do."""
     dtype, bits = FORMS[form]
     if onednn.status().library and (bits or dtype == mx.bfloat16):
         return BF16_BOUND, BF16_BOUND, BF16_BOUND
@@ -154,7 +154,7 @@ def test_the_bounds_tell_a_wrong_form_from_a_right_one():
 
 # --- greedy text ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("bits", [pytest.param(None, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("bits", [*(pytest.param(bits, marks=pytest.mark.slow) for bits in (None, 8)), 4])
 def test_greedy_text_is_the_readable_one_wherever_the_margin_allows(bits, capsys):
     model, tokenizer = load(bits=bits)
     people = ("Anna", "Ben", "Clara", "David", "Emma", "Felix")
@@ -191,7 +191,8 @@ def both_ways(model, ask):
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.8, "seed": 7}, {"temperature": 1.2, "top_k": 40, "seed": 1},
                                       {"temperature": 1.0, "top_p": 0.9, "min_p": 0.02, "seed": 2},
-                                      {"repetition_penalty": 1.2}, {"stop": [" ball", "."]}, {"prefill_chunk": 3}], ids=str)
+                                      {"repetition_penalty": 1.2}, {"stop": [" ball", "."]}, {"prefill_chunk": 3}],
+                         ids=str)
 def test_pieces_are_the_same(tiny, settings):
     model, tokenizer = tiny
 

@@ -11,8 +11,8 @@ these sources of difference:
   2**-9 at most: 0.2 % of each key and value, which attention spreads over the logits: BF16_BOUND. A reference that
   rounds its keys and values, too, meets the engine again, but for single numbers that lie so near the middle between
   two bfloat16 that the last bit of a sum decides: ROUNDED_BOUND.
-- oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in prompts
-  weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at all.)
+- oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in
+  prompts weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at all.)
 
 A greedy choice can differ only where the two largest logits are nearer to each other than twice the bound.
 """
@@ -61,7 +61,7 @@ def reference(model):
     """The readable model in float32, with the numbers that this one computes with."""
     exact = dequantize(model, mx.float32)
     embedding = model.model.embed_tokens
-    if model.config.tie_embeddings and "scales" in embedding:  # it looks up rounded rows, and multiplies with exact ones
+    if model.config.tie_embeddings and "scales" in embedding:  # it looks up rounded rows, but multiplies with exact
         exact.config = replace(model.config, tie_embeddings=False)
         exact.lm_head = nn.Linear(model.config.dim, model.config.vocab_size, bias=False)
         exact.lm_head.weight = mx.dequantize(embedding.weight, *(part.astype(mx.float32) for part in (
