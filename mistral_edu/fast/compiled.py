@@ -162,7 +162,7 @@ def _compile_apart(place):
     code = "import sys; from mistral_edu.fast import compiled; compiled.compile_into(sys.argv[1])"
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    niceness = ["nice", "-n", "10"] if os.path.exists("/usr/bin/nice") else []
+    niceness = [nice, "-n", "10"] if (nice := shutil.which("nice")) else []
     subprocess.run([*niceness, sys.executable, "-c", code, str(place)], capture_output=True,
                    env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"})
 
