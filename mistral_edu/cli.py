@@ -62,6 +62,7 @@ def generate(args):
     if not prompt:
         raise ValueError('the prompt is empty; give one, as in: mistral-edu generate "Hello!", or through a pipe')
     model, tokenizer = load(args.model, **model_settings(args))
+    say_compiling()
     pieces = []
     settings = {"raw": args.raw, "on_prefill": show_reading, **sampling_settings(args)}
     for piece in stream_generate(model, tokenizer, prompt, **settings):
@@ -84,6 +85,7 @@ def generate(args):
 def chat(args):
     from mistral_edu import Chat, load
     model, tokenizer = load(args.model, **model_settings(args))
+    say_compiling()
 
     def begin():
         return Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args))
@@ -183,6 +185,14 @@ def model_settings(args):
 def sampling_settings(args):
     names = ("max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "stop")
     return {name: getattr(args, name) for name in names}
+
+
+def say_compiling():
+    """Tell who watches the first answers of a new installation why they are not the fastest."""
+    from mistral_edu.fast import compiled
+    if sys.stderr.isatty() and compiled.are_being_compiled():
+        print("Compiling kernels for this processor in the background, once. Answers get faster when they are done.",
+              file=sys.stderr)
 
 
 def show_reading(done, total):

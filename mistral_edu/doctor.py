@@ -13,17 +13,17 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .fast import backend, blas, compiled, machine
+from .fast import backend, blas, compiled, machine, onednn
 from .tiny import FOLDER
 
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
 TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # major: from, below
 GUIDE = "docs/troubleshooting.md"  # in the repository; each kind of trouble is a section there
-SECTIONS = {"MLX": "slow-generation", "fast products": "slow-generation", "memory": "out-of-memory",
-            "notebook tools": "dead-widgets", "kernel": "wrong-kernel", "embedded model": "odd-output"}
+SECTIONS = {"MLX": "slow-generation", "fast products": "slow-generation", "16-bit products": "slow-generation",
+            "cache folder": "slow-generation", "memory": "out-of-memory", "notebook tools": "dead-widgets",
+            "kernel": "wrong-kernel", "embedded model": "odd-output", "engine": "slow-generation"}
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
-KERNELS = 'pip install "mistral-edu[cpu]"  (it brings numba), then start Python again'
 INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
 
 
@@ -78,6 +78,26 @@ def check_products():
     if status.library:
         return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
     return Check("fast products", "warn", f"{found}: the reference BLAS, ten times slower or more", status.fix)
+
+
+def check_half_products():
+    """Where the processor multiplies bfloat16 itself, oneDNN makes it do so."""
+    if not onednn.has_bf16():
+        return Check("16-bit products", "ok", "computed in float32: this processor has no instructions for bfloat16")
+    status = onednn.status()
+    if status.library:
+        return Check("16-bit products", "ok", f"oneDNN, with instructions for bfloat16 ({status.library})")
+    return Check("16-bit products", "warn",
+                 f"computed in float32, though this processor has instructions for bfloat16: {status.reason}", status.fix)
+
+
+def check_cache():
+    """What is made once, kernels and the copy of OpenBLAS, is kept in a folder; without one, it is made again."""
+    folder, asked = blas.cache_folder(), os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if folder.is_relative_to(asked):
+        return Check("cache folder", "ok", str(folder))
+    return Check("cache folder", "warn", f"{folder}, since {asked} is not a folder that you alone can write to: what "
+                 "is kept there may be gone after a restart", "set XDG_CACHE_HOME to such a folder, and start Python again")
 
 
 def check_memory():
@@ -138,13 +158,24 @@ def check_model():
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
         return Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)
-    found = f"answers ({piece.text!r} ...); path: {model.path}"
-    if "numba is not installed" in compiled.why_not() and sys.platform.startswith("linux"):
-        return Check("embedded model", "warn", f"{found}; a faster one needs numba", KERNELS)
-    return Check("embedded model", "ok", found)
+    return Check("embedded model", "ok", f"answers ({piece.text!r} ...)")
 
 
-CHECKS = (check_python, check_system, check_mlx, check_products, check_memory, check_tools, check_kernel, check_model)
+def check_engine():
+    """Which code answers, and why no faster one does."""
+    from mistral_edu import generate, load
+    try:
+        model, _ = load()
+        generate(model, None, [1], max_tokens=1)
+    except (ValueError, OSError, RuntimeError) as error:
+        return Check("engine", "fail", f"{error}", "install the package anew: " + INSTALL)
+    if "GPU" not in model.path and (fix := compiled.fix()):
+        return Check("engine", "warn", model.path, fix)
+    return Check("engine", "ok", model.path)
+
+
+CHECKS = (check_python, check_system, check_mlx, check_products, check_half_products, check_cache, check_memory,
+          check_tools, check_kernel, check_model, check_engine)
 
 
 def examine():

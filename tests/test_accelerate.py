@@ -66,10 +66,10 @@ def test_in_float32_the_engine_is_the_readable_model(bits, changes, engine_name)
     readable = make(mx.float32, bits, **changes)
     fast = accelerate(make(mx.float32, bits, **changes))
     want = readable(TOKENS)
-    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == engine_name
+    assert gap(fast(TOKENS), want) < 1e-4 and fast.path.startswith(engine_name)
     for size in (1, 3, 6, 13):
         assert gap(in_chunks(fast, size), want) < 1e-4
-        assert fast.path == engine_name
+        assert fast.path.startswith(engine_name)
     assert readable.path == "readable"
 
 
@@ -88,7 +88,7 @@ def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, ca
     exact.model.embed_tokens.weight = rows
     exact.apply(lambda weight: weight if weight.dtype == mx.uint32 else weight.astype(mx.float32))
     want = exact(TOKENS)
-    assert gap(fast(TOKENS), want) < 1e-4 and fast.path == expected
+    assert gap(fast(TOKENS), want) < 1e-4 and fast.path.startswith(expected)
     assert gap(in_chunks(fast, 3), want) < cache_bound
     assert 1e-4 < gap(readable(TOKENS), want) < readable_bound
 
@@ -104,7 +104,7 @@ def test_both_paths_share_a_cache_in_turn(cache_bits, engine_name):
     for i in range(0, TOKENS.shape[1], 2):
         mixed.engine = engine if i % 4 == 0 else None
         pieces.append(mixed(TOKENS[:, i:i + 2], cache))
-        paths.append(mixed.path)
+        paths.append(mixed.path.split("; ")[0])  # what follows says why it is not a faster one
     assert paths[:2] == [engine_name, "readable"]
     assert gap(mx.concatenate([piece.astype(mx.float32) for piece in pieces], axis=1), want) < 0.04
     assert [layer.nbytes for layer in cache] == [layer.nbytes for layer in plain_cache]
@@ -147,9 +147,9 @@ def test_gradients_and_training_go_through_the_readable_code(engine_name):
             mx.eval(model.parameters())
     for (name, a), (_, b) in zip(tree_flatten(plain.parameters()), tree_flatten(fast.parameters())):
         assert mx.array_equal(a, b), name
-    assert fast.path == "readable" and mx.array_equal(plain(TOKENS), fast(TOKENS))
+    assert fast.path.startswith("readable") and mx.array_equal(plain(TOKENS), fast(TOKENS))
     accelerate(fast)
-    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.path == engine_name
+    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.path.startswith(engine_name)
 
 
 def scale_in_place(model):
@@ -186,10 +186,10 @@ def load_other_weights(model):
 def test_a_changed_model_is_answered_for_by_the_readable_code(change, engine_name):
     plain, fast = make(), accelerate(make())
     before = fast(TOKENS)
-    assert fast.path == engine_name
+    assert fast.path.startswith(engine_name)
     change(plain)
     change(fast)
-    assert mx.array_equal(fast(TOKENS), plain(TOKENS)) and fast.path == "readable"
+    assert mx.array_equal(fast(TOKENS), plain(TOKENS)) and fast.path.startswith("readable")
     assert gap(fast(TOKENS), before) > 0.03  # else the change would have gone unnoticed anyway
 
 
@@ -198,10 +198,10 @@ def test_the_engine_answers_again_once_a_change_is_undone(engine_name):
     attention = fast.layers[0].self_attn
     attention.attend = scaled_dot_product_attention
     fast(TOKENS)
-    assert fast.path == "readable"
+    assert fast.path.startswith("readable")
     del attention.attend
     fast(TOKENS)
-    assert fast.path == engine_name
+    assert fast.path.startswith(engine_name)
 
 
 def test_a_patched_class_is_noticed(monkeypatch):
@@ -209,20 +209,20 @@ def test_a_patched_class_is_noticed(monkeypatch):
     original = Attention.__call__
     monkeypatch.setattr(Attention, "__call__", lambda self, *args: seen.append(self) or original(self, *args))
     fast(TOKENS)
-    assert fast.path == "readable" and seen == [layer.self_attn for layer in fast.layers]
+    assert fast.path.startswith("readable") and seen == [layer.self_attn for layer in fast.layers]
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copies_are_plain_models(duplicate, engine_name):
     fast = accelerate(make())
     twin = duplicate(fast)
-    assert type(twin) is Model and twin.path == "readable" and fast.path == engine_name
+    assert type(twin) is Model and twin.path == "readable" and fast.path.startswith(engine_name)
     assert mx.array_equal(twin(TOKENS), make()(TOKENS))
 
 
 def test_detach_gives_the_plain_model_back(engine_name):
     fast = accelerate(accelerate(make()))
-    assert fast.path == engine_name
+    assert fast.path.startswith(engine_name)
     detach(fast)
     assert type(fast) is Model and fast.path == "readable" and vars(fast).keys() == vars(make()).keys()
 
@@ -242,4 +242,4 @@ def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
         assert type(accelerate(make())) is Model
-    assert accelerate(make()).path == WIDE
+    assert accelerate(make()).path.startswith(WIDE)

@@ -176,7 +176,7 @@ def test_inside_compile_the_readable_code_answers():
     model = make()
     want = model(TOKENS)
     accelerate(model)
-    assert gap(mx.compile(model)(TOKENS), want) < 1e-4 and model.path == "readable"
+    assert gap(mx.compile(model)(TOKENS), want) < 1e-4 and model.path.startswith("readable")
 
 
 # --- weights that change, and memory that is used again ---------------------------------------------------------------
@@ -202,13 +202,13 @@ def test_weights_replaced_or_changed_are_followed_and_old_memory_is_never_read(b
     for changed in (model, plain):
         changed.layers[1].mlp.down_proj[name] = changed.layers[1].mlp.down_proj[name] * 3
     junk += fill_memory()
-    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path == "readable"
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path.startswith("readable")
     accelerate(model)
     assert gap(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) < 0.1 and model.path == CPU  # the readable code rounds
     for changed in (model, plain):
         changed.layers[2].mlp.down_proj[name][5] = 0.5  # in place: the Python object stays
     junk += fill_memory()
-    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path == "readable"
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path.startswith("readable")
 
 
 @pytest.mark.parametrize("dtype, bits", [(mx.float32, None), (mx.bfloat16, None), (mx.bfloat16, 4)])
@@ -489,7 +489,7 @@ def test_until_kernels_are_compiled_another_path_answers_and_then_the_engine_tak
     cache = model.make_cache()
     first = model(TOKENS[:, :3], cache)
     assert gap(first, plain(TOKENS[:, :3])) < 0.05
-    assert model.path == "readable" or "are being" in model.path
+    assert model.path.startswith("readable") or "are being" in model.path
     compiling.set()
     compiled._loader.join()
     monkeypatch.setattr(compiled, "_kernels", ready)

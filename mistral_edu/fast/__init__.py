@@ -5,8 +5,10 @@
 An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask, last_only)` that returns
 logits, or None where it has no answer. It answers while it fits; else, and for gradients always, the readable code of
 `transformer.py` does.
-`model.path` says which of them answered last.
+`model.path` says which of them answered last, and, where it is not the fastest, why.
 """
+CHANGED = "its weights or parts are not those that the engine was made from; accelerate(model) makes a new one"
+NO_ANSWER = "the engine does not answer such a call (inside mx.compile or mx.vmap)"
 
 
 def accelerate(model):
@@ -17,9 +19,15 @@ def accelerate(model):
     """
     from . import compiled, cpu_engine, wide
     detach(model)
-    engine = cpu_engine.make_engine(model) or wide.make_engine(model)
-    if compiled.is_coming():
-        engine = cpu_engine.Waiting(engine)
+    engine = cpu_engine.make_engine(model)
+    if engine is None:
+        engine, why = wide.make_engine(model), why_not_compiled(model)
+        if compiled.is_coming():
+            engine = cpu_engine.Waiting(engine)
+        elif engine is not None:
+            engine.name = f"{engine.name}; {why}"
+        else:
+            model.path = f"readable: {why}"
     if engine is not None:
         model.__class__ = _accelerated(type(model))
         model.engine, model.path = engine, engine.name
@@ -27,12 +35,22 @@ def accelerate(model):
     return model
 
 
+def why_not_compiled(model):
+    """Why the compiled kernels do not answer for this model here: the machine, the kernels, or its weights."""
+    import mlx.core as mx
+
+    from . import compiled, views
+    if mx.default_device() != mx.Device(mx.cpu):
+        return "MLX computes on the GPU"
+    return compiled.why_not() or f"the compiled kernels do not read {views.why_not(model)}"
+
+
 def detach(model):
     """Take an engine off again, and return the model as it was before accelerate."""
     if getattr(type(model), "is_accelerated", False):
         model.__class__ = type(model).__base__
         del model.engine
-        model.path = "readable"
+    model.path = "readable"
     return model
 
 
@@ -44,12 +62,18 @@ def _accelerated(cls):
         return _classes[cls]
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
-        if self.engine is not None and self.engine.fits(self):
-            logits = self.engine(tokens, cache, mask, last_only)
+        engine = self.engine
+        if engine is None:
+            self.path = "readable"
+        elif engine.fits(self):
+            engine = self.engine  # one that waited for kernels has given way to another
+            logits = engine(tokens, cache, mask, last_only)
             if logits is not None:
-                self.path = self.engine.name
+                self.path = engine.name
                 return logits
-        self.path = "readable"
+            self.path = f"readable: {NO_ANSWER}"
+        elif getattr(self, "engine", None) is engine:  # else accelerate has said why there is none
+            self.path = f"readable: {_why_unfit(engine)}"
         return cls.__call__(self, tokens, cache, mask, last_only)
 
     def __reduce_ex__(self, protocol):
@@ -61,6 +85,12 @@ def _accelerated(cls):
     methods = {"__call__": __call__, "__reduce_ex__": __reduce_ex__, "engine": None, "is_accelerated": True}
     _classes[cls] = type(cls.__name__, (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__, **methods})
     return _classes[cls]
+
+
+def _why_unfit(engine):
+    from . import compiled
+    waits = compiled.is_coming() and getattr(engine, "other", engine) is None
+    return compiled.why_not() if waits else CHANGED
 
 
 def _empty(cls):

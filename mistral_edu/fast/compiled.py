@@ -1,25 +1,37 @@
 """The compiled kernels: made once, kept in the user's cache folder, and then loaded.
 
 To compile kernels.py takes long enough to be noticed. So a process of its own does it, at low priority, the first time;
-until it has finished another engine answers. Only a model that is too large for one waits.
+until it has finished another engine answers. Only a model that is too large for one waits, and says so.
 
-The folder's name holds a digest of the sources: numba looks for changes only in the file of the compiled function, not
-in those that it takes functions from. Where the folder cannot be written, each process compiles into one of its own.
+The folder's name is a digest of everything that decides whether kept kernels serve here: the sources (numba looks for
+changes only in the file of the compiled function, not in those that it takes functions from), numba, Python, and the
+processor. So kernels that are in it can be loaded, and need not be compiled in a process that has to answer. A folder
+that nobody has used for a month is removed. Where none can be written, each process compiles into one of its own.
 """
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
+import pickle
+import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from .blas import cache_folder
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "heads.py", "vectors.py")
-WAIT = 1.6  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
-LONG_WAIT = 30  # the same for a model too large for another engine: without kernels its first prompt takes longer
+WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
+LONG_WAIT = 60  # the same for a model too large for another engine: without kernels its first prompt takes longer
+MONTH = 30 * 24 * 3600  # seconds
+DISABLED = "NUMBA_DISABLE_JIT is set"
+PROCESSOR = ("cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")  # lines of /proc/cpuinfo
+GET_IT = 'pip install "mistral-edu[cpu]"  (it brings numba), then start Python again'
+GET_NEWER = 'pip install --upgrade "mistral-edu[cpu]"  (it brings a numba that fits), then start Python again'
 
 _lock = threading.RLock()
 _loader = None   # the thread that brings the kernels
@@ -35,15 +47,31 @@ def why_not():
     if importlib.util.find_spec("numba") is None:
         return "numba is not installed (pip install 'mistral-edu[cpu]')"
     if _trouble:
-        return f"its kernels could not be compiled: {_trouble}"
+        return f"the kernels could not be compiled: {_trouble}"
     if _kept:
-        return "its kernels are being loaded"
-    return "its kernels are being compiled, once, in the background"
+        return "the kernels are being loaded"
+    return "the kernels are being compiled, once, in the background"
+
+
+def fix():
+    """What to do where there are no kernels; "" where there are, or where they are on their way."""
+    if _kernels is not None:
+        return ""
+    if importlib.util.find_spec("numba") is None:
+        return GET_IT
+    if DISABLED in _trouble:
+        return "unset NUMBA_DISABLE_JIT, then start Python again"
+    return GET_NEWER if _trouble else ""
 
 
 def is_coming():
     """Whether kernels are on their way. Asks for nothing: kernels() starts it."""
     return _kernels is None and not _trouble and _loader is not None and _loader.is_alive()
+
+
+def are_being_compiled():
+    """Whether they are on their way for the first time, which takes half a minute."""
+    return is_coming() and not _kept
 
 
 def kernels(wait=None):
@@ -64,47 +92,114 @@ def kernels(wait=None):
             _loader.start()
     if wait is None:
         wait = WAIT if _kept else 0
+    elif wait == LONG_WAIT and are_being_compiled():
+        print(f"Compiling kernels for this processor, once. A model as large as this one waits for them, {LONG_WAIT} "
+              "seconds at most.", file=sys.stderr, flush=True)
     _loader.join(wait)
     return _kernels
 
 
 def folder():
-    """Where this version of the kernels is kept: a folder of this process's own where nothing else can be written."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in SOURCES)).hexdigest()[:16]
-    place = cache_folder() / "kernels" / digest
+    """Where these kernels are kept for this processor: a folder of this process's own where nothing can be written."""
+    place = cache_folder() / "kernels" / digest()
     try:
         place.mkdir(parents=True, exist_ok=True)
+        os.utime(place)  # remove_unused asks when it was used last
+        if os.access(place, os.W_OK | os.X_OK):
+            return place
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="mistral_edu-"))
-    return place if os.access(place, os.W_OK | os.X_OK) else Path(tempfile.mkdtemp(prefix="mistral_edu-"))
+        pass
+    return Path(_own_folder().name)
+
+
+def digest():
+    """A name for what numba would compile here and now: another one means that it would compile anew."""
+    here = Path(__file__).parent
+    parts = [str(here), str((here / SOURCES[0]).stat().st_mtime_ns), *((here / name).read_text() for name in SOURCES)]
+    parts += [sys.version, importlib.metadata.version("numba"), *processor()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def processor():
+    """Lines that tell apart processors for which numba compiles different code, and what its user asks it to assume."""
+    asked = [os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = [platform.processor()]
+    return [platform.machine(), *asked, *sorted({line for line in lines if line.startswith(PROCESSOR)})]
 
 
 def are_in(place):
-    """Whether a folder holds compiled kernels: numba's index of them."""
-    return any(place.rglob("*.nbi"))
+    """Whether a folder holds compiled kernels: numba writes its index first, then this."""
+    return any(place.rglob("*.nbc"))
+
+
+def _own_folder(made=[]):
+    """A folder that is removed when this process ends, the same at each call."""
+    if not made:
+        made.append(tempfile.TemporaryDirectory(prefix="mistral_edu-", ignore_cleanup_errors=True))
+    return made[0]
 
 
 def _bring(place):
     global _kernels, _trouble
     try:
         if not are_in(place):
-            code = "import sys; from mistral_edu.fast import compiled; compiled.load(sys.argv[1])"
-            root = str(Path(__file__).parents[2])
-            paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-            niceness = ["nice", "-n", "10"] if os.path.exists("/usr/bin/nice") else []
-            subprocess.run([*niceness, sys.executable, "-c", code, str(place)], capture_output=True,
-                           env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"})  # a failure shows below
-        _kernels = load(place)
+            _compile_apart(place)
+        try:
+            _kernels = load(place)
+        except (EOFError, pickle.UnpicklingError):  # cut short by a power cut
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(exist_ok=True)
+            _kernels = load(place)
     except Exception as error:  # another numba, a full disk: the model answers without kernels, and doctor says why
-        _trouble = f"{type(error).__name__}: {error}"
+        _trouble = f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _compile_apart(place):
+    """Let a process of low priority compile into the folder. Where it fails, load() does, and shows why."""
+    code = "import sys; from mistral_edu.fast import compiled; compiled.compile_into(sys.argv[1])"
+    root = str(Path(__file__).parents[2])
+    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    niceness = [nice, "-n", "10"] if (nice := shutil.which("nice")) else []
+    subprocess.run([*niceness, sys.executable, "-c", code, str(place)], capture_output=True,
+                   env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"})
+
+
+def compile_into(place):
+    """Compile the kernels and keep them in the folder, unless another process is doing that: then wait for it."""
+    place = Path(place)
+    with open(place / "lock", "w") as file:
+        try:
+            import fcntl
+            fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, however that ends
+        except (ImportError, OSError):        # a file system without locks: both compile, and the last one wins
+            pass
+        if not are_in(place):
+            load(place)
+    remove_unused(place.parent, place)
+
+
+def remove_unused(kernels, keep):
+    """Remove the folders in `kernels` that nobody has used for a month, all but `keep`. Never raises."""
+    try:
+        places = list(kernels.iterdir())
+    except OSError:
+        return
+    for place in places:
+        try:
+            if place != keep and time.time() - place.stat().st_mtime > MONTH:
+                shutil.rmtree(place, ignore_errors=True)
+        except OSError:  # another process was faster
+            continue
 
 
 def load(place):
     """Import kernels.py: from the folder `place` if it was compiled before, else compile and keep it there."""
     import numba
     if numba.config.DISABLE_JIT:
-        raise RuntimeError("NUMBA_DISABLE_JIT is set")
+        raise RuntimeError(DISABLED)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(place)
     try:

@@ -68,3 +68,14 @@ def matrix(layer):
     rows, words = weight.shape
     return Matrix(rows, words * 32 // layer.bits, layer.bits, address(weight), (weight, scales, biases),
                   layer.group_size, address(scales), address(biases), scales.dtype == mx.bfloat16)
+
+
+def why_not(model):
+    """Which weights of a model the kernels do not read, in words: "weights in mlx.core.float16". "" for none."""
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Embedding, nn.QuantizedLinear, nn.QuantizedEmbedding)):
+            try:
+                matrix(module)
+            except NotSupported as error:
+                return str(error)
+    return ""

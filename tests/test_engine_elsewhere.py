@@ -1,0 +1,331 @@
+"""Other machines: other processors, other numbas, GPUs. The right path answers, and says why it is not a faster one.
+
+What is tried for real: processes in which numba is missing, broken or switched off, or compiles for older processors
+than this one, whose code this one can run. What is not: code for ARM is made, and found to be NEON's, but not run; for
+GPUs and macOS only the choice is tried, with MLX's default device faked.
+"""
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import mistral_edu  # noqa: F401  before mlx
+import mlx.core as mx
+import pytest
+from small_environments import answer, make_environment, run
+from small_models import random_model
+
+from mistral_edu import load
+from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, wide
+from mistral_edu.quantize import quantize
+
+CPU = cpu_engine.CpuEngine.name
+FAST = Path(compiled.__file__).parent
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the engine is for Linux")
+
+
+@pytest.fixture(scope="module")
+def readable():
+    """The story that all paths should tell."""
+    path, text = answer("readable")
+    assert path == "readable"
+    return text
+
+
+# --- other processors -------------------------------------------------------------------------------------------------
+
+OLDER = {"x86_64": [("x86-64", ""), ("nehalem", ""), ("haswell", "+avx2,+fma,+bmi,+bmi2,+f16c")],
+         "aarch64": [("generic", "+neon"), ("cortex-a57", "+neon")]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, features", OLDER.get(os.uname().machine, []))
+def test_an_older_processor(name, features, readable, tmp_path):
+    """numba compiles for it, this one runs that, and the numbers stay within the bounds of test_engine_equal."""
+    settings = dict(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, XDG_CACHE_HOME=tmp_path, timeout=400)
+    path, text = answer("wait", **settings)
+    assert path == CPU and text == readable
+    done = run("-c", COMPARE, MISTRAL_EDU_ONEDNN=0, **settings)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1e-4
+
+
+COMPARE = """if 1:
+    import mlx.core as mx
+    import mistral_edu
+    from mistral_edu.fast import compiled
+    from mistral_edu.fast.equal import gap, reference
+    assert compiled.kernels(wait=200)
+    worst, tokens = 0, mx.arange(1, 41)[None]
+    for dtype, bits in (("float32", None), ("bfloat16", None), ("bfloat16", 8), ("bfloat16", 4)):
+        model, _ = mistral_edu.load(dtype=dtype, bits=bits)
+        exact = reference(model)
+        worst = max(worst, gap(model(tokens), exact(tokens)), gap(model(tokens[:, :1]), exact(tokens[:, :1])))
+        assert model.path.startswith("cpu: "), model.path
+    print(worst)
+"""
+
+
+def test_kernels_are_kept_apart_for_each_processor_numba_and_source(monkeypatch):
+    names = {compiled.digest()}
+    with monkeypatch.context() as patch:
+        patch.setenv("NUMBA_CPU_NAME", "nehalem")
+        names.add(compiled.digest())
+        patch.setenv("NUMBA_CPU_FEATURES", "+sse4.2")
+        names.add(compiled.digest())
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "PROCESSOR", ("flags",))
+        names.add(compiled.digest())
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled.importlib.metadata, "version", lambda name: "0.1")
+        names.add(compiled.digest())
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "SOURCES", compiled.SOURCES[:2])
+        names.add(compiled.digest())
+    assert len(names) == 6 and compiled.digest() in names
+    assert any("flags" in line or "Features" in line for line in compiled.processor())
+
+
+def test_no_source_names_instructions_of_one_processor():
+    for name in compiled.SOURCES:
+        text = (FAST / name).read_text().lower()
+        assert not [word for word in ("llvm.x86", "llvm.aarch64", "inlineasm", "inline_asm") if word in text]
+
+
+EMIT = """if 1:
+    import re, sys
+    import llvmlite.binding as llvm
+    from mistral_edu.fast import compiled
+    kernels = compiled.load(compiled.folder())  # in this process: what comes from the cache is no LLVM code any more
+    source = "\\n".join(kernels.run.inspect_llvm().values())
+    # One function of numba's own, which counts who uses memory, comes in a form that only LLVM for x86 knows.
+    source = re.sub(r"(%\\S+) = tail call i8 @llvm.x86.atomic.sub.cc.i64\\((ptr .*?), i64 1, i32 4\\)",
+                    r"%users = atomicrmw sub \\2, i64 1 seq_cst \\n %last = icmp eq i64 %users, 1 \\n"
+                    r" \\1 = zext i1 %last to i8", source.replace("ptr nonnull", "ptr"))
+    source = re.sub(r"declare .*@llvm.x86.atomic.sub.cc.i64.*", "", source)
+    assert "llvm.x86" not in source
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    for triple, cpu in (("aarch64-unknown-linux-gnu", "generic"), ("aarch64-unknown-linux-gnu", "neoverse-n1"),
+                        ("x86_64-unknown-linux-gnu", "x86-64"), ("x86_64-unknown-linux-gnu", "sapphirerapids")):
+        machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
+        text = re.sub("target triple = .*", f'target triple = "{triple}"', source)
+        text = re.sub("target datalayout = .*", f'target datalayout = "{machine.target_data}"', text)
+        module = llvm.parse_assembly(text)
+        module.verify()
+        code = machine.emit_assembly(module)
+        assert len(machine.emit_object(module)) > 10_000
+        neon, fused, wide = (len(re.findall(pattern, code)) for pattern in (r"\\bfmla\\s+v\\d+\\.4s", r"vfmadd\\w*ps",
+                                                                           r"%zmm"))
+        print(triple.split("-")[0], cpu, neon, fused, wide)
+"""
+
+
+@pytest.mark.slow
+def test_code_for_arm_and_for_avx512_can_be_made(tmp_path):
+    """The LLVM code of the kernels, as it is made here, translated for other processors; not run."""
+    done = run("-c", EMIT, XDG_CACHE_HOME=tmp_path, timeout=400)
+    if "No available targets" in done.stderr or "unable to get target" in done.stderr.lower():
+        pytest.skip("this llvmlite has no translator for ARM")
+    assert done.returncode == 0, done.stderr
+    counts = {tuple(line.split()[:2]): list(map(int, line.split()[2:])) for line in done.stdout.splitlines()}
+    for cpu in ("generic", "neoverse-n1"):
+        assert counts["aarch64", cpu][0] > 50, counts  # multiply-and-add of four float32 at once
+    assert counts["x86_64", "x86-64"][1:] == [0, 0]
+    assert counts["x86_64", "sapphirerapids"][1] > 50
+
+
+# --- numba that is not there, or not of use ---------------------------------------------------------------------------
+
+def test_without_numba(readable, tmp_path):
+    path, text = answer("wait", python=make_environment(tmp_path / "env", without=("numba", "llvmlite")))
+    assert path.endswith("numba is not installed (pip install 'mistral-edu[cpu]')") and not path.startswith("cpu")
+    assert path.startswith("wide: float32 products on OpenBLAS; ") or blas.status().library is None
+    assert text == readable
+
+
+@pytest.mark.slow
+def test_with_a_numba_that_cannot_be_imported(readable, tmp_path):
+    source = "raise ImportError('Numba needs NumPy 2.4 or less. Got NumPy 9.9.')"
+    python = make_environment(tmp_path / "env", without=("numba",), fakes={"numba": source})
+    path, text = answer("wait", python=python, XDG_CACHE_HOME=tmp_path)
+    assert path.endswith("; the kernels could not be compiled: ImportError: Numba needs NumPy 2.4 or less. Got NumPy "
+                         "9.9.")
+    assert not path.startswith("cpu") and text == readable
+
+
+@pytest.mark.slow
+def test_with_numba_switched_off(readable, tmp_path):
+    path, text = answer("wait", NUMBA_DISABLE_JIT=1, XDG_CACHE_HOME=tmp_path)
+    assert path.endswith("the kernels could not be compiled: RuntimeError: NUMBA_DISABLE_JIT is set")
+    assert not path.startswith("cpu") and text == readable
+
+
+@pytest.mark.slow
+def test_numba_switched_off_does_not_cost_the_kernels_that_are_kept():
+    before = compiled.folder(), compiled.are_in(compiled.folder())
+    answer("wait", NUMBA_DISABLE_JIT=1)
+    assert (compiled.folder(), compiled.are_in(compiled.folder())) == before
+
+
+# --- GPUs, and weights that the kernels do not read -------------------------------------------------------------------
+
+@pytest.mark.parametrize("machine", ["arm64", "x86_64"])
+def test_on_a_gpu_the_model_is_left_alone(machine, monkeypatch):
+    """Metal on macOS, CUDA on Linux: MLX's own kernels are the fast ones there."""
+    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(compiled, "kernels", lambda wait=None: pytest.fail("nothing is to be compiled for a GPU"))
+    model = random_model()
+    assert type(accelerate(model)) is type(random_model()) and model.path == "readable: MLX computes on the GPU"
+
+
+def why(model):
+    if compiled.kernels(wait=120) is None:
+        pytest.skip(compiled.why_not())
+    return accelerate(model).path
+
+
+def test_float16_and_odd_numbers_of_bits(monkeypatch):
+    half, six = random_model(), quantize(random_model(), 6, 32)
+    half.set_dtype(mx.float16)
+    assert why(half).endswith("the compiled kernels do not read weights in mlx.core.float16")
+    assert why(six).endswith("the compiled kernels do not read weights in 6 bit, mode affine")
+    monkeypatch.setattr(wide, "is_too_large", lambda model: True)
+    assert why(half) == "readable: the compiled kernels do not read weights in mlx.core.float16"
+
+
+def test_a_changed_model_says_what_to_do():
+    model, tokens = random_model(), mx.array([[1, 5, 9]])
+    assert why(model) == CPU
+    model.model.norm.weight = 2 * model.model.norm.weight
+    model(tokens)
+    assert model.path.startswith("readable: its weights or parts are not those") and "accelerate(model)" in model.path
+    accelerate(model)(tokens)
+    assert model.path == CPU
+    mx.compile(model)(tokens)
+    assert model.path == "readable: the engine does not answer such a call (inside mx.compile or mx.vmap)"
+
+
+def test_without_asking_for_speed_there_is_nothing_to_explain():
+    assert load(fast=False)[0].path == "readable"
+
+
+# --- the cache folder -------------------------------------------------------------------------------------------------
+
+def test_folders_that_nobody_used_for_a_month_are_removed(tmp_path):
+    now = time.time()
+    for name, days in (("new", 1), ("old", 31), ("own", 400)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kernels.nbc").write_text("")
+        os.utime(tmp_path / name, (now - days * 86400,) * 2)
+    compiled.remove_unused(tmp_path, tmp_path / "own")
+    assert {place.name for place in tmp_path.iterdir()} == {"new", "own"}
+    compiled.remove_unused(tmp_path / "missing", tmp_path)
+    compiled.remove_unused(tmp_path / "new" / "kernels.nbc", tmp_path)
+
+
+def test_to_use_a_folder_counts(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place = compiled.folder()
+    assert tmp_path in place.parents
+    os.utime(place, (0, 0))
+    assert compiled.folder() == place and time.time() - place.stat().st_mtime < 60
+
+
+def test_where_no_folder_can_be_written_a_process_has_one_of_its_own_and_removes_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run("-c", "from mistral_edu.fast import compiled; from pathlib import Path\n"
+               f"compiled.cache_folder = lambda: Path({str(tmp_path / 'file')!r})\n"
+               "print(compiled.folder(), compiled.folder(), compiled.folder().is_dir())", TMPDIR=tmp_path)
+    own, again, is_there = done.stdout.split()
+    assert own == again and is_there == "True" and Path(own).parent == tmp_path and not Path(own).exists()
+
+
+@pytest.mark.slow
+def test_two_processes_compile_once_and_damaged_kernels_are_made_again(tmp_path):
+    """The second one finds the lock, waits, and loads what the first has made. An empty file is no kernels."""
+    code = ("import sys; from mistral_edu.fast import compiled\n"
+            "assert compiled.kernels(wait=200), compiled.why_not()\n"
+            "print(len(compiled.kernels().run.stats.cache_hits))")
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda _: run("-c", code, XDG_CACHE_HOME=tmp_path, timeout=400), range(2)))
+    assert [result.stdout.strip() for result in done] == ["1", "1"], done
+    (kept,) = tmp_path.rglob("*.nbc")
+    kept.write_bytes(b"")
+    again = run("-c", code, XDG_CACHE_HOME=tmp_path, timeout=400)
+    assert again.returncode == 0, again.stderr
+    assert kept.stat().st_size > 10_000
+
+
+# --- the first answer of a new installation ---------------------------------------------------------------------------
+
+FIRST = """if 1:
+    import time
+    start = time.perf_counter()
+    import mistral_edu
+    model, tokenizer = mistral_edu.load()
+    text = mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=10)
+    print(f"{time.perf_counter() - start:.2f} | {model.path}")
+"""
+
+
+@pytest.mark.slow
+def test_the_first_answer_comes_within_three_seconds_and_the_path_says_why_it_is_slower(tmp_path):
+    """Three seconds more than without any kernels: what compiling may cost."""
+    alone = run("-c", FIRST.replace("load()", "load(fast=False)"), XDG_CACHE_HOME=tmp_path / "a")
+    first = run("-c", FIRST, XDG_CACHE_HOME=tmp_path / "b")
+    usual, path = alone.stdout.strip().split(" | ")
+    seconds, path = first.stdout.strip().split(" | ")
+    print(f"first answer {seconds} s, {usual} s by the readable code")
+    assert float(seconds) < float(usual) + 3
+    assert path.endswith("the kernels are being compiled, once, in the background") and not path.startswith("cpu")
+
+
+def on_a_terminal(*argv, **environment):
+    """What `mistral-edu` prints where a person watches: a pseudo terminal is its stderr."""
+    import pty
+    import subprocess
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "mistral_edu", *argv], stdin=subprocess.DEVNULL, stderr=theirs,
+                               stdout=subprocess.PIPE, text=True, start_new_session=True,
+                               env={**os.environ, **environment})
+    out, _ = process.communicate(timeout=120)
+    os.killpg(process.pid, 9)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 10_000):
+            shown += piece
+    except OSError:  # Linux says so at the end of a terminal
+        pass
+    os.close(ours)
+    return out, shown.decode()
+
+
+def test_a_terminal_is_told_that_kernels_are_compiled_and_a_program_is_not(tmp_path):
+    out, shown = on_a_terminal("generate", "Hello!", "--max-tokens", "3", XDG_CACHE_HOME=str(tmp_path / "a"))
+    assert shown.count("Compiling kernels") == 1 and "in the background, once. Answers get faster" in shown
+    assert "kernels" not in out and out.strip()
+    done = run("-m", "mistral_edu", "generate", "Hello!", "--max-tokens", "3", XDG_CACHE_HOME=tmp_path / "b")
+    assert done.returncode == 0 and done.stderr == ""
+
+
+LARGE = """if 1:
+    import mistral_edu
+    from mistral_edu.fast import cpu_engine
+    cpu_engine.is_too_large = lambda model: True
+    model, tokenizer = mistral_edu.load()
+    print(model.path)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_model_waits_for_its_kernels_and_says_so(tmp_path):
+    done = run("-c", LARGE.replace("import cpu_engine", "import compiled, cpu_engine; compiled.LONG_WAIT = 200"),
+               XDG_CACHE_HOME=tmp_path, timeout=400)
+    assert done.stdout.strip() == CPU, done.stderr
+    assert done.stderr.startswith("Compiling kernels for this processor, once. A model as large as this one waits")
+    done = run("-c", LARGE, XDG_CACHE_HOME=tmp_path)
+    assert done.stdout.strip() == CPU and done.stderr == ""
