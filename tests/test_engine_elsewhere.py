@@ -6,6 +6,7 @@ GPUs and macOS only the choice is tried, with MLX's default device faked.
 """
 import os
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,6 +207,24 @@ def test_a_changed_model_says_what_to_do():
     assert model.path == CPU
     mx.compile(model)(tokens)
     assert model.path == "readable: the engine does not answer such a call (inside mx.compile or mx.vmap)"
+
+
+def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):
+    """The readable code answers, before and after, and says why: float32 weights have no other engine."""
+    failed = threading.Event()
+    loader = threading.Thread(target=failed.wait, daemon=True)
+    loader.start()
+    for name, value in (("_kernels", None), ("_loader", loader), ("_trouble", ""), ("_kept", False)):
+        monkeypatch.setattr(compiled, name, value)
+    model, tokens = accelerate(random_model()), mx.array([[1, 5, 9]])
+    want = random_model()(tokens)
+    assert mx.array_equal(model(tokens), want) and model.path.endswith("being compiled, once, in the background")
+    monkeypatch.setattr(compiled, "_trouble", "OSError: the disk is full")
+    failed.set()
+    loader.join()
+    for _ in range(2):
+        assert mx.array_equal(model(tokens), want)
+        assert model.path == "readable: the kernels could not be compiled: OSError: the disk is full"
 
 
 def test_without_asking_for_speed_there_is_nothing_to_explain():

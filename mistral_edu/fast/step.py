@@ -52,7 +52,8 @@ class Stepper:
         offset = 0 if cache is None else cache[0].offset
         rows = self.embedding(mx.array(ids))
         mx.eval(rows)
-        with team() as crew:
+        crew = team()
+        with crew.lock:
             step = self.step(B, L, last_only)
             step.h.plain[:] = np.asarray(memoryview(rows)).reshape(B * L, -1)
             angles = np.arange(offset, offset + L, dtype=np.float32)[:, None] * self.frequencies

@@ -37,7 +37,9 @@ class Team:
     """n_threads threads, the caller's included."""
 
     def __init__(self, n_threads):
-        self.lock = threading.Lock()     # one list at a time, whichever thread of a notebook brings it
+        # One list at a time, whichever thread of a notebook brings it: `with team.lock`. The lock's own `with` takes it in
+        # one instruction, so Ctrl-C cannot strike between taking it and the block that gives it back.
+        self.lock = threading.Lock()
         self.process = os.getpid()
         self.own = np.empty(256, np.float32)
         self.now = None                  # the jobs that a helper which wakes up takes part in, and the room they need
@@ -57,15 +59,8 @@ class Team:
                 own = np.empty(room, np.float32)
             jobs.help(own)
 
-    def __enter__(self):
-        self.lock.acquire()
-        return self
-
-    def __exit__(self, *error):
-        self.lock.release()
-
     def run(self, jobs, room=1):
-        """Do all jobs of a JobList, inside a `with` of this team. room: how many numbers a job may need to note down."""
+        """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers a job may need to note down."""
         if self.own.size < room:
             self.own = np.empty(room + room // 4, np.float32)
         jobs.counters[jobs.kernels.ROOM] = room
