@@ -2,9 +2,14 @@
 
 Both on the device that MLX computes with. They are measured in every round, between the models, because a shared
 machine gives more at one time than at another.
+
+Processors multiply in float32, through the BLAS under MLX. Some have instructions for bfloat16 besides, several times
+as fast; oneDNN uses them where it is installed.
 """
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
@@ -13,18 +18,38 @@ from mistral_edu.fast import blas, machine
 
 ONE_GB = 10**9
 ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
+CPU_INFO = Path("/proc/cpuinfo")
+BF16_FLAGS = {"amx_bf16", "avx512_bf16", "bf16"}  # what Linux calls these instructions, the last one on ARM
 
 
 def measure_limits(n_bytes=ONE_GB, size=SIZE):
-    """{"read_gb_per_s": float, "matrix_gflops": float, "matrix_dtype": str}."""
+    """{"read_gb_per_s": float, "matrix_gflops": {"float32": float, "bfloat16": float}}, each type where it is fast."""
     _, available = machine.memory()
     if available is not None:
         n_bytes = min(n_bytes, available // 4)
-    on_cpu = mx.default_device() == mx.Device(mx.cpu)
-    dtype = mx.float32 if on_cpu else mx.bfloat16   # the type that MLX multiplies fastest there
-    read = read_speed_cpu(n_bytes) if on_cpu else read_speed_gpu(n_bytes)
-    return {"read_gb_per_s": read, "matrix_gflops": matrix_speed(size, dtype),
-            "matrix_dtype": str(dtype).removeprefix("mlx.core.")}
+    if mx.default_device() != mx.Device(mx.cpu):
+        return {"read_gb_per_s": read_speed_gpu(n_bytes),
+                "matrix_gflops": {"bfloat16": matrix_speed(size, mx.bfloat16)}}
+    speeds = {"float32": matrix_speed(size, mx.float32), "bfloat16": onednn_speed(size)}
+    return {"read_gb_per_s": read_speed_cpu(n_bytes),
+            "matrix_gflops": {dtype: speed for dtype, speed in speeds.items() if speed is not None}}
+
+
+def onednn_speed(size):
+    """GFLOPS of the same product in bfloat16, by oneDNN; None without it, or without instructions for it."""
+    if not has_bf16():
+        return None
+    from mistral_edu.fast import onednn
+    return onednn.matrix_speed(ROWS, size, size) if onednn.status().library else None
+
+
+def has_bf16():
+    """Whether the processor multiplies bfloat16 itself, by what Linux says of it."""
+    try:
+        flags = re.search(r"^(?:flags|Features)\s*:(.*)$", CPU_INFO.read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    return bool(flags and BF16_FLAGS & set(flags[1].split()))
 
 
 def read_speed_cpu(n_bytes):

@@ -1,0 +1,124 @@
+"""Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
+
+A peer is measured at batch 1, by its own loop for generation or the quickest use of it, on as many threads as there are
+processors for this process. Before its figures count, the log probabilities that it gives after each prompt are
+compared with ours: engines round differently, but one that leaves out the window, say, is another model, and its
+speed would say nothing. What is missing, fails, or differs is left out, and named with its reason.
+"""
+import math
+from dataclasses import replace
+
+from mistral_edu.bench import peers, same_weights
+from mistral_edu.bench.answers import prompt_ids, sample_ids
+from mistral_edu.bench.child import in_child
+from mistral_edu.fast import machine
+
+# The largest difference that rounding explains, as a share of the spread of the log probabilities. Two that have nothing
+# to do with each other differ by about 1.4. In 4 bit engines form different groups, and so differ most.
+BOUNDS = {16: 0.1, 8: 0.1, 4: 0.7}
+SLOW = 60  # seconds: a peer that took longer for a case is measured in the first round only
+
+
+class Comparison:
+    """Peers to measure beside some cases.
+
+    cases: the same with `written`, so that ours reads the same files. left_out: dicts, in the order of events.
+    versions: {peer: {package: version}}.
+    """
+
+    def __init__(self, cases, names, place, folder, progress=lambda text: None, child=in_child):
+        """names: of peers.PEERS. place: where their environments are. folder: for the weights, an empty one."""
+        self.place, self.folder, self.left_out, self.versions = place, folder, [], {}
+        self.names, self.slow = [], set()
+        for name in names:
+            if peers.python_of(name, place).exists():
+                self.names.append(name)
+            else:
+                self.leave_out(name, f"not installed; to set it up: mistral-edu bench --set-up {name}")
+        self.cases = [replace(case, written=str(folder / str(case.bits or 16))) for case in cases]
+        for case in cases:
+            progress(f"writing the weights, {case.bits or 16} bit")
+            config = child("write", case, folder=str(folder))
+        self.vocab_size = config["vocab_size"]
+        for name in list(self.names):
+            if formats := same_weights.gguf_precisions(cases, [name]):
+                progress(f"writing the weights for {name}")
+                self.prepare(name, config, formats)
+
+    def prepare(self, name, config, formats):
+        out = self.folder / "gguf"
+        out.mkdir()
+        try:
+            peers.run(name, self.place, "prepare", folder=str(self.folder / "16"), config=config, out=str(out),
+                      precisions=formats, threads=machine.processors())
+        except ValueError as error:
+            self.leave_out(name, str(error))
+            self.names.remove(name)
+
+    def leave_out(self, name, reason, precision=None, context=None):
+        self.left_out.append({"engine": name, "precision": precision, "context": context, "reason": reason})
+
+    def is_left_out(self, name, precision, context=None):
+        return any(entry["engine"] == name and entry["precision"] in (None, precision)
+                   and entry["context"] in (None, context) for entry in self.left_out)
+
+    def rows(self, case, ours, progress=lambda text: None):
+        """A round of every peer that has this case's precision: rows as schema.json has them, single values.
+
+        ours: the rows of measure() for the same case, with their log probabilities.
+        """
+        rows = []
+        for name in self.names:
+            for precision in peers.PEERS[name].precisions.get(case.bits or 16, ()):
+                key = name, precision
+                if not self.is_left_out(*key) and key not in self.slow:
+                    progress(f"{name}, {precision}")
+                    rows += self.measure(name, precision, case, ours)
+        return rows
+
+    def measure(self, name, precision, case, ours):
+        beside = {row["context"]: row for row in ours if row["batch"] == 1}
+        prompts = [prompt_ids(self.vocab_size, context)[0] for context in sorted(beside)]
+        kind = peers.PEERS[name].reads
+        folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
+        try:
+            result = peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
+                               max_tokens=case.max_tokens, threads=machine.processors(),
+                               sample=sample_ids(self.vocab_size))
+            rows = [self.checked(name, precision, row, beside[row["context"]]) for row in result["rows"]]
+            self.versions[name] = result["versions"]
+            if result["seconds"] > SLOW:
+                self.slow.add((name, precision))
+        except ValueError as error:
+            self.leave_out(name, str(error), precision)
+            return []
+        except (KeyError, TypeError, IndexError) as error:
+            self.leave_out(name, f"its answer is not what was asked for: {type(error).__name__}: {error}", precision)
+            return []
+        return [row for row in rows if row is not None]
+
+    def checked(self, name, precision, row, ours):
+        """The row as it is kept; None, and a reason in left_out, where another model was computed."""
+        theirs = row.pop("logprobs")
+        apart, largest = difference(ours["logprobs"], theirs)
+        bits = ours["bits"] if ours["bits"] in BOUNDS else 16
+        if not apart <= BOUNDS[bits]:
+            self.leave_out(name, f"it computes something else: its log probabilities differ from ours by {apart:.2f} of "
+                           f"their spread, and rounding explains {BOUNDS[bits]} at most", precision, row["context"])
+            return None
+        return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, **row,
+                "difference": apart, "largest_difference": largest}
+
+
+def difference(ours, theirs):
+    """(root mean square of the difference over the spread of ours, the largest difference) of log probabilities.
+
+    >>> difference([1.0, 2.0, 3.0], [1.0, 2.0, 3.3])[1]
+    0.2999999999999998
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"asked for {len(ours)} log probabilities, and got {len(theirs)}")
+    mean = sum(ours) / len(ours)
+    spread = math.sqrt(sum((a - mean) ** 2 for a in ours))
+    apart = math.sqrt(sum((a - b) ** 2 for a, b in zip(ours, theirs)))
+    return apart / spread, max(abs(a - b) for a, b in zip(ours, theirs))
