@@ -16,6 +16,7 @@ from mistral_edu.fast import machine
 # The largest difference that rounding explains, as a share of the spread of the log probabilities. Two that have nothing
 # to do with each other differ by about 1.4. In 4 bit engines form different groups, and so differ most.
 BOUNDS = {16: 0.1, 8: 0.1, 4: 0.7}
+FIGURES = ("generated", "weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")
 SLOW = 60  # seconds: a peer that took longer for a case is measured in the first round only
 
 
@@ -77,7 +78,11 @@ class Comparison:
         return rows
 
     def measure(self, name, precision, case, ours):
-        beside = {row["context"]: row for row in ours if row["batch"] == 1}
+        """The rows of one peer in one precision. What has once been left out is not measured again."""
+        beside = {row["context"]: row for row in ours
+                  if row["batch"] == 1 and not self.is_left_out(name, precision, row["context"])}
+        if not beside:
+            return []
         prompts = [prompt_ids(self.vocab_size, context)[0] for context in sorted(beside)]
         kind = peers.PEERS[name].reads
         folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
@@ -98,16 +103,22 @@ class Comparison:
         return [row for row in rows if row is not None]
 
     def checked(self, name, precision, row, ours):
-        """The row as it is kept; None, and a reason in left_out, where another model was computed."""
-        theirs = row.pop("logprobs")
-        apart, largest = difference(ours["logprobs"], theirs)
+        """The row as it is kept; None, and a reason in left_out, where another model was computed.
+
+        Raises ValueError for what is no measurement.
+        """
+        for figure in FIGURES:
+            kind = int if figure == "generated" else (int, float)
+            if not isinstance(row[figure], kind) or not 0 < row[figure] < math.inf:
+                raise ValueError(f"{name} claims a {figure} of {row[figure]!r}; expected a number above 0")
+        apart, largest = difference(ours["logprobs"], row["logprobs"])
         bits = ours["bits"] if ours["bits"] in BOUNDS else 16
         if not apart <= BOUNDS[bits]:
             self.leave_out(name, f"it computes something else: its log probabilities differ from ours by {apart:.2f} of "
                            f"their spread, and rounding explains {BOUNDS[bits]} at most", precision, row["context"])
             return None
-        return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, **row,
-                "difference": apart, "largest_difference": largest}
+        return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
+                **{figure: row[figure] for figure in FIGURES}, "difference": apart, "largest_difference": largest}
 
 
 def difference(ours, theirs):

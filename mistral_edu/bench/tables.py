@@ -1,17 +1,20 @@
 """Results as Markdown tables, which read well in a terminal too."""
-from mistral_edu.bench.results import best_product, number
+import textwrap
 
-NOTES = """\
-weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to
-the logits of the last one. generation: tokens after the first over the time from there to the last. Of all sequences of
-a batch together. of multiply: the operations that the prompts need, a second, as a share of what the machine multiplies.
-of read: the bytes of weights that generation reads, a second, as a share of what it reads. peak: the most that {memory}
-held up to this row. beyond: what the answer took besides weights and cache."""
-SPREAD = "Each figure is the median of the rounds, with the lowest and the highest."
-COMPARED = """\
-Every engine read the same weights and the same prompts, in turn in each round, on as many threads as there are
-processors. ours / theirs: of the medians. apart: how far the log probabilities after the prompt differ from ours, as a
-share of their spread; where weights are quantized in other groups than ours, they differ more."""
+from mistral_edu.bench.results import number
+
+NOTES = (
+    "weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to the "
+    "logits of the last one. generation: tokens after the first over the time from there to the last.{batch} of limit, "
+    "beside the prompt: the operations that it needs, as a share of what the machine could multiply in that time; beside "
+    "generation: the bytes of the weights, as a share of what it could read. peak: the most that {memory} held up to this "
+    "row. beyond: what the answer took besides weights and cache.{spread}")
+BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
+SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
+COMPARED = (
+    "All engines read the same weights and the same prompts, in turn in every round, on as many threads as there are "
+    "processors. ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, as a "
+    "share of their spread: where weights are quantized in other groups than ours, further.")
 
 
 def as_table(result):
@@ -27,14 +30,14 @@ def as_table(result):
         f"{machine['processor']}, processors: {machine['processors']}, {machine['memory_gb']} GB, computing on "
         f"{machine['device']}; mlx {software['packages']['mlx']}, {software['blas']}, "
         f"threads: {software['blas_threads']}",
-        f"reads {limits['read_gb_per_s']['median']:.1f} GB/s; multiplies {products} "
-        f"(of multiply: {best_product(limits)[0]}); path: {', '.join(sorted({row['path'] for row in ours}))}",
+        f"reads {limits['read_gb_per_s']['median']:.1f} GB/s; multiplies {products}; "
+        f"path: {', '.join(sorted({row['path'] for row in ours}))}",
         "",
         *our_table(ours),
         "",
-        NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,"),
+        *wrapped(NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,",
+                              batch=BATCH * has_batches(ours), spread=SPREAD * (settings["repeats"] > 1))),
     ]
-    lines += [SPREAD] * (settings["repeats"] > 1)
     if "left_out" in result:
         lines += ["", *compared_table(result)]
     return "\n".join(lines)
@@ -42,13 +45,23 @@ def as_table(result):
 
 def our_table(rows):
     """What was measured of ours. A column for the batch only where there is one."""
-    batches = any(row["batch"] > 1 for row in rows)
-    header = ["bits", "weights, GB", *["batch"] * batches, "prompt", "load, s", "prompt, tok/s", "of multiply",
-              "generation, tok/s", "of read", "peak, GB", "beyond, GB"]
+    batches = has_batches(rows)
+    header = ["bits", "weights, GB", *["batch"] * batches, "prompt", "load, s", "prompt, tok/s", "of limit",
+              "generation, tok/s", "of limit", "peak, GB", "beyond, GB"]
     return markdown(header, [
         [row["bits"], short(row["weights_gb"]), *[row["batch"]] * batches, row["context"], figure(row, "load_seconds"),
          figure(row, "prompt_tps"), percent(row["shares"]["multiply"]), figure(row, "generation_tps"),
          percent(row["shares"]["read"]), figure(row, "peak_memory_gb"), figure(row, "beyond_gb")] for row in rows])
+
+
+def has_batches(rows):
+    """Whether any row has several sequences."""
+    return any(row["batch"] > 1 for row in rows)
+
+
+def wrapped(text):
+    """A paragraph as lines."""
+    return textwrap.wrap(text, 118)
 
 
 def compared_table(result):
@@ -69,8 +82,9 @@ def compared_table(result):
               "ours / theirs", "peak, GB", "apart"]
     versions = [", ".join(f"{package} {version}" for package, version in packages.items())
                 for packages in result["software"]["peers"].values()]
-    return [*markdown(header, body), "", COMPARED, *["Versions: " + "; ".join(versions) + "."] * bool(versions),
-            *map(missing, result["left_out"])]
+    return [*markdown(header, body), "", *wrapped(COMPARED),
+            *wrapped("Versions: " + "; ".join(versions) + "." if versions else ""),
+            *(line for entry in result["left_out"] for line in wrapped(missing(entry)))]
 
 
 def missing(entry):
