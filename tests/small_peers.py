@@ -35,9 +35,13 @@ def mlx_lm(place, settings=""):
                        ("mlx_lm/generate.py", GENERATE), ("mlx_lm-9.8.7.dist-info/METADATA", "Version: 9.8.7\n")):
         (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).write_text(text)
-    start = (f"import runpy, sys; sys.path[:0] = [{str(packages)!r}, {str(ROOT)!r}]; import mistral_edu; "
-             "path = sys.argv[-1]; sys.path.insert(0, path.rpartition('/')[0]); runpy.run_path(path, run_name='__main__')")
-    write_python(place / "mlx-lm", f'exec {sys.executable} -c "{start}" "$@"')
+    start = place / "start.py"
+    start.write_text(dedent(f"""
+        import runpy, sys
+        sys.path[:0] = [sys.argv[-1].rpartition("/")[0], {str(packages)!r}, {str(ROOT)!r}]
+        import mistral_edu
+        runpy.run_path(sys.argv[-1], run_name="__main__")"""))
+    write_python(place / "mlx-lm", f'exec {sys.executable} {start} "$@"')
 
 
 def write_python(environment, command):

@@ -1,4 +1,4 @@
-"""One answer with a clock beside it: prompts are read, then tokens are generated, of one sequence or of several at once.
+"""One answer with a clock beside it: prompts are read, then tokens are generated, of one sequence or of several.
 
 A single sequence takes the way of stream_generate. Several of the same length go side by side through the model, one
 row of the batch each: every weight that is read then serves all of them.

@@ -25,7 +25,7 @@ def in_child(task, case=None, **settings):
 def ask(command, order, who, stderr=None):
     """The result that a process gives: an order as JSON into its stdin, an answer from the last line of its stdout.
 
-    who: what it is called in errors. stderr=subprocess.PIPE keeps what it says to itself, for the error if there is one.
+    who: what it is called in errors. stderr=subprocess.PIPE shows what else it says only in an error.
     """
     environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
     done = subprocess.run(command, input=json.dumps(order), stdout=subprocess.PIPE, stderr=stderr, text=True,

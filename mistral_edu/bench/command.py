@@ -64,17 +64,24 @@ def published():
     return "\n\n".join(map(published_table, stored_results("quoted").values()))
 
 
+def shown(name):
+    """The table of a result that was kept."""
+    return as_table(measured_result(name))
+
+
 def measure(args, progress):
     """The result that the arguments ask for, as schema.json has it."""
     asked = cases(args)
     names = peers.names(args.compare) if args.compare else []
     if names and 1 not in args.batch:
-        raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out --compare")
+        raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out "
+                         "--compare")
     with ExitStack() as stack:
         comparison = None
         if names:
             place = args.peers or peers.default_place()
-            folder = stack.enter_context(folder_of_weights(asked, names))
+            present = [name for name in names if peers.python_of(name, place).exists()]
+            folder = stack.enter_context(folder_of_weights(asked, present))
             comparison = Comparison(asked, names, place, folder, progress)
         return benchmark(asked, args.repeats, command(args), progress, comparison=comparison)
 

@@ -35,8 +35,9 @@ def measured_result(name):
     """A measured result that was kept under this name or path. Raises FileNotFoundError, or ValueError."""
     path = path_of(name)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no result {path}; kept are {', '.join(stored_results('measured')) or 'none'}. "
-                                "To keep one: mistral-edu bench --save NAME")
+        kept = ", ".join(stored_results("measured")) or "none"
+        raise FileNotFoundError(f"there is no result {path}; kept are {kept}. To keep one: mistral-edu bench --save "
+                                "NAME")
     try:
         result = read(path)
     except ValueError as error:

@@ -11,7 +11,8 @@ from mistral_edu.bench.child import SLOWING, in_child
 from mistral_edu.bench.results import best_product
 from mistral_edu.bench.work import predict, shares
 
-MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb", "libraries_gb")
+MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb",
+            "libraries_gb")
 
 
 def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_child, comparison=None):
@@ -65,13 +66,14 @@ def summaries(rounds, limits, comparison):
     """
     samples = {}
     for row in (row for rows in rounds for row in rows):
-        samples.setdefault((row["engine"], row["bits"], row.get("precision"), row["batch"], row["context"]), []).append(row)
+        key = row["engine"], row["bits"], row.get("precision"), row["batch"], row["context"]
+        samples.setdefault(key, []).append(row)
     return [summary(rows, limits) for (engine, _, precision, _, context), rows in samples.items()
             if engine == "mistral_edu" or not comparison.is_left_out(engine, precision, context)]
 
 
 def summary(samples, limits):
-    """One row from the same row of every round: medians and spread of what was measured, and what it is compared with."""
+    """One row from the same row of every round: medians and spread of what was measured, and the machine's share."""
     row = {name: value for name, value in samples[0].items() if name != "logprobs"}
     for name in MEASURED:
         if row.get(name) is not None:

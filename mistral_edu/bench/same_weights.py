@@ -34,13 +34,14 @@ def folder_of_weights(cases, names):
     """
     source = cases[0].model
     if source is not None and stored_quantization(find_folder(source)):
-        raise ValueError(f"{source} is quantized already, in a format that not all engines read; compare with the float "
+        raise ValueError(f"{source} is quantized already, in a format that not all engines read; take the float "
                          "checkpoint that it was made from")
     needed, place = bytes_on_disk(cases, names), tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     if needed > free:
-        raise OSError(f"to compare, the weights are written once for each format, which takes {gb(needed)}; {place} has "
-                      f"{gb(free)} free. Make room, name another folder in TMPDIR, or take fewer bits or fewer peers")
+        raise OSError(f"to compare, the weights are written once in each format, which takes {gb(needed)}, and {place} "
+                      f"has {gb(free)} free. Make room, name another folder in TMPDIR, or take fewer bits or fewer "
+                      "peers")
     with tempfile.TemporaryDirectory(prefix="mistral_edu-bench-") as folder:
         yield Path(folder)
 
@@ -70,7 +71,7 @@ def gguf_precisions(cases, names):
 
 
 def write(case, folder):
-    """Write <folder>/16 when it is not there yet, and <folder>/<bits>; returns the configuration as to_hf() gives it."""
+    """Write <folder>/16 when it is not there yet, and <folder>/<bits>; returns the configuration, as to_hf() does."""
     folder = Path(folder)
     floats, bits = folder / "16", case.bits or 16
     if not floats.exists() and case.preset is not None:

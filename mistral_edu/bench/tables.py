@@ -4,17 +4,17 @@ import textwrap
 from mistral_edu.bench.results import number
 
 NOTES = (
-    "weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time to the "
-    "logits of the last one. generation: tokens after the first over the time from there to the last.{batch} of limit, "
-    "beside the prompt: the operations that it needs, as a share of what the machine could multiply in that time; beside "
-    "generation: the bytes of the weights, as a share of what it could read. peak: the most that {memory} held up to this "
-    "row. beyond: what the answer took besides weights and cache.{spread}")
+    "weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time "
+    "to the logits of the last one. generation: tokens after the first over the time from there to the last.{batch} of "
+    "limit, beside the prompt: the operations that it needs, as a share of what the machine could multiply in that "
+    "time; beside generation: the bytes of the weights, as a share of what it could read. peak: the most that {memory} "
+    "held up to this row. beyond: what the answer took besides weights and cache.{spread}")
 BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
 SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
 COMPARED = (
     "All engines read the same weights and the same prompts, in turn in every round, on as many threads as there are "
-    "processors. ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, as a "
-    "share of their spread: where weights are quantized in other groups than ours, further.")
+    "processors. ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, "
+    "as a share of their spread: further where weights are quantized in other groups, or multiplied in bfloat16.")
 
 
 def as_table(result):
@@ -70,16 +70,17 @@ def compared_table(result):
             if row["engine"] == "mistral_edu" and row["batch"] == 1}
     body = []
     for key, row in ours.items():
-        body.append([row["bits"], row["context"], "mistral_edu", short(row["weights_gb"]), figure(row, "load_seconds"),
-                     figure(row, "prompt_tps"), "", figure(row, "generation_tps"), "", figure(row, "peak_memory_gb"), ""])
-        body += [[row["bits"], row["context"], f"{theirs['engine']} {theirs['precision']}", short(theirs["weights_gb"]),
-                  figure(theirs, "load_seconds"), figure(theirs, "prompt_tps"), ratio(row, theirs, "prompt_tps"),
-                  figure(theirs, "generation_tps"), ratio(row, theirs, "generation_tps"),
-                  figure(theirs, "peak_memory_gb"), percent(theirs["difference"])]
-                 for theirs in result["rows"] if theirs["engine"] != "mistral_edu"
-                 and (theirs["bits"], theirs["context"]) == key]
-    header = ["bits", "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s", "ours / theirs", "generation, tok/s",
-              "ours / theirs", "peak, GB", "apart"]
+        others = [other for other in result["rows"]
+                  if other["engine"] != "mistral_edu" and (other["bits"], other["context"]) == key]
+        for one in (row, *others):
+            is_ours = one is row
+            body.append([*key, "mistral_edu" if is_ours else f"{one['engine']} {one['precision']}",
+                         short(one["weights_gb"]), figure(one, "load_seconds"),
+                         figure(one, "prompt_tps"), "" if is_ours else ratio(row, one, "prompt_tps"),
+                         figure(one, "generation_tps"), "" if is_ours else ratio(row, one, "generation_tps"),
+                         figure(one, "peak_memory_gb"), "" if is_ours else percent(one["difference"])])
+    header = ["bits", "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s", "ours / theirs",
+              "generation, tok/s", "ours / theirs", "peak, GB", "apart"]
     versions = [", ".join(f"{package} {version}" for package, version in packages.items())
                 for packages in result["software"]["peers"].values()]
     return [*markdown(header, body), "", *wrapped(COMPARED),

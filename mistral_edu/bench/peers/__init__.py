@@ -23,7 +23,7 @@ class Peer:
     module: str       # of this folder
     packages: tuple   # what pip installs
     precisions: dict  # our bits -> its own names of what is measured beside them
-    reads: str        # "hf": float weights as Hugging Face writes them; "mlx": quantized ones, too; "gguf": its own files
+    reads: str        # "hf": float weights, as Hugging Face writes them; "mlx": quantized ones, too; "gguf": its own
     note: str = ""    # what setting it up takes
 
 

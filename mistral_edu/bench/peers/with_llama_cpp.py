@@ -37,7 +37,7 @@ def prepare(folder, config, out, precisions, threads):
 
 
 def write_f16(folder, config, target):
-    """The model of a folder as a GGUF file: matrices in float16, norms in float32. One weight at a time is in memory."""
+    """The model of a folder as a GGUF file, one weight at a time: matrices in float16, norms in float32."""
     import gguf
     import numpy as np
     writer = gguf.GGUFWriter(target, "llama")
