@@ -8,6 +8,7 @@ UTILS = """
 from mistral_edu import load_model as load
 
 def load_model(folder):
+    print("libraries are talkative")
     return load(folder, fast=False, {settings}), None
 """
 GENERATE = """

@@ -126,6 +126,7 @@ def test_what_is_not_installed_is_named_with_the_command_that_sets_it_up(tmp_pat
 @pytest.mark.parametrize("code, reason", [
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "mlx-lm was ended by SIGKILL"),
     ("import sys; print('no such thing', file=sys.stderr); sys.exit(3)", "code 3 .* its last words: no such thing"),
+    ("import os, sys; sys.exit(os.path.expanduser('~/x'))", "its last words: ~/x"),
     ("print('hello')", "code 0 and no result"), ("print('[1]')", "code 0 and no result"),
     ("print('{\"error\": \"ValueError: too old\"}')", "ValueError: too old"),
     ("print('{\"result\": 7}')", "not what was asked for"),

@@ -59,7 +59,7 @@ class Comparison:
             self.names.remove(name)
 
     def leave_out(self, name, reason, precision=None, context=None):
-        reason = reason.replace(str(Path.home()), "~")  # results are published; whose machine it was is nobody's business
+        reason = reason.replace(f"{Path.home()}/", "~/")  # results are published, and need not say whose machine it was
         self.left_out.append({"engine": name, "precision": precision, "context": context, "reason": reason})
 
     def is_left_out(self, name, precision, context=None):
