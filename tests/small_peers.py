@@ -5,10 +5,11 @@ from textwrap import dedent
 
 ROOT = Path(__file__).parents[1]
 UTILS = """
+import atexit
 from mistral_edu import load_model as load
 
 def load_model(folder):
-    print("libraries are talkative")
+    atexit.register(print, "libraries are talkative")
     return load(folder, fast=False, {settings}), None
 """
 GENERATE = """

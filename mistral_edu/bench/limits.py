@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.fast import blas, machine
+from mistral_edu.fast import blas, machine, onednn
 
 ONE_GB = 10**9
 ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
@@ -33,13 +33,7 @@ def measure_limits(n_bytes=ONE_GB, size=SIZE):
 
 def onednn_speed(size):
     """GFLOPS of the same product in bfloat16, by oneDNN on all processors; None where it is of no use (its status)."""
-    try:
-        from mistral_edu.fast import onednn
-    except ImportError:
-        return None
-    if not onednn.status().library:
-        return None
-    return onednn.matrix_speed(ROWS, size, size, machine.processors())
+    return onednn.matrix_speed(ROWS, size, size) if onednn.status().library else None
 
 
 def read_speed_cpu(n_bytes):
