@@ -1,4 +1,4 @@
-"""Bring the README up to date: draw its picture, store what its first cell prints, quote the published table.
+"""Bring the README up to date: draw its picture, store what its first cell prints, quote the tables of benchmarks.
 
 `make readme` calls this.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 MAP = Path(__file__).with_name("map.png")
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
-PUBLISHED = re.compile(r"(<!-- mistral-edu bench --published -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
+QUOTED = re.compile(r"(<!-- mistral-edu bench (?P<option>--published|--show (?P<name>\w+)) -->\n)"
+                    r"(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 
 
 def run_first_cell():
@@ -22,11 +23,11 @@ def run_first_cell():
     return "".join(textwrap.fill(line, 110) + "\n" for line in printed.getvalue().splitlines())
 
 
-def published_tables():
-    """What `mistral-edu bench --published` prints, as the README holds it."""
-    from mistral_edu.bench.command import published
+def quoted_table(block):
+    """What the command of a QUOTED block prints, as the README holds it."""
+    from mistral_edu.bench.command import published, shown
 
-    return f"\n{published()}\n\n"
+    return f"\n{shown(block['name']) if block['name'] else published()}\n\n"
 
 
 if __name__ == "__main__":
@@ -35,7 +36,7 @@ if __name__ == "__main__":
     output = run_first_cell()
     text = README.read_text(encoding="utf-8")
     text = CELL.sub(lambda cell: cell[1] + output, text, count=1)
-    text = PUBLISHED.sub(lambda block: block[1] + published_tables(), text, count=1)
+    text = QUOTED.sub(lambda block: block[1] + quoted_table(block), text)
     README.write_text(text, encoding="utf-8")
     MAP.write_bytes(course_map().png())
     print(output, end="")

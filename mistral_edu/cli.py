@@ -36,7 +36,10 @@ After a stop, the same command starts again; what was half written is removed.""
     "bench": """examples:
   mistral-edu bench
   mistral-edu bench --random 230m --bits 16 4 --context 256 --repeats 1
-  mistral-edu bench --json > results.json
+  mistral-edu bench --batch 1 8 --json > results.json
+  mistral-edu bench --set-up llama.cpp     (once; then beside ours, with the same weights:)
+  mistral-edu bench --random 230m --bits 16 4 --compare llama.cpp --save ./result.json
+  mistral-edu bench --show ./result.json   (its table again)
   mistral-edu bench --published            (figures of others, marked as theirs)""",
     "doctor": """examples:
   mistral-edu doctor

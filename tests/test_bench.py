@@ -3,6 +3,7 @@ import json
 import shlex
 from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import mlx.core as mx
 import numpy as np
@@ -13,20 +14,21 @@ from small_models import CONFIG, random_model as small_model
 
 import mistral_edu
 from mistral_edu import MistralConfig, Model, memory, quantize
-from mistral_edu.bench import child, command, measure, rounds, tables
+from mistral_edu.bench import answers, child, command, limits, measure, results, rounds, tables
+from mistral_edu.bench.answers import prompt_ids, timed_answer
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.limits import measure_limits
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA, number, stored_results
-from mistral_edu.bench.work import bytes_per_token, operations_per_prompt, predict, weight_bytes_per_token
+from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, predict, shares, weight_bytes_per_step
 from mistral_edu.cli import build_parser, main
 from mistral_edu.errors import NotEnoughMemory
 from mistral_edu.fast import blas
 from mistral_edu.quantize import size_in_bytes
 
 SHORT = Case(bits=4, contexts=(9, 5), max_tokens=3)
-LIMITS = {"read_gb_per_s": 40.0, "matrix_gflops": 200.0, "matrix_dtype": "float32"}
+LIMITS = {"read_gb_per_s": 40.0, "matrix_gflops": {"float32": 200.0, "bfloat16": 800.0}}
 CHECK = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
@@ -54,17 +56,72 @@ def test_a_row_a_prompt_length_from_short_to_long(rows):
 
 
 def test_the_clock_counts_the_prompt_and_every_token_but_the_first(monkeypatch):
-    """Reading takes 10 s here, each token 2 s."""
-    now = iter([100.0, 110.0, 110.5, 112.5, 114.5, 116.5])
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(now))
-    assert measure.timed_answer(small_model(), 50, 4) == (5.0, 0.5)
+    """Reading takes 10 s here, and the three tokens after the first 6 s."""
+    now = iter([100.0, 110.0, 116.0] * 2)
+    monkeypatch.setattr(answers.time, "perf_counter", lambda: next(now))
+    model = small_model()
+    assert timed_answer(model, prompt_ids(2048, 50), 4)[:2] == (5.0, 0.5)
+    assert timed_answer(model, prompt_ids(2048, 50, batch=3), 4)[:2] == (15.0, 1.5)  # of all three together
+
+
+@pytest.mark.parametrize("window", [None, 4])
+def test_sequences_side_by_side_are_answered_as_each_alone(window, monkeypatch):
+    monkeypatch.setattr(answers, "CHUNK", 4)
+    model, prompts = small_model(window_size=window), prompt_ids(2048, 9, batch=3)
+    cache = model.make_cache()
+    logits = answers.prefill_side_by_side(model, cache, mx.array(prompts))
+    together = np.stack([np.array(tokens) for tokens in answers.decode_side_by_side(model, cache, logits, 5)], axis=1)
+    assert together.tolist() == [mistral_edu.generate(model, None, prompt, max_tokens=5) for prompt in prompts]
+    one, three = timed_answer(model, prompts[:1], 3), timed_answer(model, prompts, 3)
+    assert np.allclose(one.logprobs, three.logprobs, atol=1e-4) and three.cache_bytes == 3 * one.cache_bytes
+
+
+def test_log_probabilities_are_those_of_the_model():
+    model, prompts = small_model(), prompt_ids(2048, 6)
+    logits = model(mx.array(prompts))[0, -1]
+    expected = np.array(logits - mx.logsumexp(logits))[answers.sample_ids(2048)]
+    assert len(expected) == 256 and np.allclose(timed_answer(model, prompts, 2).logprobs, expected, atol=1e-4)
+
+
+def test_a_batch_is_a_row_of_its_own():
+    case = replace(SHORT, contexts=(3, 2), batches=(1, 4), max_tokens=2)
+    assert case.sizes == [(1, 2), (1, 3), (4, 2), (4, 3)]
+    found = measure.measure(case)
+    assert [(row["batch"], row["context"]) for row in found] == case.sizes
+    assert found[2]["bytes_per_step"] - found[0]["bytes_per_step"] == pytest.approx(
+        3 * (found[0]["bytes_per_step"] - found[0]["weight_bytes_per_step"]), abs=3)
+
+
+@pytest.mark.skipif(not measure.process_memory()[0], reason="the system does not say what a process holds")
+def test_memory_beyond_weights_and_cache_is_seen(monkeypatch):
+    """An engine that holds 50 MB of its own shows; the weights do not."""
+    def heavy(model):
+        model.ballast = np.ones(50_000_000, dtype=np.uint8)
+        return model
+
+    case = replace(SHORT, contexts=(4,), max_tokens=2)
+    measure.measure(case)  # whatever is made once
+    light, = measure.measure(case)
+    monkeypatch.setattr(measure, "accelerate", heavy)
+    laden, = measure.measure(case)
+    assert laden["beyond_gb"] > light["beyond_gb"] + 0.03 and laden["beyond_gb"] < light["beyond_gb"] + 0.08
+
+
+def test_kernels_are_waited_for_before_anything_is_measured(monkeypatch):
+    waited = []
+    monkeypatch.setattr(measure.compiled, "kernels", lambda wait: waited.append(wait))
+    monkeypatch.setattr(measure.compiled, "is_coming", lambda: True)
+    with pytest.raises(ValueError, match="not compiled after 600 s"):
+        measure.measure(SHORT)
+    measure.measure(replace(SHORT, fast=False, contexts=(4,), max_tokens=2))
+    assert waited == [600]
 
 
 def test_what_was_asked_for_is_what_answers(monkeypatch):
     readable = measure.measure(Case(preset="tiny", model=None, bits=8, fast=False, contexts=(4,), max_tokens=2))
     assert readable[0]["path"] == "readable" and readable[0]["bits"] == 8
     monkeypatch.setenv("MISTRAL_EDU_FAST", "0")
-    assert measure.make_model(Case(preset="tiny", model=None, bits=8)).path == "readable"
+    assert measure.measure(replace(SHORT, contexts=(4,), max_tokens=2))[0]["path"] == "readable"
     stored = measure.measure(replace(SHORT, bits=16, contexts=(4,)))[0]
     assert stored["bits"] == 16 and stored["group_size"] is None
 
@@ -72,6 +129,7 @@ def test_what_was_asked_for_is_what_answers(monkeypatch):
 @pytest.mark.parametrize("changes, message", [
     ({"contexts": (1000,), "max_tokens": 100}, "1000 tokens and an answer of 100 take 1100; .* has 1024"),
     ({"max_tokens": 1}, "at least 2"), ({"contexts": ()}, "at least 1 token"), ({"contexts": (0,)}, "at least 1 token"),
+    ({"batches": (1, 0)}, "at least 1 sequence"), ({"batches": ()}, "at least 1 sequence"),
     ({"preset": "230m"}, "a model or a preset"), ({"model": None}, "a model or a preset")])
 def test_a_case_that_cannot_be_measured_says_why(changes, message):
     with pytest.raises(ValueError, match=message):
@@ -128,30 +186,58 @@ def test_a_token_reads_all_weights_but_the_embedding_table_once(tie):
     model = small_model(tie_embeddings=tie)
     table = model.model.embed_tokens.weight
     unread = 0 if tie else table.nbytes - table[0].nbytes
-    assert weight_bytes_per_token(model) == size_in_bytes(model) - unread
+    assert weight_bytes_per_step(model) == size_in_bytes(model) - unread
 
 
 def test_the_cache_adds_the_keys_in_sight():
     model, per_key = small_model(window_size=4), CONFIG.kv_bytes_per_token(2)
-    keys = [(bytes_per_token(model, context, 3) - weight_bytes_per_token(model)) / per_key for context in (1, 2, 9)]
+    keys = [(bytes_per_step(model, context, 3) - weight_bytes_per_step(model)) / per_key for context in (1, 2, 9)]
     assert keys == [2.5, 3.5, 4.0]  # after a prompt of 1, the two steps see 2 and 3 keys, and none sees more than 4
+
+
+def test_a_batch_reads_the_weights_once_and_every_cache():
+    model = small_model()
+    weights = weight_bytes_per_step(model)
+    assert bytes_per_step(model, 8, 3, batch=4) - weights == 4 * (bytes_per_step(model, 8, 3) - weights)
 
 
 def test_a_short_prompt_waits_for_memory_and_a_long_one_for_the_multipliers():
     speeds = {"read_gb_per_s": 10, "matrix_gflops": 1000}
-    assert predict(1e9, 2e9, 1, **speeds) == {"prompt_tps": 10.0, "generation_tps": 10.0}
-    assert predict(1e9, 2e12, 1000, **speeds)["prompt_tps"] == 500.0
+    row = {"bytes_per_step": 1e9, "operations_per_prompt": 2e9, "context": 1, "batch": 1}
+    assert predict(row, **speeds) == {"prompt_tps": 10.0, "generation_tps": 10.0}
+    long = {**row, "operations_per_prompt": 2e12, "context": 1000}
+    assert predict(long, **speeds)["prompt_tps"] == 500.0
+    assert predict({**long, "batch": 2}, **speeds) == {"prompt_tps": 500.0, "generation_tps": 20.0}
+
+
+def test_shares_are_of_what_the_prompts_need_and_of_the_weights_alone():
+    row = {"weight_bytes_per_step": 1e9, "bytes_per_step": 2e9, "operations_per_prompt": 4e9, "context": 10, "batch": 2}
+    found = shares(row, prompt_tps=500, generation_tps=10, read_gb_per_s=20, matrix_gflops=400)
+    assert found == {"multiply": 0.5, "read": 0.25}  # 50 prompts a second; 5 steps a second
 
 
 def test_limits_are_measured_and_leave_the_threads_as_they_were():
     threads = blas.status().threads
-    limits = measure_limits(n_bytes=10**6, size=64)
-    assert limits["read_gb_per_s"] > 0 and limits["matrix_gflops"] > 0
+    found = measure_limits(n_bytes=10**6, size=64)
+    assert found["read_gb_per_s"] > 0 and all(speed > 0 for speed in found["matrix_gflops"].values())
     assert blas.status().threads == threads
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("library, expected", [("libdnnl.so", {"float32": 9.0, "bfloat16": 77.0}),
+                                               (None, {"float32": 9.0})])
+@pytest.mark.skipif(mx.default_device() != mx.Device(mx.cpu), reason="for processors")
+def test_bfloat16_counts_where_onednn_multiplies_it(monkeypatch, library, expected):
+    asked = []
+    onednn = SimpleNamespace(status=lambda: SimpleNamespace(library=library),
+                             matrix_speed=lambda *shape: asked.append(shape) or 77.0)
+    monkeypatch.setattr(limits, "onednn", onednn)
+    monkeypatch.setattr(limits, "matrix_speed", lambda size, dtype: 9.0)
+    assert measure_limits(n_bytes=10**6, size=64)["matrix_gflops"] == expected
+    assert asked == ([(256, 64, 64)] if library else [])
+
+
 # ---------------------------------------------------------------- processes
+@pytest.mark.slow
 def test_a_child_measures_and_does_not_inherit_the_memory_of_its_parent():
     ballast = np.ones(400_000_000, dtype=np.uint8)
     assert measure.process_peak() > ballast.nbytes
@@ -223,7 +309,11 @@ def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
 
 def test_the_prediction_uses_the_limits_of_the_same_run(result):
     row = result["rows"][0]
-    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["bytes_per_token"])
+    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["bytes_per_step"])
+    assert row["shares"]["read"] == pytest.approx(
+        row["generation_tps"]["median"] * row["weight_bytes_per_step"] / 40e9)
+    assert row["shares"]["multiply"] == pytest.approx(  # of the faster product
+        row["prompt_tps"]["median"] / row["context"] * row["operations_per_prompt"] / 800e9)
     assert len(row["prompt_tps"]["samples"]) == result["settings"]["repeats"] == 2
     assert number(row, "prompt_tps") == row["prompt_tps"]["median"]
 
@@ -234,9 +324,57 @@ def test_the_table_shows_each_row_and_says_what_it_shows(result):
     assert lines[0].startswith("tiny, 20") and result["machine"]["processor"] in lines[1]
     body = [line for line in lines if line.startswith("|    4 |")]
     assert [line.split("|")[3].strip() for line in body] == ["5", "9"]
-    assert "Python included" in table and "median of the rounds" in table
+    assert "Python included" in table and "median of the rounds" in " ".join(lines)
+    assert [cell.strip() for cell in lines[4].split("|")].count("of limit") == 2 and "batch" not in table
+    assert f"{100 * result['rows'][1]['shares']['read']:.1f} %" in body[1]
     result["rows"][0]["prompt_tps"] = {"median": 50.0, "min": 40.0, "max": 61.0}
-    assert "50.0 (40.0-61.0)" in tables.as_table(result)
+    result["rows"][1]["batch"] = 2
+    assert "50.0 (40.0-61.0)" in tables.as_table(result) and "| batch |" in tables.as_table(result)
+
+
+def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: result)
+    assert main(["bench", "--save", "mine"]) == 0
+    table = capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
+    assert main(["bench", "--show", "mine"]) == 0
+    assert capsys.readouterr().out == table and result["date"] in table
+    assert main(["bench", "--show", str(tmp_path / "mine.json"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result))
+
+
+@pytest.mark.parametrize("content, message", [
+    (None, "there is no result .*kept are other"), ("{", "not valid JSON"),
+    ('{"kind": "quoted"}', "no measured result"), ('{"kind": "measured"}', "does not fit schema.json")])
+def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    if content is None:
+        (tmp_path / "other.json").write_text('{"kind": "measured"}')
+    else:
+        (tmp_path / "mine.json").write_text(content)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        results.measured_result("mine")
+
+
+def test_nothing_is_measured_that_cannot_be_kept(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    assert main(["bench", "--save", str(tmp_path / "nowhere" / "r.json")]) == 1
+    assert "nothing can be written to" in capsys.readouterr().err
+
+
+def test_a_result_that_could_not_be_written_leaves_nothing(result, monkeypatch, tmp_path):
+    monkeypatch.setattr(results.json, "dumps", lambda *args, **settings: "\ud800")  # cannot be encoded
+    with pytest.raises(UnicodeEncodeError):
+        results.save(result, str(tmp_path / "r.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_does_not_fit_the_schema_is_neither_kept_nor_printed(result, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: {**result, "date": "yesterday"})
+    assert main(["bench", "--save", str(tmp_path / "r.json")]) == 1
+    shown = capsys.readouterr()
+    assert "at $.date" in shown.err and shown.out == "" and list(tmp_path.iterdir()) == []
 
 
 def test_the_published_table_is_marked_as_that_of_others(capsys):
@@ -262,12 +400,13 @@ def test_precisions_by_default():
         command.cases(arguments("a/folder", "--random", "230m"))
 
 
-@pytest.mark.parametrize("words", [(), ("--random", "230m", "--bits", "4", "--no-fast"),
-                                   ("my folder", "--repeats", "1")])
+@pytest.mark.parametrize("words", [(), ("--random", "230m", "--bits", "4", "--no-fast", "--batch", "1", "8"),
+                                   ("my folder", "--repeats", "1", "--compare", "llama.cpp,mlx-lm")])
 def test_the_recorded_command_measures_the_same_again(words):
     args = arguments(*words)
     again = arguments(*shlex.split(command.command(args))[2:])
-    assert command.cases(again) == command.cases(args) and again.repeats == args.repeats
+    assert command.cases(again) == command.cases(args)
+    assert (again.repeats, again.compare) == (args.repeats, args.compare)
 
 
 @pytest.mark.slow
@@ -276,4 +415,4 @@ def test_from_the_command_line_to_json(capsys):
     result = json.loads(capsys.readouterr().out)
     CHECK.validate(result)
     assert result["software"]["mistral_edu"] == mistral_edu.__version__
-    assert result["command"] == "mistral-edu bench tiny --bits 4 --context 4 --max-tokens 2 --repeats 1"
+    assert result["command"] == "mistral-edu bench tiny --bits 4 --context 4 --batch 1 --max-tokens 2 --repeats 1"

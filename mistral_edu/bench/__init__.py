@@ -2,10 +2,13 @@
 
     mistral-edu bench                            the embedded model at 16, 8 and 4 bit
     mistral-edu bench --random 230m --bits 4     random weights of a larger shape, made in memory
+    mistral-edu bench --random 230m --compare mlx-lm,transformers,llama.cpp     others beside it, in the same rounds
+    mistral-edu bench --show NAME                a result that was kept
     mistral-edu bench --published                a table that others have published, marked as theirs
 
-In reading order: measure.py (the four numbers of one configuration), work.py (what bytes and operations predict),
-limits.py (how fast this machine reads and multiplies), child.py (each configuration in a process of its own),
-rounds.py (several rounds, and their medians), tables.py and results.py (what is shown, and what is kept).
-schema.json describes the JSON of them all.
+In reading order: answers.py (one answer, with a clock beside it), measure.py (the numbers of one configuration),
+work.py (what bytes and operations predict), limits.py (how fast this machine reads and multiplies), child.py (each
+configuration in a process of its own), rounds.py (several rounds, and their medians), tables.py and results.py (what is
+shown, and what is kept). For comparisons: peers/ (other engines, each in an environment of its own), same_weights.py
+(the files that all of them read) and compare.py. schema.json describes the JSON of all results.
 """

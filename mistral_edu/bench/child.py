@@ -13,36 +13,48 @@ from dataclasses import asdict
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-def in_child(task, case=None):
-    """The result of a task in a process of its own: "measure" a case, "limits", or "describe" the machine.
+def in_child(task, case=None, **settings):
+    """The result of a task in a process of its own: "measure" a case, "write" it, "limits", or "describe" the machine.
 
     Raises ValueError with the child's own message, or with the signal that ended it.
     """
-    order = {"task": task, "case": asdict(case) if case else None}
+    order = {"task": task, "case": asdict(case) if case else None, **settings}
+    return ask([sys.executable, "-m", "mistral_edu.bench.child"], order, f"the process that should {task}")
+
+
+def ask(command, order, who, stderr=None):
+    """The result that a process gives: an order as JSON into its stdin, an answer from the last line of its stdout.
+
+    who: what it is called in errors. stderr=subprocess.PIPE shows what else it says only in an error.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
-    done = subprocess.run([sys.executable, "-m", "mistral_edu.bench.child"], input=json.dumps(order),
-                          stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(command, input=json.dumps(order), stdout=subprocess.PIPE, stderr=stderr, text=True,
+                          env=environment)
+    said = (done.stderr or "").strip().splitlines()
+    last_words = f"its last words: {said[-1].strip()}" if said else "what it said stands above"
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
         why = "; most likely the memory was not enough: take fewer bits or shorter prompts" if name == "SIGKILL" else ""
-        raise ValueError(f"the process that should {task} was ended by {name}{why}")
+        raise ValueError(f"{who} was ended by {name}{why}")
     try:
-        result = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        raise ValueError(f"the process that should {task} ended with code {done.returncode} and no result; "
-                         "what it said stands above") from None
-    if "error" in result:
-        raise ValueError(result["error"])
-    return result["result"]
+        answer = json.loads(done.stdout.splitlines()[-1])
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer["result"]
+    except (IndexError, KeyError, TypeError, json.JSONDecodeError):
+        raise ValueError(f"{who} ended with code {done.returncode} and no result; {last_words}") from None
 
 
-def carry_out(task, case):
+def carry_out(task, case, **settings):
     """What the child does, here: a result that JSON can hold."""
     from mistral_edu.bench.limits import measure_limits
     from mistral_edu.bench.machine import describe_machine, describe_software
     from mistral_edu.bench.measure import Case, measure
+    from mistral_edu.bench.same_weights import write
     if task == "measure":
         return measure(Case(**case))
+    if task == "write":
+        return write(Case(**case), **settings)
     if task == "limits":
         return measure_limits()
     return {"machine": describe_machine(), "software": describe_software()}

@@ -2,10 +2,14 @@
 import json
 import shlex
 import sys
+from contextlib import ExitStack
 
+from mistral_edu.bench import peers
+from mistral_edu.bench.compare import Comparison
 from mistral_edu.bench.measure import Case
-from mistral_edu.bench.results import stored_results
+from mistral_edu.bench.results import check, check_place, measured_result, save, stored_results
 from mistral_edu.bench.rounds import benchmark
+from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.config import PRESETS
 
@@ -19,10 +23,19 @@ def add_arguments(parser):
         "(default: all three for tiny and --random; a checkpoint of your own as it is stored)")
     add("--context", type=int, nargs="+", default=[128, 512], metavar="L",
         help="lengths of the prompt in tokens (default: 128 512)")
+    add("--batch", type=int, nargs="+", default=[1], metavar="N", help="sequences side by side; tokens a second are "
+        "those of all of them together (default: 1)")
     add("--max-tokens", type=int, default=64, metavar="N", help="tokens to generate after each (default: 64)")
     add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
     add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
+    add("--compare", metavar="NAMES", help="measure others in the same rounds, with the same weights and prompts: "
+        + ",".join(peers.PEERS))
+    add("--set-up", metavar="NAMES", help="measure nothing; make the environments of these others, once")
+    add("--peers", metavar="FOLDER", help="where the environments of others are (default: in the user's cache)")
     add("--json", action="store_true", help="print one JSON object, as mistral_edu/bench/schema.json describes it")
+    add("--save", metavar="NAME", help="keep the result, too: in mistral_edu/bench/results/ under this name, or as the "
+        "file of this path")
+    add("--show", metavar="NAME", help="measure nothing; print the table of a result that was kept")
     add("--published", action="store_true", help="measure nothing; print a table that others have published")
 
 
@@ -32,16 +45,18 @@ def cases(args):
         raise ValueError(f"measure either {args.model} or --random {args.random}; for both, call bench twice")
     model = args.model or (None if args.random else "tiny")
     all_bits = args.bits or ([16, 8, 4] if args.random or model == "tiny" else [None])
-    return [Case(model, args.random, bits, not args.no_fast, tuple(args.context), args.max_tokens)
-            for bits in all_bits]
+    return [Case(model, args.random, bits, not args.no_fast, tuple(args.context), args.max_tokens, tuple(args.batch))
+            for bits in dict.fromkeys(all_bits)]
 
 
 def command(args):
-    """The command that measures the same again, with every default written out."""
+    """The command that measures the same again, with every default written out, but for the places of files."""
     words = ["mistral-edu", "bench", *(["--random", args.random] if args.random else [args.model or "tiny"])]
     words += ["--bits", *args.bits] if args.bits else []
-    words += ["--context", *args.context, "--max-tokens", args.max_tokens, "--repeats", args.repeats]
-    return shlex.join(map(str, words + ["--no-fast"] * args.no_fast))
+    words += ["--context", *args.context, "--batch", *args.batch, "--max-tokens", args.max_tokens]
+    words += ["--repeats", args.repeats, *["--no-fast"] * args.no_fast]
+    words += ["--compare", ",".join(peers.names(args.compare))] if args.compare else []
+    return shlex.join(map(str, words))
 
 
 def published():
@@ -49,16 +64,49 @@ def published():
     return "\n\n".join(map(published_table, stored_results("quoted").values()))
 
 
+def shown(name):
+    """The table of a result that was kept."""
+    return as_table(measured_result(name))
+
+
+def measure(args, progress):
+    """The result that the arguments ask for, as schema.json has it."""
+    asked = cases(args)
+    names = peers.names(args.compare) if args.compare else []
+    if names and 1 not in args.batch:
+        raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out "
+                         "--compare")
+    with ExitStack() as stack:
+        comparison = None
+        if names:
+            place = args.peers or peers.default_place()
+            present = [name for name in names if peers.python_of(name, place).exists()]
+            folder = stack.enter_context(folder_of_weights(asked, present))
+            comparison = Comparison(asked, names, place, folder, progress)
+        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison)
+
+
 def run(args) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
-    if args.published:
-        print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())
-        return 0
-
     def progress(text):
         if sys.stderr.isatty() or not args.json:
             print(text, file=sys.stderr, flush=True)
 
-    result = benchmark(cases(args), args.repeats, command(args), progress)
+    if args.published:
+        print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())
+        return 0
+    if args.set_up:
+        for name in peers.names(args.set_up):
+            peers.set_up(name, args.peers or peers.default_place(), progress)
+        return 0
+    if args.show:
+        result = measured_result(args.show)
+    else:
+        if args.save:
+            check_place(args.save)
+        result = measure(args, progress)
+        check(result)
+        if args.save:
+            progress(f"kept in {save(result, args.save)}")
     print(json.dumps(result, indent=1) if args.json else as_table(result))
     return 0

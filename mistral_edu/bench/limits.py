@@ -2,6 +2,9 @@
 
 Both on the device that MLX computes with. They are measured in every round, between the models, because a shared
 machine gives more at one time than at another.
+
+Processors multiply in float32, through the BLAS under MLX. Some have instructions for bfloat16 besides, several times
+as fast; oneDNN uses them where it is installed.
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,22 +12,28 @@ from concurrent.futures import ThreadPoolExecutor
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.fast import blas, machine
+from mistral_edu.fast import blas, machine, onednn
 
 ONE_GB = 10**9
 ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
 
 
 def measure_limits(n_bytes=ONE_GB, size=SIZE):
-    """{"read_gb_per_s": float, "matrix_gflops": float, "matrix_dtype": str}."""
+    """{"read_gb_per_s": float, "matrix_gflops": {"float32": float, "bfloat16": float}}, each type where it is fast."""
     _, available = machine.memory()
     if available is not None:
         n_bytes = min(n_bytes, available // 4)
-    on_cpu = mx.default_device() == mx.Device(mx.cpu)
-    dtype = mx.float32 if on_cpu else mx.bfloat16   # the type that MLX multiplies fastest there
-    read = read_speed_cpu(n_bytes) if on_cpu else read_speed_gpu(n_bytes)
-    return {"read_gb_per_s": read, "matrix_gflops": matrix_speed(size, dtype),
-            "matrix_dtype": str(dtype).removeprefix("mlx.core.")}
+    if mx.default_device() != mx.Device(mx.cpu):
+        return {"read_gb_per_s": read_speed_gpu(n_bytes),
+                "matrix_gflops": {"bfloat16": matrix_speed(size, mx.bfloat16)}}
+    speeds = {"float32": matrix_speed(size, mx.float32), "bfloat16": onednn_speed(size)}
+    return {"read_gb_per_s": read_speed_cpu(n_bytes),
+            "matrix_gflops": {dtype: speed for dtype, speed in speeds.items() if speed is not None}}
+
+
+def onednn_speed(size):
+    """GFLOPS of the same product in bfloat16, by oneDNN on all processors; None where it is of no use (its status)."""
+    return onednn.matrix_speed(ROWS, size, size) if onednn.status().library else None
 
 
 def read_speed_cpu(n_bytes):

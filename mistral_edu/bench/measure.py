@@ -1,41 +1,45 @@
-"""The four numbers of one configuration: load time, prompt speed, generation speed, peak memory.
+"""The numbers of one configuration: load time, prompt speed, generation speed, and memory.
 
 Exactly what is measured:
 
 load_seconds     load_model(): open the file, read and check every weight, quantize when asked, attach the engine.
-                 Python's start, the imports, and a download come before it. The file may lie in the system's cache
-                 already; the first load after a start of the machine takes longer. Random weights: the time to make
-                 them.
-prompt_tps       tokens of the prompt, over the time from the first to the logits of the last (prefill).
-generation_tps   tokens after the first, over the time from the first to the last (decode). The first one comes from
-                 the prompt's logits, so its work belongs to the prompt. Greedy; the end token does not end it.
-                 Before each of these, an answer that is not timed: a first one also makes kernels and room.
+                 Python's start, the imports, the engine's compiled kernels, and a download come before it. The file may
+                 lie in the system's cache already; the first load after a start of the machine takes longer. Random
+                 weights: the time to make them.
+prompt_tps       tokens of the prompts, of all `batch` sequences together, over the time from the first to the logits of
+                 the last (prefill).
+generation_tps   tokens after the first, of all sequences together, over the time from the prompt's logits to the last
+                 token (decode). What the first one is follows from the prompt's logits, whose work belongs to the
+                 prompt. Greedy; the end token does not end it.
+                 Before each of these, an answer that is not timed: a first one also makes room.
 peak_memory_gb   10**9 bytes. On a processor: the most that the whole process has held, Python included, since it began.
-                 On a GPU: the most that MLX has held. Prompts go from short to long, so a row's peak is that of its
-                 length and the shorter ones.
+                 On a GPU: the most that MLX has held. Prompts go from small to large, so a row's peak is that of its
+                 size and the smaller ones.
+beyond_gb        on Linux processors, what the answers needed beyond weights and cache: how much more of its own numbers
+                 and objects (anonymous pages) the process holds at the end of the row's answer than it held when the
+                 weights had been loaded and no engine was attached yet, less the bytes of the cache. So it counts the
+                 engine, its threads, what prompts have left behind, and memory that MLX keeps for later.
+libraries_gb     what is not counted there: the growth of the process while the compiled kernels were brought in, before
+                 the weights (numba and its compiler), and code of libraries that was first used by the answers.
 """
+import ctypes
 import os
-import random
-import resource
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import mlx.core as mx
 
+from mistral_edu.bench.answers import prompt_ids, timed_answer
+from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
-from mistral_edu.bench.work import bytes_per_token, operations_per_prompt
+from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
 from mistral_edu.checkpoints import find_folder, load_model
-from mistral_edu.fast import accelerate
-from mistral_edu.generate import decode, prefill
+from mistral_edu.fast import accelerate, compiled
 from mistral_edu.quantize import quantization, size_in_bytes
-from mistral_edu.reader import Reader
 
-GREEDY = dict(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0)
 WARM_UP = 2  # tokens of the prompt, and of the answer, that are run before anything else
 QUICK = 1.0  # seconds: a model whose warm-up takes no longer also reads each prompt once before it is timed
-CHUNK = 256  # tokens of a prompt that are read at once, as in stream_generate
+KERNELS = 600  # seconds that kernels may take to be compiled, at low priority, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Case:
     fast: bool = True
     contexts: tuple = (128, 512)  # lengths of prompts
     max_tokens: int = 64          # tokens to generate after each
+    batches: tuple = (1,)         # sequences side by side
+    written: str | None = None    # a folder that holds just these weights already, for other engines to read, too
 
     def __post_init__(self):
         if (self.model is None) == (self.preset is None):
@@ -55,44 +61,85 @@ class Case:
         if self.max_tokens < 2 or not self.contexts or min(self.contexts) < 1:
             raise ValueError("prompts have at least 1 token, and answers at least 2, since the first is not timed; "
                              f"got {self.contexts} and {self.max_tokens}")
+        if not self.batches or min(self.batches) < 1:
+            raise ValueError(f"a batch has at least 1 sequence; got {self.batches}")
+
+    @property
+    def sizes(self):
+        """(batch, context) of every row, from small to large."""
+        pairs = {(batch, context) for batch in self.batches for context in self.contexts}
+        return sorted(pairs, key=lambda pair: (pair[0] * pair[1], pair))
 
 
 def measure(case):
-    """A list of rows, one per length of the prompt, shortest first: dicts as schema.json has them, single values."""
-    if case.model is not None:
+    """A list of rows, one per batch and length of the prompt: dicts as schema.json has them, single values.
+
+    Besides, each has the log probabilities that compare.py looks at: `logprobs`, those of answers.sample_ids().
+    """
+    if case.model is not None and case.written is None:
         find_folder(case.model)  # a name of the hub is fetched here, before the clock is read
+    before = process_memory()
+    is_fast = case.fast and os.environ.get("MISTRAL_EDU_FAST") != "0"
+    if is_fast:
+        wait_for_kernels()
+    libraries = grown(sum, before, process_memory())
     began = time.perf_counter()
     model = make_model(case)
     load_seconds = time.perf_counter() - began
     check_room(model, case)
+    settle()
+    loaded = process_memory()
+    if is_fast:
+        began = time.perf_counter()
+        accelerate(model)
+        load_seconds += time.perf_counter() - began
     began = time.perf_counter()
-    timed_answer(model, WARM_UP, WARM_UP)
+    timed_answer(model, prompt_ids(model.config.vocab_size, WARM_UP), WARM_UP)
     is_quick = time.perf_counter() - began < QUICK
     precision = describe_precision(model)
     rows = []
-    for context in sorted(case.contexts):
+    for batch, context in case.sizes:
+        prompts = prompt_ids(model.config.vocab_size, context, batch)
         if is_quick:
-            timed_answer(model, context, WARM_UP)
-        prompt_tps, generation_tps = timed_answer(model, context, case.max_tokens)
+            timed_answer(model, prompts, WARM_UP)
+        answer = timed_answer(model, prompts, case.max_tokens)
+        used = grown(lambda memory: memory[0], loaded, answer.memory)
+        code = grown(lambda memory: memory[1], loaded, answer.memory)
         rows.append({
-            "engine": "mistral_edu", "path": model.path, **precision, "batch": 1, "context": context,
+            "engine": "mistral_edu", "path": model.path, **precision, "batch": batch, "context": context,
             "generated": case.max_tokens, "weights_gb": size_in_bytes(model) / 1e9,
-            "bytes_per_token": round(bytes_per_token(model, context, case.max_tokens)),
+            "weight_bytes_per_step": weight_bytes_per_step(model),
+            "bytes_per_step": round(bytes_per_step(model, context, case.max_tokens, batch)),
             "operations_per_prompt": operations_per_prompt(model.config, context),
-            "load_seconds": load_seconds, "prompt_tps": prompt_tps, "generation_tps": generation_tps,
+            "load_seconds": load_seconds, "prompt_tps": answer.prompt_tps, "generation_tps": answer.generation_tps,
             "peak_memory_gb": peak_memory(), "mlx_peak_gb": mx.get_peak_memory() / 1e9,
+            "beyond_gb": None if used is None else (used - answer.cache_bytes) / 1e9,
+            "libraries_gb": None if used is None else (libraries + code) / 1e9, "logprobs": answer.logprobs,
         })
     return rows
 
 
+def wait_for_kernels():
+    """Have the engine's kernels, where there can be any: else another engine would answer first, and they later.
+
+    Raises ValueError when they are not there after KERNELS seconds.
+    """
+    compiled.kernels(wait=KERNELS)
+    if compiled.is_coming():
+        raise ValueError(f"the engine's kernels are not compiled after {KERNELS} s; is this machine busy? Try again, "
+                         "or measure the readable code (--no-fast)")
+
+
 def make_model(case):
-    """The model in memory, all weights computed."""
+    """The model in memory, all weights computed, no engine attached."""
     bits = None if case.bits == 16 else case.bits
     longest = max(case.contexts) + case.max_tokens
+    tokens = longest * max(case.batches)
+    if case.written is not None:
+        return load_model(case.written, fast=False, context=tokens)
     if case.preset is None:
-        return load_model(case.model, bits=bits, fast=case.fast, context=longest)
-    model = random_model(case.preset, bits, context=longest)
-    return accelerate(model) if case.fast and os.environ.get("MISTRAL_EDU_FAST") != "0" else model
+        return load_model(case.model, bits=bits, fast=False, context=tokens)
+    return random_model(case.preset, bits, context=tokens)
 
 
 def check_room(model, case):
@@ -106,22 +153,26 @@ def check_room(model, case):
         raise ValueError(f"{case.model} is stored in {stored['bits']} bit; measure it as it is, without --bits")
 
 
-def timed_answer(model, context, n_tokens):
-    """Read a random prompt of `context` tokens, generate n_tokens: (prompt tokens, generated tokens) a second."""
-    draw = random.Random(0)
-    ids = [draw.randrange(model.config.vocab_size) for _ in range(context)]
-    reader = Reader(model)
-    began = time.perf_counter()
-    logits = prefill(reader, ids, CHUNK)
-    read = time.perf_counter()
-    arrivals = [time.perf_counter() for _ in decode(reader, logits, n_tokens, None, 0, GREEDY)]
-    return context / (read - began), (n_tokens - 1) / (arrivals[-1] - arrivals[0])
-
-
 def describe_precision(model):
     """{"bits", "group_size", "dtype"}: how the weights are held; dtype is that of norms and activations."""
     stored = quantization(model) or {"bits": 8 * model.model.norm.weight.itemsize, "group_size": None}
     return {**stored, "dtype": str(model.model.norm.weight.dtype).removeprefix("mlx.core.")}
+
+
+def settle():
+    """Give back memory that was used while loading and is free now, so that what comes later is seen to grow."""
+    mx.clear_cache()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps freed memory for later
+    except AttributeError:
+        pass
+
+
+def grown(part, before, now):
+    """How many bytes a part of process_memory() has grown by; None where the system does not say, or on a GPU."""
+    if None in before or mx.default_device() != mx.Device(mx.cpu):
+        return None
+    return part(now) - part(before)
 
 
 def peak_memory():
@@ -129,17 +180,3 @@ def peak_memory():
     if mx.default_device() != mx.Device(mx.cpu):
         return mx.get_peak_memory() / 1e9
     return process_peak() / 1e9
-
-
-def process_peak():
-    """Bytes of memory that this process has held at most.
-
-    Not ru_maxrss on Linux: a process inherits that from the one which started it, so behind a large parent every child
-    looks large.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024  # high water mark of the resident set, in KiB
-    except (OSError, IndexError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

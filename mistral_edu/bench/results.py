@@ -1,5 +1,6 @@
 """Results that are kept: results/*.json, each either measured (with machine, date, command) or quoted (with source)."""
 import json
+import os
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("results")
@@ -12,8 +13,85 @@ def stored_results(kind=None):
     >>> stored_results("quoted")["published_m3_max"]["machine"]["processor"]
     'Apple M3 Max'
     """
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+    found = {path.stem: read(path) for path in sorted(FOLDER.glob("*.json"))}
     return {name: result for name, result in found.items() if kind in (None, result["kind"])}
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def path_of(name):
+    """The file of a result: a plain name stands in results/, anything else is a path.
+
+    >>> path_of("runs/mine.json"), path_of("epyc") == FOLDER / "epyc.json"
+    (PosixPath('runs/mine.json'), True)
+    """
+    is_path = os.sep in name or name.endswith(".json")
+    return Path(name).expanduser() if is_path else FOLDER / f"{name}.json"
+
+
+def measured_result(name):
+    """A measured result that was kept under this name or path. Raises FileNotFoundError, or ValueError."""
+    path = path_of(name)
+    if not path.is_file():
+        kept = ", ".join(stored_results("measured")) or "none"
+        raise FileNotFoundError(f"there is no result {path}; kept are {kept}. To keep one: mistral-edu bench --save "
+                                "NAME")
+    try:
+        result = read(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); measure again") from None
+    if not isinstance(result, dict) or result.get("kind") != "measured":
+        raise ValueError(f"{path} is no measured result; those of others are shown by mistral-edu bench --published")
+    check(result)
+    return result
+
+
+def save(result, name):
+    """Keep a result; whatever goes wrong, no half of it is left. Returns the path."""
+    path = path_of(name)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def check_place(name):
+    """Raise OSError where no result can be kept under this name: better said before than after the measurement."""
+    folder = path_of(name).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OSError(f"nothing can be written to {folder}, where {path_of(name).name} would be kept; "
+                      "give the path of a file in a folder of yours: --save ./result.json")
+
+
+def check(result):
+    """Raise ValueError unless a measured result is what schema.json describes.
+
+    Nothing is checked where jsonschema is not installed; it comes with JupyterLab.
+    """
+    try:
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import best_match
+    except ImportError:
+        return
+    schema = {**read(SCHEMA)["$defs"]["measured"], "$defs": read(SCHEMA)["$defs"]}
+    error = best_match(Draft202012Validator(schema).iter_errors(result))
+    if error is not None:
+        raise ValueError(f"the result does not fit {SCHEMA.name}, at {error.json_path}: {error.message}")
+
+
+def best_product(limits):
+    """(dtype, GFLOPS) of the fastest product that a run measured: its median.
+
+    >>> best_product({"matrix_gflops": {"float32": {"median": 100}, "bfloat16": {"median": 400}}})
+    ('bfloat16', 400)
+    """
+    medians = {dtype: figure["median"] for dtype, figure in limits["matrix_gflops"].items()}
+    return max(medians.items(), key=lambda item: item[1])
 
 
 def number(row, name):

@@ -1,44 +1,57 @@
 """Several rounds, then medians. A round takes the machine's limits and every configuration once, in turn.
 
-So a minute in which another program ran falls on all configurations alike, and not on the last one only.
+So a minute in which another program ran falls on all configurations alike, and not on the last one only. Other engines,
+where there are any to compare with, come in the same rounds, each right after ours in the same precision.
 """
 import os
 import time
 from statistics import median
 
 from mistral_edu.bench.child import SLOWING, in_child
-from mistral_edu.bench.work import predict
+from mistral_edu.bench.results import best_product
+from mistral_edu.bench.work import predict, shares
 
-MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb")
-LIMITS = ("read_gb_per_s", "matrix_gflops")
+MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb",
+            "libraries_gb")
 
 
-def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_child):
+def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_child, comparison=None):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
-    run(task, case) -> result is what carries out one task; the default starts a process for each.
+    run(task, case) -> result is what carries out one task; the default starts a process for each. comparison: one of
+    compare.py, which was made of the same cases.
     """
     if repeats < 1:
         raise ValueError(f"at least one round is needed; got repeats = {repeats}")
     about = run("describe")
     limits, rounds = [], []
     for n in range(1, repeats + 1):
-        progress(f"round {n} of {repeats}: what this machine can do")
+        def say(text):
+            progress(f"round {n} of {repeats}: {text}")
+        say("what this machine can do")
         limits.append(run("limits"))
         rows = []
-        for case in cases:
-            progress(f"round {n} of {repeats}: {case.preset or case.model}, {precision(case)}")
-            rows += run("measure", case)
+        for case in comparison.cases if comparison else cases:
+            say(f"{case.preset or case.model}, {precision(case)}")
+            ours = run("measure", case)
+            rows += ours
+            if comparison:
+                rows += comparison.rows(case, ours, say)
         rounds.append(rows)
-    machine_limits = {name: spread([limit[name] for limit in limits]) for name in LIMITS}
-    rows = [summary(samples, machine_limits) for samples in zip(*rounds)]
-    return {
+    limits = {"read_gb_per_s": spread([limit["read_gb_per_s"] for limit in limits]),
+              "matrix_gflops": {dtype: spread([limit["matrix_gflops"][dtype] for limit in limits])
+                                for dtype in limits[0]["matrix_gflops"]}}
+    result = {
         "schema": 1, "kind": "measured", "date": time.strftime("%Y-%m-%d"), "command": command, **about,
-        "limits": {**machine_limits, "matrix_dtype": limits[0]["matrix_dtype"]},
+        "limits": limits,
         "settings": {"model": cases[0].model, "random": cases[0].preset, "fast": cases[0].fast, "repeats": repeats,
                      "unset": {name: os.environ[name] for name in SLOWING if name in os.environ}},
-        "rows": rows,
+        "rows": summaries(rounds, limits, comparison),
     }
+    if comparison:
+        result["software"] = {**result["software"], "peers": comparison.versions}
+        result["left_out"] = comparison.left_out
+    return result
 
 
 def precision(case):
@@ -46,13 +59,29 @@ def precision(case):
     return "as stored" if case.bits is None else f"{case.bits} bit"
 
 
+def summaries(rounds, limits, comparison):
+    """One row for each that the rounds have in common, in the order of the first round.
+
+    A peer that failed, or was found to compute something else, in any round has none.
+    """
+    samples = {}
+    for row in (row for rows in rounds for row in rows):
+        key = row["engine"], row["bits"], row.get("precision"), row["batch"], row["context"]
+        samples.setdefault(key, []).append(row)
+    return [summary(rows, limits) for (engine, _, precision, _, context), rows in samples.items()
+            if engine == "mistral_edu" or not comparison.is_left_out(engine, precision, context)]
+
+
 def summary(samples, limits):
-    """One row from the same row of every round: medians and spread of what was measured, and the prediction."""
-    row = dict(samples[0])
+    """One row from the same row of every round: medians and spread of what was measured, and the machine's share."""
+    row = {name: value for name, value in samples[0].items() if name != "logprobs"}
     for name in MEASURED:
-        row[name] = spread([sample[name] for sample in samples])
-    best = {name: limits[name]["median"] for name in LIMITS}
-    row["predicted"] = predict(row["bytes_per_token"], row["operations_per_prompt"], row["context"], **best)
+        if row.get(name) is not None:
+            row[name] = spread([sample[name] for sample in samples])
+    if row["engine"] == "mistral_edu":
+        best = {"read_gb_per_s": limits["read_gb_per_s"]["median"], "matrix_gflops": best_product(limits)[1]}
+        row["predicted"] = predict(row, **best)
+        row["shares"] = shares(row, row["prompt_tps"]["median"], row["generation_tps"]["median"], **best)
     return row
 
 

@@ -16,10 +16,10 @@ def visible(position, window):
     return position + 1 if window is None else min(position + 1, window)
 
 
-def weight_bytes_per_token(model):
-    """Bytes of weights that one token reads: all but the embedding table, of which it reads one row.
+def weight_bytes_per_step(model):
+    """Bytes of weights that one step of decode reads: all but the embedding table, of which it reads one row.
 
-    A tied embedding table is the output layer too, and then read in full.
+    A tied embedding table is the output layer too, and then read in full. A step of several sequences reads the same.
     """
     table = model.model.embed_tokens
     if model.config.tie_embeddings:
@@ -28,14 +28,14 @@ def weight_bytes_per_token(model):
     return size_in_bytes(model) - size_in_bytes(table) * (rows - 1) // rows
 
 
-def bytes_per_token(model, context, n_tokens, bytes_per_number=2):
-    """Bytes that one step of decode reads: weights, and the cache, here its mean length over n_tokens - 1 steps.
+def bytes_per_step(model, context, n_tokens, batch=1, bytes_per_number=2):
+    """Bytes that one step of decode reads: the weights once, and the cache of each of `batch` sequences.
 
-    The steps stand at the positions context .. context + n_tokens - 2.
+    The cache counts with its mean length over n_tokens - 1 steps, at the positions context .. context + n_tokens - 2.
     """
     positions = range(context, context + n_tokens - 1)
     keys = sum(visible(position, model.config.window_size) for position in positions) / len(positions)
-    return weight_bytes_per_token(model) + keys * model.config.kv_bytes_per_token(bytes_per_number)
+    return weight_bytes_per_step(model) + batch * keys * model.config.kv_bytes_per_token(bytes_per_number)
 
 
 def operations_per_prompt(config, context):
@@ -56,14 +56,31 @@ def operations_per_prompt(config, context):
     return 2 * (blocks * context + output + attention)
 
 
-def predict(bytes_per_token, operations_per_prompt, context, read_gb_per_s, matrix_gflops):
-    """The most that the machine allows: {"prompt_tps", "generation_tps"}, tokens a second.
+def predict(row, read_gb_per_s, matrix_gflops):
+    """The most that the machine allows for a row: {"prompt_tps", "generation_tps"}, tokens a second of all sequences.
 
     A short prompt waits for the weights, like a single token; a long one for the multiplications.
 
-    >>> predict(4e9, 2e12, 128, read_gb_per_s=100, matrix_gflops=4000)    # 0.04 s to read, 0.5 s to multiply
+    >>> row = {"bytes_per_step": 4e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
+    >>> predict(row, read_gb_per_s=100, matrix_gflops=4000)    # 0.04 s to read, 0.5 s to multiply
     {'prompt_tps': 256.0, 'generation_tps': 25.0}
     """
-    reading = bytes_per_token / (read_gb_per_s * 1e9)               # seconds
-    multiplying = operations_per_prompt / (matrix_gflops * 1e9)     # seconds
-    return {"prompt_tps": context / max(reading, multiplying), "generation_tps": 1 / reading}
+    reading = row["bytes_per_step"] / (read_gb_per_s * 1e9)                                       # seconds
+    multiplying = row["batch"] * row["operations_per_prompt"] / (matrix_gflops * 1e9)             # seconds
+    return {"prompt_tps": row["batch"] * row["context"] / max(reading, multiplying),
+            "generation_tps": row["batch"] / reading}
+
+
+def shares(row, prompt_tps, generation_tps, read_gb_per_s, matrix_gflops):
+    """How much of the machine a row's speeds use: {"multiply", "read"}, 1 = all of it.
+
+    multiply: operations that the prompts need, a second, over the speed of a large product. read: bytes of weights that
+    generation reads, a second, over the speed of reading; what else it reads and does is not counted.
+
+    >>> row = {"weight_bytes_per_step": 2e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
+    >>> shares(row, prompt_tps=128, generation_tps=25, read_gb_per_s=100, matrix_gflops=4000)
+    {'multiply': 0.5, 'read': 0.5}
+    """
+    prompts, steps = prompt_tps / row["context"], generation_tps / row["batch"]  # a second
+    return {"multiply": prompts * row["operations_per_prompt"] / (matrix_gflops * 1e9),
+            "read": steps * row["weight_bytes_per_step"] / (read_gb_per_s * 1e9)}

@@ -1,0 +1,139 @@
+"""Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
+
+A peer is measured at batch 1, by its own loop for generation or the quickest use of it, on as many threads as there are
+processors for this process. Before its figures count, the log probabilities that it gives after each prompt are
+compared with ours: engines round differently, but one that leaves out the window, say, is another model, and its
+speed would say nothing. What is missing, fails, or differs is left out, and named with its reason.
+"""
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from mistral_edu.bench import peers, same_weights
+from mistral_edu.bench.answers import prompt_ids, sample_ids
+from mistral_edu.bench.child import in_child
+from mistral_edu.fast import machine
+
+# The largest difference that rounding explains, as a share of the spread of the log probabilities. In 8 bit it is the
+# rounding of stock MLX that needs room, in 4 bit that engines form other groups (seen: half of it). Another model
+# differs by more than 1; one that has nothing to do with ours, by 1.4.
+BOUNDS = {16: 0.3, 8: 0.3, 4: 0.7}
+FIGURES = ("generated", "weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")
+SLOW = 60  # seconds: a peer that took longer for a case is measured in the first round only
+
+
+class Comparison:
+    """Peers to measure beside some cases.
+
+    cases: the same with `written`, so that ours reads the same files. left_out: dicts, in the order of events.
+    versions: {peer: {package: version}}.
+    """
+
+    def __init__(self, cases, names, place, folder, progress=lambda text: None, child=in_child):
+        """names: of peers.PEERS. place: where their environments are. folder: for the weights, an empty one."""
+        self.place, self.folder, self.left_out, self.versions = place, folder, [], {}
+        self.names, self.slow = [], set()
+        for name in names:
+            if peers.python_of(name, place).exists():
+                self.names.append(name)
+            else:
+                self.leave_out(name, f"not installed; to set it up: mistral-edu bench --set-up {name}")
+        self.cases = [replace(case, written=str(folder / str(case.bits or 16))) for case in cases]
+        for case in cases:
+            progress(f"writing the weights, {case.bits or 16} bit")
+            config = child("write", case, folder=str(folder))
+        self.vocab_size = config["vocab_size"]
+        for name in list(self.names):
+            if formats := same_weights.gguf_precisions(cases, [name]):
+                progress(f"writing the weights for {name}")
+                self.prepare(name, config, formats)
+
+    def prepare(self, name, config, formats):
+        out = self.folder / "gguf"
+        out.mkdir()
+        try:
+            peers.run(name, self.place, "prepare", folder=str(self.folder / "16"), config=config, out=str(out),
+                      precisions=formats, threads=machine.processors())
+        except ValueError as error:
+            self.leave_out(name, str(error))
+            self.names.remove(name)
+
+    def leave_out(self, name, reason, precision=None, context=None):
+        reason = reason.replace(f"{Path.home()}/", "~/")  # results are published, and need not say whose machine it was
+        self.left_out.append({"engine": name, "precision": precision, "context": context, "reason": reason})
+
+    def is_left_out(self, name, precision, context=None):
+        return any(entry["engine"] == name and entry["precision"] in (None, precision)
+                   and entry["context"] in (None, context) for entry in self.left_out)
+
+    def rows(self, case, ours, progress=lambda text: None):
+        """A round of every peer that has this case's precision: rows as schema.json has them, single values.
+
+        ours: the rows of measure() for the same case, with their log probabilities.
+        """
+        rows = []
+        for name in self.names:
+            for precision in peers.PEERS[name].precisions.get(case.bits or 16, ()):
+                key = name, precision
+                if not self.is_left_out(*key) and key not in self.slow:
+                    progress(f"{name}, {precision}")
+                    rows += self.measure(name, precision, case, ours)
+        return rows
+
+    def measure(self, name, precision, case, ours):
+        """The rows of one peer in one precision. What has once been left out is not measured again."""
+        beside = {row["context"]: row for row in ours
+                  if row["batch"] == 1 and not self.is_left_out(name, precision, row["context"])}
+        if not beside:
+            return []
+        prompts = [prompt_ids(self.vocab_size, context)[0] for context in sorted(beside)]
+        kind = peers.PEERS[name].reads
+        folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
+        try:
+            result = peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
+                               max_tokens=case.max_tokens, threads=machine.processors(),
+                               sample=sample_ids(self.vocab_size))
+            rows = [self.checked(name, precision, row, beside[row["context"]]) for row in result["rows"]]
+            self.versions[name] = result["versions"]
+            if result["seconds"] > SLOW:
+                self.slow.add((name, precision))
+        except ValueError as error:
+            self.leave_out(name, str(error), precision)
+            return []
+        except (KeyError, TypeError, IndexError) as error:
+            self.leave_out(name, f"its answer is not what was asked for: {type(error).__name__}: {error}", precision)
+            return []
+        return [row for row in rows if row is not None]
+
+    def checked(self, name, precision, row, ours):
+        """The row as it is kept; None, and a reason in left_out, where another model was computed.
+
+        Raises ValueError for what is no measurement.
+        """
+        for figure in FIGURES:
+            kind = int if figure == "generated" else (int, float)
+            if not isinstance(row[figure], kind) or not 0 < row[figure] < math.inf:
+                raise ValueError(f"{name} claims a {figure} of {row[figure]!r}; expected a number above 0")
+        apart, largest = difference(ours["logprobs"], row["logprobs"])
+        bits = ours["bits"] if ours["bits"] in BOUNDS else 16
+        if not apart <= BOUNDS[bits]:
+            self.leave_out(name, "it computes something else: its log probabilities differ from ours by "
+                           f"{apart:.2f} of their spread, and rounding explains {BOUNDS[bits]} at most", precision,
+                           row["context"])
+            return None
+        return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
+                **{figure: row[figure] for figure in FIGURES}, "difference": apart, "largest_difference": largest}
+
+
+def difference(ours, theirs):
+    """(root mean square of the difference over the spread of ours, the largest difference) of log probabilities.
+
+    >>> difference([1.0, 2.0, 3.0], [1.0, 2.0, 3.3])[1]
+    0.2999999999999998
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"asked for {len(ours)} log probabilities, and got {len(theirs)}")
+    mean = sum(ours) / len(ours)
+    spread = math.sqrt(sum((a - mean) ** 2 for a in ours))
+    apart = math.sqrt(sum((a - b) ** 2 for a, b in zip(ours, theirs)))
+    return apart / spread, max(abs(a - b) for a, b in zip(ours, theirs))

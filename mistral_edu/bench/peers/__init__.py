@@ -1,0 +1,96 @@
+"""Other engines for the same models, to be measured beside ours. Each lives in an environment of its own.
+
+    mistral-edu bench --set-up mlx-lm,transformers,llama.cpp     makes the environments, once
+
+So their versions and ours do not get in each other's way, and nothing of theirs is loaded while ours is measured. An
+environment is a folder <place>/<name>, made by Python's venv; place is the folder of the cache or what --peers says.
+with_<name>.py here is what runs inside, called by runner.py; it is plain Python for that environment, not for ours.
+"""
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mistral_edu.bench.child import ask
+from mistral_edu.fast.blas import cache_folder
+
+RUNNER = Path(__file__).with_name("runner.py")
+
+
+@dataclass(frozen=True)
+class Peer:
+    module: str       # of this folder
+    packages: tuple   # what pip installs
+    precisions: dict  # our bits -> its own names of what is measured beside them
+    reads: str        # "hf": float weights, as Hugging Face writes them; "mlx": quantized ones, too; "gguf": its own
+    note: str = ""    # what setting it up takes
+
+
+PEERS = {
+    "mlx-lm": Peer("with_mlx_lm", ("mlx-lm>=0.32,<0.40", "mlx[cpu]>=0.32,<0.40"),
+                   {16: ("bf16",), 8: ("8-bit",), 4: ("4-bit",)}, "mlx"),
+    "transformers": Peer("with_transformers", ("transformers>=5.4,<6", "torch>=2.8,<3"), {16: ("bf16", "fp32")}, "hf"),
+    "llama.cpp": Peer("with_llama_cpp", ("llama-cpp-python>=0.3.36,<0.4", "--no-binary", "llama-cpp-python",
+                                         "gguf>=0.17,<1"),
+                      {16: ("f16",), 8: ("q8_0",), 4: ("q4_0",)}, "gguf",
+                      "it is compiled for this processor, which takes minutes, a C++ compiler and cmake"),
+}
+
+
+def names(text):
+    """The peers in a text such as "mlx-lm,llama.cpp". Raises ValueError for one that is not known.
+
+    >>> names("mlx-lm, llama.cpp")
+    ['mlx-lm', 'llama.cpp']
+    """
+    found = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if unknown := [name for name in found if name not in PEERS]:
+        raise ValueError(f"there is no peer {unknown[0]!r} to compare with; the peers are {', '.join(PEERS)}")
+    return found
+
+
+def default_place():
+    """The folder of environments in the user's cache."""
+    return cache_folder() / "peers"
+
+
+def python_of(name, place):
+    """The Python of a peer's environment, whether it is there or not."""
+    return Path(place, name, "bin", "python")
+
+
+def run(name, place, task, **settings):
+    """The result of a task of runner.py in the environment of a peer. Raises ValueError as child.ask does.
+
+    The variables by which Python finds packages elsewhere do not count there (-E), nor do the user's own (-s).
+    """
+    order = {"task": task, "peer": PEERS[name].module, **settings}
+    return ask([str(python_of(name, place)), "-s", "-E", str(RUNNER)], order, name, stderr=subprocess.PIPE)
+
+
+def set_up(name, place, progress=lambda text: None):
+    """Make the environment of a peer. One that is there stays; one that could not be finished is removed.
+
+    Raises ValueError with what pip said last.
+    """
+    folder, peer = Path(place, name), PEERS[name]
+    if folder.exists():
+        progress(f"{name} is set up in {folder}; to set it up anew, remove that folder first")
+        return
+    progress(f"setting up {name} in {folder}" + (f"; {peer.note}" if peer.note else ""))
+    unfinished = folder.with_name(f".{name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for command in ([sys.executable, "-m", "venv", str(unfinished)],
+                        [str(unfinished / "bin" / "python"), "-m", "pip", "install", "--quiet",
+                         "--disable-pip-version-check", *peer.packages]):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode:
+                said = "\n".join(done.stdout.strip().splitlines()[-15:])
+                raise ValueError(f"{name} could not be set up: {' '.join(command)} ended with code {done.returncode}. "
+                                 f"What it said last:\n{said}")
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""Measures a peer. Run by the peer's own Python, which knows nothing of mistral_edu, with its own folder as the path.
+
+    python -s -E runner.py < task.json      prints one line of JSON: {"result": ...}, or {"error": "..."}
+
+Two tasks: "prepare" writes the weights in the peer's own format where it needs one, "measure" takes the times, in the
+same way as ../measure.py does for ours. What a peer's libraries print goes to stderr.
+"""
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+WARM_UP = 2  # as in ../measure.py
+QUICK = 1.0
+LONG = 20    # seconds: generation that takes longer is not waited for; its speed is known by then
+
+
+def measure(peer, folder, precision, prompts, max_tokens, threads, sample):
+    """Times and memory of one precision: {"versions": {...}, "seconds": in all, "rows": [one per prompt]}.
+
+    peer: a module of this folder, which has an Engine. prompts: lists of ids, shortest first. sample: ids whose log
+    probabilities after the prompt are handed back, so that it can be seen that all compute the same model.
+    """
+    start = time.perf_counter()
+    module = import_module(peer)
+    module.start(threads)  # imports come before the clock is read, as for ours
+    began = time.perf_counter()
+    engine = module.Engine(Path(folder), precision, threads, room=len(prompts[-1]) + max_tokens)
+    load_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    timed_answer(engine, prompts[0][:WARM_UP], WARM_UP)
+    is_quick = time.perf_counter() - began < QUICK
+    rows = []
+    for ids in prompts:
+        if is_quick:
+            timed_answer(engine, ids, WARM_UP)
+        prompt_tps, generation_tps, generated = timed_answer(engine, ids, max_tokens)
+        rows.append({"context": len(ids), "generated": generated, "weights_gb": engine.weight_bytes / 1e9,
+                     "load_seconds": load_seconds, "prompt_tps": prompt_tps, "generation_tps": generation_tps,
+                     "peak_memory_gb": peak_memory() / 1e9, "logprobs": logprobs(engine.logits(), sample)})
+    return {"versions": {name: version(name) for name in module.PACKAGES}, "rows": rows,
+            "seconds": time.perf_counter() - start}
+
+
+def timed_answer(engine, ids, n_tokens):
+    """(prompt tokens a second, generated tokens a second, how many were generated).
+
+    The first token of the answer marks the end of the prompt.
+    """
+    began, arrivals = time.perf_counter(), []
+    for _ in engine.answer(ids, n_tokens):
+        arrivals.append(time.perf_counter())
+        if len(arrivals) > 1 and arrivals[-1] - arrivals[0] > LONG:
+            break
+    if len(arrivals) < 2:
+        raise ValueError(f"asked for {n_tokens} tokens, and got {len(arrivals)}")
+    generated = len(arrivals)
+    return len(ids) / (arrivals[0] - began), (generated - 1) / (arrivals[-1] - arrivals[0]), generated
+
+
+def logprobs(logits, sample):
+    """Log probabilities of the ids `sample`, from the logits (V,), a numpy array."""
+    import numpy as np
+    logits = logits.astype(np.float64)
+    largest = logits.max()
+    return (logits - largest - np.log(np.exp(logits - largest).sum()))[sample].tolist()
+
+
+def prepare(peer, **settings):
+    """What has to be done once, before the rounds."""
+    return import_module(peer).prepare(**settings)
+
+
+def peak_memory():
+    from process_memory import process_peak  # beside this file
+    return process_peak()
+
+
+def main():
+    answer_to = os.dup(1)
+    os.dup2(2, 1)  # what libraries print must not stand in the answer
+    order = json.load(sys.stdin)
+    try:
+        answer = {"result": {"prepare": prepare, "measure": measure}[order.pop("task")](**order)}
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # whatever a peer's libraries raise is its answer
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    os.write(answer_to, json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

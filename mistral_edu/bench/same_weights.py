@@ -1,0 +1,96 @@
+"""The same weights for all engines: written once, in each format that one of them reads, and removed at the end.
+
+<folder>/16             a Hugging Face folder in bfloat16, which all of the others are made from
+<folder>/8, <folder>/4  what mistral_edu.convert makes of it; mlx-lm reads these, too
+<folder>/gguf           f16.gguf, q8_0.gguf, q4_0.gguf, for llama.cpp
+"""
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlx.utils import tree_flatten
+
+from mistral_edu import shards
+from mistral_edu.bench.peers import PEERS
+from mistral_edu.bench.random_model import random_model
+from mistral_edu.checkpoints import find_folder, load_config, stored_quantization
+from mistral_edu.config import MistralConfig
+from mistral_edu.convert import convert
+from mistral_edu.memory import bytes_per_weight, gb
+from mistral_edu.weights import read_entries
+
+GGUF_BYTES = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of a weight: groups of 32 with a scale in float16
+SPARE = 1.05  # headers, and what a file system takes for itself
+
+
+@contextmanager
+def folder_of_weights(cases, names):
+    """A temporary folder for what these cases and peers need; whatever ends the comparison, it is removed.
+
+    Raises ValueError for a checkpoint that has no float weights, OSError where there is too little room for the files.
+    """
+    source = cases[0].model
+    if source is not None and stored_quantization(find_folder(source)):
+        raise ValueError(f"{source} is quantized already, in a format that not all engines read; take the float "
+                         "checkpoint that it was made from")
+    needed, place = bytes_on_disk(cases, names), tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise OSError(f"to compare, the weights are written once in each format, which takes {gb(needed)}, and {place} "
+                      f"has {gb(free)} free. Make room, name another folder in TMPDIR, or take fewer bits or fewer "
+                      "peers")
+    with tempfile.TemporaryDirectory(prefix="mistral_edu-bench-") as folder:
+        yield Path(folder)
+
+
+def bytes_on_disk(cases, names):
+    """Bytes of all files together."""
+    case = cases[0]
+    if case.preset is not None:
+        n_weights = MistralConfig.preset(case.preset).n_parameters
+    else:
+        n_weights = sum(entry.size for entry in read_entries(find_folder(case.model)).values())
+    each = [2] + [bytes_per_weight(2, bits=bits) for bits in all_bits(cases) if bits != 16]
+    formats = gguf_precisions(cases, names)
+    each += [GGUF_BYTES[precision] for precision in {"f16", *formats}] if formats else []
+    return round(SPARE * n_weights * sum(each))
+
+
+def all_bits(cases):
+    """The precisions of the cases; a float checkpoint as it is stored counts as 16 bit."""
+    return [case.bits or 16 for case in cases]
+
+
+def gguf_precisions(cases, names):
+    """The GGUF files that are needed, by their names."""
+    readers = [PEERS[name] for name in names if PEERS[name].reads == "gguf"]
+    return [precision for peer in readers for bits in all_bits(cases) for precision in peer.precisions.get(bits, ())]
+
+
+def write(case, folder):
+    """Write <folder>/16 when it is not there yet, and <folder>/<bits>; returns the configuration, as to_hf() does."""
+    folder = Path(folder)
+    floats, bits = folder / "16", case.bits or 16
+    if not floats.exists() and case.preset is not None:
+        write_random(case, floats)
+    elif not floats.exists():
+        convert(case.model, floats, bits=None, dtype="bfloat16")
+    if bits != 16:
+        convert(floats, folder / str(bits), bits=bits)
+    return load_config(floats).to_hf()
+
+
+def write_random(case, folder):
+    """The random weights that random_model makes in memory, as a Hugging Face folder."""
+    model = random_model(case.preset, context=max(case.contexts) + case.max_tokens)
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    unfinished.mkdir()
+    parameters = dict(tree_flatten(model.parameters()))
+    places = shards.lay_out(unfinished, parameters, metadata={"format": "pt"})
+    for name, weight in parameters.items():
+        shards.put(places[name], weight)
+    (unfinished / "config.json").write_text(json.dumps(model.config.to_hf()), encoding="utf-8")
+    os.rename(unfinished, folder)

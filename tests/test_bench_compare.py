@@ -1,0 +1,312 @@
+"""Other engines beside ours. None is installed here: small_peers.py stands in for them, behind the real runner."""
+import json
+import os
+import re
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import mlx.core as mx
+import numpy as np
+import pytest
+import small_peers
+from jsonschema import Draft202012Validator
+
+from mistral_edu import MistralConfig, load_model
+from mistral_edu.bench import child, command, compare, peers, rounds, same_weights, tables
+from mistral_edu.bench.answers import sampled_logprobs
+from mistral_edu.bench.compare import Comparison, difference
+from mistral_edu.bench.measure import Case, measure
+from mistral_edu.bench.peers import runner, with_llama_cpp
+from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.results import SCHEMA
+from mistral_edu.cli import main
+
+CASE = Case(None, "tiny", bits=16, contexts=(9, 5), max_tokens=3)
+CHECK = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def here(task, case=None, **settings):
+    """What a process of ours would do, in this one."""
+    if task == "limits":
+        return {"read_gb_per_s": 40.0, "matrix_gflops": {"float32": 200.0}}
+    return child.carry_out(task, asdict(case) if case else None, **settings)
+
+
+def compared(place, tmp_path, cases=(CASE,), names=("mlx-lm",), repeats=1):
+    """A whole comparison, the peers alone in processes of their own."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    comparison = Comparison(list(cases), list(names), place, folder, child=here)
+    return rounds.benchmark(list(cases), repeats, "mistral-edu bench tiny", run=here, comparison=comparison)
+
+
+def left_out(result):
+    return [(entry["engine"], entry["precision"], entry["context"]) for entry in result["left_out"]]
+
+
+def answering(**changes):
+    """A program that answers as a peer does, with our own log probabilities, but for these changes."""
+    row = {"context": 4, "generated": 2, "logprobs": None, "weights_gb": 1.0, "load_seconds": 1.0, "prompt_tps": 1.0,
+           "generation_tps": 1.0, "peak_memory_gb": 1.0, **changes}
+    row["logprobs"] = row["logprobs"] or measure(replace(CASE, contexts=(4,), max_tokens=2))[0]["logprobs"]
+    return f"""
+        import json
+        print(json.dumps({{"result": {{"rows": [{row!r}], "versions": {{}}, "seconds": 1}}}}))"""
+
+
+# ---------------------------------------------------------------- a peer that works
+def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_path):
+    small_peers.mlx_lm(tmp_path)
+    cases = [replace(CASE, batches=(1, 2)), replace(CASE, contexts=(5,), max_tokens=2, bits=4)]
+    result = compared(tmp_path, tmp_path, cases, repeats=2)
+    CHECK.validate(json.loads(json.dumps(result)))
+    rows = [(row["engine"], row["bits"], row["batch"], row["context"]) for row in result["rows"]]
+    assert rows == [("mistral_edu", 16, 1, 5), ("mistral_edu", 16, 1, 9), ("mistral_edu", 16, 2, 5),
+                    ("mistral_edu", 16, 2, 9), ("mlx-lm", 16, 1, 5), ("mlx-lm", 16, 1, 9),
+                    ("mistral_edu", 4, 1, 5), ("mlx-lm", 4, 1, 5)]
+    theirs = [row for row in result["rows"] if row["engine"] == "mlx-lm"]
+    apart = [(row["difference"], row["largest_difference"]) for row in theirs]
+    assert all(share < 0.15 and largest < 0.5 for share, largest in apart), apart
+    assert len(theirs[0]["prompt_tps"]["samples"]) == 2 and theirs[0]["generated"] == 3
+    assert theirs[2]["weights_gb"] < 0.3 * theirs[0]["weights_gb"]
+    assert result["software"]["peers"]["mlx-lm"]["mlx-lm"] == "9.8.7" and result["left_out"] == []
+
+    table = next(part for part in tables.as_table(result).split("\n\n") if "ours / theirs |" in part).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[2:]]
+    assert [row[:3] for row in cells[:2]] == [["16", "5", "mistral_edu"], ["16", "5", "mlx-lm bf16"]]
+    ours = result["rows"][0]["prompt_tps"]["median"] / theirs[0]["prompt_tps"]["median"]
+    assert float(cells[1][6].removesuffix("x")) == pytest.approx(ours, rel=0.01) and cells[0][6] == ""
+
+
+def test_what_computes_another_model_is_left_out(tmp_path):
+    """One without the window of 128: equal as long as a prompt is shorter."""
+    small_peers.mlx_lm(tmp_path, "window_size=None")
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(20, 200))], repeats=2)
+    assert [row["context"] for row in result["rows"] if row["engine"] == "mlx-lm"] == [20]
+    assert left_out(result) == [("mlx-lm", "bf16", 200)]
+    assert "computes something else" in result["left_out"][0]["reason"]
+    assert "Left out: mlx-lm bf16, a prompt of 200" in tables.as_table(result)
+
+
+def test_the_runner_says_what_it_cannot_do(tmp_path):
+    small_peers.mlx_lm(tmp_path)
+    with pytest.raises(ValueError, match="FileNotFoundError: .*nowhere"):
+        peers.run("mlx-lm", tmp_path, "measure", folder=str(tmp_path / "nowhere"), precision="bf16", prompts=[[1]],
+                  max_tokens=2, threads=1, sample=[0])
+
+
+def test_a_slow_answer_ends_early_and_says_how_long_it_was(monkeypatch):
+    class Slow:
+        def answer(self, ids, n_tokens):
+            yield from range(n_tokens)
+
+    now = iter([0.0, 10.0, 22.0, 34.0])
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(now))
+    assert runner.timed_answer(Slow(), [1, 2], 64) == (0.2, 2 / 24, 3)
+
+
+def test_a_slow_peer_is_measured_in_the_first_round_only(tmp_path, monkeypatch):
+    small_peers.mlx_lm(tmp_path)
+    monkeypatch.setattr(compare, "SLOW", 0)
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))], repeats=2)
+    assert [len(row["prompt_tps"]["samples"]) for row in result["rows"]] == [2, 1]
+    CHECK.validate(json.loads(json.dumps(result)))
+
+
+# ---------------------------------------------------------------- peers that do not
+def test_what_is_not_installed_is_named_with_the_command_that_sets_it_up(tmp_path):
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))], names=list(peers.PEERS))
+    CHECK.validate(json.loads(json.dumps(result)))
+    assert left_out(result) == [(name, None, None) for name in peers.PEERS]
+    table = tables.as_table(result)
+    assert "Left out: llama.cpp: not installed; to set it up: mistral-edu bench --set-up llama.cpp" in table
+    assert "mistral_edu" in table
+
+
+@pytest.mark.parametrize("code, reason", [
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "mlx-lm was ended by SIGKILL"),
+    ("import sys; print('no such thing', file=sys.stderr); sys.exit(3)", "code 3 .* its last words: no such thing"),
+    ("import os, sys; sys.exit(os.path.expanduser('~/x'))", "its last words: ~/x"),
+    ("print('hello')", "code 0 and no result"), ("print('[1]')", "code 0 and no result"),
+    ("print('{\"error\": \"ValueError: too old\"}')", "ValueError: too old"),
+    ("print('{\"result\": 7}')", "not what was asked for"),
+    ("print('{\"result\": {\"rows\": [{\"context\": 4}]}}')", "not what was asked for"),
+    ({"logprobs": [0.0]}, "asked for 256 .* got 1"), ({"logprobs": [0.0] * 256}, "computes something else"),
+    ({"prompt_tps": -1}, "prompt_tps of -1"), ({"load_seconds": "long"}, "load_seconds of 'long'"),
+    ({"generated": 1.5}, "generated of 1.5")])
+def test_a_peer_that_fails_is_left_out_and_ours_stays(tmp_path, code, reason):
+    """code: a program, or what changes in a good answer."""
+    small_peers.program(tmp_path, "mlx-lm", answering(**code) if isinstance(code, dict) else code)
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))])
+    CHECK.validate(json.loads(json.dumps(result)))
+    assert [row["engine"] for row in result["rows"]] == ["mistral_edu"]
+    entry, = result["left_out"]
+    assert entry["precision"] == "bf16" and re.search(reason, entry["reason"])
+
+
+def test_a_peer_that_fails_once_has_no_row(tmp_path):
+    """Medians are of all rounds, or of none."""
+    small_peers.mlx_lm(tmp_path)
+    python = tmp_path / "mlx-lm" / "bin" / "python"
+    works = python.read_text()
+    python.write_text(works.replace("exec", f"test -e {tmp_path}/twice && exit 4; touch {tmp_path}/twice; exec"))
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))], repeats=2)
+    assert [row["engine"] for row in result["rows"]] == ["mistral_edu"]
+    assert left_out(result) == [("mlx-lm", "bf16", None)]
+
+
+def test_a_peer_whose_files_cannot_be_written_is_left_out(tmp_path):
+    small_peers.program(tmp_path, "llama.cpp", "print('{\"error\": \"no gguf\"}')")
+    result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))], names=["llama.cpp"])
+    assert left_out(result) == [("llama.cpp", None, None)] and result["left_out"][0]["reason"] == "no gguf"
+
+
+# ---------------------------------------------------------------- the same weights
+def test_the_files_hold_the_weights_that_are_measured_without_them(tmp_path):
+    for bits in (16, 4):
+        case = replace(CASE, bits=bits, contexts=(5,), max_tokens=2)
+        config = same_weights.write(case, tmp_path)
+        assert config == MistralConfig.preset("tiny").to_hf()
+        written, = measure(replace(case, written=str(tmp_path / str(bits))))
+        made, = measure(case)
+        assert np.allclose(written["logprobs"], made["logprobs"], atol=1e-5) and written["bits"] == made["bits"] == bits
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["16", "4"]
+
+
+def test_the_files_take_no_more_than_was_reckoned(tmp_path):
+    cases = [CASE, replace(CASE, bits=8), replace(CASE, bits=4)]
+    for case in cases:
+        same_weights.write(case, tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.glob("*/*"))
+    reckoned = same_weights.bytes_on_disk(cases, ["mlx-lm", "transformers"])
+    assert 0.9 * reckoned < size <= reckoned
+    n = MistralConfig.preset("tiny").n_parameters
+    gguf = same_weights.bytes_on_disk(cases, ["llama.cpp"]) - reckoned
+    assert gguf == pytest.approx(same_weights.SPARE * n * (2 + 34 / 32 + 18 / 32), abs=2)
+    assert same_weights.bytes_on_disk([replace(CASE, model="tiny", preset=None)], []) == pytest.approx(
+        same_weights.SPARE * 2 * n, abs=2)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary ones."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(same_weights.tempfile, "tempdir", str(place))
+    return place
+
+
+def test_too_little_disk_is_said_before_anything_is_written(temporary, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(same_weights.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
+    assert main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "takes 0.03 GB" in said and "0.00 GB free" in said and "TMPDIR" in said and not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("error, code", [(KeyboardInterrupt, 130), (ValueError("something"), 1)])
+def test_nothing_is_left_when_a_comparison_is_stopped(temporary, tmp_path, monkeypatch, error, code):
+    seen = []
+
+    def write(task, case, folder):
+        (same_weights.Path(folder) / "16").mkdir()
+        seen.append(list(temporary.glob("*/*")))
+        raise error
+
+    monkeypatch.setattr(command, "Comparison", lambda *args: Comparison(*args, child=write))
+    assert main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)]) == code
+    assert len(seen[0]) == 1 and list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--compare", "mlx-lm,vllm"], "no peer 'vllm'.* mlx-lm, transformers, llama.cpp"),
+    (["--compare", "mlx-lm", "--batch", "2"], "measured at batch 1"), (["--set-up", "numpy"], "no peer 'numpy'")])
+def test_a_command_that_cannot_be_carried_out_says_why(temporary, words, message, capsys):
+    assert main(["bench", *words]) == 1
+    assert re.search(message, capsys.readouterr().err) and list(temporary.iterdir()) == []
+
+
+def test_quantized_weights_are_not_compared(tmp_path, temporary):
+    same_weights.write(replace(CASE, bits=4), tmp_path)
+    with pytest.raises(ValueError, match="quantized already"):
+        with same_weights.folder_of_weights([Case(str(tmp_path / "4"))], ["mlx-lm"]):
+            pass
+
+
+# ---------------------------------------------------------------- llama.cpp's files
+def test_rotating_neighbours_after_reordering_is_rotating_halves():
+    weight = np.random.default_rng(0).normal(size=(2 * 8, 5)).astype(np.float32)  # two heads of eight
+    x = np.ones((1, 5), dtype=np.float32)
+
+    def rotated(weight, traditional):
+        heads = mx.array((x @ weight.T).reshape(1, 2, 1, 8))  # (B, n_heads, L, head_dim)
+        return np.array(mx.fast.rope(heads, 8, traditional=traditional, base=10000.0, scale=1.0, offset=7))
+
+    halves, neighbours = rotated(weight, False), rotated(with_llama_cpp.as_neighbours(weight, 2), True)
+    assert np.allclose(halves.reshape(2, 2, 4).swapaxes(1, 2).reshape(2, 8), neighbours.reshape(2, 8), atol=1e-5)
+    assert not np.allclose(halves, neighbours)
+
+
+def test_weights_are_read_from_bfloat16_files_as_they_are(tmp_path):
+    same_weights.write(CASE, tmp_path)
+    expected = dict(mx.load(str(tmp_path / "16" / "model.safetensors")))
+    found = dict(with_llama_cpp.open_weights(tmp_path / "16"))
+    assert found.keys() == expected.keys()
+    for name, numbers in found.items():
+        assert np.array_equal(numbers, np.array(expected[name].view(mx.uint16))), name
+        assert with_llama_cpp.gguf_name(name).endswith(".weight")
+
+
+# ---------------------------------------------------------------- differences
+def test_differences_tell_rounding_from_another_model():
+    rows = {bits: measure(replace(CASE, bits=bits, contexts=(20,), max_tokens=2))[0]["logprobs"] for bits in (16, 8, 4)}
+    other = random_model("tiny", seed=1)
+    logits = other(mx.array([list(range(20))]))[0, -1]
+    unrelated = sampled_logprobs(logits)
+    assert difference(rows[16], rows[16]) == (0.0, 0.0)
+    assert difference(rows[16], rows[8])[0] < 0.1 < difference(rows[16], rows[4])[0] < compare.BOUNDS[4]
+    assert difference(rows[16], unrelated)[0] > 1.1
+
+
+# ---------------------------------------------------------------- setting up
+def test_an_environment_is_there_only_when_it_is_finished(tmp_path, monkeypatch):
+    commands, fails = [], [True]
+
+    def start(words, **settings):
+        commands.append(words)
+        if "venv" in words:
+            small_peers.write_python(peers.Path(words[-1]), "exit 0")
+        code = int("pip" in words and fails[0])
+        return peers.subprocess.CompletedProcess(words, code, "ERROR: no matching distribution" if code else "")
+
+    monkeypatch.setattr(peers.subprocess, "run", start)
+    with pytest.raises(ValueError, match="(?s)llama.cpp could not be set up.*no matching distribution"):
+        peers.set_up("llama.cpp", tmp_path / "peers")
+    assert list((tmp_path / "peers").iterdir()) == []
+    fails[0], said = False, []
+    peers.set_up("llama.cpp", tmp_path / "peers", said.append)
+    assert peers.python_of("llama.cpp", tmp_path / "peers").exists() and "compiled" in said[0]
+    assert [path.name for path in (tmp_path / "peers").iterdir()] == ["llama.cpp"]
+    assert commands[-1][-len(peers.PEERS["llama.cpp"].packages):] == list(peers.PEERS["llama.cpp"].packages)
+    count = len(commands)
+    peers.set_up("llama.cpp", tmp_path / "peers", said.append)
+    assert len(commands) == count and "remove that folder first" in said[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(peers.PEERS))
+def test_a_real_peer_computes_what_we_compute(name, tmp_path):
+    place = os.environ.get("MISTRAL_EDU_PEERS") or peers.default_place()
+    if not peers.python_of(name, place).exists():
+        pytest.skip(f"not set up: mistral-edu bench --set-up {name}")
+    cases = [replace(CASE, bits=bits, contexts=(20,)) for bits in (16, 8, 4)]
+    result = compared(place, tmp_path, cases, names=[name])
+    assert result["left_out"] == []
+    found = {row["precision"] for row in result["rows"] if row["engine"] == name}
+    assert found == {precision for all in peers.PEERS[name].precisions.values() for precision in all}
+
+
+def test_the_weights_of_a_checkpoint_are_compared_as_bfloat16(tmp_path):
+    case = Case("tiny", bits=None, contexts=(4,), max_tokens=2)
+    same_weights.write(case, tmp_path)
+    model = load_model(tmp_path / "16", fast=False)
+    assert model.model.norm.weight.dtype == mx.bfloat16 and model.config == load_model("tiny", fast=False).config
