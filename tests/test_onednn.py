@@ -1,4 +1,4 @@
-"""Products in bfloat16: what compiled code asks of oneDNN, here of a stand-in, and of the library where it can be used."""
+"""Products in bfloat16: what compiled code asks of oneDNN, here of a stand-in, and of the library itself."""
 import ctypes
 import sys
 from pathlib import Path
@@ -147,7 +147,7 @@ def test_status_says_why_not(monkeypatch, tmp_path):
     assert "MISTRAL_EDU_ONEDNN=0" in status(monkeypatch, tmp_path).reason
 
 
-@pytest.mark.skipif(not (LIBRARY := Path(sys.prefix, "lib", "libdnnl.so.3")).is_file(), reason="oneDNN is not installed")
+@pytest.mark.skipif(not Path(sys.prefix, "lib", "libdnnl.so.3").is_file(), reason="oneDNN is not installed")
 def test_whether_the_library_can_multiply_here_is_tried(monkeypatch):
     """Without instructions for bfloat16 it refuses, and that must be noticed before a prompt depends on it."""
     can = onednn.has_bf16()

@@ -2,9 +2,9 @@
 
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
 
-An engine is an object with a `name`, a test `fits(model)`, and a call `engine(tokens, cache, mask, last_only)` that returns
-logits, or None where it has no answer. It answers while it fits; else, and for gradients always, the readable code of
-`transformer.py` does.
+An engine is an object with a `name`, a test `fits(model)`, and a call
+`engine(tokens, cache, mask, last_only)` that returns logits, or None where it has no answer. It answers while it fits;
+else, and for gradients always, the readable code of `transformer.py` does.
 `model.path` says which of them answered last, and, where it is not the fastest, why.
 """
 CHANGED = "its weights or parts are not those that the engine was made from; accelerate(model) makes a new one"

@@ -1,8 +1,8 @@
 """Norm, RoPE, gate and softmax as loops over numbers, for numba to translate: what MLX's operations do elsewhere.
 
 Everything is float32; weights, keys and values are widened as they are read. Loops over a whole slice from 0 on, and
-`fastmath`, which lets sums be reordered, are what LLVM needs to make vectors of them. Products are in rows.py, attention
-is in heads.py.
+`fastmath`, which lets sums be reordered, are what LLVM needs to make vectors of them. Products are in rows.py,
+attention is in heads.py.
 """
 import numpy as np
 from numba import carray, njit

@@ -1,8 +1,8 @@
 """The engine for processors: the model's own weights, read by compiled loops. No second copy of them.
 
-Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these do
-not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products replaced
-(products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches what the
+Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these
+do not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products
+replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches what the
 model would keep.
 """
 import mlx.core as mx

@@ -25,8 +25,8 @@ def add_weighted_bf16(out, weight, v):
 def attend(q, new_k, new_v, position, kv_head, head_dim, scale, scores, out):
     """softmax(q k^T * scale) v for one head and one query.
 
-    Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the cache
-    yet. kv_head: counted through all sequences of the batch.
+    Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the
+    cache yet. kv_head: counted through all sequences of the batch.
     """
     size = position[N_SLOTS] * head_dim
     n = 0

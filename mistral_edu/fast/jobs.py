@@ -87,7 +87,7 @@ class JobWriter:
             self.add(self.kernels.GATE, *(rows.address + 4 * start for rows in (gated, up, target)), count)
 
     def products(self, x, *outputs):
-        """out = x @ matrix.T for each (matrix, out), side by side. out: Rows; (matrix, out, True) adds to what is there."""
+        """out = x @ matrix.T for each (matrix, out), side by side; (matrix, out, True) adds to what is there."""
         outputs = [(matrix, out, bool(add)) for matrix, out, *add in outputs]
         self.prepare(x, [matrix for matrix, *_ in outputs])
         self.stage()
@@ -96,7 +96,7 @@ class JobWriter:
             way(matrix, x, out, add)
 
     def way(self, matrix, x):
-        """How to multiply: row by row while these are few; else by a BLAS, in bfloat16 where the weights are rounded."""
+        """How to multiply: row by row while they are few; else by a BLAS, in bfloat16 where weights are rounded."""
         if self.onednn and matrix.bits != 32 and matrix.rows * matrix.width >= LARGE:
             return "few" if x.n_rows <= FEW_BF16 else "onednn"
         return "few" if x.n_rows <= FEW or not self.sgemm else "sgemm"
@@ -128,17 +128,17 @@ class JobWriter:
     def few_rows(self, m, x, out, add):
         for start, end in self.pieces(m, JOB_BYTES * m.width // m.row_bytes):
             if m.is_quantized:
-                self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits), x.sums,
-                         out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
+                self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
+                         x.sums, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
             else:
-                self.add(self.kernels.PLAIN_ROWS, self.form(m), m.w, x.address, out.address, out.size, x.n_rows, start, end,
-                         m.width, add)
+                self.add(self.kernels.PLAIN_ROWS, self.form(m), m.w, x.address, out.address, out.size, x.n_rows, start,
+                         end, m.width, add)
 
     def many_rows(self, m, x, out, add):
         self.room = max(self.room, PIECE, m.width)
         for start, end in self.pieces(m, PIECE):
-            self.add(self.kernels.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.address, x.n_rows,
-                     out.address, out.size, add, self.sgemm)
+            self.add(self.kernels.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.address,
+                     x.n_rows, out.address, out.size, add, self.sgemm)
 
     def many_rows_bf16(self, m, x, out, add):
         self.room = max(self.room, PIECE, m.width)

@@ -19,7 +19,8 @@ import numpy as np
 from numba import njit, types
 
 from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
-from .heads import ALL_KEYS, ALL_VALUES, END_1, END_2, KEYS, N_SLOTS, NARROW, POSITION_WIDTH, START_1, START_2, VALUES  # noqa: F401
+from .heads import ALL_KEYS, ALL_VALUES, KEYS, NARROW, VALUES
+from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # noqa: F401 (for step.py)
 from .heads import attend, attend_block, gather
 from .rows import BF16, BLOCK, FLOAT, FORMS, multiply, multiply_bf16, packed_rows, plain_rows, shuffle  # noqa: F401
 from .vectors import atomic_add, atomic_read, float_of_bits

@@ -55,7 +55,8 @@ def status() -> Status:
         return Status(reason="not needed: this processor has no instructions for bfloat16")
     path = Path(sys.prefix, "lib", "libdnnl.so.3")
     if not path.is_file():
-        return Status(reason="oneDNN is not installed, and this processor would multiply bfloat16 numbers with it", fix=GET_IT)
+        return Status(reason="oneDNN is not installed, and this processor would multiply bfloat16 numbers with it",
+                      fix=GET_IT)
     try:
         Plan(library(str(path)), 16, 64, 64, 64, add=True)
     except (OSError, AttributeError, RuntimeError) as error:
@@ -84,7 +85,8 @@ class Library:
         """How a matrix lies in memory: its rows and its columns so many numbers apart."""
         made = ctypes.c_void_p()
         pair = ctypes.c_int64 * 2
-        self.call("dnnl_memory_desc_create_with_strides", ctypes.byref(made), 2, pair(rows, columns), kind, pair(*steps))
+        self.call("dnnl_memory_desc_create_with_strides", ctypes.byref(made), 2, pair(rows, columns), kind,
+                  pair(*steps))
         return made
 
     @contextmanager
@@ -126,7 +128,7 @@ class Plan:
             if made:
                 getattr(lib.dnnl, f"dnnl_{name}_destroy")(made)
         self.table = np.array(
-            [lib.address("dnnl_memory_create"), lib.address("dnnl_primitive_execute"), lib.address("dnnl_memory_destroy"),
+            [*(lib.address(f"dnnl_{name}") for name in ("memory_create", "primitive_execute", "memory_destroy")),
              lib.address("omp_set_num_threads", lib.openmp),
              *(made.value for made in (lib.engine, lib.stream, self.primitive, x, w, out))], np.int64)
 
@@ -144,7 +146,7 @@ def plan(n_rows, width, n, out_step, add):
 
 
 def matrix_speed(M, N, K):
-    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product, all processors: the best of 8."""
+    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product on all processors."""
     n_threads, one = machine.processors(), 0x3F80  # the bits of 1.0
     x, w, out = np.full((M, K), one, np.uint16), np.full((N, K), one, np.uint16), np.empty((M, N), np.float32)
     lib = library(status().library)

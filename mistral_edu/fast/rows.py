@@ -125,7 +125,8 @@ def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_row
             total = packed_dot(form, row, row_scales, shuffled + 4 * m * width, n_blocks)
             for g in range(tail, n_groups):
                 total += tail_dot(carray(pointer(row + g * group_bytes), group_bytes, np.uint8), bits,
-                                  scale_at(row_scales, narrow, g), floats(x + 4 * (m * width + g * group_size), group_size))
+                                  scale_at(row_scales, narrow, g), floats(x + 4 * (m * width + g * group_size),
+                                                                      group_size))
             if narrow:
                 total += bf16_dot(halves(row_biases, n_groups), group_sums[m])
             else:

@@ -1,8 +1,8 @@
 """L tokens of B sequences through all layers in compiled code: what transformer.py does, as a list of jobs.
 
-A list is written once for each (B, L). What changes from call to call, the positions and where the caches lie, is a small
-table beside it. Keys and values of the tokens go into the caches afterwards, by the caches' own code, so every cache
-stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as it was.
+A list is written once for each (B, L). What changes from call to call, the positions and where the caches lie, is a
+small table beside it. Keys and values of the tokens go into the caches afterwards, by the caches' own code, so every
+cache stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as it was.
 """
 import mlx.core as mx
 import numpy as np
@@ -29,12 +29,12 @@ class Stepper:
     def __init__(self, model, dtype, kernels):
         self.model, self.config, self.dtype, self.kernels = model, model.config, dtype, kernels
         self.embedding = model.model.embed_tokens
-        inverse = 1 / np.array(rope_frequencies(self.config.head_dim, self.config.rope_theta))  # as fused_rope computes
-        self.frequencies = 1 / inverse                                                          # them: the last digit, too
+        # As fused_rope computes them: the last digit, too.
+        self.frequencies = 1 / (1 / np.array(rope_frequencies(self.config.head_dim, self.config.rope_theta)))
         self.steps = {}
 
     def takes(self, B, L, cache):
-        """Whether these are caches that `place` can read: full or ring, of the model's dtype; and not too many tokens."""
+        """Whether `place` can read these caches: full or ring, of the model's dtype. And not too many tokens."""
         if B * L > MOST_TOKENS:
             return False
         shape = (B, self.config.n_kv_heads, self.config.head_dim)
@@ -47,7 +47,7 @@ class Stepper:
         return True
 
     def __call__(self, ids, cache=None, last_only=False):
-        """Logits (B, L, vocab_size) float32, or (B, 1, vocab_size). ids (B, L): numpy; cache: one per layer, or None."""
+        """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None."""
         B, L = ids.shape
         offset = 0 if cache is None else cache[0].offset
         rows = self.embedding(mx.array(ids))
@@ -161,13 +161,15 @@ class Step:
                     continue
                 for start in reversed(range(0, L, QUERIES)):      # the longest rows first
                     here = at + 4 * start * q.size
-                    writer.add(k.ATTEND_BLOCK, q.address + here, q.size, start, min(start + QUERIES, L), L, i, g, head_dim,
-                               config.window_size or 0, bits_of(attention.scale), writer.sgemm, self.heads.address + here)
+                    writer.add(k.ATTEND_BLOCK, q.address + here, q.size, start, min(start + QUERIES, L), L, i, g,
+                               head_dim, config.window_size or 0, bits_of(attention.scale), writer.sgemm,
+                               self.heads.address + here)
         writer.products(self.heads, (attention.o_proj.matrix, self.h, True))        # the residual stream
 
     def write_feed_forward(self, writer, norm, feed_forward):
         writer.norm(self.h, self.weight(norm), self.normed, norm.eps)
-        writer.products(self.normed, (feed_forward.gate_proj.matrix, self.gated), (feed_forward.up_proj.matrix, self.up))
+        writer.products(self.normed, (feed_forward.gate_proj.matrix, self.gated),
+                        (feed_forward.up_proj.matrix, self.up))
         writer.gate(self.gated, self.up, self.gated)
         writer.products(self.gated, (feed_forward.down_proj.matrix, self.h, True))
 

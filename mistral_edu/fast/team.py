@@ -3,8 +3,8 @@
 A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team
 per process, however many models there are: threads beyond the number of processors only take turns.
 
-Jobs are shared out inside compiled code: see kernels.py. No thread gets a part of its own beforehand, so one that is held
-up by another program takes fewer.
+Jobs are shared out inside compiled code: see kernels.py. No thread gets a part of its own beforehand, so one that is
+held up by another program takes fewer.
 """
 import os
 import threading
@@ -37,8 +37,8 @@ class Team:
     """n_threads threads, the caller's included."""
 
     def __init__(self, n_threads):
-        # One list at a time, whichever thread of a notebook brings it: `with team.lock`. The lock's own `with` takes it in
-        # one instruction, so Ctrl-C cannot strike between taking it and the block that gives it back.
+        # One list at a time, whichever thread of a notebook brings it: `with team.lock`. The lock's own `with` takes it
+        # in one instruction, so Ctrl-C cannot strike between taking it and the block that gives it back.
         self.lock = threading.Lock()
         self.process = os.getpid()
         self.own = np.empty(256, np.float32)
