@@ -36,7 +36,7 @@ def readable():
 
 # --- other processors -------------------------------------------------------------------------------------------------
 
-OLDER = {"x86_64": [("x86-64", ""), ("nehalem", ""), ("haswell", "+avx2,+fma,+bmi,+bmi2,+f16c")],
+OLDER = {"x86_64": [("x86-64", ""), ("haswell", "+avx2,+fma,+bmi,+bmi2,+f16c")],
          "aarch64": [("generic", "+neon"), ("cortex-a57", "+neon")]}
 
 
