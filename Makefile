@@ -69,6 +69,7 @@ $(READY): requirements.lock pyproject.toml $(BIN)/python
 	@$(UV) && export VIRTUAL_ENV="$(CURDIR)/$(VENV)" && \
 	  $$uv pip install --quiet --requirement requirements.lock && \
 	  $$uv pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # uv leaves that to the first import. (Some files are templates, and no Python.)
 	@mkdir -p $(VENV)/share/jupyter/lab/settings  # JupyterLab asks no question about news at its first start
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $(READY)
