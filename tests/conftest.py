@@ -1,10 +1,27 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
 import mistral_edu  # noqa: F401, I001
 
+import mlx.core as mx
+import pytest
 from hypothesis import settings
+
+from mistral_edu.fast import compiled
 
 # Speed varies by ten on shared machines, so no example has a deadline; a failure is the same one on every run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("project")
 
 collect_ignore_glob = ["golden/make_*.py"]  # they need other libraries, and run once, by hand
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    """The compiled kernels, on the processor: for modules that test the engine. They are skipped where there are none."""
+    before = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    ready = compiled.kernels(wait=200)
+    if ready is None:
+        mx.set_default_device(before)
+        pytest.skip(compiled.why_not())
+    yield ready
+    mx.set_default_device(before)

@@ -17,6 +17,7 @@ from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
 from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, jobs, plain
+from mistral_edu.fast.equal import gap
 from mistral_edu.fast.team import JobList, Team, n_threads
 from mistral_edu.fast.views import Matrix
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
@@ -25,16 +26,7 @@ CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
 HEADS = [(4, 4, 16), (4, 2, 32), (8, 1, 24), (6, 2, 64)]  # n_heads, n_kv_heads, head_dim
 
-
-@pytest.fixture(scope="module", autouse=True)
-def kernels():
-    before = mx.default_device()
-    mx.set_default_device(mx.cpu)
-    ready = compiled.kernels(wait=120)
-    if ready is None:
-        pytest.skip(compiled.why_not())
-    yield ready
-    mx.set_default_device(before)
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def make(dtype=mx.float32, bits=None, group_size=32, heads=(4, 2, 32), **changes):
@@ -45,12 +37,6 @@ def make(dtype=mx.float32, bits=None, group_size=32, heads=(4, 2, 32), **changes
         quantize(model, bits, group_size)
     mx.eval(model.parameters())
     return model
-
-
-def gap(a, b):
-    """The largest difference, relative to the largest value."""
-    a, b = a.astype(mx.float32), b.astype(mx.float32)
-    return (mx.abs(a - b).max() / mx.abs(b).max()).item()
 
 
 def step_by_step(model, first=1, cache=None):

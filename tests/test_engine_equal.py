@@ -27,15 +27,7 @@ CPU = cpu_engine.CpuEngine.name
 FORMS = {"fp32": (mx.float32, None), "8 bit, fp32 scales": (mx.float32, 8), "4 bit, fp32 scales": (mx.float32, 4),
          "bf16": (mx.bfloat16, None), "8 bit": (mx.bfloat16, 8), "4 bit": (mx.bfloat16, 4)}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def kernels():
-    before = mx.default_device()
-    mx.set_default_device(mx.cpu)
-    if compiled.kernels(wait=120) is None:
-        pytest.skip(compiled.why_not())
-    yield
-    mx.set_default_device(before)
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def in_form(model, form, group_size=32):

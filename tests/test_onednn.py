@@ -8,21 +8,13 @@ import numpy as np
 import pytest
 from small_models import random_model
 
-from mistral_edu.fast import accelerate, compiled, jobs, onednn
+from mistral_edu.fast import accelerate, jobs, onednn
 from mistral_edu.quantize import dequantize, quantize
 
 TOKENS = mx.random.randint(0, 2048, (1, 40), key=mx.random.key(5))
 CREATE = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def kernels():
-    before = mx.default_device()
-    mx.set_default_device(mx.cpu)
-    if compiled.kernels(wait=200) is None:
-        pytest.skip(compiled.why_not())
-    yield
-    mx.set_default_device(before)
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def at(address, kind, *shape):
