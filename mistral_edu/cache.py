@@ -41,8 +41,9 @@ class KVCache:
 
     def store(self, keys, values):
         """Add L tokens, without handing anything back."""
-        keys, values = mx.contiguous(keys), mx.contiguous(values)  # a chunk that fills the buffer becomes the buffer
         start, self.offset = self.offset, self.offset + keys.shape[2]
+        if keys.shape[2] == self.n_slots():  # a chunk that fills the buffer becomes the buffer, and may be a view
+            keys, values = mx.contiguous(keys), mx.contiguous(values)
         self.keys, self.values = self.with_room(self.keys, keys), self.with_room(self.values, values)
         self.keys[..., start : self.offset, :] = keys
         self.values[..., start : self.offset, :] = values
@@ -152,8 +153,9 @@ class RotatingKVCache(KVCache):
     def write(self, ring, chunk):
         """Put the end of a chunk, at most window tokens of it, into the slots up to that of position offset-1."""
         n = min(chunk.shape[2], self.window)
-        # A chunk that fills the ring becomes the ring: so it should be n tokens in memory, too, not part of a longer one.
-        chunk = mx.contiguous(chunk[..., chunk.shape[2] - n :, :])     # (B, n_kv_heads, n, head_dim)
+        chunk = chunk[..., chunk.shape[2] - n :, :]     # (B, n_kv_heads, n, head_dim)
+        if n == ring.shape[2]:  # it becomes the ring: so it should be n tokens in memory, too, not part of a longer one
+            chunk = mx.contiguous(chunk)
         start = (self.offset - n) % self.window
         before_end = min(n, self.window - start)        # what fits before the end; the rest goes to slot 0 on
         ring[..., start : start + before_end, :] = chunk[..., :before_end, :]

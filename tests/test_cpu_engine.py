@@ -521,5 +521,5 @@ def test_a_cache_that_another_model_filled_is_left_to_the_readable_code():
     cache = [KVCache() for _ in model.layers]
     for layer in cache:  # float32 keys: the readable code casts them, so does this path
         layer.update_and_fetch(mx.zeros((1, 2, 3, 32)), mx.zeros((1, 2, 3, 32)))
-    assert not model.engine.stepper.takes(1, 1, cache)
+    assert not model.engine.stepper.takes(np.array([[1]]), cache)
     assert model(TOKENS[:, :1], cache).shape == (1, 1, 2048) and cache[0].offset == 4

@@ -2,8 +2,8 @@
 
 Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these
 do not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products
-replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches what the
-model would keep.
+replaced (products.py). Both compute in float32 with the numbers that the model computes with, and keep in the caches
+what the model would keep.
 """
 import mlx.core as mx
 import numpy as np
@@ -13,7 +13,7 @@ from mistral_edu.transformer import check_call
 from . import compiled, plain, views
 from .products import with_products
 from .step import Stepper
-from .watch import Watchful
+from .watch import Watchful, addresses
 from .wide import NarrowCache, activation_dtype, is_too_large
 
 
@@ -34,7 +34,7 @@ class CpuEngine(Watchful):
     name = "cpu: compiled kernels on the model's own weights"
 
     def __init__(self, model, kernels):
-        self.dtype = activation_dtype(model)
+        self.dtype, self.kernels = activation_dtype(model), kernels
         self.model = with_products(model, kernels)
         self.stepper = Stepper(self.model, self.dtype, kernels) if plain.is_plain(model) else None
 
@@ -46,11 +46,14 @@ class CpuEngine(Watchful):
             mx.eval(mask)
         except ValueError:  # inside mx.compile or mx.vmap arrays have no values yet
             return None
-        if mask is None and self.stepper and self.stepper.takes(*ids.shape, cache):
+        if mask is None and self.stepper and self.stepper.takes(ids, cache):
             return self.stepper(ids, cache, last_only)
         if cache is not None:
             cache = [NarrowCache(layer, self.dtype) for layer in cache]
         return self.model(tokens, cache, mask, last_only)
+
+    def addresses(self, arrays):
+        return addresses(arrays, self.kernels)
 
 
 class Waiting(Watchful):

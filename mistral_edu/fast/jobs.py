@@ -5,7 +5,7 @@ JOB_BYTES = 1 << 16  # of weights per job with few rows: some microseconds, so t
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
-PIECE = 1 << 17      # numbers of a matrix per job with many rows: unpacked, they fit into a processor's own cache
+PIECE = 1 << 18      # numbers of a matrix per job with many rows: unpacked, 1 MB, about a processor's own cache
 CHUNK = 1024         # numbers per job of what takes a few operations a number
 MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
 
@@ -72,6 +72,13 @@ class JobWriter:
     def add(self, operation, *arguments):
         row = [operation, self.needs, *map(int, arguments)]
         self.rows.append(row + [0] * (self.kernels.JOB_WIDTH - len(row)))
+
+    def look_up(self, matrix, ids, target):
+        """The rows of an embedding. ids: an int64 array that holds them when the list is worked off."""
+        m = matrix
+        for first in range(0, target.n_rows, 8):
+            self.add(self.kernels.LOOK_UP, self.form(m), m.w, m.scales, m.biases, m.width, ids[first:].ctypes.data,
+                     min(8, target.n_rows - first), target.address + 4 * first * target.size)
 
     def norm(self, source, weight_address, target, eps):
         self.stage()

@@ -16,22 +16,24 @@ is a table of addresses because the arrays of all layers differ in number and ki
 cost more per array than the smaller jobs take. step.py writes the table, and keeps the arrays alive.
 """
 import numpy as np
-from numba import njit, types
+from numba import carray, njit, types
 
 from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
 from .heads import ALL_KEYS, ALL_VALUES, KEYS, NARROW, VALUES
 from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # noqa: F401 (for step.py)
 from .heads import attend, attend_block, gather
-from .rows import BF16, BLOCK, FLOAT, FORMS, multiply, multiply_bf16, packed_rows, plain_rows, shuffle  # noqa: F401
-from .vectors import atomic_add, atomic_read, float_of_bits
+from .rows import BF16, BLOCK, FLOAT, FORMS  # noqa: F401
+from .rows import look_up, multiply, multiply_bf16, packed_rows, plain_rows, shuffle
+from .vectors import atomic_add, atomic_read, float_of_bits, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER, ATTEND_BLOCK,
- GATE) = range(12)
+ GATE, LOOK_UP) = range(13)
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ROOM = 0, 8, 16, 24  # places in counters, a cache line apart
 CLOSED = -(1 << 40)
 PATIENCE = 2000                    # looks at a counter, about 10 microseconds; after that others may have the processor
 
+capsule_pointer = types.ExternalFunction("PyCapsule_GetPointer", types.intp(types.intp, types.intp))  # of Python
 give_way = types.ExternalFunction("sched_yield", types.int32())  # of the C library: let another thread run
 
 
@@ -70,6 +72,10 @@ def do(job, positions, rotation, own):
     elif operation == ATTEND_BLOCK:
         attend_block(a[0], a[1], a[2], a[3], a[4], positions[a[5]], a[6], a[7], a[8], float_of_bits(np.uint32(a[9])),
                      a[10], own.ctypes.data, a[11])
+    elif operation == LOOK_UP:
+        ids = carray(pointer(a[5]), a[6], np.int64)
+        for m in range(a[6]):
+            look_up(a[0], a[1], a[2], a[3], ids[m], a[4], a[7] + 4 * m * a[4])
 
 
 @fast
@@ -132,3 +138,11 @@ def run(jobs, positions, rotation, own, counters, helps):
     atomic_add(gateway, CLOSED)
     while atomic_read(gateway) != CLOSED:
         give_way()
+
+
+@njit(types.void(types.int64[::1], types.intp), cache=True)  # it keeps the interpreter's lock: the C function wants it
+def follow(capsules, name):
+    """Replace the addresses of DLPack capsules by those of the numbers that they describe, as watch.address does."""
+    for n in range(capsules.size):
+        words = carray(pointer(capsule_pointer(capsules[n], name)), 6, np.int64)
+        capsules[n] = words[0] + words[5]

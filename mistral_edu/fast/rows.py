@@ -10,9 +10,9 @@ from numba import carray
 
 from . import machine
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, call, call_sgemm, make_packed_dot, pointer, prefetch
+from .vectors import AHEAD, LANES, call, call_sgemm, make_packed_dot, pointer, prefetch
 
-AHEAD = machine.prefetch_distance()  # bytes; 0: the processor does well by itself
+ASKS = machine.must_ask_ahead()
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
@@ -33,19 +33,19 @@ def group_size_of(form):
 
 
 @inlined
-def packed_dot(form, w, scales, x, n):
-    if form == 0: return q4_32(w, scales, x, n)          # noqa: E701
-    if form == 1: return q4_32_bf16(w, scales, x, n)     # noqa: E701
-    if form == 2: return q4_64(w, scales, x, n)          # noqa: E701
-    if form == 3: return q4_64_bf16(w, scales, x, n)     # noqa: E701
-    if form == 4: return q4_128(w, scales, x, n)         # noqa: E701
-    if form == 5: return q4_128_bf16(w, scales, x, n)    # noqa: E701
-    if form == 6: return q8_32(w, scales, x, n)          # noqa: E701
-    if form == 7: return q8_32_bf16(w, scales, x, n)     # noqa: E701
-    if form == 8: return q8_64(w, scales, x, n)          # noqa: E701
-    if form == 9: return q8_64_bf16(w, scales, x, n)     # noqa: E701
-    if form == 10: return q8_128(w, scales, x, n)        # noqa: E701
-    return q8_128_bf16(w, scales, x, n)
+def packed_dot(form, w, scales, biases, x, sums, n):
+    if form == 0: return q4_32(w, scales, biases, x, sums, n)          # noqa: E701
+    if form == 1: return q4_32_bf16(w, scales, biases, x, sums, n)     # noqa: E701
+    if form == 2: return q4_64(w, scales, biases, x, sums, n)          # noqa: E701
+    if form == 3: return q4_64_bf16(w, scales, biases, x, sums, n)     # noqa: E701
+    if form == 4: return q4_128(w, scales, biases, x, sums, n)         # noqa: E701
+    if form == 5: return q4_128_bf16(w, scales, biases, x, sums, n)    # noqa: E701
+    if form == 6: return q8_32(w, scales, biases, x, sums, n)          # noqa: E701
+    if form == 7: return q8_32_bf16(w, scales, biases, x, sums, n)     # noqa: E701
+    if form == 8: return q8_64(w, scales, biases, x, sums, n)          # noqa: E701
+    if form == 9: return q8_64_bf16(w, scales, biases, x, sums, n)     # noqa: E701
+    if form == 10: return q8_128(w, scales, biases, x, sums, n)        # noqa: E701
+    return q8_128_bf16(w, scales, biases, x, sums, n)
 
 
 @fast
@@ -71,12 +71,12 @@ def shuffle(x, bits, shuffled, sums):
 
 
 @fast
-def sums_per_group(sums, per_group, out):
-    for g in range(out.size):
+def sums_per_run(sums, per_run, out):
+    for run in range(out.size):
         total = np.float32(0)
-        for i in range(per_group):
-            total += sums[g * per_group + i]
-        out[g] = total
+        for i in range(per_run):
+            total += sums[run * per_run + i]
+        out[run] = total
 
 
 @fast
@@ -85,9 +85,11 @@ def scale_at(scales, narrow, g):
 
 
 @fast
-def tail_dot(packed, bits, scale, x):
+def tail_dot(packed, bits, scale, bias, x):
     """One group, number by number: of the last ones of a row, where they do not fill 16 words."""
-    total = np.float32(0)
+    total, sum_of_x = np.float32(0), np.float32(0)
+    for i in range(x.size):
+        sum_of_x += x[i]
     if bits == 4:
         for i in range(packed.size):
             total += np.float32(np.int32(packed[i] & np.uint8(15))) * x[2 * i]
@@ -95,15 +97,14 @@ def tail_dot(packed, bits, scale, x):
     else:
         for i in range(packed.size):
             total += np.float32(np.int32(packed[i])) * x[i]
-    return scale * total
+    return scale * total + bias * sum_of_x
 
 
 @fast
 def ask_for(row, n_bytes):
     """Have the memory bring what lies AHEAD of this row."""
-    if AHEAD:
-        for line in range(row + AHEAD, row + AHEAD + n_bytes, 64):
-            prefetch(line)
+    for line in range(row + AHEAD, row + AHEAD + n_bytes, 64):
+        prefetch(line)
 
 
 @fast
@@ -111,26 +112,23 @@ def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_row
     """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k]."""
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
     width, scale_bytes = n_groups * group_size, 2 if narrow else 4
-    n_blocks = width * bits // 32 // LANES
-    tail = n_blocks * LANES * 32 // bits // group_size    # the first group that is in no whole block
+    block = LANES * 32 // bits
+    n_blocks, run = width // block, min(group_size, block)
+    tail = n_blocks * block // group_size                 # the first group that is in no whole block
     group_bytes = group_size * bits // 8
-    group_sums = np.empty((n_rows, n_groups), np.float32)
+    run_sums = np.empty((n_rows, width // run), np.float32)
     for m in range(n_rows):
-        sums_per_group(floats(sums + 4 * m * (width // BLOCK), width // BLOCK), group_size // BLOCK, group_sums[m])
+        sums_per_run(floats(sums + 4 * m * (width // BLOCK), width // BLOCK), run // BLOCK, run_sums[m])
     for n in range(start, end):
         row, row_scales = w + n * n_groups * group_bytes, scales + n * n_groups * scale_bytes
         row_biases = biases + n * n_groups * scale_bytes
-        ask_for(row, n_groups * group_bytes)
         for m in range(n_rows):
-            total = packed_dot(form, row, row_scales, shuffled + 4 * m * width, n_blocks)
+            total = packed_dot(form, row, row_scales, row_biases, shuffled + 4 * m * width, run_sums[m].ctypes.data,
+                               n_blocks)
             for g in range(tail, n_groups):
                 total += tail_dot(carray(pointer(row + g * group_bytes), group_bytes, np.uint8), bits,
-                                  scale_at(row_scales, narrow, g), floats(x + 4 * (m * width + g * group_size),
-                                                                      group_size))
-            if narrow:
-                total += bf16_dot(halves(row_biases, n_groups), group_sums[m])
-            else:
-                total += dot(floats(row_biases, n_groups), group_sums[m])
+                                  scale_at(row_scales, narrow, g), scale_at(row_biases, narrow, g),
+                                  floats(x + 4 * (m * width + g * group_size), group_size))
             result = floats(out + 4 * (m * out_step + n), 1)
             result[0] = result[0] + total if add else total
 
@@ -140,7 +138,8 @@ def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
     """Rows start .. end of a product with a float32 or a bfloat16 matrix."""
     row_bytes = width * (2 if form == BF16 else 4)
     for n in range(start, end):
-        ask_for(w + n * row_bytes, row_bytes)
+        if ASKS:
+            ask_for(w + n * row_bytes, row_bytes)
         for m in range(n_rows):
             vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
             if form == BF16:
@@ -164,14 +163,38 @@ def unpack_group(packed, bits, scale, bias, out):
 @fast
 def unpack(form, w, scales, biases, start, end, width, out):
     """Rows start .. end of a matrix as float32."""
+    count = (end - start) * width
     if form == BF16:
-        widen_all(halves(w + 2 * start * width, (end - start) * width), floats(out, (end - start) * width))
+        widen_all(halves(w + 2 * start * width, count), floats(out, count))
+        return
+    if form == FLOAT:
+        floats(out, count)[:] = floats(w + 4 * start * width, count)
         return
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
     group_bytes = group_size * bits // 8
     for g in range(start * width // group_size, end * width // group_size):
         unpack_group(carray(pointer(w + g * group_bytes), group_bytes, np.uint8), bits, scale_at(scales, narrow, g),
                      scale_at(biases, narrow, g), floats(out + 4 * (g * group_size - start * width), group_size))
+
+
+@fast
+def look_up(form, w, scales, biases, n, width, out):
+    """Row n of an embedding as float32, rounded where MLX rounds: scales in bfloat16 give bfloat16, after each step."""
+    if form >= BF16:
+        unpack(form, w, scales, biases, n, n + 1, width, out)
+        return
+    bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
+    packed = carray(pointer(w + n * (width * bits // 8)), width * bits // 8, np.uint8)
+    row = floats(out, width)
+    for i in range(width):
+        g = (n * width + i) // group_size
+        number = packed[i] if bits == 8 else (packed[i // 2] >> np.uint8(4 * (i % 2))) & np.uint8(15)
+        product = scale_at(scales, narrow, g) * np.float32(np.int32(number))
+        if narrow:
+            product = widen(round_to_bf16(product))
+            row[i] = widen(round_to_bf16(product + scale_at(biases, narrow, g)))
+        else:
+            row[i] = product + scale_at(biases, narrow, g)
 
 
 @fast

@@ -13,7 +13,7 @@ from mistral_edu.rope import rope_frequencies
 from . import blas, onednn, views
 from .jobs import JobWriter, Rows, bits_of
 from .team import JobList, team
-from .watch import address
+from .watch import address, addresses
 
 MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
 QUERIES = 64        # of a prompt that one job of attention takes
@@ -28,16 +28,15 @@ class Stepper:
 
     def __init__(self, model, dtype, kernels):
         self.model, self.config, self.dtype, self.kernels = model, model.config, dtype, kernels
-        self.embedding = model.model.embed_tokens
         # As fused_rope computes them: the last digit, too.
         self.frequencies = 1 / (1 / np.array(rope_frequencies(self.config.head_dim, self.config.rope_theta)))
         self.steps = {}
 
-    def takes(self, B, L, cache):
-        """Whether `place` can read these caches: full or ring, of the model's dtype. And not too many tokens."""
-        if B * L > MOST_TOKENS:
+    def takes(self, ids, cache):
+        """Whether `place` can read these caches: full or ring, of the model's dtype. And tokens: not too many, all known."""
+        if ids.size > MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
             return False
-        shape = (B, self.config.n_kv_heads, self.config.head_dim)
+        shape = (len(ids), self.config.n_kv_heads, self.config.head_dim)
         for layer in cache or ():
             if type(layer) not in (KVCache, RotatingKVCache) or layer.offset != cache[0].offset:
                 return False
@@ -50,12 +49,10 @@ class Stepper:
         """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None."""
         B, L = ids.shape
         offset = 0 if cache is None else cache[0].offset
-        rows = self.embedding(mx.array(ids))
-        mx.eval(rows)
         crew = team()
         with crew.lock:
             step = self.step(B, L, last_only)
-            step.h.plain[:] = np.asarray(memoryview(rows)).reshape(B * L, -1)
+            step.ids[:] = ids.reshape(-1)
             angles = np.arange(offset, offset + L, dtype=np.float32)[:, None] * self.frequencies
             step.rotation[:, 0], step.rotation[:, 1] = np.cos(angles), np.sin(angles)
             n_past = self.place(step.positions, cache)
@@ -83,15 +80,16 @@ class Stepper:
         if cache is None:
             return 0
         positions[:, k.NARROW] = self.dtype == mx.bfloat16
-        for position, layer in zip(positions, cache):
-            n_seen = layer.n_keys(1) - 1 if window is None else min(layer.n_keys(1), window) - 1
-            if n_seen == 0:
-                continue
+        n_seen = [min(layer.n_keys(1), window or layer.n_keys(1)) - 1 for layer in cache]
+        seen = [(position, layer, n) for position, layer, n in zip(positions, cache, n_seen) if n]
+        keys, values = (addresses([getattr(layer, name) for _, layer, _ in seen], k) for name in ("keys", "values"))
+        for at, (position, layer, n) in enumerate(seen):
             ring = layer.window if isinstance(layer, RotatingKVCache) else layer.offset + 1
-            start, end = (layer.offset - n_seen) % ring, (layer.offset - 1) % ring + 1
-            position[[k.KEYS, k.VALUES, k.N_SLOTS]] = address(layer.keys), address(layer.values), layer.keys.shape[2]
-            position[k.START_1:k.END_2 + 1] = (start, end, 0, 0) if start < end else (start, ring, 0, end)
-        return n_seen
+            start, end = (layer.offset - n) % ring, (layer.offset - 1) % ring + 1
+            runs = (start, end, 0, 0) if start < end else (start, ring, 0, end)
+            position[:k.NARROW] = keys[at], values[at], layer.keys.shape[2]
+            position[k.START_1:k.ALL_KEYS] = runs
+        return max(n_seen)
 
 
 class Step:
@@ -106,6 +104,7 @@ class Step:
         self.positions = np.zeros((n_layers, kernels.POSITION_WIDTH), np.int64)
         self.rotation = np.zeros((L, 2, config.head_dim // 2), np.float32)
         n_rows, kv_size = B * L, config.n_kv_heads * config.head_dim
+        self.ids = np.zeros(n_rows, np.int64)
         self.h, self.normed = Rows(n_rows, config.dim), Rows(n_rows, config.dim)
         self.q, self.heads = (Rows(n_rows, config.n_heads * config.head_dim) for _ in "qh")
         self.gated, self.up = Rows(n_rows, config.hidden_dim), Rows(n_rows, config.hidden_dim)
@@ -120,6 +119,7 @@ class Step:
     def write(self, model):
         """The whole step as rows of the table; compare with Block and Model."""
         writer = self.new_writer()
+        writer.look_up(model.model.embed_tokens.matrix, self.ids, self.h)
         for i, block in enumerate(model.layers):
             self.write_attention(writer, block.input_layernorm, block.self_attn, i)
             self.write_feed_forward(writer, block.post_attention_layernorm, block.mlp)
@@ -211,14 +211,17 @@ class Step:
 
     def store(self, cache):
         """Hand the tokens' keys and values to the caches."""
-        (B, L), narrow = self.shape, self.dtype == mx.bfloat16
-        shape = (B, L, self.config.n_kv_heads, self.config.head_dim)
-        for i, layer in enumerate(cache):
-            if narrow:
-                new = [self.stored[i][:, which].reshape(shape).transpose(0, 2, 1, 3) for which in (0, 1)]
-                keys, values = (mx.array(bits).view(mx.bfloat16) for bits in new)
-            else:
-                keys, values = (mx.array(rows.plain.reshape(shape).transpose(0, 2, 1, 3))
-                                for rows in (self.keys[i], self.values[i]))
+        (B, L), n_layers = self.shape, len(cache)
+        heads, head_dim = self.config.n_kv_heads, self.config.head_dim
+        shape = (n_layers, B, L, 2, heads, head_dim)
+        if self.dtype == mx.bfloat16:
+            rows = self.stored
+        else:
+            rows = np.stack([np.stack([keys.plain, values.plain], 1) for keys, values in zip(self.keys, self.values)])
+        rows = mx.array(rows.reshape(shape).transpose(0, 3, 1, 4, 2, 5).reshape(-1, heads, L, head_dim))
+        if self.dtype == mx.bfloat16:
+            rows = rows.view(mx.bfloat16)
+        each = mx.split(rows, 2 * n_layers)  # keys, values, keys, ...: (B, n_kv_heads, L, head_dim) each
+        for layer, keys, values in zip(cache, each[::2], each[1::2]):
             layer.store(keys, values)
-        mx.eval([array for layer in cache for array in (layer.keys, layer.values)])
+        mx.async_eval([array for layer in cache for array in (layer.keys, layer.values)])

@@ -8,6 +8,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 16
+AHEAD = 4096  # bytes: the next page, before which a processor stops fetching by itself
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
@@ -51,25 +52,31 @@ def atomic_read(typingctx, address):
 def prefetch(typingctx, address):
     """Ask for the cache line at an address, which will be read soon. Any address will do: none is an error."""
     def code(context, builder, signature, args):
-        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
-        builder.call(function, [builder.inttoptr(args[0], i8.as_pointer()), to_read, keep, data])
+        ask_for_line(builder, builder.inttoptr(args[0], i8.as_pointer()))
         return context.get_dummy_value()
     return types.void(types.intp), code
 
 
-def make_packed_dot(bits, group_size, scale_is_bf16):
-    """Compiled code for the part of a row's product that has the integers in it: sum over groups of s * sum(q * x).
+def ask_for_line(builder, at):
+    """The same within an intrinsic; at: a pointer."""
+    kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
+    builder.call(function, [builder.bitcast(at, i8.as_pointer()), to_read, keep, data])
 
-    (w, scales, x, n_blocks) -> float32; the first three are addresses. w is the row as MLX packs it: words of 32 bits,
-    each with 32 / bits neighbours. A block is 16 words. One of its numbers after the other is masked out of all words
-    at once, and left where it stands: at bit n it counts 2**n times, so the x that it meets was divided by that
-    beforehand, which is exact. arithmetic.shuffle orders and divides x.
+
+def make_packed_dot(bits, group_size, scale_is_bf16):
+    """Compiled code for a row's product: sum over groups of s * sum(q * x) + b * sum(x).
+
+    (w, scales, biases, x, sums, n_blocks) -> float32; the first five are addresses. w is the row as MLX packs it: words
+    of 32 bits, each with 32 / bits neighbours. A block is 16 words. One of its numbers after the other is masked out of
+    all words at once, and left where it stands: at bit n it counts 2**n times, so the x that it meets was divided by
+    that beforehand, which is exact. rows.shuffle orders and divides x. sums: of x, over a group, or over a block where
+    that is smaller. A block is a cache line, too, so one is asked for with each.
     """
     per_word = 32 // bits
     block = LANES * per_word
-    n_scales = max(1, block // group_size)                # of a block
+    n_scales = max(1, block // group_size)                # of a block; it has as many biases, and sums of x
     scale_type = i16 if scale_is_bf16 else f32
 
     def load(builder, base, index, kind, count=LANES):
@@ -99,35 +106,44 @@ def make_packed_dot(bits, group_size, scale_is_bf16):
             words = builder.and_(words, constant(i32, (2**bits - 1) << (n * bits)))
         return builder.sitofp(words, ir.VectorType(f32, LANES))
 
-    def scales_of(builder, scales, block_number):
+    def few(builder, base, block_number):
+        """The scales or biases of a block."""
         first = builder.udiv(builder.mul(block_number, ir.Constant(i64, block)), ir.Constant(i64, group_size))
-        few = load(builder, scales, first, scale_type, n_scales)
+        numbers = load(builder, base, first, scale_type, n_scales)
         if scale_is_bf16:                                 # the upper half of a float32
-            few = builder.shl(builder.zext(few, ir.VectorType(i32, n_scales)),
-                              ir.Constant(ir.VectorType(i32, n_scales), [16] * n_scales))
-            few = builder.bitcast(few, ir.VectorType(f32, n_scales))
-        return builder.shuffle_vector(few, few, lanes([lane * n_scales // LANES for lane in range(LANES)]))
+            numbers = builder.shl(builder.zext(numbers, ir.VectorType(i32, n_scales)),
+                                  ir.Constant(ir.VectorType(i32, n_scales), [16] * n_scales))
+            numbers = builder.bitcast(numbers, ir.VectorType(f32, n_scales))
+        return numbers
+
+    def add_product(builder, sums, a, b):
+        builder.store(builder.fadd(builder.fmul(a, b, flags=FAST), builder.load(sums), flags=FAST), sums)
 
     def code(context, builder, signature, args):
-        w = builder.inttoptr(args[0], i32.as_pointer())
-        scales = builder.inttoptr(args[1], scale_type.as_pointer())
-        x = builder.inttoptr(args[2], f32.as_pointer())
+        w, x, sums_of_x = (builder.inttoptr(args[n], kind.as_pointer()) for n, kind in ((0, i32), (3, f32), (4, f32)))
+        scales, biases = (builder.inttoptr(args[n], scale_type.as_pointer()) for n in (1, 2))
         sums = cgutils.alloca_once_value(builder, constant(f32, 0.0))
-        with cgutils.for_range(builder, args[3]) as loop:
-            words = load(builder, w, builder.mul(loop.index, ir.Constant(i64, LANES)), i32)
+        shifts = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, n_scales), [0.0] * n_scales))
+        each = lanes([lane * n_scales // LANES for lane in range(LANES)])
+        with cgutils.for_range(builder, args[5]) as loop:
+            words_at = builder.mul(loop.index, ir.Constant(i64, LANES))
+            words = load(builder, w, words_at, i32)
+            ask_for_line(builder, builder.gep(w, [builder.add(words_at, ir.Constant(i64, AHEAD // 4))]))
             x_at = builder.mul(loop.index, ir.Constant(i64, block))
             products = None
             for n in range(per_word):
                 part = load(builder, x, builder.add(x_at, ir.Constant(i64, n * LANES)), f32)
                 product = builder.fmul(numbers(builder, words, n), part, flags=FAST)
                 products = product if products is None else builder.fadd(products, product, flags=FAST)
-            scaled = builder.fmul(products, scales_of(builder, scales, loop.index), flags=FAST)
-            builder.store(builder.fadd(scaled, builder.load(sums), flags=FAST), sums)
-        return total(builder, builder.load(sums))
+            scale = few(builder, scales, loop.index)
+            add_product(builder, sums, products, builder.shuffle_vector(scale, scale, each))
+            add_product(builder, shifts, few(builder, biases, loop.index),
+                        load(builder, sums_of_x, builder.mul(loop.index, ir.Constant(i64, n_scales)), f32, n_scales))
+        return builder.fadd(total(builder, builder.load(sums)), total(builder, builder.load(shifts)), flags=FAST)
 
     @intrinsic
-    def packed_dot(typingctx, w, scales, x, n_blocks):
-        return types.float32(types.intp, types.intp, types.intp, types.intp), code
+    def packed_dot(typingctx, w, scales, biases, x, sums, n_blocks):
+        return types.float32(*[types.intp] * 6), code
 
     return packed_dot
 

@@ -8,17 +8,19 @@ from itertools import chain
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
 NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a module that change no logits
 
 
 class Watch:
-    """Everything in a model that its answer depends on, as it is now."""
+    """Everything in a model that its answer depends on, as it is now. find: addresses(), or a faster one."""
 
-    def __init__(self, model):
+    def __init__(self, model, find):
+        self.find = find
         self.parts = list(parts(model))
         self.arrays = [part for part in self.parts if isinstance(part, mx.array)]
-        self.addresses = [address(array) for array in self.arrays]
+        self.addresses = find(self.arrays)
         self.aliases = [array[:] for array in self.arrays]  # while these live, nothing else can lie at the addresses
         mx.eval(self.aliases)
         self.look_around(model)
@@ -31,7 +33,7 @@ class Watch:
                 return False
             self.look_around(model)
         # `weight *= 0` and `weight[3] = 0` keep the Python object, but move its numbers to another place in memory
-        return self.addresses == list(map(address, self.arrays))
+        return self.addresses == self.find(self.arrays)
 
     def look_around(self, model):
         """Prepare the glance: a look at the same things as parts() in a tenth of the time, for it comes at every token.
@@ -58,7 +60,11 @@ class Watchful:
 
     def watch(self, model):
         """Remember everything that the engine was made from."""
-        self.watched = Watch(model)
+        self.watched = Watch(model, self.addresses)
+
+    def addresses(self, arrays):
+        """Where the numbers of each array lie. An engine with kernels finds them quicker."""
+        return addresses(arrays)
 
     def fits(self, model):
         """Whether nothing of it has changed."""
@@ -89,11 +95,26 @@ def parts(module):
             yield child
 
 
+# A DLPack capsule of this name holds the address of a description: six words, the first of which is where the memory
+# begins, and the last one how many bytes further on the numbers of this array do.
+NAME = ctypes.c_char_p(b"dltensor")
+WORDS = ctypes.c_size_t * 6
 _signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
 _pointer = _signature(("PyCapsule_GetPointer", ctypes.pythonapi))
 
 
 def address(array):
-    """Where the numbers of an array lie in memory: the first field of its DLPack description."""
-    capsule = array.__dlpack__()
-    return ctypes.c_void_p.from_address(_pointer(capsule, b"dltensor")).value
+    """Where the numbers of an array lie in memory."""
+    capsule = array.__dlpack__()  # the description lives as long as it does
+    words = WORDS.from_address(_pointer(capsule, NAME))
+    return words[0] + words[5]
+
+
+def addresses(arrays, kernels=None):
+    """The same for many arrays, as a list. With kernels it takes a third of the time, for it comes at every token."""
+    if kernels is None:
+        return list(map(address, arrays))
+    capsules = [array.__dlpack__() for array in arrays]
+    found = np.fromiter(map(id, capsules), np.int64, len(capsules))  # CPython's id is where the object lies
+    kernels.follow(found, ctypes.cast(NAME, ctypes.c_void_p).value)
+    return found.tolist()
