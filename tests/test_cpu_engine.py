@@ -16,10 +16,10 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, jobs, plain
+from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, jobs, plain, watch
 from mistral_edu.fast.equal import gap
 from mistral_edu.fast.team import JobList, Team, n_threads
-from mistral_edu.fast.views import Matrix
+from mistral_edu.fast.views import Matrix, matrix
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
 
 CPU = cpu_engine.CpuEngine.name
@@ -206,6 +206,48 @@ def test_no_second_copy_of_the_weights_is_made(dtype, bits):
     model(TOKENS[:, :1], model.make_cache())
     model(TOKENS)
     assert model.path == CPU and mx.get_active_memory() - before < 0.05 * size
+
+
+def test_weights_that_are_part_of_a_larger_array_are_found_where_they_lie():
+    model = make()
+    for block in model.layers:
+        attention = block.self_attn
+        both = mx.concatenate([attention.k_proj.weight, attention.v_proj.weight])
+        attention.k_proj.weight, attention.v_proj.weight = mx.split(both, 2)  # the second half begins further on
+    want = model(TOKENS)
+    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU
+
+
+def test_compiled_code_finds_addresses_as_python_does():
+    whole = mx.arange(100, dtype=mx.float32)
+    arrays = [whole, whole[10:20], *mx.split(whole, 4), whole.astype(mx.bfloat16), mx.array([1, 2], dtype=mx.uint32)]
+    mx.eval(arrays)
+    assert watch.addresses(arrays, compiled.kernels()) == [watch.address(array) for array in arrays]
+    assert watch.address(arrays[1]) - watch.address(whole) == 40
+
+
+def test_ids_outside_the_vocabulary_are_left_to_the_readable_code():
+    model = accelerate(make())
+    for ids in ([[-1, 3]], [[3, model.config.vocab_size]]):
+        assert not model.engine.stepper.takes(np.array(ids), None)
+    last = mx.array([[model.config.vocab_size - 1]])
+    assert gap(model(mx.array([[-1]])), model(last)) < 1e-4  # as MLX counts
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+@pytest.mark.parametrize("group_size", [32, 64, 128])
+def test_rows_of_the_embedding_are_those_that_mlx_looks_up(bits, group_size):
+    layer = nn.Embedding(40, 256)
+    layer.weight = layer.weight.astype(mx.bfloat16)
+    if bits:
+        layer = nn.QuantizedEmbedding.from_embedding(layer, group_size, bits)
+    kernels, ids, rows = compiled.kernels(), np.arange(40)[::-1].copy(), jobs.Rows(40, 256)
+    writer = jobs.JobWriter(kernels)
+    writer.look_up(matrix(layer), ids, rows)
+    crew = Team(1)
+    with crew.lock:
+        crew.run(JobList(kernels, writer.rows))
+    assert np.array_equal(rows.plain, np.array(layer(mx.array(ids)).astype(mx.float32)))
 
 
 def test_an_engine_outlives_the_model_that_it_was_made_from():
