@@ -226,6 +226,23 @@ def test_compiled_code_finds_addresses_as_python_does():
     assert watch.address(arrays[1]) - watch.address(whole) == 40
 
 
+@pytest.mark.parametrize("asks", [True, False])
+@pytest.mark.parametrize("width", [64, 96, 250])
+def test_rows_are_multiplied_alike_on_processors_that_must_ask_for_memory_and_on_others(monkeypatch, asks, width):
+    from numba import njit, types
+
+    from mistral_edu.fast import rows
+    monkeypatch.setattr(rows, "ASKS", asks)
+    draw = np.random.default_rng(0)
+    x, out = draw.standard_normal((2, width)).astype(np.float32), np.zeros((2, 5), np.float32)
+    w = draw.standard_normal((5, width)).astype(np.float32).view(np.uint32) >> 16
+    bits = w.astype(np.uint16)
+    plain_rows = njit(types.void(*[types.int64] * 10), fastmath=True)(rows.plain_rows.py_func)
+    plain_rows(rows.BF16, bits.ctypes.data, x.ctypes.data, out.ctypes.data, 5, 2, 0, 5, width, 0)
+    want = x.astype(np.float64) @ (w.astype(np.uint32) << 16).view(np.float32).T.astype(np.float64)
+    assert np.allclose(out, want, rtol=1e-5, atol=1e-5)
+
+
 def test_ids_outside_the_vocabulary_are_left_to_the_readable_code():
     model = accelerate(make())
     for ids in ([[-1, 3]], [[3, model.config.vocab_size]]):

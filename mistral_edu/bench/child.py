@@ -13,23 +13,25 @@ from dataclasses import asdict
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-def in_child(task, case=None, **settings):
-    """The result of a task in a process of its own: "measure" a case, "write" it, "limits", or "describe" the machine.
+def in_child(task, case=None, under=None, **settings):
+    """The result of a task in a process of its own: "measure" a case, "write" it, "limits", "parts", or "describe" the
+    machine. under: what its environment has besides.
 
     Raises ValueError with the child's own message, or with the signal that ended it.
     """
     order = {"task": task, "case": asdict(case) if case else None, **settings}
-    return ask([sys.executable, "-m", "mistral_edu.bench.child"], order, f"the process that should {task}")
+    return ask([sys.executable, "-m", "mistral_edu.bench.child"], order, f"the process that should {task}",
+               under=under)
 
 
-def ask(command, order, who, stderr=None):
+def ask(command, order, who, stderr=None, under=None):
     """The result that a process gives: an order as JSON into its stdin, an answer from the last line of its stdout.
 
     who: what it is called in errors. stderr=subprocess.PIPE shows what else it says only in an error.
     """
     environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
     done = subprocess.run(command, input=json.dumps(order), stdout=subprocess.PIPE, stderr=stderr, text=True,
-                          env=environment)
+                          env=environment | (under or {}))
     said = (done.stderr or "").strip().splitlines()
     last_words = f"its last words: {said[-1].strip()}" if said else "what it said stands above"
     if done.returncode < 0:
@@ -57,6 +59,9 @@ def carry_out(task, case, **settings):
         return write(Case(**case), **settings)
     if task == "limits":
         return measure_limits()
+    if task == "parts":
+        from mistral_edu.bench.account import parts_of_mlx
+        return parts_of_mlx()
     return {"machine": describe_machine(), "software": describe_software()}
 
 

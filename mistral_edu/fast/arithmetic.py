@@ -9,8 +9,8 @@ from numba import carray, njit
 
 from .vectors import bits_of_float, float_of_bits, pointer
 
-fast = njit(fastmath=True, nogil=True)
-inlined = njit(fastmath=True, nogil=True, inline="always")
+fast = njit(fastmath=True, nogil=True, error_model="numpy")
+inlined = njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
 
 
 @inlined

@@ -27,7 +27,7 @@ from .rows import look_up, multiply, multiply_bf16, packed_rows, plain_rows, shu
 from .vectors import atomic_add, atomic_read, float_of_bits, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER, ATTEND_BLOCK,
- GATE, LOOK_UP) = range(13)
+ GATE, LOOK_UP, N_OPERATIONS) = range(14)
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ROOM = 0, 8, 16, 24  # places in counters, a cache line apart
 CLOSED = -(1 << 40)

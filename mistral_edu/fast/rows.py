@@ -10,9 +10,8 @@ from numba import carray
 
 from . import machine
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import AHEAD, LANES, call, call_sgemm, make_packed_dot, pointer, prefetch
+from .vectors import LANES, call, call_sgemm, make_bf16_dot, make_packed_dot, pointer
 
-ASKS = machine.must_ask_ahead()
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
@@ -20,6 +19,8 @@ FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf1
 BF16, FLOAT = len(FORMS), len(FORMS) + 1
 q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dot(*form) for form in FORMS[:6])
 q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*form) for form in FORMS[6:])
+asking_bf16_dot = make_bf16_dot()
+ASKS = machine.must_ask_ahead()    # whether it is the faster one here
 
 
 @inlined
@@ -101,13 +102,6 @@ def tail_dot(packed, bits, scale, bias, x):
 
 
 @fast
-def ask_for(row, n_bytes):
-    """Have the memory bring what lies AHEAD of this row."""
-    for line in range(row + AHEAD, row + AHEAD + n_bytes, 64):
-        prefetch(line)
-
-
-@fast
 def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_rows, start, end, n_groups, add):
     """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k]."""
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
@@ -138,12 +132,12 @@ def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
     """Rows start .. end of a product with a float32 or a bfloat16 matrix."""
     row_bytes = width * (2 if form == BF16 else 4)
     for n in range(start, end):
-        if ASKS:
-            ask_for(w + n * row_bytes, row_bytes)
         for m in range(n_rows):
             vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
             if form == BF16:
-                total = bf16_dot(halves(w + 2 * n * width, width), vector)
+                asked = width // 64 * 64 if ASKS else 0
+                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, asked // 64) if ASKS else np.float32(0)
+                total += bf16_dot(halves(w + n * row_bytes + 2 * asked, width - asked), vector[asked:])
             else:
                 total = dot(floats(w + 4 * n * width, width), vector)
             result[0] = result[0] + total if add else total

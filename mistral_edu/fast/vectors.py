@@ -48,21 +48,71 @@ def atomic_read(typingctx, address):
     return types.int64(types.intp), code
 
 
-@intrinsic
-def prefetch(typingctx, address):
-    """Ask for the cache line at an address, which will be read soon. Any address will do: none is an error."""
-    def code(context, builder, signature, args):
-        ask_for_line(builder, builder.inttoptr(args[0], i8.as_pointer()))
-        return context.get_dummy_value()
-    return types.void(types.intp), code
-
-
 def ask_for_line(builder, at):
-    """The same within an intrinsic; at: a pointer."""
+    """Ask for the cache line at a pointer, which will be read soon. Any address will do: none is an error."""
     kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
     builder.call(function, [builder.bitcast(at, i8.as_pointer()), to_read, keep, data])
+
+
+def load(builder, base, index, kind, count=LANES):
+    """`count` neighbours from base[index] on, as a vector."""
+    vector_type = ir.VectorType(kind, count)
+    vector = builder.load(builder.bitcast(builder.gep(base, [index]), vector_type.as_pointer()))
+    vector.align = 1                                  # rows begin anywhere
+    return vector
+
+
+def lanes(indices):
+    return ir.Constant(ir.VectorType(i32, len(indices)), indices)
+
+
+def total(builder, vector):
+    """The sum of a vector's numbers."""
+    while (n := vector.type.count) > 1:               # fold the upper half onto the lower one
+        low, high = lanes(list(range(n // 2))), lanes(list(range(n // 2, n)))
+        vector = builder.fadd(builder.shuffle_vector(vector, vector, low),
+                              builder.shuffle_vector(vector, vector, high), flags=FAST)
+    return builder.extract_element(vector, ir.Constant(i32, 0))
+
+
+def add_product(builder, sums, a, b):
+    """*sums += a * b."""
+    builder.store(builder.fadd(builder.fmul(a, b, flags=FAST), builder.load(sums), flags=FAST), sums)
+
+
+def widened(builder, halves, count):
+    """Numbers in bfloat16, the upper halves of float32."""
+    words = builder.zext(halves, ir.VectorType(i32, count))
+    words = builder.shl(words, ir.Constant(ir.VectorType(i32, count), [16] * count))
+    return builder.bitcast(words, ir.VectorType(f32, count))
+
+
+def make_bf16_dot():
+    """Compiled code for sum(w * x), w in bfloat16: (w, x, n_blocks) -> float32; the first two are addresses.
+
+    A block is 64 numbers, two cache lines of w. With each, two that lie further on are asked for.
+    """
+    def code(context, builder, signature, args):
+        w, x = builder.inttoptr(args[0], i16.as_pointer()), builder.inttoptr(args[1], f32.as_pointer())
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, LANES), [0.0] * LANES)) for _ in "abcd"]
+        with cgutils.for_range(builder, args[2]) as loop:
+            at = builder.mul(loop.index, ir.Constant(i64, 4 * LANES))
+            for n, part in enumerate(sums):
+                here = builder.add(at, ir.Constant(i64, n * LANES))
+                if n % 2 == 0:
+                    ask_for_line(builder, builder.gep(w, [builder.add(here, ir.Constant(i64, AHEAD // 2))]))
+                add_product(builder, part, widened(builder, load(builder, w, here, i16), LANES),
+                            load(builder, x, here, f32))
+        a, b, c, d = map(builder.load, sums)
+        return total(builder, builder.fadd(builder.fadd(a, b, flags=FAST), builder.fadd(c, d, flags=FAST), flags=FAST))
+
+    @intrinsic
+    def bf16_dot(typingctx, w, x, n_blocks):
+        return types.float32(*[types.intp] * 3), code
+
+    return bf16_dot
 
 
 def make_packed_dot(bits, group_size, scale_is_bf16):
@@ -79,24 +129,8 @@ def make_packed_dot(bits, group_size, scale_is_bf16):
     n_scales = max(1, block // group_size)                # of a block; it has as many biases, and sums of x
     scale_type = i16 if scale_is_bf16 else f32
 
-    def load(builder, base, index, kind, count=LANES):
-        vector_type = ir.VectorType(kind, count)
-        vector = builder.load(builder.bitcast(builder.gep(base, [index]), vector_type.as_pointer()))
-        vector.align = 1                                  # rows begin anywhere
-        return vector
-
     def constant(kind, number):
         return ir.Constant(ir.VectorType(kind, LANES), [number] * LANES)
-
-    def lanes(indices):
-        return ir.Constant(ir.VectorType(i32, len(indices)), indices)
-
-    def total(builder, vector):
-        while (n := vector.type.count) > 1:               # fold the upper half onto the lower one
-            low, high = lanes(list(range(n // 2))), lanes(list(range(n // 2, n)))
-            vector = builder.fadd(builder.shuffle_vector(vector, vector, low),
-                                  builder.shuffle_vector(vector, vector, high), flags=FAST)
-        return builder.extract_element(vector, ir.Constant(i32, 0))
 
     def numbers(builder, words, n):
         """The n-th numbers of 16 words as floats, 2**(n * bits) times too large; the last ones as they are."""
@@ -110,14 +144,9 @@ def make_packed_dot(bits, group_size, scale_is_bf16):
         """The scales or biases of a block."""
         first = builder.udiv(builder.mul(block_number, ir.Constant(i64, block)), ir.Constant(i64, group_size))
         numbers = load(builder, base, first, scale_type, n_scales)
-        if scale_is_bf16:                                 # the upper half of a float32
-            numbers = builder.shl(builder.zext(numbers, ir.VectorType(i32, n_scales)),
-                                  ir.Constant(ir.VectorType(i32, n_scales), [16] * n_scales))
-            numbers = builder.bitcast(numbers, ir.VectorType(f32, n_scales))
+        if scale_is_bf16:
+            numbers = widened(builder, numbers, n_scales)
         return numbers
-
-    def add_product(builder, sums, a, b):
-        builder.store(builder.fadd(builder.fmul(a, b, flags=FAST), builder.load(sums), flags=FAST), sums)
 
     def code(context, builder, signature, args):
         w, x, sums_of_x = (builder.inttoptr(args[n], kind.as_pointer()) for n, kind in ((0, i32), (3, f32), (4, f32)))

@@ -1,0 +1,158 @@
+"""Where the time goes: what MLX's operations take on this processor, and what a token of the engine is made of.
+
+    python -m mistral_edu.bench.account                     the shape 230m with random weights, 16, 8 and 4 bit
+    python -m mistral_edu.bench.account --random tiny --bits 16
+
+A token's parts are found by leaving some out: the engine's list of jobs is worked off with and without its products,
+and the time that is missing then is theirs.
+"""
+import argparse
+import time
+
+import mlx.core as mx
+import numpy as np
+
+from mistral_edu.bench.answers import GREEDY
+from mistral_edu.bench.child import in_child
+from mistral_edu.bench.limits import best_time, read_speed_cpu
+from mistral_edu.bench.measure import wait_for_kernels
+from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.tables import markdown, short
+from mistral_edu.bench.work import weight_bytes_per_step
+from mistral_edu.fast import accelerate, compiled
+from mistral_edu.fast.team import team
+from mistral_edu.generate import decode, logprobs_of, prefill
+from mistral_edu.reader import Reader
+from mistral_edu.sampling import sample
+
+ROWS, SIZE, VOCABULARY = 256, 1024, 32768
+CONTEXT, TOKENS, ROUNDS = 256, 32, 9
+IDLE = -1  # an operation that no kernel has: such a job is taken, and nothing is done
+
+
+def parts_of_mlx():
+    """Seconds that some of MLX's operations take on this processor: {name: seconds}."""
+    x = mx.random.normal((ROWS, SIZE))
+    w = mx.random.normal((SIZE, SIZE))
+    narrow_x, narrow_w = x.astype(mx.bfloat16), w.astype(mx.bfloat16)
+    packed = mx.quantize(narrow_w, group_size=64, bits=4)
+    logits, one = mx.random.normal((VOCABULARY,)), mx.array(1.0)
+    mx.eval(x, w, narrow_x, narrow_w, packed, logits, one)
+    operations = {
+        "float32 product": lambda: x @ w.T,
+        "bfloat16 product": lambda: narrow_x @ narrow_w.T,
+        "4-bit product": lambda: mx.quantized_matmul(narrow_x, *packed, group_size=64, bits=4),
+        "e**x": lambda: mx.exp(logits),
+        "one addition": lambda: one + one,
+    }
+    return {name: best_time(lambda: mx.eval(operation()), 3) for name, operation in operations.items()}
+
+
+def about_mlx(run=in_child):
+    """Lines: the same operations with the BLAS that comes with MLX, and with OpenBLAS under it."""
+    alone, with_openblas = run("parts", under={"MISTRAL_EDU_BLAS": "0"}), run("parts")
+    numbers = np.random.default_rng(0).standard_normal(VOCABULARY).astype(np.float32)
+    operations = 2 * ROWS * SIZE * SIZE / 1e9
+    rows = [[f"a {name}, {ROWS} x {SIZE} x {SIZE}, GFLOPS",
+             *(short(operations / parts[name]) for parts in (alone, with_openblas))]
+            for name in ("float32 product", "bfloat16 product", "4-bit product")]
+    rows += [[f"{name}, {unit}", *(short(parts[part] * factor) for parts in (alone, with_openblas))]
+             for name, unit, part, factor in (
+                 (f"e**x of one number, of {VOCABULARY}", "ns", "e**x", 1e9 / VOCABULARY),
+                 ("one addition, begun and waited for", "us", "one addition", 1e6))]
+    rows.append(["for comparison, e**x in numpy, ns", "", short(best_time(lambda: np.exp(numbers)) / VOCABULARY * 1e9)])
+    return markdown(["what MLX takes", "as it comes", "with OpenBLAS"], rows)
+
+
+class Account:
+    """One model in the middle of an answer: how long each part of its next token takes.
+
+    Raises ValueError where the compiled kernels do not answer for it.
+    """
+
+    def __init__(self, model):
+        wait_for_kernels()
+        self.model, self.kernels = accelerate(model), compiled.kernels()
+        reader = Reader(model)
+        logits = prefill(reader, list(range(1, CONTEXT + 1)))
+        if getattr(getattr(model, "engine", None), "stepper", None) is None:
+            raise ValueError(f"there is no account of this path: {model.path}")
+        began = time.perf_counter()
+        for _ in decode(reader, logits, TOKENS, None, 0, GREEDY):
+            pass
+        self.token = (time.perf_counter() - began) / (TOKENS - 1)
+        self.cache, self.logits = reader.cache, logits
+        self.stepper = model.engine.stepper
+        self.step = self.stepper.step(1, 1, False)
+
+    def jobs(self, without=()):
+        """Seconds that the list of jobs takes, those of some operations left out."""
+        (jobs, _), = self.step.lists
+        operations, crew = jobs.jobs[:, self.kernels.OPERATION].copy(), team()
+        times = []
+        with crew.lock:
+            n_past = self.stepper.place(self.step.positions, self.cache)
+            jobs.jobs[np.isin(operations, without), self.kernels.OPERATION] = IDLE
+            try:
+                for _ in range(ROUNDS):
+                    began = time.perf_counter()
+                    self.step.run(crew, n_past)
+                    times.append(time.perf_counter() - began)
+            finally:
+                jobs.jobs[:, self.kernels.OPERATION] = operations
+        return sorted(times)[ROUNDS // 2]
+
+    def between(self):
+        """Seconds of what is done in Python and MLX between two lists: {part: seconds}."""
+        def choose():
+            ids = sample(self.logits, **GREEDY)[None]
+            mx.eval(ids, logprobs_of(ids, self.logits))
+
+        def store():
+            self.step.store(self.cache)
+            mx.eval([layer.keys for layer in self.cache], [layer.values for layer in self.cache])
+            for layer in self.cache:
+                layer.trim(1)
+        return {
+            "to see whether a weight has changed": best_time(lambda: self.model.engine.fits(self.model)),
+            "to find the caches": best_time(lambda: self.stepper.place(self.step.positions, self.cache)),
+            "to hand keys and values to them": best_time(store),
+            "to choose the token, and its log probability": best_time(choose),
+        }
+
+    def rows(self):
+        """(part, seconds) that add up to the token; what no part explains is the last."""
+        k = self.kernels
+        everything, empty = self.jobs(), self.jobs(range(k.N_OPERATIONS))
+        products = max(0.0, everything - self.jobs([k.PACKED_ROWS, k.PLAIN_ROWS]))
+        attention = max(0.0, everything - self.jobs([k.ATTEND]))
+        parts = {"products with the weights": products, "attention": attention,
+                 "to share out the jobs": empty,
+                 "norms, rope, gates, and waiting for each other": max(0.0, everything - products - attention - empty),
+                 **self.between()}
+        return [*parts.items(), ("not explained by these", self.token - sum(parts.values()))]
+
+
+def about_token(preset, bits):
+    """Lines: what a token takes at best, and what it takes."""
+    model = random_model(preset, None if bits == 16 else bits)
+    account, n_bytes, speed = Account(model), weight_bytes_per_step(model), read_speed_cpu(10**9)
+    rows = [["to read the weights once, at best", short(n_bytes / speed / 1e6)],
+            *([name, f"{1000 * seconds:.2f}"] for name, seconds in account.rows()),
+            ["the token", short(1000 * account.token)]]
+    return [f"{bits} bit: {n_bytes / 1e6:.0f} MB of weights a token, and this machine reads {speed:.1f} GB/s", "",
+            *markdown([f"after {CONTEXT} tokens", "ms"], rows)]
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m mistral_edu.bench.account", description=__doc__.splitlines()[0])
+    parser.add_argument("--random", default="230m", metavar="PRESET", help="shape of the model (default: 230m)")
+    parser.add_argument("--bits", type=int, nargs="+", default=[16, 8, 4], choices=(16, 8, 4))
+    args = parser.parse_args(argv)
+    print("\n".join(about_mlx()))
+    for bits in args.bits:
+        print("\n" + "\n".join(about_token(args.random, bits)))
+
+
+if __name__ == "__main__":
+    main()

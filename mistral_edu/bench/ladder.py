@@ -1,0 +1,79 @@
+"""What each step of fast/ gained: one model, one prompt, one answer, on one rung after the other.
+
+    python -m mistral_edu.bench.ladder                      the shape 230m with random weights, 16 and 4 bit
+    python -m mistral_edu.bench.ladder --random tiny --bits 16 --repeats 1
+
+Each rung is measured in a process of its own, since what lies under MLX can not be changed later, and rungs take turns
+in every round. Prompt and answer are short: on the first rungs they take long.
+"""
+import argparse
+import sys
+from statistics import median
+from typing import NamedTuple
+
+from mistral_edu.bench.child import in_child
+from mistral_edu.bench.measure import Case
+from mistral_edu.bench.tables import markdown, short
+from mistral_edu.fast import onednn
+
+
+class Rung(NamedTuple):
+    name: str
+    under: dict        # settings of the environment
+    fast: bool = True  # whether an engine is attached
+
+
+RUNGS = [
+    Rung("MLX as it comes", {"MISTRAL_EDU_BLAS": "0"}, fast=False),
+    Rung("OpenBLAS under it", {}, fast=False),
+    Rung("float32 copy of the weights", {"NUMBA_DISABLE_JIT": "1"}),
+    Rung("compiled kernels, one thread", {"OMP_NUM_THREADS": "1", "MISTRAL_EDU_ONEDNN": "0"}),
+    Rung("the same, all processors", {"MISTRAL_EDU_ONEDNN": "0"}),
+]
+WITH_ONEDNN = Rung("bfloat16 products by oneDNN", {})
+
+
+def rungs():
+    """Those of this machine: the last one only where the processor and oneDNN have bfloat16 products."""
+    return RUNGS + [WITH_ONEDNN] * bool(onednn.status().library)
+
+
+def climb(cases, repeats=1, progress=lambda text: None, run=in_child):
+    """A list of (bits, rung, prompt_tps, generation_tps), medians of the rounds. cases: one per precision."""
+    samples = {}
+    for n in range(1, repeats + 1):
+        for case in cases:
+            for rung in rungs():
+                progress(f"round {n} of {repeats}: {case.bits} bit, {rung.name}")
+                row, = run("measure", Case(**{**vars(case), "fast": rung.fast}), under=rung.under)
+                samples.setdefault((case.bits, rung.name), []).append(row)
+    return [(bits, name, *(median(row[figure] for row in rows) for figure in ("prompt_tps", "generation_tps")))
+            for (bits, name), rows in samples.items()]
+
+
+def as_table(rows):
+    """Markdown; "gain" is how many times as fast a rung is as the one above it."""
+    body, before = [], None
+    for bits, name, prompt, generation in rows:
+        above = before if before and before[0] == bits else None
+        gains = [f"{short(now / then)}x" for now, then in zip((prompt, generation), above[1:])] if above else ["", ""]
+        body.append([bits, name, short(prompt), gains[0], short(generation), gains[1]])
+        before = bits, prompt, generation
+    return "\n".join(markdown(["bits", "rung", "prompt, tok/s", "gain", "generation, tok/s", "gain"], body))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m mistral_edu.bench.ladder", description=__doc__.splitlines()[0])
+    parser.add_argument("--random", default="230m", metavar="PRESET", help="shape of the model (default: 230m)")
+    parser.add_argument("--bits", type=int, nargs="+", default=[16, 4], choices=(16, 8, 4))
+    parser.add_argument("--context", type=int, default=16, help="tokens of the prompt (default: 16)")
+    parser.add_argument("--max-tokens", type=int, default=6, help="tokens of the answer (default: 6)")
+    parser.add_argument("--repeats", type=int, default=1, help="rounds (default: 1)")
+    args = parser.parse_args(argv)
+    cases = [Case(model=None, preset=args.random, bits=bits, contexts=(args.context,), max_tokens=args.max_tokens)
+             for bits in args.bits]
+    print(as_table(climb(cases, args.repeats, lambda text: print(text, file=sys.stderr))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What mistral_edu/fast/README.md quotes: the ladder, and the account of a token."""
+import re
+from pathlib import Path
+
+import pytest
+
+from mistral_edu.bench import account, ladder
+from mistral_edu.bench.measure import Case
+from mistral_edu.bench.random_model import random_model
+from mistral_edu.fast import cpu_engine
+
+LESSON = (Path(__file__).parents[1] / "mistral_edu/fast/README.md").read_text(encoding="utf-8")
+CASE = Case(model=None, preset="tiny", bits=16, contexts=(8,), max_tokens=3)
+
+
+def test_every_rung_is_measured_under_its_own_settings_in_every_round():
+    asked = []
+
+    def run(task, case, under):
+        asked.append((case.bits, case.fast, under))
+        return [{"prompt_tps": 10.0 * len(asked), "generation_tps": 1.0 * len(asked)}]
+
+    rows = ladder.climb([CASE], repeats=2, run=run)
+    rungs = ladder.rungs()
+    assert asked == 2 * [(16, rung.fast, rung.under) for rung in rungs]
+    assert [row[:2] for row in rows] == [(16, rung.name) for rung in rungs]
+    assert rows[0][2:] == ((10.0 + 10.0 * (len(rungs) + 1)) / 2, (1.0 + len(rungs) + 1) / 2)  # medians of two rounds
+
+
+def test_the_ladder_compares_each_rung_with_the_one_above():
+    table = ladder.as_table([(16, "a", 10.0, 4.0), (16, "b", 25.0, 2.0), (4, "a", 5.0, 5.0)])
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    assert lines == [["16", "a", "10.0", "", "4.0", ""], ["16", "b", "25.0", "2.5x", "2.0", "0.5x"],
+                     ["4", "a", "5.0", "", "5.0", ""]]
+
+
+def test_a_rung_really_runs_as_it_says():
+    """Without OpenBLAS and the engine, and with a copy: seen in the path that answered."""
+    paths = [ladder.in_child("measure", Case(**{**vars(CASE), "fast": rung.fast}), under=rung.under)[0]["path"]
+             for rung in (ladder.RUNGS[0], ladder.RUNGS[2])]
+    assert paths[0] == "readable" and not paths[1].startswith("cpu:")
+
+
+@pytest.fixture
+def one_account(kernels):
+    return account.Account(random_model("tiny"))
+
+
+def test_an_account_adds_up_and_leaves_the_engine_as_it_was(one_account):
+    jobs = one_account.step.lists[0][0].jobs.copy()
+    offset = one_account.cache[0].offset
+    rows = dict(one_account.rows())
+    assert sum(rows.values()) == pytest.approx(one_account.token)
+    assert rows["products with the weights"] > 0 and all(part >= 0 for name, part in rows.items() if "not" not in name)
+    assert (one_account.step.lists[0][0].jobs == jobs).all() and one_account.cache[0].offset == offset
+    assert account.IDLE not in jobs[:, one_account.kernels.OPERATION]
+    assert max(jobs[:, one_account.kernels.OPERATION]) < one_account.kernels.N_OPERATIONS
+
+
+def test_an_account_needs_the_compiled_kernels(kernels, monkeypatch):
+    monkeypatch.setattr(cpu_engine, "make_engine", lambda model: None)
+    with pytest.raises(ValueError, match="no account of this path"):
+        account.Account(random_model("tiny"))
+
+
+def test_the_parts_of_mlx_are_measured():
+    parts = account.parts_of_mlx()
+    assert set(parts) == {"float32 product", "bfloat16 product", "4-bit product", "e**x", "one addition"}
+    assert all(seconds > 0 for seconds in parts.values())
+    lines = account.about_mlx(run=lambda task, under=None: {name: 1.0 if under else 0.5 for name in parts})
+    assert "| " + f"{2 * 256 * 1024**2 / 1e9:.3g}" in re.sub(" +", " ", lines[2])
+
+
+def test_the_lesson_quotes_the_rows_that_the_commands_print():
+    for rung in ladder.RUNGS:
+        assert rung.name in LESSON
+    for command in ("python -m mistral_edu.bench.ladder", "python -m mistral_edu.bench.account",
+                    "python -m mistral_edu.fast.equal", "mistral-edu bench"):
+        assert command in LESSON
