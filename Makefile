@@ -24,7 +24,7 @@ test: $(READY)  ## run the whole suite: tests, doctests, every notebook, the bro
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY)  ## run the quick part, under two minutes: no notebooks, no browser
-	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" $(ARGS)
+	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
 
 refresh: $(READY)  ## run notebook NB again and store its outputs: make refresh NB=08
 	$(BIN)/python -m mistral_edu.lab.refresh $(NB) $(ARGS)

@@ -78,6 +78,7 @@ def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_pat
     assert float(cells[1][6].removesuffix("x")) == pytest.approx(ours, rel=0.01) and cells[0][6] == ""
 
 
+@pytest.mark.slow
 def test_what_computes_another_model_is_left_out(tmp_path):
     """One without the window of 128: equal as long as a prompt is shorter."""
     small_peers.mlx_lm(tmp_path, "window_size=None")
@@ -105,6 +106,7 @@ def test_a_slow_answer_ends_early_and_says_how_long_it_was(monkeypatch):
     assert runner.timed_answer(Slow(), [1, 2], 64) == (0.2, 2 / 24, 3)
 
 
+@pytest.mark.slow
 def test_a_slow_peer_is_measured_in_the_first_round_only(tmp_path, monkeypatch):
     small_peers.mlx_lm(tmp_path)
     monkeypatch.setattr(compare, "SLOW", 0)

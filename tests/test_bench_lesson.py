@@ -34,6 +34,7 @@ def test_the_ladder_compares_each_rung_with_the_one_above():
                      ["4", "a", "5.0", "", "5.0", ""]]
 
 
+@pytest.mark.slow
 def test_a_rung_really_runs_as_it_says():
     """Without OpenBLAS and the engine, and with a copy: seen in the path that answered."""
     paths = [ladder.in_child("measure", Case(**{**vars(CASE), "fast": rung.fast}), under=rung.under)[0]["path"]
@@ -63,6 +64,7 @@ def test_an_account_needs_the_compiled_kernels(kernels, monkeypatch):
         account.Account(random_model("tiny"))
 
 
+@pytest.mark.slow
 def test_the_parts_of_mlx_are_measured():
     parts = account.parts_of_mlx()
     assert set(parts) == {"float32 product", "bfloat16 product", "4-bit product", "e**x", "one addition"}

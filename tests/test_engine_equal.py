@@ -87,7 +87,7 @@ def test_logits_of_the_golden_models_in_every_form_and_chunking(name, form):
     check_all_chunkings(model, exact, tokens[:1], form)
 
 
-@pytest.mark.parametrize("form", ["fp32", "bf16", "4 bit"])
+@pytest.mark.parametrize("form", ["fp32", pytest.param("bf16", marks=pytest.mark.slow), "4 bit"])
 @pytest.mark.parametrize("name", list(CASES)[::5])
 def test_two_sequences_at_once(name, form):
     model, tokens, _ = golden(name)
@@ -146,7 +146,8 @@ def test_the_bounds_tell_a_wrong_form_from_a_right_one():
 
 # --- greedy text ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("bits", [*(pytest.param(bits, marks=pytest.mark.slow) for bits in (None, 8)), 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [None, 8, 4])
 def test_greedy_text_is_the_readable_one_wherever_the_margin_allows(bits, capsys):
     model, tokenizer = load(bits=bits)
     people = ("Anna", "Ben", "Clara", "David", "Emma", "Felix")
@@ -181,10 +182,12 @@ def both_ways(model, ask):
     return readable, fast
 
 
-@pytest.mark.parametrize("settings", [{}, {"temperature": 0.8, "seed": 7}, {"temperature": 1.2, "top_k": 40, "seed": 1},
-                                      {"temperature": 1.0, "top_p": 0.9, "min_p": 0.02, "seed": 2},
-                                      {"repetition_penalty": 1.2}, {"stop": [" ball", "."]}, {"prefill_chunk": 3}],
-                         ids=str)
+SETTINGS = [{"temperature": 0.8, "seed": 7}, {"temperature": 1.2, "top_k": 40, "seed": 1}, {"stop": [" ball", "."]},
+            {"temperature": 1.0, "top_p": 0.9, "min_p": 0.02, "seed": 2}, {"repetition_penalty": 1.2},
+            {"prefill_chunk": 3}]
+
+
+@pytest.mark.parametrize("settings", [{}, *(pytest.param(one, marks=pytest.mark.slow) for one in SETTINGS)], ids=str)
 def test_pieces_are_the_same(tiny, settings):
     model, tokenizer = tiny
 
