@@ -153,13 +153,16 @@ class RotatingKVCache(KVCache):
     def write(self, ring, chunk):
         """Put the end of a chunk, at most window tokens of it, into the slots up to that of position offset-1."""
         n = min(chunk.shape[2], self.window)
-        chunk = chunk[..., chunk.shape[2] - n :, :]     # (B, n_kv_heads, n, head_dim)
+        if n < chunk.shape[2]:
+            chunk = chunk[..., chunk.shape[2] - n :, :]  # (B, n_kv_heads, n, head_dim)
         if n == ring.shape[2]:  # it becomes the ring: so it should be n tokens in memory, too, not part of a longer one
             chunk = mx.contiguous(chunk)
         start = (self.offset - n) % self.window
-        before_end = min(n, self.window - start)        # what fits before the end; the rest goes to slot 0 on
-        ring[..., start : start + before_end, :] = chunk[..., :before_end, :]
-        if before_end < n:
+        before_end = self.window - start                # what fits before the end; the rest goes to slot 0 on
+        if n <= before_end:
+            ring[..., start : start + n, :] = chunk
+        else:
+            ring[..., start:, :] = chunk[..., :before_end, :]
             ring[..., : n - before_end, :] = chunk[..., before_end:, :]
 
     def n_slots(self):

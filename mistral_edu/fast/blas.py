@@ -22,6 +22,7 @@ import sys
 import sysconfig
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from .machine import processors
@@ -143,13 +144,19 @@ def sgemm_address() -> int:
     return ctypes.cast(ctypes.CDLL(_status.library).cblas_sgemm, ctypes.c_void_p).value
 
 
+@cache
+def _in_use(path):
+    """A library that is in use already; kept, since this is asked for at every token."""
+    return ctypes.CDLL(path)
+
+
 @contextmanager
 def one_thread():
     """Within it, each product is computed by the thread that asks for it: for callers with threads of their own."""
     if _status.library is None:
         yield
         return
-    library = ctypes.CDLL(_status.library)
+    library = _in_use(_status.library)
     before = library.openblas_get_num_threads()
     library.openblas_set_num_threads(1)
     try:

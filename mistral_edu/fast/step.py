@@ -33,7 +33,7 @@ class Stepper:
         self.steps = {}
 
     def takes(self, ids, cache):
-        """Whether `place` can read these caches: full or ring, of the model's dtype. And tokens: not too many, all known."""
+        """Whether there are lists for such a call: not too many ids, all known, and caches that `place` can read."""
         if ids.size > MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
             return False
         shape = (len(ids), self.config.n_kv_heads, self.config.head_dim)

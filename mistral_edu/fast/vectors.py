@@ -96,7 +96,8 @@ def make_bf16_dot():
     """
     def code(context, builder, signature, args):
         w, x = builder.inttoptr(args[0], i16.as_pointer()), builder.inttoptr(args[1], f32.as_pointer())
-        sums = [cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, LANES), [0.0] * LANES)) for _ in "abcd"]
+        zeros = ir.Constant(ir.VectorType(f32, LANES), [0.0] * LANES)
+        sums = [cgutils.alloca_once_value(builder, zeros) for _ in range(4)]
         with cgutils.for_range(builder, args[2]) as loop:
             at = builder.mul(loop.index, ir.Constant(i64, 4 * LANES))
             for n, part in enumerate(sums):
