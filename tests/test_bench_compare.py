@@ -55,6 +55,7 @@ def answering(**changes):
 
 
 # ---------------------------------------------------------------- a peer that works
+@pytest.mark.slow
 def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_path):
     small_peers.mlx_lm(tmp_path)
     cases = [replace(CASE, batches=(1, 2)), replace(CASE, contexts=(5,), max_tokens=2, bits=4)]

@@ -96,7 +96,8 @@ def test_two_sequences_at_once(name, form):
 
 
 @pytest.mark.parametrize("group_size", [64, 128])
-@pytest.mark.parametrize("form", [form for form in FORMS if "bit" in form])
+@pytest.mark.parametrize("form", [pytest.param(form, marks=[pytest.mark.slow] if "fp32" in form else [])
+                                  for form in FORMS if "bit" in form])
 def test_every_group_size(form, group_size):
     model = larger_model(dim=128, hidden_dim=256, head_dim=64, window_size=7)
     model, exact = in_form(model, form, group_size)
@@ -205,6 +206,7 @@ def test_pieces_are_the_same(tiny, settings):
         assert [p for *_, p in b.logprobs] == pytest.approx([p for *_, p in a.logprobs], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_conversation_is_the_same_and_reads_as_little(tiny):
     def ask():
         chat = Chat(*tiny, max_tokens=60)
