@@ -131,7 +131,7 @@ def set_threads(n):
     """
     global _status
     if _status.library:
-        library = ctypes.CDLL(_status.library)
+        library = _in_use(_status.library)
         library.openblas_set_num_threads(n)
         _status = replace(_status, threads=library.openblas_get_num_threads())
     return _status
@@ -141,7 +141,7 @@ def sgemm_address() -> int:
     """Where cblas_sgemm lies in memory, for compiled code to call; 0 without an OpenBLAS."""
     if _status.library is None:
         return 0
-    return ctypes.cast(ctypes.CDLL(_status.library).cblas_sgemm, ctypes.c_void_p).value
+    return ctypes.cast(_in_use(_status.library).cblas_sgemm, ctypes.c_void_p).value
 
 
 @cache

@@ -73,9 +73,8 @@ class JobWriter:
         row = [operation, self.needs, *map(int, arguments)]
         self.rows.append(row + [0] * (self.kernels.JOB_WIDTH - len(row)))
 
-    def look_up(self, matrix, ids, target):
-        """The rows of an embedding. ids: an int64 array that holds them when the list is worked off."""
-        m = matrix
+    def look_up(self, m, ids, target):
+        """Rows of the matrix of an embedding. ids: an int64 array that holds them when the list is worked off."""
         for first in range(0, target.n_rows, 8):
             self.add(self.kernels.LOOK_UP, self.form(m), m.w, m.scales, m.biases, m.width, ids[first:].ctypes.data,
                      min(8, target.n_rows - first), target.address + 4 * first * target.size)

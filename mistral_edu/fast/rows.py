@@ -10,7 +10,7 @@ from numba import carray
 
 from . import machine
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, call, call_sgemm, make_bf16_dot, make_packed_dot, pointer
+from .vectors import LANES, asking_bf16_dot, call, call_sgemm, make_packed_dot, pointer
 
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
 
@@ -19,8 +19,7 @@ FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf1
 BF16, FLOAT = len(FORMS), len(FORMS) + 1
 q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dot(*form) for form in FORMS[:6])
 q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*form) for form in FORMS[6:])
-asking_bf16_dot = make_bf16_dot()
-ASKS = machine.must_ask_ahead()    # whether it is the faster one here
+ASKS = machine.must_ask_ahead()    # whether asking_bf16_dot is the faster one here
 
 
 @inlined
@@ -136,7 +135,7 @@ def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
             vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
             if form == BF16:
                 asked = width // 64 * 64 if ASKS else 0
-                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, asked // 64) if ASKS else np.float32(0)
+                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, asked // 64)
                 total += bf16_dot(halves(w + n * row_bytes + 2 * asked, width - asked), vector[asked:])
             else:
                 total = dot(floats(w + 4 * n * width, width), vector)

@@ -89,10 +89,11 @@ def widened(builder, halves, count):
     return builder.bitcast(words, ir.VectorType(f32, count))
 
 
-def make_bf16_dot():
-    """Compiled code for sum(w * x), w in bfloat16: (w, x, n_blocks) -> float32; the first two are addresses.
+@intrinsic
+def asking_bf16_dot(typingctx, w, x, n_blocks):
+    """sum(w * x), w in bfloat16 and x in float32, both addresses. A block is 64 numbers, two cache lines of w.
 
-    A block is 64 numbers, two cache lines of w. With each, two that lie further on are asked for.
+    With each block, two lines that lie further on are asked for.
     """
     def code(context, builder, signature, args):
         w, x = builder.inttoptr(args[0], i16.as_pointer()), builder.inttoptr(args[1], f32.as_pointer())
@@ -108,12 +109,7 @@ def make_bf16_dot():
                             load(builder, x, here, f32))
         a, b, c, d = map(builder.load, sums)
         return total(builder, builder.fadd(builder.fadd(a, b, flags=FAST), builder.fadd(c, d, flags=FAST), flags=FAST))
-
-    @intrinsic
-    def bf16_dot(typingctx, w, x, n_blocks):
-        return types.float32(*[types.intp] * 3), code
-
-    return bf16_dot
+    return types.float32(*[types.intp] * 3), code
 
 
 def make_packed_dot(bits, group_size, scale_is_bf16):
