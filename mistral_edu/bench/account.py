@@ -88,7 +88,7 @@ class Account:
     def jobs(self, without=()):
         """Seconds that the list of jobs takes, those of some operations left out."""
         (jobs, _), = self.step.lists
-        operations, crew = jobs.jobs[:, self.kernels.OPERATION].copy(), team()
+        operations, crew = jobs.jobs[:, self.kernels.OPERATION].copy(), team(self.kernels)
         times = []
         with crew.lock:
             n_past = self.stepper.place(self.step.positions, self.cache)

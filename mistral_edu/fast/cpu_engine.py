@@ -10,10 +10,10 @@ import numpy as np
 
 from mistral_edu.transformer import check_call
 
-from . import compiled, plain, views
+from . import compiled, pages, plain, views
 from .products import with_products
 from .step import Stepper
-from .watch import Watchful, addresses
+from .watch import Watchful, address, addresses
 from .wide import NarrowCache, activation_dtype, is_too_large
 
 
@@ -36,6 +36,7 @@ class CpuEngine(Watchful):
     def __init__(self, model, kernels):
         self.dtype, self.kernels = activation_dtype(model), kernels
         self.model = with_products(model, kernels)
+        pages.put_together(places(self.model))
         self.stepper = Stepper(self.model, self.dtype, kernels) if plain.is_plain(model) else None
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
@@ -54,6 +55,12 @@ class CpuEngine(Watchful):
 
     def addresses(self, arrays):
         return addresses(arrays, self.kernels)
+
+
+def places(twin):
+    """(address, bytes) of all that the engine's products read."""
+    matrices = [module.matrix for module in twin.modules() if hasattr(module, "matrix")]
+    return [(address(array), array.nbytes) for matrix in matrices for array in matrix.alive]
 
 
 class Waiting(Watchful):

@@ -1,7 +1,11 @@
 """Write the table of jobs that kernels.py works off: which rows, from where, to where, after what."""
 import numpy as np
 
-JOB_BYTES = 1 << 16  # of weights per job with few rows: some microseconds, so that threads end at about the same time
+from .team import n_threads
+
+# Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
+# so there are several for each of them.
+SMALLEST_JOB, LARGEST_JOB, JOBS_PER_THREAD = 1 << 16, 1 << 19, 4
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
@@ -97,6 +101,8 @@ class JobWriter:
         outputs = [(matrix, out, bool(add)) for matrix, out, *add in outputs]
         self.prepare(x, [matrix for matrix, *_ in outputs])
         self.stage()
+        total = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)
+        self.job_bytes = min(max(SMALLEST_JOB, total // (JOBS_PER_THREAD * n_threads())), LARGEST_JOB)
         for matrix, out, add in outputs:
             way = {"few": self.few_rows, "sgemm": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
             way(matrix, x, out, add)
@@ -132,7 +138,7 @@ class JobWriter:
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
 
     def few_rows(self, m, x, out, add):
-        for start, end in self.pieces(m, JOB_BYTES * m.width // m.row_bytes):
+        for start, end in self.pieces(m, self.job_bytes * m.width // m.row_bytes):
             if m.is_quantized:
                 self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
                          x.sums, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)

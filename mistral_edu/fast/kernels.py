@@ -1,10 +1,13 @@
 """Tokens through all layers, as compiled loops. numba translates this file; compiled.py keeps what it makes.
 
-The work is a list of jobs: a norm, some rows of a product, one head of attention. `run` takes the next job
-off the list until none is left. Any number of threads do so at once, each with its own call of `run`:
+The work is a list of jobs: a norm, some rows of a product, one head of attention. Threads take the next job off the
+list until none is left. What they share is one array of whole numbers, `shared`:
 
-- counters[NEXT]  the number of the next job that nobody has taken
-- counters[DONE]  how many jobs are finished
+- NEXT  the number of the next job that nobody has taken
+- DONE  how many jobs are finished
+- GATEWAY  how many helpers are at work; far below zero while there is no list for them
+- ASLEEP  how many helpers wait for a byte to come out of a pipe, which wakes one of them
+- from LIST on: where the jobs lie, and what else they need
 
 A job may begin when the first `needs` jobs of the list are done; until then its thread waits. Since jobs are taken in
 order, those in front of it are with other threads that will finish, so nobody waits for ever. And since nobody waits
@@ -29,12 +32,15 @@ from .vectors import atomic_add, atomic_read, float_of_bits, pointer
 (NORM, NARROW_ROWS, SHUFFLE, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER, ATTEND_BLOCK,
  GATE, LOOK_UP, N_OPERATIONS) = range(14)
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
-NEXT, DONE, GATEWAY, ROOM = 0, 8, 16, 24  # places in counters, a cache line apart
+NEXT, DONE, GATEWAY, ASLEEP, LIST, SHARED_WIDTH = 0, 8, 16, 24, 32, 48  # a cache line apart
+JOBS, N_JOBS, POSITIONS, N_LAYERS, ROTATION, N_TOKENS, HALF, ROOMS, ROOM, WAKE, BED = range(LIST, LIST + 11)
 CLOSED = -(1 << 40)
 PATIENCE = 2000                    # looks at a counter, about 10 microseconds; after that others may have the processor
 
 capsule_pointer = types.ExternalFunction("PyCapsule_GetPointer", types.intp(types.intp, types.intp))  # of Python
 give_way = types.ExternalFunction("sched_yield", types.int32())  # of the C library: let another thread run
+read = types.ExternalFunction("read", types.intp(types.int32, types.intp, types.intp))
+write = types.ExternalFunction("write", types.intp(types.int32, types.intp, types.intp))
 
 
 @fast
@@ -100,8 +106,13 @@ def wait_for(address, least):
 
 
 @fast
-def work(jobs, positions, rotation, own, counters):
-    next_at, done_at = counters[NEXT:].ctypes.data, counters[DONE:].ctypes.data
+def work(shared, thread):
+    """Do jobs until all are taken."""
+    next_at, done_at = shared[NEXT:].ctypes.data, shared[DONE:].ctypes.data
+    jobs = carray(pointer(shared[JOBS]), (shared[N_JOBS], JOB_WIDTH), np.int64)
+    positions = carray(pointer(shared[POSITIONS]), (shared[N_LAYERS], POSITION_WIDTH), np.int64)
+    rotation = carray(pointer(shared[ROTATION]), (shared[N_TOKENS], 2, shared[HALF]), np.float32)
+    own = floats(shared[ROOMS] + 4 * thread * shared[ROOM], shared[ROOM])
     while True:
         n = atomic_add(next_at, 1)
         if n >= jobs.shape[0]:
@@ -111,33 +122,40 @@ def work(jobs, positions, rotation, own, counters):
         atomic_add(done_at, 1)
 
 
-entry = njit(types.void(types.int64[:, ::1], types.int64[:, ::1], types.float32[:, :, ::1],
-                      types.float32[::1], types.int64[::1], types.boolean),
-           fastmath=True, nogil=True, cache=True)
+@njit(types.void(types.int64[::1], types.int64), fastmath=True, nogil=True, cache=True)
+def run(shared, thread):
+    """Thread 0, the caller: work on the list that `shared` describes until it is done. Another one: help, for ever.
 
-
-@entry
-def run(jobs, positions, rotation, own, counters, helps):
-    """Work on a list of jobs until it is done.
-
-    The caller opens the list, works, closes it, and comes back once everything is done and the helpers are gone. A
-    helper comes in only while the list is open: one that is late finds it closed, and goes.
+    The caller opens the list, wakes the helpers, works, closes it, and comes back once everything is done and they are
+    gone. A helper comes in only while a list is open: one that is late finds it closed, and sleeps again.
     positions (n_layers, POSITION_WIDTH): see heads.py. rotation (L, 2, head_dim / 2): cosines and sines of each token.
-    own: memory for this thread alone, room for counters[ROOM] numbers at least.
+    own: memory for each thread alone, ROOM numbers.
     """
-    gateway, done_at = counters[GATEWAY:].ctypes.data, counters[DONE:].ctypes.data
-    if helps:
-        if atomic_add(gateway, 1) >= 0 and own.size >= counters[ROOM]:
-            work(jobs, positions, rotation, own, counters)
-        atomic_add(gateway, -1)
+    gateway, asleep, done_at = shared[GATEWAY:].ctypes.data, shared[ASLEEP:].ctypes.data, shared[DONE:].ctypes.data
+    wake_ups = np.zeros(512, np.int64)  # bytes, whatever they say
+    if thread == 0:
+        shared[NEXT] = shared[DONE] = 0
+        atomic_add(gateway, -CLOSED)
+        n = atomic_read(asleep)
+        if n > 0:
+            atomic_add(asleep, -n)
+            write(shared[WAKE], wake_ups.ctypes.data, min(n, 4096))
+        work(shared, 0)
+        wait_for(done_at, shared[N_JOBS])
+        atomic_add(gateway, CLOSED)
+        while atomic_read(gateway) != CLOSED:
+            give_way()
         return
-    counters[NEXT] = counters[DONE] = 0
-    atomic_add(gateway, -CLOSED)
-    work(jobs, positions, rotation, own, counters)
-    wait_for(done_at, jobs.shape[0])
-    atomic_add(gateway, CLOSED)
-    while atomic_read(gateway) != CLOSED:
-        give_way()
+    while True:
+        if atomic_add(gateway, 1) >= 0:
+            work(shared, thread)
+        atomic_add(gateway, -1)
+        atomic_add(asleep, 1)
+        if atomic_read(gateway) >= 0:        # a list was opened in between, perhaps by a caller that saw nobody asleep
+            atomic_add(asleep, -1)
+            give_way()
+        elif read(shared[BED], wake_ups.ctypes.data, 1) < 1:    # nobody holds the other end any more
+            return
 
 
 @njit(types.void(types.int64[::1], types.intp), cache=True)  # it keeps the interpreter's lock: the C function wants it

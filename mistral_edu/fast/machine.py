@@ -21,19 +21,6 @@ def _read_number(*paths):
     return None
 
 
-def must_ask_ahead(cpuinfo="/proc/cpuinfo"):
-    """Whether compiled loops that do little else but read should ask for memory ahead of time.
-
-    By itself a processor fetches ahead, within a page of 4 kB. Asking for the next page made products of bfloat16 rows
-    faster on an Intel Xeon, and slower on an AMD EPYC, which had them on their way already. (Rows of 8 and 4 bit, where
-    unpacking comes in between, got faster on both.)
-    """
-    try:
-        return "GenuineIntel" in Path(cpuinfo).read_text()
-    except OSError:
-        return False
-
-
 def processors():
     """How many processors this process may keep busy: the affinity mask and the container's quota, at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,6 @@ is unpacked into memory of the thread's own, and a BLAS, called from here, multi
 import numpy as np
 from numba import carray
 
-from . import machine
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
 from .vectors import LANES, asking_bf16_dot, call, call_sgemm, make_packed_dot, pointer
 
@@ -19,7 +18,6 @@ FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf1
 BF16, FLOAT = len(FORMS), len(FORMS) + 1
 q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dot(*form) for form in FORMS[:6])
 q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*form) for form in FORMS[6:])
-ASKS = machine.must_ask_ahead()    # whether asking_bf16_dot is the faster one here
 
 
 @inlined
@@ -134,9 +132,9 @@ def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
         for m in range(n_rows):
             vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
             if form == BF16:
-                asked = width // 64 * 64 if ASKS else 0
-                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, asked // 64)
-                total += bf16_dot(halves(w + n * row_bytes + 2 * asked, width - asked), vector[asked:])
+                whole = width // 64 * 64
+                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, whole // 64)
+                total += bf16_dot(halves(w + n * row_bytes + 2 * whole, width - whole), vector[whole:])
             else:
                 total = dot(floats(w + 4 * n * width, width), vector)
             result[0] = result[0] + total if add else total

@@ -49,7 +49,7 @@ class Stepper:
         """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None."""
         B, L = ids.shape
         offset = 0 if cache is None else cache[0].offset
-        crew = team()
+        crew = team(self.kernels)
         with crew.lock:
             step = self.step(B, L, last_only)
             step.ids[:] = ids.reshape(-1)

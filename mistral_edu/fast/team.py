@@ -1,12 +1,14 @@
 """The threads that share out work: the caller, and helpers that sleep in between.
 
-A helper is a Python thread that spends its time in compiled code, which holds no interpreter lock. There is one team
-per process, however many models there are: threads beyond the number of processors only take turns.
+A helper is a Python thread that stays in compiled code for good. There it holds no interpreter lock, and needs none to
+wake up. There is one team per process, however many models there are: threads beyond the number of processors only
+take turns.
 
 Jobs are shared out inside compiled code: see kernels.py. No thread gets a part of its own beforehand, so one that is
 held up by another program takes fewer.
 """
 import os
+import signal
 import threading
 
 import numpy as np
@@ -15,74 +17,65 @@ from . import machine
 
 
 class JobList:
-    """A table of jobs, and the counters with which the threads share it out. See kernels.py."""
+    """A table of jobs, and what they need besides. See kernels.py."""
 
     def __init__(self, kernels, rows, positions=None, rotation=None):
-        self.kernels = kernels
         self.jobs = np.array(rows, np.int64).reshape(len(rows), kernels.JOB_WIDTH)
         self.positions = np.zeros((1, kernels.POSITION_WIDTH), np.int64) if positions is None else positions
         self.rotation = np.zeros((1, 2, 1), np.float32) if rotation is None else rotation
-        self.counters = np.zeros(kernels.ROOM + 8, np.int64)
-        self.counters[kernels.GATEWAY] = kernels.CLOSED
-
-    def run(self, own):
-        self.kernels.run(self.jobs, self.positions, self.rotation, own, self.counters, False)
-
-    def help(self, own):
-        """For a helper. The list may have gone on by now: the kernel looks whether its memory suffices."""
-        self.kernels.run(self.jobs, self.positions, self.rotation, own, self.counters, True)
+        self.place = (self.jobs.ctypes.data, len(rows), self.positions.ctypes.data, len(self.positions),
+                      self.rotation.ctypes.data, len(self.rotation), self.rotation.shape[2])
 
 
 class Team:
     """n_threads threads, the caller's included."""
 
-    def __init__(self, n_threads):
+    def __init__(self, kernels, n_threads):
         # One list at a time, whichever thread of a notebook brings it: `with team.lock`. The lock's own `with` takes it
         # in one instruction, so Ctrl-C cannot strike between taking it and the block that gives it back.
         self.lock = threading.Lock()
-        self.process = os.getpid()
-        self.own = np.empty(256, np.float32)
-        self.now = None                  # the jobs that a helper which wakes up takes part in, and the room they need
-        self.beds = []                   # a lock per helper: it sleeps until someone opens it
+        self.process, self.kernels, self.n_threads = os.getpid(), kernels, n_threads
+        self.shared = np.zeros(kernels.SHARED_WIDTH, np.int64)
+        self.shared[kernels.GATEWAY] = kernels.CLOSED
+        self.pipe = os.pipe()
+        self.shared[[kernels.BED, kernels.WAKE]] = self.pipe
+        self.make_rooms(256)
         for n in range(1, n_threads):
-            bed = threading.Lock()
-            bed.acquire()
-            self.beds.append(bed)
-            threading.Thread(target=self.help, args=(bed,), name=f"mistral_edu helper {n}", daemon=True).start()
+            threading.Thread(target=self.help, args=(n,), name=f"mistral_edu helper {n}", daemon=True).start()
 
-    def help(self, bed):
-        own = np.empty(256, np.float32)
-        while True:
-            bed.acquire()
-            jobs, room = self.now
-            if own.size < room:
-                own = np.empty(room, np.float32)
-            jobs.help(own)
+    def help(self, n):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for threads that Python sees
+        self.kernels.run(self.shared, n)
 
     def run(self, jobs, room=1):
         """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers a job may need to note down."""
-        if self.own.size < room:
-            self.own = np.empty(room + room // 4, np.float32)
-        jobs.counters[jobs.kernels.ROOM] = room
-        self.now = jobs, self.own.size
-        for bed in self.beds:
-            if bed.locked():
-                bed.release()
-        jobs.run(self.own)
+        k = self.kernels
+        if self.rooms.shape[1] < room:
+            self.make_rooms(room + room // 4)
+        self.shared[k.JOBS:k.ROOMS] = jobs.place
+        k.run(self.shared, 0)
+
+    def make_rooms(self, size):
+        """Memory of its own for each thread, whole cache lines. While there is no list, nobody looks at the old one."""
+        k = self.kernels
+        self.rooms = np.empty((self.n_threads, size + -size % 16), np.float32)
+        self.shared[[k.ROOMS, k.ROOM]] = self.rooms.ctypes.data, self.rooms.shape[1]
 
 
 _team = None
 _making = threading.Lock()
 
 
-def team():
+def team(kernels):
     """The team of this process; after a fork, whose child has one thread alone, a new one."""
     global _team, _making
     if _team is not None and _team.process != os.getpid():
+        for end in _team.pipe:
+            os.close(end)  # the parent's helpers hear from their own
         _team, _making = None, threading.Lock()  # the old lock may have been held by a thread that is not here
     with _making:
         if _team is None:
-            _team = Team(n_threads())
+            _team = Team(kernels, n_threads())
         return _team
 
 

@@ -8,7 +8,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 16
-AHEAD = 4096  # bytes: the next page, before which a processor stops fetching by itself
+AHEAD = 4096  # bytes: in the next small page, before which a processor stops fetching by itself
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 

@@ -1,0 +1,77 @@
+"""Large pages under the weights: the same numbers at the same places, on fewer pages; and what if there are none."""
+import mmap
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mistral_edu.fast import pages
+
+MEGABYTE = 1 << 20
+
+
+def small_pages(size):
+    """`size` bytes of memory as malloc gets it. (numpy would ask for large pages itself.)"""
+    array = np.frombuffer(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
+    array[:] = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    return array
+
+
+def bytes_on_large_pages():
+    """Of this process, as Linux counts them."""
+    counts = [line.split()[1] for line in Path("/proc/self/smaps").read_text().splitlines() if "AnonHugePages" in line]
+    return 1024 * sum(map(int, counts))
+
+
+@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+def test_numbers_stay_as_and_where_they_are():
+    array = small_pages(16 * MEGABYTE)
+    numbers, place, before = array.copy(), array.ctypes.data, bytes_on_large_pages()
+    done = pages.put_together([(place, array.nbytes)])
+    assert np.array_equal(array, numbers) and array.ctypes.data == place
+    assert bytes_on_large_pages() - before >= min(done, 12 * MEGABYTE)
+    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 1):
+        assert done >= 12 * MEGABYTE  # the blocks at its two ends may reach beyond the mapping
+
+
+def test_a_place_that_is_not_mapped_is_left_out():
+    assert pages.put_together([(pages.LARGE, 10)]) == 0      # just above address 0, where no program has memory
+    assert pages.put_together([(0, 0)]) == pages.put_together([]) == 0
+
+
+@pytest.mark.parametrize("line, wanted", [("always [madvise] never", True), ("[always] madvise never", True),
+                                          ("always madvise [never]", False), (None, False)])
+def test_who_forbids_large_pages_gets_none(monkeypatch, tmp_path, line, wanted):
+    monkeypatch.setattr(pages.sys, "platform", "linux")
+    monkeypatch.setattr(pages, "ENABLED", tmp_path / "enabled")
+    if line:
+        pages.ENABLED.write_text(line + "\n")
+    assert pages.are_wanted() == wanted
+    monkeypatch.setenv("MISTRAL_EDU_LARGE_PAGES", "0")
+    assert not pages.are_wanted()
+    monkeypatch.delenv("MISTRAL_EDU_LARGE_PAGES")
+    monkeypatch.setattr(pages.sys, "platform", "darwin")
+    assert not pages.are_wanted()
+
+
+@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+def test_the_engine_asks_for_them_once_and_for_all_that_it_reads():
+    code = """if 1:
+        import mistral_edu
+        from mistral_edu.bench.random_model import random_model
+        from mistral_edu.fast import accelerate, compiled, cpu_engine, pages
+        from mistral_edu.quantize import size_in_bytes
+        kernels, asked = compiled.kernels(120), []
+        pages.put_together = lambda places: asked.append(places)
+        model = accelerate(random_model("tiny", 8))
+        assert model.path == cpu_engine.CpuEngine.name, model.path
+        (places,) = asked
+        norms = sum(module.weight.nbytes for module in model.modules() if type(module).__name__ == "RMSNorm")
+        assert sum(size for _, size in set(places)) == size_in_bytes(model) - norms, (places, norms)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, env=os.environ)
+    assert done.returncode == 0, done.stderr
