@@ -16,7 +16,7 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, jobs, plain, watch
+from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, watch
 from mistral_edu.fast.equal import gap
 from mistral_edu.fast.team import JobList, Team, n_threads
 from mistral_edu.fast.views import Matrix, matrix
@@ -359,6 +359,48 @@ def test_any_number_of_threads_does_every_job_once(n, kernels, monkeypatch):
     for repeat in range(1, 21):
         crew.run(job_list)
         assert (out.plain == 16 * 50 * repeat).all()
+
+
+@pytest.mark.parametrize("L", [1, 5])
+def test_weights_that_change_in_the_middle_of_an_answer_leave_the_caches_to_the_readable_code(L):
+    """The engine begins, then looks whether the model is the same. What it began with must leave no trace."""
+    model, twin = accelerate(make(window_size=7)), make(window_size=7)
+    cache, other = model.make_cache(), twin.make_cache()
+    for changed in (False, True):
+        if changed:
+            for one in (model, twin):
+                one.model.layers[0].mlp.up_proj.weight[3] = 0
+        n = 9 if not changed else L
+        assert gap(model(TOKENS[:, :n], cache), twin(TOKENS[:, :n], other)) < 1e-4
+        assert [layer.offset for layer in cache] == [layer.offset for layer in other]
+    assert model.path == f"readable: {CHANGED}"
+    assert gap(cache[1].keys, other[1].keys) < 1e-4
+
+
+def test_a_call_that_suits_a_changed_model_alone_is_answered():
+    """A layer is taken out, and a cache for the layers that are left is handed in."""
+    model, twin = accelerate(make()), make()
+    for one in (model, twin):
+        one.model.layers = one.model.layers[:1]
+    assert mx.allclose(model(TOKENS, model.make_cache()), twin(TOKENS, twin.make_cache()), atol=1e-5)
+    assert model.path == f"readable: {CHANGED}"
+
+
+def test_an_interrupt_while_helpers_begin_lets_the_list_end(kernels):
+    ones, x, out = np.ones((8, 16), np.float32), jobs.Rows(1, 16), jobs.Rows(1, 8)
+    x.plain[:] = 1
+    writer = jobs.JobWriter(kernels)
+    writer.products(x, (Matrix(8, 16, 32, ones.ctypes.data, ()), out, True))
+    job_list, crew = JobList(kernels, writer.rows), Team(kernels, 2)
+
+    def interrupted():
+        raise KeyboardInterrupt
+    for repeat in range(1, 50):
+        with pytest.raises(KeyboardInterrupt):
+            crew.run(job_list, meanwhile=interrupted)
+        assert (out.plain == 16 * (2 * repeat - 1)).all()
+        assert crew.run(job_list, meanwhile=lambda: "said") == "said"
+        assert (out.plain == 16 * 2 * repeat).all()
 
 
 @pytest.mark.parametrize("bits", [None, 8, 4])

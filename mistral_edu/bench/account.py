@@ -4,10 +4,13 @@
     python -m mistral_edu.bench.account --random tiny --bits 16
 
 A token's parts are found by leaving some out: the engine's list of jobs is worked off with and without its products,
-and the time that is missing then is theirs.
+and the time that is missing then is theirs. What lies between two lists is timed right after a list, since the weights
+that it read have driven everything else out of the processor's caches.
 """
 import argparse
 import time
+from itertools import pairwise
+from statistics import median
 
 import mlx.core as mx
 import numpy as np
@@ -77,30 +80,23 @@ class Account:
         logits = prefill(reader, list(range(1, CONTEXT + 1)))
         if getattr(getattr(model, "engine", None), "stepper", None) is None:
             raise ValueError(f"there is no account of this path: {model.path}")
-        began = time.perf_counter()
-        for _ in decode(reader, logits, TOKENS, None, 0, GREEDY):
-            pass
-        self.token = (time.perf_counter() - began) / (TOKENS - 1)
+        steps = decode(reader, logits, TOKENS, None, 0, GREEDY)
+        self.token = median(later - earlier for earlier, later in pairwise([time.perf_counter() for _ in steps][:-1]))
         self.cache, self.logits = reader.cache, logits
         self.stepper = model.engine.stepper
         self.step = self.stepper.step(1, 1, False)
 
-    def jobs(self, without=()):
-        """Seconds that the list of jobs takes, those of some operations left out."""
+    def jobs(self, without=(), is_valid=lambda: True):
+        """Seconds that the list of jobs takes, those of some operations left out. is_valid: asked while it begins."""
         (jobs, _), = self.step.lists
         operations, crew = jobs.jobs[:, self.kernels.OPERATION].copy(), team(self.kernels)
-        times = []
         with crew.lock:
             n_past = self.stepper.place(self.step.positions, self.cache)
             jobs.jobs[np.isin(operations, without), self.kernels.OPERATION] = IDLE
             try:
-                for _ in range(ROUNDS):
-                    began = time.perf_counter()
-                    self.step.run(crew, n_past)
-                    times.append(time.perf_counter() - began)
+                return typical_time(lambda: self.step.run(crew, n_past, is_valid))
             finally:
                 jobs.jobs[:, self.kernels.OPERATION] = operations
-        return sorted(times)[ROUNDS // 2]
 
     def between(self):
         """Seconds of what is done in Python and MLX between two lists: {part: seconds}."""
@@ -111,26 +107,47 @@ class Account:
         def store():
             self.step.store(self.cache)
             mx.eval([layer.keys for layer in self.cache], [layer.values for layer in self.cache])
+
+        def forget():
             for layer in self.cache:
                 layer.trim(1)
+
+        def after_a_list(part, clean_up=lambda: None):
+            crew = team(self.kernels)
+            with crew.lock:
+                n_past = self.stepper.place(self.step.positions, self.cache)
+                return typical_time(part, lambda: self.step.run(crew, n_past), clean_up)
         return {
-            "to see whether a weight has changed": best_time(lambda: self.model.engine.fits(self.model)),
-            "to find the caches": best_time(lambda: self.stepper.place(self.step.positions, self.cache)),
-            "to hand keys and values to them": best_time(store),
-            "to choose the token, and its log probability": best_time(choose),
+            "to find the caches": after_a_list(lambda: self.stepper.place(self.step.positions, self.cache)),
+            "to hand keys and values to them": after_a_list(store, forget),
+            "to choose the token, and its log probability": after_a_list(choose),
         }
 
     def rows(self):
         """(part, seconds) that add up to the token; what no part explains is the last."""
         k = self.kernels
         everything, empty = self.jobs(), self.jobs(range(k.N_OPERATIONS))
+        watched = self.jobs(is_valid=lambda: self.model.engine.fits(self.model))
         products = max(0.0, everything - self.jobs([k.PACKED_ROWS, k.PLAIN_ROWS]))
         attention = max(0.0, everything - self.jobs([k.ATTEND]))
         parts = {"products with the weights": products, "attention": attention,
                  "to share out the jobs": empty,
                  "norms, rope, gates, and waiting for each other": max(0.0, everything - products - attention - empty),
+                 "to see whether a weight has changed": max(0.0, watched - everything),
                  **self.between()}
         return [*parts.items(), ("not explained by these", self.token - sum(parts.values()))]
+
+
+def typical_time(part, before=lambda: None, after=lambda: None):
+    """The median of ROUNDS times, in seconds; before() and after() are not counted."""
+    times = []
+    for _ in range(ROUNDS):
+        before()
+        began = time.perf_counter()
+        part()
+        times.append(time.perf_counter() - began)
+        after()
+    return sorted(times)[ROUNDS // 2]
 
 
 def about_token(preset, bits):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.tables import markdown, short
-from mistral_edu.fast import onednn
+from mistral_edu.fast import onednn, pages
 
 
 class Rung(NamedTuple):
@@ -27,15 +27,17 @@ RUNGS = [
     Rung("MLX as it comes", {"MISTRAL_EDU_BLAS": "0"}, fast=False),
     Rung("OpenBLAS under it", {}, fast=False),
     Rung("float32 copy of the weights", {"NUMBA_DISABLE_JIT": "1"}),
-    Rung("compiled kernels, one thread", {"OMP_NUM_THREADS": "1", "MISTRAL_EDU_ONEDNN": "0"}),
-    Rung("the same, all processors", {"MISTRAL_EDU_ONEDNN": "0"}),
+    Rung("compiled kernels, one thread", {"OMP_NUM_THREADS": "1", "MISTRAL_EDU_ONEDNN": "0",
+                                          "MISTRAL_EDU_LARGE_PAGES": "0"}),
+    Rung("the same, all processors", {"MISTRAL_EDU_ONEDNN": "0", "MISTRAL_EDU_LARGE_PAGES": "0"}),
 ]
+ON_LARGE_PAGES = Rung("large pages under the weights", {"MISTRAL_EDU_ONEDNN": "0"})
 WITH_ONEDNN = Rung("bfloat16 products by oneDNN", {})
 
 
 def rungs():
-    """Those of this machine: the last one only where the processor and oneDNN have bfloat16 products."""
-    return RUNGS + [WITH_ONEDNN] * bool(onednn.status().library)
+    """Those of this machine: the last ones only where it has large pages to ask for, and bfloat16 products."""
+    return RUNGS + [ON_LARGE_PAGES] * pages.are_wanted() + [WITH_ONEDNN] * bool(onednn.status().library)
 
 
 def climb(cases, repeats=1, progress=lambda text: None, run=in_child):

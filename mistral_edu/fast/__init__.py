@@ -2,13 +2,17 @@
 
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
 
-An engine is an object with a `name`, a test `fits(model)`, and a call
-`engine(tokens, cache, mask, last_only)` that returns logits, or None where it has no answer. It answers while it fits;
-else, and for gradients always, the readable code of `transformer.py` does.
+An engine is an object with a `name` and a method `answer(model, tokens, cache, mask, last_only)` that returns logits,
+None where it has no answer to such a call, and raises Changed where the model is not what the engine was made from.
+Then, and for gradients always, the readable code of `transformer.py` answers.
 `model.path` says which of them answered last, and, where it is not the fastest, why.
 """
 CHANGED = "its weights or parts are not those that the engine was made from; accelerate(model) makes a new one"
 NO_ANSWER = "the engine does not answer such a call (inside mx.compile or mx.vmap)"
+
+
+class Changed(Exception):
+    """A model is not any more what its engine was made from."""
 
 
 def accelerate(model):
@@ -65,15 +69,16 @@ def _accelerated(cls):
         engine = self.engine
         if engine is None:
             self.path = "readable"
-        elif engine.fits(self):
-            engine = self.engine  # one that waited for kernels has given way to another
-            logits = engine(tokens, cache, mask, last_only)
+            return cls.__call__(self, tokens, cache, mask, last_only)
+        try:
+            logits = engine.answer(self, tokens, cache, mask, last_only)
             if logits is not None:
-                self.path = engine.name
+                self.path = self.engine.name  # one that waited for kernels may have given way to another
                 return logits
             self.path = f"readable: {NO_ANSWER}"
-        elif getattr(self, "engine", None) is engine:  # else accelerate has said why there is none
-            self.path = f"readable: {_why_unfit(engine)}"
+        except Changed:
+            if getattr(self, "engine", None) is engine:  # else accelerate has said why there is none
+                self.path = f"readable: {_why_unfit(engine)}"
         return cls.__call__(self, tokens, cache, mask, last_only)
 
     def __reduce_ex__(self, protocol):

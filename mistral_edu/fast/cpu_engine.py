@@ -10,7 +10,7 @@ import numpy as np
 
 from mistral_edu.transformer import check_call
 
-from . import compiled, pages, plain, views
+from . import Changed, compiled, pages, plain, views
 from .products import with_products
 from .step import Stepper
 from .watch import Watchful, address, addresses
@@ -39,19 +39,30 @@ class CpuEngine(Watchful):
         pages.put_together(places(self.model))
         self.stepper = Stepper(self.model, self.dtype, kernels) if plain.is_plain(model) else None
 
-    def __call__(self, tokens, cache=None, mask=None, last_only=False):
-        """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer."""
-        check_call(tokens, cache, len(self.model.layers))
+    def __call__(self, tokens, cache=None, mask=None, last_only=False, is_valid=lambda: True):
+        """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer.
+
+        That is so, too, where is_valid() says no. It is asked while other threads are at work already.
+        """
         try:
+            check_call(tokens, cache, len(self.model.layers))
             ids = np.array(tokens)
             mx.eval(mask)
-        except ValueError:  # inside mx.compile or mx.vmap arrays have no values yet
+        except ValueError:  # a mistake, which the readable code explains; or arrays without values, inside mx.compile
             return None
         if mask is None and self.stepper and self.stepper.takes(ids, cache):
-            return self.stepper(ids, cache, last_only)
+            return self.stepper(ids, cache, last_only, is_valid)
+        if not is_valid():
+            return None
         if cache is not None:
             cache = [NarrowCache(layer, self.dtype) for layer in cache]
         return self.model(tokens, cache, mask, last_only)
+
+    def answer(self, model, *call):
+        logits = self(*call, is_valid=lambda: self.fits(model))
+        if logits is None and not self.fits(model):
+            raise Changed
+        return logits
 
     def addresses(self, arrays):
         return addresses(arrays, self.kernels)
@@ -75,6 +86,12 @@ class Waiting(Watchful):
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
         return self.other(tokens, cache, mask, last_only)
+
+    def answer(self, model, *call):
+        if not self.fits(model):
+            raise Changed
+        engine = model.engine  # it may have given way to another
+        return self(*call) if engine is self else engine(*call)
 
     def fits(self, model):
         if not super().fits(model):

@@ -122,30 +122,38 @@ def work(shared, thread):
         atomic_add(done_at, 1)
 
 
+@njit(types.void(types.int64[::1]), nogil=True, cache=True)
+def open_list(shared):
+    """Let helpers begin with the list that `shared` describes, and wake those that sleep. `run` must follow, and ends it."""
+    asleep = shared[ASLEEP:].ctypes.data
+    shared[NEXT] = shared[DONE] = 0
+    atomic_add(shared[GATEWAY:].ctypes.data, -CLOSED)
+    n = atomic_read(asleep)
+    if n > 0:
+        atomic_add(asleep, -n)
+        write(shared[WAKE], np.zeros(512, np.int64).ctypes.data, min(n, 4096))  # one byte each, whatever it says
+
+
 @njit(types.void(types.int64[::1], types.int64), fastmath=True, nogil=True, cache=True)
 def run(shared, thread):
     """Thread 0, the caller: work on the list that `shared` describes until it is done. Another one: help, for ever.
 
-    The caller opens the list, wakes the helpers, works, closes it, and comes back once everything is done and they are
-    gone. A helper comes in only while a list is open: one that is late finds it closed, and sleeps again.
+    The caller opens the list, unless it has done so before, works, closes it, and comes back once everything is done and the helpers are gone. A
+    helper comes in only while a list is open: one that is late finds it closed, and sleeps again.
     positions (n_layers, POSITION_WIDTH): see heads.py. rotation (L, 2, head_dim / 2): cosines and sines of each token.
     own: memory for each thread alone, ROOM numbers.
     """
     gateway, asleep, done_at = shared[GATEWAY:].ctypes.data, shared[ASLEEP:].ctypes.data, shared[DONE:].ctypes.data
-    wake_ups = np.zeros(512, np.int64)  # bytes, whatever they say
     if thread == 0:
-        shared[NEXT] = shared[DONE] = 0
-        atomic_add(gateway, -CLOSED)
-        n = atomic_read(asleep)
-        if n > 0:
-            atomic_add(asleep, -n)
-            write(shared[WAKE], wake_ups.ctypes.data, min(n, 4096))
+        if atomic_read(gateway) < 0:
+            open_list(shared)
         work(shared, 0)
         wait_for(done_at, shared[N_JOBS])
         atomic_add(gateway, CLOSED)
         while atomic_read(gateway) != CLOSED:
             give_way()
         return
+    wake_up = np.zeros(1, np.int64)
     while True:
         if atomic_add(gateway, 1) >= 0:
             work(shared, thread)
@@ -154,7 +162,7 @@ def run(shared, thread):
         if atomic_read(gateway) >= 0:        # a list was opened in between, perhaps by a caller that saw nobody asleep
             atomic_add(asleep, -1)
             give_way()
-        elif read(shared[BED], wake_ups.ctypes.data, 1) < 1:    # nobody holds the other end any more
+        elif read(shared[BED], wake_up.ctypes.data, 1) < 1:    # nobody holds the other end any more
             return
 
 

@@ -45,8 +45,12 @@ class Stepper:
                     return False
         return True
 
-    def __call__(self, ids, cache=None, last_only=False):
-        """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None."""
+    def __call__(self, ids, cache=None, last_only=False, is_valid=lambda: True):
+        """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None.
+
+        is_valid: asked while the first jobs are under way. Where it says no, there are no logits, None, and the caches
+        stay as they are.
+        """
         B, L = ids.shape
         offset = 0 if cache is None else cache[0].offset
         crew = team(self.kernels)
@@ -56,7 +60,8 @@ class Stepper:
             angles = np.arange(offset, offset + L, dtype=np.float32)[:, None] * self.frequencies
             step.rotation[:, 0], step.rotation[:, 1] = np.cos(angles), np.sin(angles)
             n_past = self.place(step.positions, cache)
-            step.run(crew, n_past)
+            if not step.run(crew, n_past, is_valid):
+                return None
             logits = mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
             if cache is not None:
                 step.store(cache)
@@ -188,8 +193,8 @@ class Step:
         self.alive += writer.alive
         return self.new_writer()
 
-    def run(self, crew, n_past):
-        """All lists. Between two, Python looks whether someone interrupts."""
+    def run(self, crew, n_past, is_valid=lambda: True):
+        """All lists, or the first one alone where it is not valid: whether it is. Between two, an interrupt can come."""
         B, L = self.shape
         room = n_past + 1
         if L > 1:
@@ -199,7 +204,9 @@ class Step:
             for n, (jobs, own_room) in enumerate(self.lists):
                 if n == self.before_output and self.last:
                     self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]
-                crew.run(jobs, max(room, own_room))
+                if crew.run(jobs, max(room, own_room), is_valid if n == 0 else None) is False:
+                    return False
+        return True
 
     def make_room(self, n_keys):
         """Memory in which one layer after the other gathers its keys and values."""

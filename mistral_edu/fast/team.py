@@ -47,13 +47,21 @@ class Team:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for threads that Python sees
         self.kernels.run(self.shared, n)
 
-    def run(self, jobs, room=1):
-        """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers a job may need to note down."""
+    def run(self, jobs, room=1, meanwhile=None):
+        """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers a job may need to note down.
+
+        meanwhile: a function that this thread calls first, while helpers begin. Returns what it returns.
+        """
         k = self.kernels
         if self.rooms.shape[1] < room:
             self.make_rooms(room + room // 4)
         self.shared[k.JOBS:k.ROOMS] = jobs.place
-        k.run(self.shared, 0)
+        try:
+            if meanwhile:
+                k.open_list(self.shared)
+                return meanwhile()
+        finally:
+            k.run(self.shared, 0)
 
     def make_rooms(self, size):
         """Memory of its own for each thread, whole cache lines. While there is no list, nobody looks at the old one."""

@@ -10,6 +10,8 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from . import Changed
+
 NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a module that change no logits
 
 
@@ -69,6 +71,12 @@ class Watchful:
     def fits(self, model):
         """Whether nothing of it has changed."""
         return self.watched.is_unchanged(model)
+
+    def answer(self, model, *call):
+        """Logits; None where only the readable code can answer. Raises Changed where the model does not fit any more."""
+        if not self.fits(model):
+            raise Changed
+        return self(*call)
 
 
 def lists(container):
