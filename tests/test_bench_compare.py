@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -218,6 +219,20 @@ def test_nothing_is_left_when_a_comparison_is_stopped(temporary, tmp_path, monke
     monkeypatch.setattr(command, "Comparison", lambda *args: Comparison(*args, child=write))
     assert main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)]) == code
     assert len(seen[0]) == 1 and list(temporary.iterdir()) == []
+
+
+def test_nothing_is_left_when_a_comparison_is_killed(temporary, tmp_path, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def write(task, case, folder):
+        (same_weights.Path(folder) / "16").mkdir()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(command, "Comparison", lambda *args: Comparison(*args, child=write))
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)])
+    assert ended.value.code == 143 and list(temporary.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("words, message", [

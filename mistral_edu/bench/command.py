@@ -1,8 +1,9 @@
 """`mistral-edu bench`: the arguments, and what is printed."""
 import json
 import shlex
+import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
@@ -86,6 +87,16 @@ def measure(args, progress):
         return benchmark(asked, args.repeats, command(args), progress, comparison=comparison)
 
 
+@contextmanager
+def tidy_when_killed():
+    """`kill` would end this program at once. So that it removes its temporary folders first, it raises SystemExit."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run(args) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
     def progress(text):
@@ -104,7 +115,8 @@ def run(args) -> int:
     else:
         if args.save:
             check_place(args.save)
-        result = measure(args, progress)
+        with tidy_when_killed():
+            result = measure(args, progress)
         check(result)
         if args.save:
             progress(f"kept in {save(result, args.save)}")
