@@ -3,12 +3,13 @@
     python -m mistral_edu.bench.account                     the shape 230m with random weights, 16, 8 and 4 bit
     python -m mistral_edu.bench.account --random tiny --bits 16
 
-A token's parts are found by leaving some out: the engine's list of jobs is worked off with and without its products,
-and the time that is missing then is theirs. What lies between two lists is timed right after a list, since the weights
-that it read have driven everything else out of the processor's caches.
+The engine's list of jobs, and what comes before and after it, are timed within an answer: there the weights have just
+driven everything else out of the processor's caches. What the list is made of is found by leaving parts out: it is
+worked off with and without its products, and the time that is missing then is theirs.
 """
 import argparse
 import time
+from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
 
@@ -24,9 +25,8 @@ from mistral_edu.bench.tables import markdown, short
 from mistral_edu.bench.work import weight_bytes_per_step
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.fast.team import team
-from mistral_edu.generate import decode, logprobs_of, prefill
+from mistral_edu.generate import decode, prefill
 from mistral_edu.reader import Reader
-from mistral_edu.sampling import sample
 
 ROWS, SIZE, VOCABULARY = 256, 1024, 32768
 CONTEXT, TOKENS, ROUNDS = 256, 32, 9
@@ -80,11 +80,13 @@ class Account:
         logits = prefill(reader, list(range(1, CONTEXT + 1)))
         if getattr(getattr(model, "engine", None), "stepper", None) is None:
             raise ValueError(f"there is no account of this path: {model.path}")
-        steps = decode(reader, logits, TOKENS, None, 0, GREEDY)
-        self.token = median(later - earlier for earlier, later in pairwise([time.perf_counter() for _ in steps][:-1]))
-        self.cache, self.logits = reader.cache, logits
-        self.stepper = model.engine.stepper
+        self.cache, self.stepper = reader.cache, model.engine.stepper
         self.step = self.stepper.step(1, 1, False)
+        with timed(self.stepper, "place") as place, timed(self.step, "run") as run, timed(self.step, "store") as store:
+            steps = decode(reader, logits, TOKENS, None, 0, GREEDY)
+            ends = [time.perf_counter() for _ in steps][:-1]  # the last token is not read any more
+        self.token = median(later - earlier for earlier, later in pairwise(ends))
+        self.place, self.run, self.store = map(median, (place, run, store))
 
     def jobs(self, without=(), is_valid=lambda: True):
         """Seconds that the list of jobs takes, those of some operations left out. is_valid: asked while it begins."""
@@ -98,56 +100,47 @@ class Account:
             finally:
                 jobs.jobs[:, self.kernels.OPERATION] = operations
 
-    def between(self):
-        """Seconds of what is done in Python and MLX between two lists: {part: seconds}."""
-        def choose():
-            ids = sample(self.logits, **GREEDY)[None]
-            mx.eval(ids, logprobs_of(ids, self.logits))
-
-        def store():
-            self.step.store(self.cache)
-            mx.eval([layer.keys for layer in self.cache], [layer.values for layer in self.cache])
-
-        def forget():
-            for layer in self.cache:
-                layer.trim(1)
-
-        def after_a_list(part, clean_up=lambda: None):
-            crew = team(self.kernels)
-            with crew.lock:
-                n_past = self.stepper.place(self.step.positions, self.cache)
-                return typical_time(part, lambda: self.step.run(crew, n_past), clean_up)
-        return {
-            "to find the caches": after_a_list(lambda: self.stepper.place(self.step.positions, self.cache)),
-            "to hand keys and values to them": after_a_list(store, forget),
-            "to choose the token, and its log probability": after_a_list(choose),
-        }
-
     def rows(self):
-        """(part, seconds) that add up to the token; what no part explains is the last."""
+        """(part, seconds) that add up to the token."""
         k = self.kernels
-        everything, empty = self.jobs(), self.jobs(range(k.N_OPERATIONS))
-        watched = self.jobs(is_valid=lambda: self.model.engine.fits(self.model))
-        products = max(0.0, everything - self.jobs([k.PACKED_ROWS, k.PLAIN_ROWS]))
-        attention = max(0.0, everything - self.jobs([k.ATTEND]))
-        parts = {"products with the weights": products, "attention": attention,
-                 "to share out the jobs": empty,
-                 "norms, rope, gates, and waiting for each other": max(0.0, everything - products - attention - empty),
-                 "to see whether a weight has changed": max(0.0, watched - everything),
-                 **self.between()}
-        return [*parts.items(), ("not explained by these", self.token - sum(parts.values()))]
+        everything = self.jobs()
+        parts = {"products with the weights": everything - self.jobs([k.PACKED_ROWS, k.PLAIN_ROWS]),
+                 "attention": everything - self.jobs([k.ATTEND]),
+                 "to share out the jobs": self.jobs(range(k.N_OPERATIONS)),
+                 "to see whether a weight has changed":
+                     self.jobs(is_valid=lambda: self.model.engine.fits(self.model)) - everything}
+        parts = {name: max(0.0, seconds) for name, seconds in parts.items()}
+        parts["norms, rope, gates, waiting for each other"] = self.run - sum(parts.values())
+        return [*parts.items(), ("to find the caches", self.place), ("to hand keys and values to them", self.store),
+                ("to choose the token, and all else in Python", self.token - self.run - self.place - self.store)]
 
 
-def typical_time(part, before=lambda: None, after=lambda: None):
-    """The median of ROUNDS times, in seconds; before() and after() are not counted."""
+@contextmanager
+def timed(owner, name):
+    """A list that the seconds of each call of a method go to, inside the `with`."""
+    times, method = [], getattr(owner, name)
+
+    def timing(*arguments):
+        began = time.perf_counter()
+        try:
+            return method(*arguments)
+        finally:
+            times.append(time.perf_counter() - began)
+    setattr(owner, name, timing)
+    try:
+        yield times
+    finally:
+        delattr(owner, name)  # the class still has it
+
+
+def typical_time(part):
+    """The median of ROUNDS times, in seconds."""
     times = []
     for _ in range(ROUNDS):
-        before()
         began = time.perf_counter()
         part()
         times.append(time.perf_counter() - began)
-        after()
-    return sorted(times)[ROUNDS // 2]
+    return median(times)
 
 
 def about_token(preset, bits):
