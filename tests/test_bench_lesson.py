@@ -53,7 +53,8 @@ def test_an_account_adds_up_and_leaves_the_engine_as_it_was(one_account):
     rows = dict(one_account.rows())
     assert sum(rows.values()) == pytest.approx(one_account.token)
     assert rows["products with the weights"] > 0 and rows["to hand keys and values to them"] > 0
-    assert all(part >= 0 for name, part in rows.items() if not name.startswith(("norms", "to choose")))  # what is left over
+    left_over = ("norms", "to choose")
+    assert all(part >= 0 for name, part in rows.items() if not name.startswith(left_over))
     assert (one_account.step.lists[0][0].jobs == jobs).all() and one_account.cache[0].offset == offset
     assert account.IDLE not in jobs[:, one_account.kernels.OPERATION]
     assert max(jobs[:, one_account.kernels.OPERATION]) < one_account.kernels.N_OPERATIONS

@@ -38,8 +38,18 @@ def test_numbers_stay_as_and_where_they_are():
         assert done >= 12 * MEGABYTE  # the blocks at its two ends may reach beyond the mapping
 
 
+@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+def test_memory_of_which_little_is_used_is_left_alone():
+    """A few numbers every two megabytes: on large pages the whole of it would be taken."""
+    memory = mmap.mmap(-1, 32 * MEGABYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    array = np.frombuffer(memory, np.uint8)
+    places = [(array.ctypes.data + start, 100_000) for start in range(0, array.size, pages.LARGE)]
+    before = bytes_on_large_pages()
+    assert pages.put_together(places) == 0 and bytes_on_large_pages() <= before
+
+
 def test_a_place_that_is_not_mapped_is_left_out():
-    assert pages.put_together([(pages.LARGE, 10)]) == 0      # just above address 0, where no program has memory
+    assert pages.put_together([(pages.LARGE, pages.LARGE)]) == 0      # just above address 0, where no program has memory
     assert pages.put_together([(0, 0)]) == pages.put_together([]) == 0
 
 

@@ -9,7 +9,7 @@ import mistral_edu
 from mistral_edu.fast import backend, blas, machine
 
 SETTINGS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT",
-            "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST")
+            "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST", "MISTRAL_EDU_ONEDNN", "MISTRAL_EDU_LARGE_PAGES")
 
 
 def describe_machine():

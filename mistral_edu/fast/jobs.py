@@ -10,6 +10,7 @@ FEW = 4              # rows of x up to which each row of a matrix is read once, 
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
 PIECE = 1 << 18      # numbers of a matrix per job with many rows: unpacked, 1 MB, about a processor's own cache
+ROWS = 128           # of the matrix at least, in such a job: a BLAS is slower with fewer, or with an odd number
 CHUNK = 1024         # numbers per job of what takes a few operations a number
 MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
 
@@ -132,13 +133,18 @@ class JobWriter:
             for start, count in chunks(x.n_rows * x.size):
                 self.add(k.NARROW_ROWS, x.address + 4 * start, x.bf16 + 2 * start, count)
 
-    def pieces(self, matrix, n_numbers):
-        """(start, end) of rows that hold about n_numbers, one job each."""
-        step = max(1, n_numbers // matrix.width)
+    def pieces(self, matrix, step):
+        """(start, end) of `step` rows, one job each."""
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
 
+    def large_pieces(self, matrix):
+        """The same for jobs with many rows of x, which unpack them in memory of their own."""
+        step = max(ROWS, PIECE // matrix.width // 16 * 16)
+        self.room = max(self.room, (step + 1) * matrix.width)  # and one group, or row, besides
+        return self.pieces(matrix, step)
+
     def few_rows(self, m, x, out, add):
-        for start, end in self.pieces(m, self.job_bytes * m.width // m.row_bytes):
+        for start, end in self.pieces(m, max(1, self.job_bytes // m.row_bytes)):
             if m.is_quantized:
                 self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
                          x.sums, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
@@ -147,14 +153,12 @@ class JobWriter:
                          end, m.width, add)
 
     def many_rows(self, m, x, out, add):
-        self.room = max(self.room, PIECE, m.width)
-        for start, end in self.pieces(m, PIECE):
+        for start, end in self.large_pieces(m):
             self.add(self.kernels.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.address,
                      x.n_rows, out.address, out.size, add, self.sgemm)
 
     def many_rows_bf16(self, m, x, out, add):
-        self.room = max(self.room, PIECE, m.width)
-        for start, end in self.pieces(m, PIECE):
+        for start, end in self.large_pieces(m):
             plan = self.onednn.plan(x.n_rows, m.width, end - start, out.size, add)
             self.alive.append(plan)
             self.add(self.kernels.MULTIPLY_BF16, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.bf16,

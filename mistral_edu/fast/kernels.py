@@ -124,7 +124,7 @@ def work(shared, thread):
 
 @njit(types.void(types.int64[::1]), nogil=True, cache=True)
 def open_list(shared):
-    """Let helpers begin with the list that `shared` describes, and wake those that sleep. `run` must follow, and ends it."""
+    """Let helpers begin with the list that `shared` describes, and wake those that sleep. `run` must follow."""
     asleep = shared[ASLEEP:].ctypes.data
     shared[NEXT] = shared[DONE] = 0
     atomic_add(shared[GATEWAY:].ctypes.data, -CLOSED)
@@ -138,8 +138,9 @@ def open_list(shared):
 def run(shared, thread):
     """Thread 0, the caller: work on the list that `shared` describes until it is done. Another one: help, for ever.
 
-    The caller opens the list, unless it has done so before, works, closes it, and comes back once everything is done and the helpers are gone. A
-    helper comes in only while a list is open: one that is late finds it closed, and sleeps again.
+    The caller opens the list, unless it has done so before, works, closes it, and comes back once everything is done
+    and the helpers are gone. A helper comes in only while a list is open: one that is late finds it closed, and sleeps
+    again.
     positions (n_layers, POSITION_WIDTH): see heads.py. rotation (L, 2, head_dim / 2): cosines and sines of each token.
     own: memory for each thread alone, ROOM numbers.
     """

@@ -5,14 +5,17 @@ bfloat16 lie on 110,000 small pages, or 220 large ones. Where a system gives lar
 (/sys/kernel/mm/transparent_hugepage/enabled: "madvise", the rule on servers), numpy asks, and MLX does not.
 
 Linux 6.1 and later can put small pages together afterwards. The numbers stay at their addresses; each block is copied
-once by the system, and the small pages are given back. Elsewhere nothing happens. MISTRAL_EDU_LARGE_PAGES=0 turns it off.
+once by the system, and the small pages are given back. Elsewhere nothing happens. MISTRAL_EDU_LARGE_PAGES=0 turns it
+off.
 """
 import ctypes
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 LARGE = 1 << 21
+ENOUGH = 3 * LARGE // 4
 MADV_COLLAPSE = 25  # <linux/mman.h>
 ENABLED = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -20,16 +23,29 @@ ENABLED = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 def put_together(places):
     """Have large pages under places, pairs (address, bytes). Returns how many bytes lie on large pages thereby.
 
-    A block that other memory shares with a place is put together, too: that changes no number, either.
+    Other memory on the same blocks is put together, too. That changes no number, but what was never used takes room
+    from then on, so blocks of which places cover too little are left alone.
     """
     if not are_wanted():
         return 0
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    blocks = {block for address, size in places if size for block in
-              range(address // LARGE, (address + size - 1) // LARGE + 1)}
     # At the ends of a mapping there are no whole blocks, and a full machine has none to give: then small ones remain.
-    return LARGE * sum(madvise(block * LARGE, LARGE, MADV_COLLAPSE) == 0 for block in sorted(blocks))
+    return LARGE * sum(madvise(block * LARGE, LARGE, MADV_COLLAPSE) == 0
+                       for block, size in sorted(covered(places).items()) if size >= ENOUGH)
+
+
+def covered(places):
+    """{number of a block: how many of its bytes belong to places}.
+
+    >>> covered([(LARGE - 5, 15), (LARGE + 20, 1)]) == {0: 5, 1: 11}
+    True
+    """
+    sizes = Counter()
+    for start, size in set(places):
+        for block in range(start // LARGE, (start + size - 1) // LARGE + 1 if size else 0):
+            sizes[block] += min(start + size, (block + 1) * LARGE) - max(start, block * LARGE)
+    return sizes
 
 
 def are_wanted():

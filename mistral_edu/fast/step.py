@@ -194,7 +194,7 @@ class Step:
         return self.new_writer()
 
     def run(self, crew, n_past, is_valid=lambda: True):
-        """All lists, or the first one alone where it is not valid: whether it is. Between two, an interrupt can come."""
+        """All lists, or the first alone where it is not valid: whether it is. Between two, an interrupt can come."""
         B, L = self.shape
         room = n_past + 1
         if L > 1:

@@ -73,7 +73,7 @@ class Watchful:
         return self.watched.is_unchanged(model)
 
     def answer(self, model, *call):
-        """Logits; None where only the readable code can answer. Raises Changed where the model does not fit any more."""
+        """Logits; None where only the readable code can answer. Raises Changed where the model fits no more."""
         if not self.fits(model):
             raise Changed
         return self(*call)
