@@ -71,6 +71,7 @@ def tiny():
 
 
 @pytest.mark.parametrize("window", [128, None])
+@pytest.mark.slow
 def test_asking_on_the_way_gives_what_asking_each_text_gives(tiny, window):
     model, tokenizer = load_model(dtype="float32", window_size=window), tiny[1]
     items = nearer(tokenizer, recall_items(tokenizer, 320, 2, 1)[0], (64, 200, 320))

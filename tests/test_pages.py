@@ -69,6 +69,7 @@ def test_who_forbids_large_pages_gets_none(monkeypatch, tmp_path, line, wanted):
 
 
 @pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+@pytest.mark.slow
 def test_the_engine_asks_for_them_once_and_for_all_that_it_reads():
     code = """if 1:
         import mistral_edu

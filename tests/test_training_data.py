@@ -98,6 +98,7 @@ def test_a_stream_goes_on_where_it_stopped(monkeypatch):
     assert (resumed.take(5) == expected[9:]).all()
 
 
+@pytest.mark.slow
 def test_worker_processes_tell_the_same_rows():
     alone = data.RowStream(FOLDER / "tokenizer.json", L, seed=5)
     pool = data.RowStream(FOLDER / "tokenizer.json", L, seed=5, workers=1)

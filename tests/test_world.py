@@ -31,6 +31,7 @@ def test_splits_differ_in_content(task):
             assert doc.turns or doc.text
 
 
+@pytest.mark.slow
 def test_no_prompt_of_the_test_occurs_in_training():
     asked = set()
     for task in set(MAKERS) - FREE:
