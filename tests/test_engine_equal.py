@@ -119,9 +119,8 @@ def tiny():
     return load(dtype="float32")
 
 
-@pytest.mark.parametrize("form", ["fp32", "4 bit", *(pytest.param(form, marks=pytest.mark.slow)
-                                                     for form in list(FORMS)[1:-1])])
 @pytest.mark.slow
+@pytest.mark.parametrize("form", list(FORMS))
 def test_logits_of_the_embedded_model_past_its_window(form, story):
     dtype, bits = FORMS[form]
     model, _ = load(dtype=dtype, bits=bits)

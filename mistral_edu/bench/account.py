@@ -18,7 +18,7 @@ import numpy as np
 
 from mistral_edu.bench.answers import GREEDY
 from mistral_edu.bench.child import in_child
-from mistral_edu.bench.limits import best_time, read_speed_cpu
+from mistral_edu.bench.limits import best_time, read_speed_cpu, times_of
 from mistral_edu.bench.measure import wait_for_kernels
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.tables import markdown, short
@@ -96,7 +96,7 @@ class Account:
             n_past = self.stepper.place(self.step.positions, self.cache)
             jobs.jobs[np.isin(operations, without), self.kernels.OPERATION] = IDLE
             try:
-                return typical_time(lambda: self.step.run(crew, n_past, is_valid))
+                return median(times_of(lambda: self.step.run(crew, n_past, is_valid), ROUNDS))
             finally:
                 jobs.jobs[:, self.kernels.OPERATION] = operations
 
@@ -131,16 +131,6 @@ def timed(owner, name):
         yield times
     finally:
         delattr(owner, name)  # the class still has it
-
-
-def typical_time(part):
-    """The median of ROUNDS times, in seconds."""
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        part()
-        times.append(time.perf_counter() - began)
-    return median(times)
 
 
 def about_token(preset, bits):

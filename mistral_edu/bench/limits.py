@@ -73,11 +73,16 @@ def matrix_speed(size, dtype):
 
 
 def best_time(work, repeats=5):
-    """Seconds of the fastest of several calls, after one that is not timed: other programs only make one slower."""
+    """Seconds of the fastest of several calls: other programs only make one slower."""
+    return min(times_of(work, repeats))
+
+
+def times_of(work, repeats):
+    """Seconds of each of several calls, after one that is not timed."""
     work()
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
         work()
         times.append(time.perf_counter() - began)
-    return min(times)
+    return times

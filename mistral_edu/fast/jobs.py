@@ -1,7 +1,7 @@
 """Write the table of jobs that kernels.py works off: which rows, from where, to where, after what."""
 import numpy as np
 
-from .team import n_threads
+from .team import team
 
 # Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
 # so there are several for each of them.
@@ -103,7 +103,7 @@ class JobWriter:
         self.prepare(x, [matrix for matrix, *_ in outputs])
         self.stage()
         total = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)
-        self.job_bytes = min(max(SMALLEST_JOB, total // (JOBS_PER_THREAD * n_threads())), LARGEST_JOB)
+        self.job_bytes = min(max(SMALLEST_JOB, total // (JOBS_PER_THREAD * team(self.kernels).n_threads)), LARGEST_JOB)
         for matrix, out, add in outputs:
             way = {"few": self.few_rows, "sgemm": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
             way(matrix, x, out, add)

@@ -1,8 +1,8 @@
 """Large pages under the weights: 2 MB instead of 4 kB, so that a processor looks up fewer addresses as it reads.
 
-Memory is mapped page by page, and a processor remembers a few thousand mappings. Weights have more: 230 M parameters in
-bfloat16 lie on 110,000 small pages, or 220 large ones. Where a system gives large pages only to those who ask
-(/sys/kernel/mm/transparent_hugepage/enabled: "madvise", the rule on servers), numpy asks, and MLX does not.
+Memory is mapped page by page, and a processor remembers some of the mappings. Weights on small pages have many more.
+Where a system gives large pages only to those who ask (/sys/kernel/mm/transparent_hugepage/enabled: "madvise"), numpy
+asks, and MLX does not.
 
 Linux 6.1 and later can put small pages together afterwards. The numbers stay at their addresses; each block is copied
 once by the system, and the small pages are given back. Elsewhere nothing happens. MISTRAL_EDU_LARGE_PAGES=0 turns it
