@@ -9,8 +9,9 @@ SMALLEST_JOB, LARGEST_JOB, JOBS_PER_THREAD = 1 << 16, 1 << 19, 4
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
-PIECE = 1 << 18      # numbers of a matrix per job with many rows: unpacked, 1 MB, about a processor's own cache
-ROWS = 128           # of the matrix at least, in such a job: a BLAS is slower with fewer, or with an odd number
+ROWS = 66            # of a matrix at most, per job with many rows of x: unpacked as deep as tiles are, some 66 kB
+PIECE = 1 << 18      # numbers of a matrix per job in bfloat16: unpacked, half of a processor's own cache,
+ROWS_BF16 = 128      # but as many rows at least: oneDNN is slower with fewer
 CHUNK = 1024         # numbers per job of what takes a few operations a number
 MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
 
@@ -24,22 +25,25 @@ class Rows:
         self.address = self.plain.ctypes.data
         self._forms = {}
 
-    def form(self, name, numbers_per_row):
-        """Room for another form of the same rows: "sums", "bf16", or 8 and 4, shuffled for that many bits."""
+    def form(self, name, size):
+        """Room for another form of the same rows: "sums", "bf16", "tiles", or 8 and 4, shuffled for that many bits."""
         if name not in self._forms:
-            self._forms[name] = aligned(self.n_rows * numbers_per_row)
+            self._forms[name] = aligned(size)
         return self._forms[name].ctypes.data
 
     @property
     def sums(self):
-        return self.form("sums", self.size // 32)
+        return self.form("sums", self.n_rows * (self.size // 32))
 
     @property
     def bf16(self):
-        return self.form("bf16", -(-self.size // 2))
+        return self.form("bf16", -(-self.n_rows * self.size // 2))
 
     def shuffled(self, bits):
-        return self.form(bits, self.size)
+        return self.form(bits, self.n_rows * self.size)
+
+    def tiles(self, tokens):
+        return self.form("tiles", -(-self.n_rows // tokens) * tokens * self.size)
 
 
 def aligned(n):
@@ -63,7 +67,7 @@ def chunks(size):
 class JobWriter:
     """Collects jobs. Those of one stage may run side by side; a stage begins when the one before it is done.
 
-    sgemm: address of a BLAS's product, 0 without one. onednn: the module, where bfloat16 products go to it, else None.
+    sgemm: address of a BLAS's product, for attention, 0 without one. onednn: the module, where bfloat16 products go to it, else None.
     """
 
     def __init__(self, kernels, sgemm=0, onednn=None):
@@ -91,11 +95,11 @@ class JobWriter:
             self.add(self.kernels.NORM, source.address + at, weight_address, target.address + at, source.size,
                      bits_of(eps), min(8, source.n_rows - first))
 
-    def gate(self, gated, up, target):
-        """target = silu(gated) * up."""
+    def gate(self, gated, up):
+        """gated = silu(gated) * up."""
         self.stage()
         for start, count in chunks(gated.n_rows * gated.size):
-            self.add(self.kernels.GATE, *(rows.address + 4 * start for rows in (gated, up, target)), count)
+            self.add(self.kernels.GATE, gated.address + 4 * start, up.address + 4 * start, count)
 
     def products(self, x, *outputs):
         """out = x @ matrix.T for each (matrix, out), side by side; (matrix, out, True) adds to what is there."""
@@ -105,14 +109,14 @@ class JobWriter:
         total = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)
         self.job_bytes = min(max(SMALLEST_JOB, total // (JOBS_PER_THREAD * team(self.kernels).n_threads)), LARGEST_JOB)
         for matrix, out, add in outputs:
-            way = {"few": self.few_rows, "sgemm": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
+            way = {"few": self.few_rows, "tiles": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
             way(matrix, x, out, add)
 
     def way(self, matrix, x):
-        """How to multiply: row by row while they are few; else by a BLAS, in bfloat16 where weights are rounded."""
+        """How to multiply: row by row while they are few; else in tiles, or in bfloat16 where weights are rounded."""
         if self.onednn and matrix.bits != 32 and matrix.rows * matrix.width >= LARGE:
             return "few" if x.n_rows <= FEW_BF16 else "onednn"
-        return "few" if x.n_rows <= FEW or not self.sgemm else "sgemm"
+        return "few" if x.n_rows <= FEW else "tiles"
 
     def form(self, matrix):
         """The number by which rows.py knows how a matrix is stored."""
@@ -129,6 +133,9 @@ class JobWriter:
             for m in range(x.n_rows):
                 self.add(k.SHUFFLE, x.address + 4 * m * x.size, bits, x.shuffled(bits) + 4 * m * x.size,
                          x.sums + 4 * m * (x.size // 32), x.size)
+        if any(way == "tiles" for way, _ in ways):
+            for tile in range(-(-x.n_rows // k.TILE_TOKENS)):
+                self.add(k.PACK, x.address, x.n_rows, x.size, tile, x.tiles(k.TILE_TOKENS))
         if any(way == "onednn" for way, _ in ways):
             for start, count in chunks(x.n_rows * x.size):
                 self.add(k.NARROW_ROWS, x.address + 4 * start, x.bf16 + 2 * start, count)
@@ -136,12 +143,6 @@ class JobWriter:
     def pieces(self, matrix, step):
         """(start, end) of `step` rows, one job each."""
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
-
-    def large_pieces(self, matrix):
-        """The same for jobs with many rows of x, which unpack them in memory of their own."""
-        step = max(ROWS, PIECE // matrix.width // 16 * 16)
-        self.room = max(self.room, (step + 1) * matrix.width)  # and one group, or row, besides
-        return self.pieces(matrix, step)
 
     def few_rows(self, m, x, out, add):
         for start, end in self.pieces(m, max(1, self.job_bytes // m.row_bytes)):
@@ -153,12 +154,18 @@ class JobWriter:
                          end, m.width, add)
 
     def many_rows(self, m, x, out, add):
-        for start, end in self.large_pieces(m):
-            self.add(self.kernels.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.address,
-                     x.n_rows, out.address, out.size, add, self.sgemm)
+        k = self.kernels
+        groups = -(-m.rows // k.TILE_ROWS)
+        step = max(1, min(groups // (JOBS_PER_THREAD * team(k).n_threads), ROWS // k.TILE_ROWS)) * k.TILE_ROWS
+        self.room = max(self.room, step * (k.DEPTH + -(-x.n_rows // k.TILE_TOKENS) * k.TILE_TOKENS))
+        for start, end in self.pieces(m, step):
+            self.add(k.MULTIPLY, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.tiles(k.TILE_TOKENS),
+                     x.n_rows, out.address, out.size, add)
 
     def many_rows_bf16(self, m, x, out, add):
-        for start, end in self.large_pieces(m):
+        step = max(ROWS_BF16, PIECE // m.width // 16 * 16)
+        self.room = max(self.room, (step + 1) * m.width)       # and one group, or row, besides
+        for start, end in self.pieces(m, step):
             plan = self.onednn.plan(x.n_rows, m.width, end - start, out.size, add)
             self.alive.append(plan)
             self.add(self.kernels.MULTIPLY_BF16, self.form(m), m.w, m.scales, m.biases, start, end, m.width, x.bf16,

@@ -25,12 +25,14 @@ from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
 from .heads import ALL_KEYS, ALL_VALUES, KEYS, NARROW, VALUES
 from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # noqa: F401 (for step.py)
 from .heads import attend, attend_block, gather
+from .many_rows import DEPTH, TILE_ROWS, TILE_TOKENS  # noqa: F401
+from .many_rows import multiply, multiply_bf16, pack
 from .rows import BF16, BLOCK, FLOAT, FORMS  # noqa: F401
-from .rows import look_up, multiply, multiply_bf16, packed_rows, plain_rows, shuffle
+from .rows import look_up, packed_rows, plain_rows, shuffle
 from .vectors import atomic_add, atomic_read, float_of_bits, pointer
 
-(NORM, NARROW_ROWS, SHUFFLE, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER, ATTEND_BLOCK,
- GATE, LOOK_UP, N_OPERATIONS) = range(14)
+(NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,
+ ATTEND_BLOCK, GATE, LOOK_UP, N_OPERATIONS) = range(15)
 OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ASLEEP, LIST, SHARED_WIDTH = 0, 8, 16, 24, 32, 48  # a cache line apart
 JOBS, N_JOBS, POSITIONS, N_LAYERS, ROTATION, N_TOKENS, HALF, ROOMS, ROOM, WAKE, BED = range(LIST, LIST + 11)
@@ -52,7 +54,7 @@ def do(job, positions, rotation, own):
     elif operation == PLAIN_ROWS:
         plain_rows(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
     elif operation == MULTIPLY:
-        multiply(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], own.ctypes.data)
+        multiply(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], own.ctypes.data)
     elif operation == MULTIPLY_BF16:
         multiply_bf16(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], own.ctypes.data)
     elif operation == NORM:
@@ -63,8 +65,10 @@ def do(job, positions, rotation, own):
         narrow_all(floats(a[0], a[2]), halves(a[1], a[2]))
     elif operation == SHUFFLE:
         shuffle(floats(a[0], a[4]), a[1], floats(a[2], a[4]), floats(a[3], a[4] // BLOCK))
+    elif operation == PACK:
+        pack(a[0], a[1], a[2], a[3], a[4])
     elif operation == GATE:
-        gate(floats(a[0], a[3]), floats(a[1], a[3]), floats(a[2], a[3]))
+        gate(floats(a[0], a[2]), floats(a[1], a[2]))
     elif operation == ROTATE:
         rotate_rows(a, positions, rotation)
     elif operation == ATTEND:

@@ -2,7 +2,7 @@
 
 oneDNN (the PyPI package onednn-cpu-gomp) is a C library. For every shape it makes a primitive, compiled code that suits
 the processor; it reads weights as MLX and Hugging Face store them, (N, K) row by row, so nothing is copied. Sums are
-float32. rows.py calls it with the addresses that `plan` collects.
+float32. many_rows.py calls it with the addresses that `plan` collects.
 
 MISTRAL_EDU_ONEDNN=0 turns it off.
 """
@@ -106,7 +106,7 @@ library = cache(Library)
 class Plan:
     """out (n_rows, n) = x (n_rows, width) @ w (n, width).T, rows of out `out_step` numbers apart; add: out += ...
 
-    x and w are bfloat16, out is float32. `table` holds what rows.multiply_bf16 reads.
+    x and w are bfloat16, out is float32. `table` holds what many_rows.multiply_bf16 reads.
     """
 
     def __init__(self, lib, n_rows, width, n, out_step, add, n_threads=1):

@@ -85,7 +85,7 @@ class GatedProducts(Listed):
     def write(self, writer, x, out):
         gated, up = (Rows(x.n_rows, self.gate_proj.matrix.rows) for _ in "gu")
         writer.products(x, (self.gate_proj.matrix, gated), (self.up_proj.matrix, up))
-        writer.gate(gated, up, gated)
+        writer.gate(gated, up)
         writer.products(gated, (self.down_proj.matrix, out))
         return gated, up
 

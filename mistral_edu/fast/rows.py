@@ -1,15 +1,13 @@
-"""Products of a matrix as it is stored, float32, bfloat16 or quantized, with a few rows of x or with many.
+"""Products of a matrix as it is stored, float32, bfloat16 or quantized, with a few rows of x, as in decoding.
 
-Few rows, as in decoding: memory is the limit. Each row of the matrix is read once, where it lies, and meets all rows of
-x while it is in the processor's cache.
-Many rows, as in a prompt: arithmetic is the limit, and nothing multiplies faster than a BLAS. So a piece of the matrix
-is unpacked into memory of the thread's own, and a BLAS, called from here, multiplies with it.
+Memory is the limit. Each row of the matrix is read once, where it lies, and meets all rows of x while it is in the
+processor's cache.
 """
 import numpy as np
 from numba import carray
 
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, asking_bf16_dot, call, call_sgemm, make_packed_dot, pointer
+from .vectors import LANES, asking_bf16_dot, make_packed_dot, pointer
 
 BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
 
@@ -22,6 +20,8 @@ q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*fo
 
 @inlined
 def bits_of(form):
+    if form == BF16: return 16   # noqa: E701
+    if form == FLOAT: return 32  # noqa: E701
     return 4 if form < 6 else 8
 
 
@@ -152,27 +152,26 @@ def unpack_group(packed, bits, scale, bias, out):
 
 
 @fast
-def unpack(form, w, scales, biases, start, end, width, out):
-    """Rows start .. end of a matrix as float32."""
-    count = (end - start) * width
+def unpack(form, w, scales, biases, first, count, out):
+    """`count` numbers of a matrix from the first on, counted through its rows, as float32. Whole groups."""
     if form == BF16:
-        widen_all(halves(w + 2 * start * width, count), floats(out, count))
+        widen_all(halves(w + 2 * first, count), floats(out, count))
         return
     if form == FLOAT:
-        floats(out, count)[:] = floats(w + 4 * start * width, count)
+        floats(out, count)[:] = floats(w + 4 * first, count)
         return
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
     group_bytes = group_size * bits // 8
-    for g in range(start * width // group_size, end * width // group_size):
+    for g in range(first // group_size, (first + count) // group_size):
         unpack_group(carray(pointer(w + g * group_bytes), group_bytes, np.uint8), bits, scale_at(scales, narrow, g),
-                     scale_at(biases, narrow, g), floats(out + 4 * (g * group_size - start * width), group_size))
+                     scale_at(biases, narrow, g), floats(out + 4 * (g * group_size - first), group_size))
 
 
 @fast
 def look_up(form, w, scales, biases, n, width, out):
     """Row n of an embedding as float32, rounded where MLX rounds: scales in bfloat16 give bfloat16, after each step."""
     if form >= BF16:
-        unpack(form, w, scales, biases, n, n + 1, width, out)
+        unpack(form, w, scales, biases, n * width, width, out)
         return
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
     packed = carray(pointer(w + n * (width * bits // 8)), width * bits // 8, np.uint8)
@@ -186,52 +185,3 @@ def look_up(form, w, scales, biases, n, width, out):
             row[i] = widen(round_to_bf16(product + scale_at(biases, narrow, g)))
         else:
             row[i] = product + scale_at(biases, narrow, g)
-
-
-@fast
-def unpack_bf16(form, w, scales, biases, start, end, width, out, group):
-    """The same, rounded to bfloat16. group: room for the floats of one group."""
-    bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
-    group_bytes = group_size * bits // 8
-    for g in range(start * width // group_size, end * width // group_size):
-        unpack_group(carray(pointer(w + g * group_bytes), group_bytes, np.uint8), bits, scale_at(scales, narrow, g),
-                     scale_at(biases, narrow, g), group[:group_size])
-        rounded = halves(out + 2 * (g * group_size - start * width), group_size)
-        for i in range(group_size):
-            rounded[i] = round_to_bf16(group[i])
-
-
-@fast
-def multiply(form, w, scales, biases, start, end, width, x, n_rows, out, out_step, add, sgemm, own):
-    """Rows start .. end of a matrix with many rows of x, by the cblas_sgemm at an address. own: the thread's room."""
-    piece = w + 4 * start * width
-    if form != FLOAT:
-        piece = own
-        unpack(form, w, scales, biases, start, end, width, own)
-    call_sgemm(sgemm, True, n_rows, end - start, width, x, width, piece, width,
-               np.float32(1) if add else np.float32(0), out + 4 * start, out_step)
-
-
-# What a oneDNN product needs: addresses of its functions and of what onednn.py made for it. Places in that table.
-CREATE, EXECUTE, DESTROY, SET_THREADS, ENGINE, STREAM, PRIMITIVE, X_FORM, W_FORM, OUT_FORM, PLAN_WIDTH = range(11)
-X_ARGUMENT, W_ARGUMENT, OUT_ARGUMENT = 1, 33, 17
-
-
-@fast
-def multiply_bf16(form, w, scales, biases, start, end, width, x, out, plan, own):
-    """The same in bfloat16 by oneDNN. x: bfloat16; plan: address of a table. Sums are float32; so is out."""
-    piece = w + 2 * start * width
-    if form != BF16:
-        piece = own + 4 * group_size_of(form)
-        unpack_bf16(form, w, scales, biases, start, end, width, piece, floats(own, group_size_of(form)))
-    p = carray(pointer(plan), PLAN_WIDTH, np.int64)
-    call(p[SET_THREADS], 1, 0, 0, 0)      # the threads that share out the jobs are all there should be
-    arguments = np.empty(6, np.int64)     # three times: which argument, its memory object
-    arguments[0], arguments[2], arguments[4] = X_ARGUMENT, W_ARGUMENT, OUT_ARGUMENT
-    at = arguments.ctypes.data
-    call(p[CREATE], at + 8, p[X_FORM], p[ENGINE], x)
-    call(p[CREATE], at + 24, p[W_FORM], p[ENGINE], piece)
-    call(p[CREATE], at + 40, p[OUT_FORM], p[ENGINE], out + 4 * start)
-    call(p[EXECUTE], p[PRIMITIVE], p[STREAM], 3, at)
-    for i in range(3):
-        call(p[DESTROY], arguments[2 * i + 1], 0, 0, 0)

@@ -175,7 +175,7 @@ class Step:
         writer.norm(self.h, self.weight(norm), self.normed, norm.eps)
         writer.products(self.normed, (feed_forward.gate_proj.matrix, self.gated),
                         (feed_forward.up_proj.matrix, self.up))
-        writer.gate(self.gated, self.up, self.gated)
+        writer.gate(self.gated, self.up)
         writer.products(self.gated, (feed_forward.down_proj.matrix, self.h, True))
 
     def weight(self, norm):

@@ -5,10 +5,15 @@ vector of 16 floats into whatever the processor has: one AVX-512 register, two o
 """
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 LANES = 16
 AHEAD = 4096  # bytes: in the next small page, before which a processor stops fetching by itself
+# A tile is a part of a result that is kept in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
+SIDE = 8      # of the square that is transposed in registers
+UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
+TILE_ROWS, TILE_TOKENS = (12, 32) if "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple()) else (6, 16)
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
@@ -62,6 +67,10 @@ def load(builder, base, index, kind, count=LANES):
     vector = builder.load(builder.bitcast(builder.gep(base, [index]), vector_type.as_pointer()))
     vector.align = 1                                  # rows begin anywhere
     return vector
+
+
+def store(builder, vector, at):
+    builder.store(vector, builder.bitcast(at, vector.type.as_pointer())).align = 4
 
 
 def lanes(indices):
@@ -172,6 +181,87 @@ def make_packed_dot(bits, group_size, scale_is_bf16):
         return types.float32(*[types.intp] * 6), code
 
     return packed_dot
+
+
+@intrinsic
+def ask_for(typingctx, address):
+    """Ask for the cache line at an address."""
+    def code(context, builder, signature, args):
+        ask_for_line(builder, builder.inttoptr(args[0], i8.as_pointer()))
+        return context.get_dummy_value()
+    return types.void(types.intp), code
+
+
+@intrinsic
+def transpose_block(typingctx, source, source_step, target, target_step, add):
+    """target[j, i] = source[i, j], or +=, for SIDE rows and columns of float32. Rows lie `step` numbers apart."""
+    low = lanes([lane // 2 + lane % 2 * SIDE for lane in range(SIDE)])           # number by number, in turn, of the
+    high = lanes([(SIDE + lane) // 2 + lane % 2 * SIDE for lane in range(SIDE)])  # lower, the upper halves of two rows
+
+    def code(context, builder, signature, args):
+        source, target = (builder.inttoptr(args[n], f32.as_pointer()) for n in (0, 2))
+        place = lambda step, n: builder.mul(step, ir.Constant(i64, n))            # noqa: E731
+        rows = [load(builder, source, place(args[1], n), f32, SIDE) for n in range(SIDE)]
+        for _ in range(SIDE.bit_length() - 1):
+            # Shuffled as a deck of cards: the first half of the numbers with the second, in turn. Each time, the bits
+            # of a number's place (row * SIDE + column) turn by one, until those of row and column have changed places.
+            rows = [builder.shuffle_vector(rows[n], rows[n + SIDE // 2], half)
+                    for n in range(SIDE // 2) for half in (low, high)]
+        places = [builder.gep(target, [place(args[3], n)]) for n in range(SIDE)]
+        with builder.if_then(args[4]):
+            for at, row in zip(places, rows):
+                store(builder, builder.fadd(row, load(builder, at, ir.Constant(i64, 0), f32, SIDE), flags=FAST), at)
+        with builder.if_then(builder.not_(args[4])):
+            for at, row in zip(places, rows):
+                store(builder, row, at)
+        return context.get_dummy_value()
+    return types.void(*[types.intp] * 4, types.boolean), code
+
+
+@intrinsic
+def multiply_tile(typingctx, w, x, depth, sums, begin):
+    """sums[r, t] += sum over k of w[r, k] * x[k, t], where begin is true = instead of +=. The first two and sums: addresses.
+
+    w (TILE_ROWS, depth), x (depth, TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS): float32, without gaps. Each number of
+    w is spread over a register and meets TILE_TOKENS numbers of x: two reads for many products, all sums in registers.
+    """
+    spread = lanes([0] * LANES)
+
+    def code(context, builder, signature, args):
+        w, x, out = (builder.inttoptr(args[n], f32.as_pointer()) for n in (0, 1, 3))
+        vector_type = ir.VectorType(f32, LANES)
+        places = [(r, t) for r in range(TILE_ROWS) for t in range(0, TILE_TOKENS, LANES)]
+        sums = {place: cgutils.alloca_once(builder, vector_type) for place in places}
+        at = {(r, t): ir.Constant(i64, r * TILE_TOKENS + t) for r, t in places}
+        with builder.if_else(args[4]) as (begin, go_on):
+            with begin:
+                for place in places:
+                    builder.store(ir.Constant(vector_type, [0.0] * LANES), sums[place])
+            with go_on:
+                for place in places:
+                    builder.store(load(builder, out, at[place], f32), sums[place])
+        rows = [builder.gep(w, [builder.mul(args[2], ir.Constant(i64, r))]) for r in range(TILE_ROWS)]
+
+        def step(k):
+            first = builder.mul(k, ir.Constant(i64, TILE_TOKENS))
+            parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32) for r, t in places if r == 0}
+            for r, row in enumerate(rows):
+                number = builder.load(builder.gep(row, [k]))
+                one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), number, ir.Constant(i32, 0))
+                everywhere = builder.shuffle_vector(one, one, spread)
+                for t, part in parts.items():
+                    add_product(builder, sums[r, t], everywhere, part)
+
+        unrolled = ir.Constant(i64, UNROLLED)
+        with cgutils.for_range(builder, builder.udiv(args[2], unrolled)) as loop:
+            for n in range(UNROLLED):
+                step(builder.add(builder.mul(loop.index, unrolled), ir.Constant(i64, n)))
+        with cgutils.for_range(builder, builder.urem(args[2], unrolled)) as loop:
+            step(builder.sub(builder.sub(args[2], loop.index), ir.Constant(i64, 1)))
+        for place in places:
+            store(builder, builder.load(sums[place]), builder.gep(out, [at[place]]))
+        return context.get_dummy_value()
+    return types.void(*[types.intp] * 4, types.boolean), code
 
 
 @intrinsic
