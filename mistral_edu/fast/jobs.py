@@ -6,6 +6,7 @@ from .team import team
 # Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
 # so there are several for each of them.
 SMALLEST_JOB, LARGEST_JOB, JOBS_PER_THREAD = 1 << 16, 1 << 19, 4
+UNIT = 32            # numbers of x with a step of their own: vectors.py's, which is not imported where numba is missing
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
@@ -26,21 +27,21 @@ class Rows:
         self._forms = {}
 
     def form(self, name, size):
-        """Room for another form of the same rows: "sums", "bf16", "tiles", or 8 and 4, shuffled for that many bits."""
+        """Room for another form of the same rows: "steps", "bf16", "tiles", or 8 and 4, shuffled for that many bits."""
         if name not in self._forms:
             self._forms[name] = aligned(size)
         return self._forms[name].ctypes.data
 
     @property
-    def sums(self):
-        return self.form("sums", self.n_rows * (self.size // 32))
+    def steps(self):
+        return self.form("steps", self.n_rows * 3 * (self.size // UNIT))
 
     @property
     def bf16(self):
         return self.form("bf16", -(-self.n_rows * self.size // 2))
 
     def shuffled(self, bits):
-        return self.form(bits, self.n_rows * self.size)
+        return self.form(bits, -(-self.n_rows * self.size // 2))
 
     def tiles(self, tokens):
         return self.form("tiles", -(-self.n_rows // tokens) * tokens * self.size)
@@ -131,8 +132,8 @@ class JobWriter:
         self.stage()
         for bits in sorted(bits for way, bits in ways if way == "few" and bits < 16):
             for m in range(x.n_rows):
-                self.add(k.SHUFFLE, x.address + 4 * m * x.size, bits, x.shuffled(bits) + 4 * m * x.size,
-                         x.sums + 4 * m * (x.size // 32), x.size)
+                self.add(k.SHUFFLE, x.address + 4 * m * x.size, bits, x.shuffled(bits) + 2 * m * x.size,
+                         x.steps + 4 * m * 3 * (x.size // UNIT), x.size)
         if any(way == "tiles" for way, _ in ways):
             for tile in range(-(-x.n_rows // k.TILE_TOKENS)):
                 self.add(k.PACK, x.address, x.n_rows, x.size, tile, x.tiles(k.TILE_TOKENS))
@@ -148,7 +149,7 @@ class JobWriter:
         for start, end in self.pieces(m, max(1, self.job_bytes // m.row_bytes)):
             if m.is_quantized:
                 self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
-                         x.sums, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
+                         x.steps, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
             else:
                 self.add(self.kernels.PLAIN_ROWS, self.form(m), m.w, x.address, out.address, out.size, x.n_rows, start,
                          end, m.width, add)

@@ -27,9 +27,9 @@ from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # no
 from .heads import attend, attend_block, gather
 from .many_rows import DEPTH, TILE_ROWS, TILE_TOKENS  # noqa: F401
 from .many_rows import multiply, multiply_bf16, pack
-from .rows import BF16, BLOCK, FLOAT, FORMS  # noqa: F401
+from .rows import BF16, FLOAT, FORMS  # noqa: F401
 from .rows import look_up, packed_rows, plain_rows, shuffle
-from .vectors import atomic_add, atomic_read, float_of_bits, pointer
+from .vectors import UNIT, atomic_add, atomic_read, float_of_bits, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,
  ATTEND_BLOCK, GATE, LOOK_UP, N_OPERATIONS) = range(15)
@@ -64,7 +64,9 @@ def do(job, positions, rotation, own):
     elif operation == NARROW_ROWS:
         narrow_all(floats(a[0], a[2]), halves(a[1], a[2]))
     elif operation == SHUFFLE:
-        shuffle(floats(a[0], a[4]), a[1], floats(a[2], a[4]), floats(a[3], a[4] // BLOCK))
+        n_units = a[4] // UNIT
+        shuffle(floats(a[0], a[4]), a[1], halves(a[2], a[4]).view(np.int16), floats(a[3], n_units),
+                floats(a[3] + 4 * n_units, n_units), floats(a[3] + 8 * n_units, n_units))
     elif operation == PACK:
         pack(a[0], a[1], a[2], a[3], a[4])
     elif operation == GATE:

@@ -7,9 +7,7 @@ import numpy as np
 from numba import carray
 
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, asking_bf16_dot, make_packed_dot, pointer
-
-BLOCK = 32                         # quantized groups have 32, 64 or 128 numbers: whole blocks
+from .vectors import LANES, UNIT, asking_bf16_dot, make_packed_dot, pointer
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
 FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf16 in (False, True)]
@@ -31,50 +29,52 @@ def group_size_of(form):
 
 
 @inlined
-def packed_dot(form, w, scales, biases, x, sums, n):
-    if form == 0: return q4_32(w, scales, biases, x, sums, n)          # noqa: E701
-    if form == 1: return q4_32_bf16(w, scales, biases, x, sums, n)     # noqa: E701
-    if form == 2: return q4_64(w, scales, biases, x, sums, n)          # noqa: E701
-    if form == 3: return q4_64_bf16(w, scales, biases, x, sums, n)     # noqa: E701
-    if form == 4: return q4_128(w, scales, biases, x, sums, n)         # noqa: E701
-    if form == 5: return q4_128_bf16(w, scales, biases, x, sums, n)    # noqa: E701
-    if form == 6: return q8_32(w, scales, biases, x, sums, n)          # noqa: E701
-    if form == 7: return q8_32_bf16(w, scales, biases, x, sums, n)     # noqa: E701
-    if form == 8: return q8_64(w, scales, biases, x, sums, n)          # noqa: E701
-    if form == 9: return q8_64_bf16(w, scales, biases, x, sums, n)     # noqa: E701
-    if form == 10: return q8_128(w, scales, biases, x, sums, n)        # noqa: E701
-    return q8_128_bf16(w, scales, biases, x, sums, n)
+def packed_dot(form, w, scales, biases, x, steps, sums, rests, n):
+    if form == 0: return q4_32(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
+    if form == 1: return q4_32_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
+    if form == 2: return q4_64(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
+    if form == 3: return q4_64_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
+    if form == 4: return q4_128(w, scales, biases, x, steps, sums, rests, n)         # noqa: E701
+    if form == 5: return q4_128_bf16(w, scales, biases, x, steps, sums, rests, n)    # noqa: E701
+    if form == 6: return q8_32(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
+    if form == 7: return q8_32_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
+    if form == 8: return q8_64(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
+    if form == 9: return q8_64_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
+    if form == 10: return q8_128(w, scales, biases, x, steps, sums, rests, n)        # noqa: E701
+    return q8_128_bf16(w, scales, biases, x, steps, sums, rests, n)
 
 
 @fast
-def shuffle(x, bits, shuffled, sums):
-    """Order x as packed_dot reads it, and add up each block of 32.
+def shuffle(x, bits, shuffled, steps, sums, rests):
+    """Round x to whole numbers of 16 bits, and order them as packed_dot reads them; add up each UNIT.
 
-    A word of 32 bits holds 32 / bits neighbours. 16 words are read at a time, first the lowest number of each, then the
-    next: so lies x. What meets a number that stands at bit n is divided by 2**n; the last ones are shifted instead.
-    The sums serve the biases: sum((s * q + b) * x) = s * sum(q * x) + b * sum(x).
+    Rounded to x = number * step, the largest of a unit to 32767 steps: the others are less than half a step off.
+    A half of 16 bits of a matrix holds 16 / bits neighbours. 32 halves are read at a time, first the lowest number of
+    each, then the next: so lies x. The sums serve the biases: sum((s * q + b) * x) = s * sum(q * x) + b * sum(x).
     """
-    per_word = 32 // bits
-    block = LANES * per_word
-    for start in range(0, x.size // block * block, block):
-        for n in range(per_word):
-            factor = np.float32(1) if n == per_word - 1 else np.float32(1) / np.float32(1 << (n * bits))
-            for lane in range(LANES):
-                shuffled[start + n * LANES + lane] = x[start + lane * per_word + n] * factor
-    for block in range(sums.size):
-        total = np.float32(0)
-        for i in range(BLOCK):
-            total += x[block * BLOCK + i]
-        sums[block] = total
-
-
-@fast
-def sums_per_run(sums, per_run, out):
-    for run in range(out.size):
-        total = np.float32(0)
-        for i in range(per_run):
-            total += sums[run * per_run + i]
-        out[run] = total
+    per_half = 16 // bits
+    middle = np.float32(2**bits - 1) / np.float32(2)
+    rounded = np.empty(UNIT, np.int16)
+    for unit in range(steps.size):
+        part = x[unit * UNIT:(unit + 1) * UNIT]
+        largest, total = np.float32(0), np.float32(0)
+        for i in range(UNIT):
+            largest = max(largest, abs(part[i]))
+            total += part[i]
+        step = largest / np.float32(32767)
+        factor, rest = np.float32(32767) / max(largest, np.float32(1e-30)), np.float32(0)
+        for i in range(UNIT):
+            whole = np.rint(part[i] * factor)
+            rounded[i] = np.int16(whole)
+            rest += part[i] - whole * step
+        steps[unit], sums[unit], rests[unit] = step, total, rest * middle
+        if unit >= steps.size // per_half * per_half:     # in no whole block: tail_dot reads x itself
+            continue
+        block, first = unit // per_half * per_half * UNIT, unit % per_half * UNIT // per_half
+        for n in range(per_half):
+            target = shuffled[block + n * UNIT + first:]
+            for i in range(UNIT // per_half):
+                target[i] = rounded[i * per_half + n]
 
 
 @fast
@@ -99,23 +99,24 @@ def tail_dot(packed, bits, scale, bias, x):
 
 
 @fast
-def packed_rows(form, w, scales, biases, x, shuffled, sums, out, out_step, n_rows, start, end, n_groups, add):
-    """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k]."""
+def packed_rows(form, w, scales, biases, x, shuffled, steps, out, out_step, n_rows, start, end, n_groups, add):
+    """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k].
+
+    shuffled: x as shuffle leaves it. steps: of each row of x, its steps, sums and rests.
+    """
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
     width, scale_bytes = n_groups * group_size, 2 if narrow else 4
-    block = LANES * 32 // bits
-    n_blocks, run = width // block, min(group_size, block)
+    block = 2 * LANES * 16 // bits
+    n_blocks, n_units = width // block, width // UNIT
     tail = n_blocks * block // group_size                 # the first group that is in no whole block
     group_bytes = group_size * bits // 8
-    run_sums = np.empty((n_rows, width // run), np.float32)
-    for m in range(n_rows):
-        sums_per_run(floats(sums + 4 * m * (width // BLOCK), width // BLOCK), run // BLOCK, run_sums[m])
     for n in range(start, end):
         row, row_scales = w + n * n_groups * group_bytes, scales + n * n_groups * scale_bytes
         row_biases = biases + n * n_groups * scale_bytes
         for m in range(n_rows):
-            total = packed_dot(form, row, row_scales, row_biases, shuffled + 4 * m * width, run_sums[m].ctypes.data,
-                               n_blocks)
+            of_x = steps + 4 * 3 * m * n_units
+            total = packed_dot(form, row, row_scales, row_biases, shuffled + 2 * m * width, of_x, of_x + 4 * n_units,
+                               of_x + 8 * n_units, n_blocks)
             for g in range(tail, n_groups):
                 total += tail_dot(carray(pointer(row + g * group_bytes), group_bytes, np.uint8), bits,
                                   scale_at(row_scales, narrow, g), scale_at(row_biases, narrow, g),

@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 LANES = 16
 AHEAD = 4096  # bytes: in the next small page, before which a processor stops fetching by itself
+UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
 # A tile is a part of a result that is kept in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
 SIDE = 8      # of the square that is transposed in registers
 UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
@@ -74,7 +75,7 @@ def store(builder, vector, at):
 
 
 def lanes(indices):
-    return ir.Constant(ir.VectorType(i32, len(indices)), indices)
+    return ir.Constant(ir.VectorType(i32, len(indices)), list(indices))
 
 
 def total(builder, vector):
@@ -124,61 +125,71 @@ def asking_bf16_dot(typingctx, w, x, n_blocks):
 def make_packed_dot(bits, group_size, scale_is_bf16):
     """Compiled code for a row's product: sum over groups of s * sum(q * x) + b * sum(x).
 
-    (w, scales, biases, x, sums, n_blocks) -> float32; the first five are addresses. w is the row as MLX packs it: words
-    of 32 bits, each with 32 / bits neighbours. A block is 16 words. One of its numbers after the other is masked out of
-    all words at once, and left where it stands: at bit n it counts 2**n times, so the x that it meets was divided by
-    that beforehand, which is exact. rows.shuffle orders and divides x. sums: of x, over a group, or over a block where
-    that is smaller. A block is a cache line, too, so one is asked for with each.
+    (w, scales, biases, x, steps, sums, rests, n_blocks) -> float32; all but the last are addresses. w is the row as MLX packs
+    it, one number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits. Each
+    time, one number of every half is masked out, and multiplied with x in whole numbers of 16 bits: 32 products, added
+    in pairs, are one instruction. rows.shuffle rounds x to such numbers, and puts them in that order. steps: what they
+    count in, for each UNIT of x; sums: of x, over each UNIT; rests: the same of what rounding took off, times the middle
+    of all q. So a product is wrong only by what q is off that middle.
     """
-    per_word = 32 // bits
-    block = LANES * per_word
-    n_scales = max(1, block // group_size)                # of a block; it has as many biases, and sums of x
+    per_half = 16 // bits
+    block = 2 * LANES * per_half
+    n_units, n_scales = block // UNIT, max(1, block // group_size)  # of a block, which has as many biases as scales
     scale_type = i16 if scale_is_bf16 else f32
+    of_unit = lanes([unit * n_scales // n_units for unit in range(n_units)])
+    of_lane = lanes([lane * n_units // LANES for lane in range(LANES)])
+    whole = ir.VectorType(i32, 2 * LANES)
 
-    def constant(kind, number):
-        return ir.Constant(ir.VectorType(kind, LANES), [number] * LANES)
+    def numbers(builder, halves, n):
+        """The n-th number of each half."""
+        if n > 0:
+            halves = builder.lshr(halves, ir.Constant(halves.type, [n * bits] * 2 * LANES))
+        if n < per_half - 1:
+            halves = builder.and_(halves, ir.Constant(halves.type, [2**bits - 1] * 2 * LANES))
+        return halves
 
-    def numbers(builder, words, n):
-        """The n-th numbers of 16 words as floats, 2**(n * bits) times too large; the last ones as they are."""
-        if n == per_word - 1:                             # they reach the sign bit
-            words = builder.lshr(words, constant(i32, n * bits))
-        else:
-            words = builder.and_(words, constant(i32, (2**bits - 1) << (n * bits)))
-        return builder.sitofp(words, ir.VectorType(f32, LANES))
+    def pairs(builder, q, x):
+        products = builder.mul(builder.sext(q, whole), builder.sext(x, whole))
+        even, odd = (builder.shuffle_vector(products, products, lanes(range(first, 2 * LANES, 2))) for first in (0, 1))
+        return builder.add(even, odd)
 
-    def few(builder, base, block_number):
-        """The scales or biases of a block."""
+    def of_units(builder, base, block_number):
+        """The scale or bias of each unit of a block."""
         first = builder.udiv(builder.mul(block_number, ir.Constant(i64, block)), ir.Constant(i64, group_size))
-        numbers = load(builder, base, first, scale_type, n_scales)
+        few = load(builder, base, first, scale_type, n_scales)
         if scale_is_bf16:
-            numbers = widened(builder, numbers, n_scales)
-        return numbers
+            few = widened(builder, few, n_scales)
+        return builder.shuffle_vector(few, few, of_unit)
 
     def code(context, builder, signature, args):
-        w, x, sums_of_x = (builder.inttoptr(args[n], kind.as_pointer()) for n, kind in ((0, i32), (3, f32), (4, f32)))
+        w, x, steps, sums_of_x, rests = (builder.inttoptr(args[n], kind.as_pointer()) for n, kind in (
+            (0, i16), (3, i16), (4, f32), (5, f32), (6, f32)))
         scales, biases = (builder.inttoptr(args[n], scale_type.as_pointer()) for n in (1, 2))
-        sums = cgutils.alloca_once_value(builder, constant(f32, 0.0))
-        shifts = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, n_scales), [0.0] * n_scales))
-        each = lanes([lane * n_scales // LANES for lane in range(LANES)])
-        with cgutils.for_range(builder, args[5]) as loop:
-            words_at = builder.mul(loop.index, ir.Constant(i64, LANES))
-            words = load(builder, w, words_at, i32)
-            ask_for_line(builder, builder.gep(w, [builder.add(words_at, ir.Constant(i64, AHEAD // 4))]))
-            x_at = builder.mul(loop.index, ir.Constant(i64, block))
+        zeros = [cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, count), [0.0] * count))
+                 for count in (LANES, n_units)]
+        sums, shifts = zeros
+        with cgutils.for_range(builder, args[7]) as loop:
+            at = builder.mul(loop.index, ir.Constant(i64, 2 * LANES))
+            halves = load(builder, w, at, i16, 2 * LANES)
+            ask_for_line(builder, builder.gep(w, [builder.add(at, ir.Constant(i64, AHEAD // 2))]))
             products = None
-            for n in range(per_word):
-                part = load(builder, x, builder.add(x_at, ir.Constant(i64, n * LANES)), f32)
-                product = builder.fmul(numbers(builder, words, n), part, flags=FAST)
-                products = product if products is None else builder.fadd(products, product, flags=FAST)
-            scale = few(builder, scales, loop.index)
-            add_product(builder, sums, products, builder.shuffle_vector(scale, scale, each))
-            add_product(builder, shifts, few(builder, biases, loop.index),
-                        load(builder, sums_of_x, builder.mul(loop.index, ir.Constant(i64, n_scales)), f32, n_scales))
+            for n in range(per_half):
+                here = builder.add(builder.mul(loop.index, ir.Constant(i64, block)), ir.Constant(i64, n * 2 * LANES))
+                part = pairs(builder, numbers(builder, halves, n), load(builder, x, here, i16, 2 * LANES))
+                products = part if products is None else builder.add(products, part)
+            unit = builder.mul(loop.index, ir.Constant(i64, n_units))
+            scale = of_units(builder, scales, loop.index)
+            add_product(builder, shifts, scale, load(builder, rests, unit, f32, n_units))
+            scale = builder.fmul(scale, load(builder, steps, unit, f32, n_units), flags=FAST)
+            add_product(builder, sums, builder.sitofp(products, ir.VectorType(f32, LANES)),
+                        builder.shuffle_vector(scale, scale, of_lane))
+            add_product(builder, shifts, of_units(builder, biases, loop.index),
+                        load(builder, sums_of_x, unit, f32, n_units))
         return builder.fadd(total(builder, builder.load(sums)), total(builder, builder.load(shifts)), flags=FAST)
 
     @intrinsic
-    def packed_dot(typingctx, w, scales, biases, x, sums, n_blocks):
-        return types.float32(*[types.intp] * 6), code
+    def packed_dot(typingctx, w, scales, biases, x, steps, sums, rests, n_blocks):
+        return types.float32(*[types.intp] * 8), code
 
     return packed_dot
 
