@@ -232,6 +232,7 @@ def test_bfloat16_counts_where_onednn_multiplies_it(monkeypatch, library, expect
                              matrix_speed=lambda *shape: asked.append(shape) or 77.0)
     monkeypatch.setattr(limits, "onednn", onednn)
     monkeypatch.setattr(limits, "matrix_speed", lambda size, dtype: 9.0)
+    monkeypatch.setattr(limits, "kernels_speed", lambda size: 8.0)
     assert measure_limits(n_bytes=10**6, size=64)["matrix_gflops"] == expected
     assert asked == ([(256, 64, 64)] if library else [])
 

@@ -17,7 +17,7 @@ from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
 from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, watch
-from mistral_edu.fast.equal import gap
+from mistral_edu.fast.equal import BOUND, QUANTIZED_BOUND, gap
 from mistral_edu.fast.team import JobList, Team, n_threads
 from mistral_edu.fast.views import Matrix, matrix
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
@@ -68,7 +68,8 @@ def test_every_group_of_8_and_4_bit_equals_the_readable_model(bits, group_size, 
     model = make(bits=bits, group_size=group_size, **sizes)
     want = model(TOKENS)
     accelerate(model)
-    assert gap(step_by_step(model, 3), want) < 1e-4 and gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+    assert gap(model(TOKENS), want) < BOUND                     # many rows of x are not rounded
+    assert gap(step_by_step(model, 3), want) < QUANTIZED_BOUND and model.path == CPU
 
 
 @pytest.mark.parametrize("bits", [None, 8, 4])
@@ -407,14 +408,13 @@ def test_an_interrupt_while_helpers_begin_lets_the_list_end(kernels):
 def test_a_prompt_is_the_same_with_and_without_blas_and_however_many_pieces(bits, monkeypatch):
     model = make(bits=bits, window_size=7)
     want = model(TOKENS)
-    for piece in (1 << 20, 1 << 9, 1):
+    for rows in (10**6, 100, 1):
         for sgemm in (blas.sgemm_address, lambda: 0):
             with monkeypatch.context() as patch:
-                patch.setattr(jobs, "PIECE", piece)
-                patch.setattr(jobs, "ROWS", 1)
+                patch.setattr(jobs, "ROWS", rows)
                 patch.setattr(blas, "sgemm_address", sgemm)
                 assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU
-                assert gap(step_by_step(model, 18), want) < 1e-4
+                assert gap(step_by_step(model, 18), want) < (QUANTIZED_BOUND if bits else BOUND)
                 both = model(mx.concatenate([TOKENS, TOKENS[:, ::-1]]), None, model.model.make_mask(24))  # products.py
                 assert gap(both[:1], want) < 1e-4 and model.path == CPU
 
@@ -432,8 +432,9 @@ def test_widths_that_do_not_fill_whole_blocks_and_any_number_of_rows(bits, group
     accelerate(model)
     for first in (1, 2, 4, 5, 23):
         cache = model.make_cache()
-        assert gap(model(TOKENS[:, :first], cache), want[:, :first]) < 1e-4
-        assert gap(model(TOKENS[:, first:], cache), want[:, first:]) < 1e-4 and model.path == CPU
+        bound = QUANTIZED_BOUND if bits and first <= jobs.FEW else BOUND
+        assert gap(model(TOKENS[:, :first], cache), want[:, :first]) < bound
+        assert gap(model(TOKENS[:, first:], cache), want[:, first:]) < bound and model.path == CPU
 
 
 @pytest.mark.parametrize("bits", [None, 4])
@@ -446,7 +447,7 @@ def test_batches_equal_the_readable_model(B, window, bits):
     accelerate(model)
     cache, ends = model.make_cache(), [0, 6, 13, *range(14, 21)]
     pieces = [model(tokens[:, start:end], cache) for start, end in zip(ends, ends[1:])]
-    assert gap(mx.concatenate(pieces, axis=1), want) < 1e-4 and model.path == CPU
+    assert gap(mx.concatenate(pieces, axis=1), want) < (QUANTIZED_BOUND if bits else BOUND) and model.path == CPU
     assert gap(model(tokens), want) < 1e-4
     assert gap(model(tokens, model.make_cache(), last_only=True), want[:, -1:]) < 1e-4
     with pytest.raises(ValueError, match=f"holds keys of shape \\({B}, 2"):

@@ -19,7 +19,7 @@ from test_transformer import CASES, golden
 from mistral_edu import Chat, encode_chat, generate, load, stream_generate
 from mistral_edu.cache import KVCache
 from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, equal, onednn
-from mistral_edu.fast.equal import BF16_BOUND, BOUND, PROMPTS, ROUNDED_BOUND, gap, narrow, reference
+from mistral_edu.fast.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
 from mistral_edu.quantize import quantize
 from mistral_edu.reader import Reader
 
@@ -52,7 +52,8 @@ def bounds(form):
     dtype, bits = FORMS[form]
     if onednn.status().library and (bits or dtype == mx.bfloat16):
         return BF16_BOUND, BF16_BOUND, BF16_BOUND
-    return (BOUND, BOUND, BOUND) if dtype == mx.float32 else (BOUND, BF16_BOUND, ROUNDED_BOUND)
+    bound = QUANTIZED_BOUND if bits else BOUND
+    return (bound, bound, bound) if dtype == mx.float32 else (bound, BF16_BOUND, ROUNDED_BOUND)
 
 
 def check_all_chunkings(model, exact, tokens, form):

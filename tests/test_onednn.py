@@ -85,7 +85,7 @@ def test_prompts_in_bfloat16(which, bits, monkeypatch):
     exact = dequantize(model)(TOKENS)
     monkeypatch.setattr(jobs, "LARGE", 0)
     monkeypatch.setattr(jobs, "PIECE", 3000)
-    monkeypatch.setattr(jobs, "ROWS", 1)
+    monkeypatch.setattr(jobs, "ROWS_BF16", 1)
     if which == "stand-in":
         for module in ("step", "products"):
             monkeypatch.setattr(f"mistral_edu.fast.{module}.onednn", stand_in)

@@ -11,6 +11,8 @@ these sources of difference:
   2**-9 at most: 0.2 % of each key and value, which attention spreads over the logits: BF16_BOUND. A reference that
   rounds its keys and values, too, meets the engine again, but for single numbers that lie so near the middle between
   two bfloat16 that the last bit of a sum decides: ROUNDED_BOUND.
+- the few rows of x that decoding multiplies with 8 and 4 bit weights. They are rounded to whole numbers of 16 bits, 32
+  of them together, by 2**-16 of the largest at most: QUANTIZED_BOUND.
 - oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in
   prompts weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at all.)
 
@@ -26,9 +28,10 @@ from mistral_edu.quantize import dequantize
 
 from .wide import NarrowCache, activation_dtype
 
-BOUND = 1e-4          # of the largest logit
-BF16_BOUND = 0.03     # the same, where keys and values are kept in bfloat16
-ROUNDED_BOUND = 5e-3  # the same, where those of the reference are rounded, too
+BOUND = 1e-4            # of the largest logit
+QUANTIZED_BOUND = 5e-4  # the same, where weights are 8 or 4 bit
+BF16_BOUND = 0.03       # the same, where keys and values are kept in bfloat16
+ROUNDED_BOUND = 5e-3    # the same, where those of the reference are rounded, too
 PROMPTS = ("Hello!", "Who are you?", "Tell me a story about a red ball.", "What is 7 plus 5?", "Tell me a story.",
            "Tell me about your village.", "What can you do?", "Tell me a story about a dog and a key.",
            "What is 3 plus 4?", "Where do you live?", "Tell me a story about a blue boat.", "Good morning!")
