@@ -1,6 +1,6 @@
 """Products of a matrix as it is stored with many rows of x, as in a prompt: arithmetic is the limit.
 
-In float32, a result is made of tiles, each small enough for its sums to stay in registers (vectors.multiply_tile). What
+In float32, a result is made of tiles, each small enough for its sums to stay in registers (vectors.make_multiply_tile). What
 a tile reads shall come from the nearest cache. So a product goes DEPTH numbers of each row at a time: that much of a
 tile of x fits into the first cache, and of the matrix, unpacked once for all of x, into the second. (Goto and van de
 Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.)
@@ -11,10 +11,12 @@ from numba import carray
 
 from .arithmetic import fast, floats, halves, narrow_all
 from .rows import BF16, bits_of, group_size_of, unpack
-from .vectors import SIDE, TILE_ROWS, TILE_TOKENS, ask_for, call, multiply_tile, pointer, transpose_block
+from .vectors import SIDE, TILE_ROWS, TILE_TOKENS, ask_for, call, make_multiply_tile, pointer, transpose_block
 
 DEPTH = 4096 // TILE_TOKENS  # 16 kB of a tile of x; a multiple of every group's size
 LINE = 8 * 64                # bits of a cache line
+HALF = TILE_TOKENS // 2      # the last tile of x may hold so few of its rows
+multiply_tile, multiply_half_tile = make_multiply_tile(TILE_TOKENS), make_multiply_tile(HALF)
 
 
 @fast
@@ -59,10 +61,13 @@ def multiply(form, w, scales, biases, start, end, width, x, n_rows, out, out_ste
                 ask_for(w + ((first + DEPTH) * bits_of(form) + ahead) // 8)
             unpack(form, w, scales, biases, first, depth, rows + 4 * n * depth)
         for tile in range(n_tiles):
-            part = x + 4 * TILE_TOKENS * (k * n_tiles + tile * depth)
+            part, is_half = x + 4 * TILE_TOKENS * (k * n_tiles + tile * depth), n_rows - tile * TILE_TOKENS <= HALF
             for group in range(n_groups):
-                multiply_tile(rows + 4 * group * TILE_ROWS * depth, part, depth,
-                              own + 4 * (tile * n_groups + group) * tile_size, k == 0)
+                some_rows, sums = rows + 4 * group * TILE_ROWS * depth, own + 4 * (tile * n_groups + group) * tile_size
+                if is_half:
+                    multiply_half_tile(some_rows, part, depth, sums, k == 0)
+                else:
+                    multiply_tile(some_rows, part, depth, sums, k == 0)
     for tile in range(n_tiles):
         first = tile * TILE_TOKENS
         transpose(own + 4 * tile * n_groups * tile_size, TILE_TOKENS, end - start, min(TILE_TOKENS, n_rows - first),

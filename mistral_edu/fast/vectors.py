@@ -229,33 +229,27 @@ def transpose_block(typingctx, source, source_step, target, target_step, add):
     return types.void(*[types.intp] * 4, types.boolean), code
 
 
-@intrinsic
-def multiply_tile(typingctx, w, x, depth, sums, begin):
-    """sums[r, t] += sum over k of w[r, k] * x[k, t], where begin is true = instead of +=. The first two and sums: addresses.
+def make_multiply_tile(tokens):
+    """Compiled code for a tile of a product, the first `tokens` columns of it: sums[r, t] += sum over k of w[r, k] * x[k, t].
 
-    w (TILE_ROWS, depth), x (depth, TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS): float32, without gaps. Each number of
-    w is spread over a register and meets TILE_TOKENS numbers of x: two reads for many products, all sums in registers.
+    (w, x, depth, sums, begin); begin: = instead of +=. Addresses of float32 without gaps: w (TILE_ROWS, depth), x (depth,
+    TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS). Each number of w is spread over a register and meets all tokens of x:
+    one read for many products. All sums stay in registers.
     """
-    spread = lanes([0] * LANES)
+    count = min(tokens, LANES)
+    vector_type, spread = ir.VectorType(f32, count), lanes([0] * count)
+    places = [(r, t) for r in range(TILE_ROWS) for t in range(0, tokens, count)]
 
     def code(context, builder, signature, args):
         w, x, out = (builder.inttoptr(args[n], f32.as_pointer()) for n in (0, 1, 3))
-        vector_type = ir.VectorType(f32, LANES)
-        places = [(r, t) for r in range(TILE_ROWS) for t in range(0, TILE_TOKENS, LANES)]
+        depth, unrolled = args[2], ir.Constant(i64, UNROLLED)
         sums = {place: cgutils.alloca_once(builder, vector_type) for place in places}
         at = {(r, t): ir.Constant(i64, r * TILE_TOKENS + t) for r, t in places}
-        with builder.if_else(args[4]) as (begin, go_on):
-            with begin:
-                for place in places:
-                    builder.store(ir.Constant(vector_type, [0.0] * LANES), sums[place])
-            with go_on:
-                for place in places:
-                    builder.store(load(builder, out, at[place], f32), sums[place])
-        rows = [builder.gep(w, [builder.mul(args[2], ir.Constant(i64, r))]) for r in range(TILE_ROWS)]
+        rows = [builder.gep(w, [builder.mul(depth, ir.Constant(i64, r))]) for r in range(TILE_ROWS)]
 
         def step(k):
             first = builder.mul(k, ir.Constant(i64, TILE_TOKENS))
-            parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32) for r, t in places if r == 0}
+            parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32, count) for r, t in places if r == 0}
             for r, row in enumerate(rows):
                 number = builder.load(builder.gep(row, [k]))
                 one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), number, ir.Constant(i32, 0))
@@ -263,16 +257,27 @@ def multiply_tile(typingctx, w, x, depth, sums, begin):
                 for t, part in parts.items():
                     add_product(builder, sums[r, t], everywhere, part)
 
-        unrolled = ir.Constant(i64, UNROLLED)
-        with cgutils.for_range(builder, builder.udiv(args[2], unrolled)) as loop:
+        with builder.if_else(args[4]) as (begin, go_on):
+            with begin:
+                for place in places:
+                    builder.store(ir.Constant(vector_type, [0.0] * count), sums[place])
+            with go_on:
+                for place in places:
+                    builder.store(load(builder, out, at[place], f32, count), sums[place])
+        with cgutils.for_range(builder, builder.udiv(depth, unrolled)) as loop:
             for n in range(UNROLLED):
                 step(builder.add(builder.mul(loop.index, unrolled), ir.Constant(i64, n)))
-        with cgutils.for_range(builder, builder.urem(args[2], unrolled)) as loop:
-            step(builder.sub(builder.sub(args[2], loop.index), ir.Constant(i64, 1)))
+        with cgutils.for_range(builder, builder.urem(depth, unrolled)) as loop:     # what is left, from the end
+            step(builder.sub(builder.sub(depth, loop.index), ir.Constant(i64, 1)))
         for place in places:
             store(builder, builder.load(sums[place]), builder.gep(out, [at[place]]))
         return context.get_dummy_value()
-    return types.void(*[types.intp] * 4, types.boolean), code
+
+    @intrinsic
+    def multiply_tile(typingctx, w, x, depth, sums, begin):
+        return types.void(*[types.intp] * 4, types.boolean), code
+
+    return multiply_tile
 
 
 @intrinsic
