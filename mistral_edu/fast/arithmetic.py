@@ -94,7 +94,8 @@ def norm(x, weight, eps, out):
 
 @fast
 def gate(gated, up):
-    """silu(gated) * up, in the place of gated: with a third array that could be one of the two, LLVM makes no vectors."""
+    """silu(gated) * up, in the place of gated. (With a third array, which could be one of the two, LLVM makes no vectors.)
+    """
     for i in range(gated.size):
         gated[i] = gated[i] / (np.float32(1) + exp(-gated[i])) * up[i]
 

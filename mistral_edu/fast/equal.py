@@ -14,7 +14,8 @@ these sources of difference:
 - the few rows of x that decoding multiplies with 8 and 4 bit weights. They are rounded to whole numbers of 16 bits, 32
   of them together, by 2**-16 of the largest at most: QUANTIZED_BOUND.
 - oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in
-  prompts weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at all.)
+  prompts weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not
+  at all.)
 
 A greedy choice can differ only where the two largest logits are nearer to each other than twice the bound.
 """

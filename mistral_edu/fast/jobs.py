@@ -68,7 +68,8 @@ def chunks(size):
 class JobWriter:
     """Collects jobs. Those of one stage may run side by side; a stage begins when the one before it is done.
 
-    sgemm: address of a BLAS's product, for attention, 0 without one. onednn: the module, where bfloat16 products go to it, else None.
+    sgemm: address of a BLAS's product, for attention, 0 without one. onednn: the module, where bfloat16 products go to
+    it, else None.
     """
 
     def __init__(self, kernels, sgemm=0, onednn=None):

@@ -1,8 +1,8 @@
 """Products of a matrix as it is stored with many rows of x, as in a prompt: arithmetic is the limit.
 
-In float32, a result is made of tiles, each small enough for its sums to stay in registers (vectors.make_multiply_tile). What
-a tile reads shall come from the nearest cache. So a product goes DEPTH numbers of each row at a time: that much of a
-tile of x fits into the first cache, and of the matrix, unpacked once for all of x, into the second. (Goto and van de
+In float32, a result is made of tiles, each small enough for its sums to stay in registers (vectors.make_multiply_tile).
+What a tile reads shall come from the nearest cache. So a product goes DEPTH numbers of each row at a time: that much of
+a tile of x fits into the first cache, and of the matrix, unpacked once for all of x, into the second. (Goto and van de
 Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.)
 In bfloat16, where the processor has instructions for that, oneDNN multiplies, called from here.
 """

@@ -125,12 +125,12 @@ def asking_bf16_dot(typingctx, w, x, n_blocks):
 def make_packed_dot(bits, group_size, scale_is_bf16):
     """Compiled code for a row's product: sum over groups of s * sum(q * x) + b * sum(x).
 
-    (w, scales, biases, x, steps, sums, rests, n_blocks) -> float32; all but the last are addresses. w is the row as MLX packs
-    it, one number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits. Each
-    time, one number of every half is masked out, and multiplied with x in whole numbers of 16 bits: 32 products, added
-    in pairs, are one instruction. rows.shuffle rounds x to such numbers, and puts them in that order. steps: what they
-    count in, for each UNIT of x; sums: of x, over each UNIT; rests: the same of what rounding took off, times the middle
-    of all q. So a product is wrong only by what q is off that middle.
+    (w, scales, biases, x, steps, sums, rests, n_blocks) -> float32; all but the last are addresses. w is the row as MLX
+    packs it, one number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits.
+    Each time, one number of every half is masked out, and multiplied with x in whole numbers of 16 bits: 16 or 32
+    products, added in pairs, are one instruction. rows.shuffle rounds x to such numbers, and puts them in that order.
+    steps: what they count in, for each UNIT of x; sums: of x, over each UNIT; rests: the same of what rounding took
+    off, times the middle of all q. So what was rounded off counts only by how far q is from that middle.
     """
     per_half = 16 // bits
     block = 2 * LANES * per_half
@@ -230,11 +230,11 @@ def transpose_block(typingctx, source, source_step, target, target_step, add):
 
 
 def make_multiply_tile(tokens):
-    """Compiled code for a tile of a product, the first `tokens` columns of it: sums[r, t] += sum over k of w[r, k] * x[k, t].
+    """Compiled code for a tile of a product, the first `tokens` columns of it.
 
-    (w, x, depth, sums, begin); begin: = instead of +=. Addresses of float32 without gaps: w (TILE_ROWS, depth), x (depth,
-    TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS). Each number of w is spread over a register and meets all tokens of x:
-    one read for many products. All sums stay in registers.
+    (w, x, depth, sums, begin): sums[r, t] += sum over k of w[r, k] * x[k, t], where begin is true = instead of +=.
+    Addresses of float32 without gaps: w (TILE_ROWS, depth), x (depth, TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS). Each
+    number of w is spread over a register and meets all tokens: one read for many products. All sums stay in registers.
     """
     count = min(tokens, LANES)
     vector_type, spread = ir.VectorType(f32, count), lanes([0] * count)
@@ -249,7 +249,8 @@ def make_multiply_tile(tokens):
 
         def step(k):
             first = builder.mul(k, ir.Constant(i64, TILE_TOKENS))
-            parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32, count) for r, t in places if r == 0}
+            parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32, count)
+                     for t in range(0, tokens, count)}
             for r, row in enumerate(rows):
                 number = builder.load(builder.gep(row, [k]))
                 one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), number, ir.Constant(i32, 0))
