@@ -94,8 +94,7 @@ def norm(x, weight, eps, out):
 
 @fast
 def gate(gated, up):
-    """silu(gated) * up, in the place of gated. (With a third array, which could be one of the two, LLVM makes no vectors.)
-    """
+    """silu(gated) * up, in the place of gated: LLVM makes no vectors where a third array could be one of the two."""
     for i in range(gated.size):
         gated[i] = gated[i] / (np.float32(1) + exp(-gated[i])) * up[i]
 

@@ -2,8 +2,8 @@
 
 Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these
 do not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products
-replaced (products.py). Both compute in float32 with the numbers that the model computes with, but for few rows of x that
-meet 8 and 4 bit weights (see equal.py), and keep in the caches what the model would keep.
+replaced (products.py). Both compute in float32 with the numbers that the model computes with, but for few rows of x
+that meet 8 and 4 bit weights (see equal.py), and keep in the caches what the model would keep.
 """
 import mlx.core as mx
 import numpy as np
