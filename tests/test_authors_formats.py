@@ -19,6 +19,7 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest  # no
 from mistral_common.protocol.instruct.validator import ValidationMode  # noqa: E402
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer  # noqa: E402
 
+pytestmark = pytest.mark.slow  # `make check` is content with test_chat.py and test_tokenizer.py
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 DATA = Path(mistral_common.__file__).parent / "data"
 FILES = {"v1": DATA / "tokenizer.model.v1", "v2": DATA / "mistral_instruct_tokenizer_240216.model.v2",

@@ -92,6 +92,7 @@ def test_a_batch_is_a_row_of_its_own():
         3 * (found[0]["bytes_per_step"] - found[0]["weight_bytes_per_step"]), abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not measure.process_memory()[0], reason="the system does not say what a process holds")
 def test_memory_beyond_weights_and_cache_is_seen(monkeypatch):
     """An engine that holds 50 MB of its own shows; the weights do not."""
@@ -117,6 +118,7 @@ def test_kernels_are_waited_for_before_anything_is_measured(monkeypatch):
     assert waited == [600]
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_is_what_answers(monkeypatch):
     readable = measure.measure(Case(preset="tiny", model=None, bits=8, fast=False, contexts=(4,), max_tokens=2))
     assert readable[0]["path"] == "readable" and readable[0]["bits"] == 8

@@ -127,6 +127,7 @@ def test_what_is_not_installed_is_named_with_the_command_that_sets_it_up(tmp_pat
     assert "mistral_edu" in table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code, reason", [
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "mlx-lm was ended by SIGKILL"),
     ("import sys; print('no such thing', file=sys.stderr); sys.exit(3)", "code 3 .* its last words: no such thing"),

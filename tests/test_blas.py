@@ -100,6 +100,7 @@ def test_without_patchelf_the_status_names_it(monkeypatch, tmp_path):
     assert found.library is None and "patchelf" in found.reason and found.fix
 
 
+@pytest.mark.slow
 @needs_package
 def test_the_copy_is_made_once_even_by_processes_that_start_together(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
@@ -116,6 +117,7 @@ def test_the_copy_is_made_once_even_by_processes_that_start_together(tmp_path):
     assert again == str(files[0]) and files[0].stat().st_mtime_ns == made
 
 
+@pytest.mark.slow
 @needs_package
 def test_a_damaged_copy_is_made_again(tmp_path):
     first = python(FROM_PYPI + "show(status.library)", XDG_CACHE_HOME=str(tmp_path))

@@ -68,6 +68,7 @@ def test_generate_prints_what_the_library_answers(run):
     assert (code, out) == (0, answer + "\n") and "20 written" in err
 
 
+@pytest.mark.slow
 def test_generate_json_is_one_object_that_agrees_with_itself(run):
     code, out, _ = run("generate", STORY, "--json", "--max-tokens", "12", "--bits", "8", "--no-fast", "--window", "64")
     report = json.loads(out)
@@ -139,6 +140,7 @@ def test_ctrl_c_ends_quietly_with_130():
     assert process.returncode == 130 and err.strip() == b""
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error():
     process = start("generate", STORY, "--max-tokens", "200", "--temperature", "3")
     process.stdout.read(1)

@@ -57,6 +57,7 @@ def test_each_turn_reads_only_what_is_new(tiny):
     assert roles(chat) == "uauaua"
 
 
+@pytest.mark.slow
 def test_sampling_with_a_seed_is_the_same_in_a_chat(small):
     chat = Chat(*small, temperature=0.9, seed=5, max_tokens=15)
     for question in QUESTIONS:
@@ -108,6 +109,7 @@ def test_what_the_ring_has_forgotten_is_read_again_without_a_word(small):
     assert ask(chat, "What is 3 + 3?")[-1].reused_tokens == 0
 
 
+@pytest.mark.slow
 def test_messages_may_be_changed_by_hand(without_window):
     chat = Chat(*without_window, max_tokens=20)
     ask(chat, QUESTIONS[0])
@@ -119,6 +121,7 @@ def test_messages_may_be_changed_by_hand(without_window):
     ask(chat, QUESTIONS[0])
 
 
+@pytest.mark.slow
 def test_a_system_message_stays_through_undo(without_window):
     chat = Chat(*without_window, system="You live in a small village.", max_tokens=20)
     for question in QUESTIONS:

@@ -227,6 +227,7 @@ def test_compiled_code_finds_addresses_as_python_does():
     assert watch.address(arrays[1]) - watch.address(whole) == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [33, 64, 96, 250])
 def test_rows_of_any_width_are_multiplied(width):
     from numba import njit, types

@@ -221,6 +221,7 @@ def test_numba_switched_off(tmp_path):
     assert engine["fix"].startswith("unset NUMBA_DISABLE_JIT")
 
 
+@pytest.mark.slow
 @linux
 def test_mlx_imported_first():
     checks = examine("-c", "import mlx.core\n" + inspect.cleandoc("""
@@ -248,6 +249,7 @@ def test_without_openblas(tmp_path, left_out, reason):
     check_the_rest(checks, "fast products")
 
 
+@pytest.mark.slow
 @linux
 def test_without_onednn(tmp_path):
     """Worth a word only where the processor multiplies bfloat16 by itself."""

@@ -324,6 +324,7 @@ def on_a_terminal(*argv, **environment):
     return out, shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_is_told_that_kernels_are_compiled_and_a_program_is_not(tmp_path):
     out, shown = on_a_terminal("generate", "Hello!", "--max-tokens", "3", XDG_CACHE_HOME=str(tmp_path / "a"))
     assert shown.count("Compiling kernels") == 1 and "in the background, once. Answers get faster" in shown

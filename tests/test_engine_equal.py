@@ -88,7 +88,8 @@ def test_logits_of_the_golden_models_in_every_form_and_chunking(name, form):
     check_all_chunkings(model, exact, tokens[:1], form)
 
 
-@pytest.mark.parametrize("form", ["fp32", pytest.param("bf16", marks=pytest.mark.slow), "4 bit"])
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["fp32", "bf16", "4 bit"])
 @pytest.mark.parametrize("name", list(CASES)[::5])
 def test_two_sequences_at_once(name, form):
     model, tokens, _ = golden(name)
@@ -96,9 +97,9 @@ def test_two_sequences_at_once(name, form):
     check_all_chunkings(model, exact, tokens, form)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group_size", [64, 128])
-@pytest.mark.parametrize("form", [pytest.param(form, marks=[pytest.mark.slow] if "fp32" in form else [])
-                                  for form in FORMS if "bit" in form])
+@pytest.mark.parametrize("form", [form for form in FORMS if "bit" in form])
 def test_every_group_size(form, group_size):
     model = larger_model(dim=128, hidden_dim=256, head_dim=64, window_size=7)
     model, exact = in_form(model, form, group_size)

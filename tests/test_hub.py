@@ -91,6 +91,7 @@ def test_what_the_hub_does_not_give(folder, cache):
         expect(load(hub.environment), "its authors ask for consent first", "token=")
 
 
+@pytest.mark.slow
 def test_only_pickles_on_the_hub(folder, cache):
     (folder / WEIGHTS).unlink()
     with Hub(folder, cache) as hub:
@@ -100,6 +101,7 @@ def test_only_pickles_on_the_hub(folder, cache):
         assert hub.fetched == {"config.json", "tokenizer.json"}
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_into_memory_is_not_fetched(folder, cache):
     change_config(folder, num_hidden_layers=900, hidden_size=8192, intermediate_size=32768)  # 2.9 TB
     with Hub(folder, cache) as hub:

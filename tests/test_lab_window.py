@@ -54,6 +54,7 @@ def test_influence_is_the_derivative_that_a_small_step_approaches():
     assert np.allclose(np.array(change) / step, predicted, atol=0.02 * predicted.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back, window, seen", [(2, 3, True), (3, 3, False), (-1, 3, False)])
 def test_the_leak_test_tells_what_a_mask_shows(back, window, seen):
     loss = noise_loss(back, sliding_window_mask(LENGTH, window))

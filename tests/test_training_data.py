@@ -87,6 +87,7 @@ def test_left_out_prompts_do_not_come(bare):
     assert not left_out or not in_rows(without)
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_where_it_stopped(monkeypatch):
     monkeypatch.setattr(data, "SHARD_ROWS", 6)
     whole = data.RowStream(FOLDER / "tokenizer.json", L, seed=5)
@@ -108,6 +109,7 @@ def test_worker_processes_tell_the_same_rows():
         pool.close()
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_reported_and_a_closed_stream_leaves_none():
     stream = data.RowStream(FOLDER / "tokenizer.json", L, seed=5, workers=1)
     stream._workers[0].kill()

@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 import mistral_edu
 from mistral_edu import doctor, load, stream_generate
 from mistral_edu.cli import build_parser
@@ -40,6 +42,7 @@ def test_examples_give_what_they_say():
     assert results.failed == 0 and results.attempted > 3
 
 
+@pytest.mark.slow
 def test_a_quantized_cache_a_smaller_chunk_and_a_window_save_what_they_promise():
     model, tokenizer = load()
     ids = tokenizer.encode("The ball is in the kitchen. " * 40)

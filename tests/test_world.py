@@ -52,6 +52,7 @@ def test_about_four_percent_are_held_out():
     assert 0.02 < held[True] / 3000 < 0.08
 
 
+@pytest.mark.slow
 def test_words_of_the_exam_are_never_said():
     forbidden = re.compile(rf"\b({'|'.join(UNSEEN)})s?\b", re.IGNORECASE)
     r = random.Random(5)

@@ -343,6 +343,7 @@ def test_sums_are_right_and_made_of_the_numbers_of_the_question():
     assert shown > 3000
 
 
+@pytest.mark.slow
 def test_a_held_out_sum_is_trained_on_in_no_form():
     seen = set()
     for make in MAKERS:
@@ -395,6 +396,7 @@ def test_order():
 
 
 # ---- the village ----
+@pytest.mark.slow
 def test_a_question_has_one_answer_only():
     """Whatever the maker, capitals and marks: the same words as a first question get the same answer."""
     answers = {}
