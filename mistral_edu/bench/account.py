@@ -3,14 +3,14 @@
     python -m mistral_edu.bench.account                     the shape 230m with random weights, 16, 8 and 4 bit
     python -m mistral_edu.bench.account --random tiny --bits 16
 
-The engine's list of jobs, and what comes before and after it, are timed within an answer: there the weights have just
-driven everything else out of the processor's caches. What the list is made of is found by leaving parts out: it is
-worked off with and without its products, and the time that is missing then is theirs.
+A token is taken apart within one answer: there its weights have just driven everything else out of the processor's
+caches. One token after the other leaves out another part of the engine's list of jobs (its answer is nonsense then),
+round after round, so that all parts meet the same machine. What a token without products lacks is the time of products.
 """
 import argparse
 import time
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import cycle, pairwise
 from statistics import median
 
 import mlx.core as mx
@@ -18,18 +18,17 @@ import numpy as np
 
 from mistral_edu.bench.answers import GREEDY
 from mistral_edu.bench.child import in_child
-from mistral_edu.bench.limits import best_time, read_speed_cpu, times_of
+from mistral_edu.bench.limits import best_time, read_speed_cpu
 from mistral_edu.bench.measure import wait_for_kernels
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.tables import markdown, short
 from mistral_edu.bench.work import weight_bytes_per_step
 from mistral_edu.fast import accelerate, compiled
-from mistral_edu.fast.team import team
 from mistral_edu.generate import decode, prefill
 from mistral_edu.reader import Reader
 
 ROWS, SIZE, VOCABULARY = 256, 1024, 32768
-CONTEXT, TOKENS, ROUNDS = 256, 32, 9
+CONTEXT, ROUNDS = 256, 15
 IDLE = -1  # an operation that no kernel has: such a job is taken, and nothing is done
 
 
@@ -68,51 +67,69 @@ def about_mlx(run=in_child):
 
 
 class Account:
-    """One model in the middle of an answer: how long each part of its next token takes.
+    """One model in the middle of an answer: how long each part of a token takes, in seconds.
 
     Raises ValueError where the compiled kernels do not answer for it.
     """
 
     def __init__(self, model):
         wait_for_kernels()
-        self.model, self.kernels = accelerate(model), compiled.kernels()
+        k = compiled.kernels()
+        accelerate(model)
         reader = Reader(model)
         logits = prefill(reader, list(range(1, CONTEXT + 1)))
-        if getattr(getattr(model, "engine", None), "stepper", None) is None:
+        stepper = getattr(getattr(model, "engine", None), "stepper", None)
+        if stepper is None:
             raise ValueError(f"there is no account of this path: {model.path}")
-        self.cache, self.stepper = reader.cache, model.engine.stepper
-        self.step = self.stepper.step(1, 1, False)
-        with timed(self.stepper, "place") as place, timed(self.step, "run") as run, timed(self.step, "store") as store:
-            steps = decode(reader, logits, TOKENS, None, 0, GREEDY)
-            ends = [time.perf_counter() for _ in steps][:-1]  # the last token is not read any more
-        self.token = median(later - earlier for earlier, later in pairwise(ends))
-        self.place, self.run, self.store = map(median, (place, run, store))
+        self.step, self.cache = stepper.step(1, 1, False), reader.cache
+        self.left_out = {"nothing": [], "products": [k.PACKED_ROWS, k.PLAIN_ROWS, k.SHUFFLE], "attention": [k.ATTEND],
+                         "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": [], "all": range(k.N_OPERATIONS)}
+        n_tokens = len(self.left_out) * (ROUNDS + 1)
+        with timed(stepper, "place") as place, timed(self.step, "store") as store, self.in_turn() as runs:
+            steps = decode(reader, logits, n_tokens + 1, None, 0, GREEDY)
+            ends = [time.perf_counter() for _ in steps]
+        tokens = [later - earlier for earlier, later in pairwise(ends[:-1])]  # the last token is not read any more
+        self.place, self.store = median(place), median(store)
+        self.run = {name: median(seconds for which, seconds in runs[len(self.left_out):] if which == name)
+                    for name in self.left_out}
+        self.rest = median(token - run for token, (_, run) in zip(tokens, runs[1:])) - self.place - self.store
 
-    def jobs(self, without=(), is_valid=lambda: True):
-        """Seconds that the list of jobs takes, those of some operations left out. is_valid: asked while it begins."""
+    @contextmanager
+    def in_turn(self):
+        """Within it, each token leaves out the next entry of `left_out`: a list of (its name, seconds of the jobs)."""
         (jobs, _), = self.step.lists
-        operations, crew = jobs.jobs[:, self.kernels.OPERATION].copy(), team(self.kernels)
-        with crew.lock:
-            n_past = self.stepper.place(self.step.positions, self.cache)
-            jobs.jobs[np.isin(operations, without), self.kernels.OPERATION] = IDLE
+        operations, run, runs = jobs.jobs[:, compiled.kernels().OPERATION], self.step.run, []
+        kept, names = operations.copy(), cycle(self.left_out)
+
+        def run_without(crew, n_past, is_valid):
+            name = next(names)
+            operations[np.isin(kept, self.left_out[name])] = IDLE
+            began = time.perf_counter()
             try:
-                return median(times_of(lambda: self.step.run(crew, n_past, is_valid), ROUNDS))
+                return run(crew, n_past, (lambda: True) if name == "checks" else is_valid)
             finally:
-                jobs.jobs[:, self.kernels.OPERATION] = operations
+                runs.append((name, time.perf_counter() - began))
+                operations[:] = kept
+        self.step.run = run_without
+        try:
+            yield runs
+        finally:
+            del self.step.run  # the class still has it
 
     def rows(self):
-        """(part, seconds) that add up to the token."""
-        k = self.kernels
-        everything = self.jobs()
-        parts = {"products with the weights": everything - self.jobs([k.PACKED_ROWS, k.PLAIN_ROWS]),
-                 "attention": everything - self.jobs([k.ATTEND]),
-                 "to share out the jobs": self.jobs(range(k.N_OPERATIONS)),
-                 "to see whether a weight has changed":
-                     self.jobs(is_valid=lambda: self.model.engine.fits(self.model)) - everything}
-        parts = {name: max(0.0, seconds) for name, seconds in parts.items()}
-        parts["norms, rope, gates, waiting for each other"] = self.run - sum(parts.values())
+        """(part, seconds) that add up to the token. What is left over is waiting, and what was not told apart."""
+        whole = self.run["nothing"]
+        parts = {name: whole - self.run[without] for name, without in (
+            ("products with the weights", "products"), ("attention", "attention"), ("norms, rope, gates", "small"),
+            ("to see whether a weight has changed", "checks"))}
+        parts["to share out the jobs"] = self.run["all"]
+        parts["threads waiting for each other"] = whole - sum(parts.values())
         return [*parts.items(), ("to find the caches", self.place), ("to hand keys and values to them", self.store),
-                ("to choose the token, and all else in Python", self.token - self.run - self.place - self.store)]
+                ("to choose the token, and all else in Python", self.rest)]
+
+    @property
+    def token(self):
+        return sum(seconds for _, seconds in self.rows())
 
 
 @contextmanager

@@ -25,6 +25,7 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.checkpoints import load
+from mistral_edu.fast import accelerate
 from mistral_edu.fast.machine import processors
 from mistral_edu.quantize import dequantize
 from mistral_edu.tiny import FOLDER
@@ -194,7 +195,7 @@ def at_precision(name, bits):
     """The model with the numbers that its 16, 8 or 4 bit form computes with, in the type that this machine is fast at."""
     model, tokenizer = load(name, bits=None if bits == 16 else bits, fast=False)
     on_cpu = mx.default_device() == mx.Device(mx.cpu)
-    return dequantize(model, mx.float32 if on_cpu else mx.bfloat16), tokenizer
+    return accelerate(dequantize(model, mx.float32 if on_cpu else mx.bfloat16)), tokenizer
 
 
 def evaluate_one(name, bits, n=100, n_recall=50, distances=exams.DISTANCES, progress=print_progress):
