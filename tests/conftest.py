@@ -1,4 +1,6 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
+from importlib.util import find_spec
+
 import mistral_edu  # noqa: F401, I001
 
 import mlx.core as mx
@@ -16,12 +18,12 @@ collect_ignore_glob = ["golden/make_*.py"]  # they need other libraries, and run
 
 @pytest.fixture(scope="module")
 def kernels():
-    """The compiled kernels, on the processor: for modules that test the engine. They are skipped where there are none."""
+    """The compiled kernels, on the processor: for modules that test the engine, which are skipped without numba."""
     before = mx.default_device()
     mx.set_default_device(mx.cpu)
     ready = compiled.kernels(wait=200)
     if ready is None:
         mx.set_default_device(before)
-        pytest.skip(compiled.why_not())
+        (pytest.fail if find_spec("numba") else pytest.skip)(compiled.why_not())
     yield ready
     mx.set_default_device(before)

@@ -206,7 +206,7 @@ def test_a_changed_model_says_what_to_do():
     accelerate(model)(tokens)
     assert model.path == CPU
     mx.compile(model)(tokens)
-    assert model.path == "readable: the engine does not answer such a call (inside mx.compile or mx.vmap)"
+    assert model.path == "readable: the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
 
 
 def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):

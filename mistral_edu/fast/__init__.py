@@ -7,8 +7,12 @@ None where it has no answer to such a call, and raises Changed where the model i
 Then, and for gradients always, the readable code of `transformer.py` answers.
 `model.path` says which of them answered last, and, where it is not the fastest, why.
 """
+import threading
+
 CHANGED = "its weights or parts are not those that the engine was made from; accelerate(model) makes a new one"
-NO_ANSWER = "the engine does not answer such a call (inside mx.compile or mx.vmap)"
+NO_ANSWER = "the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
+
+_attaching = threading.RLock()  # kernels may arrive while several threads ask the same model
 
 
 class Changed(Exception):
@@ -21,22 +25,30 @@ def accelerate(model):
     Names, parameters, gradients and saving do not change. Weights that change, and modules that are replaced, are
     noticed at the next call: the readable code answers then, until accelerate is called again.
     """
-    from . import compiled, cpu_engine, wide
-    detach(model)
-    engine = cpu_engine.make_engine(model)
-    if engine is None:
-        engine, why = wide.make_engine(model), why_not_compiled(model)
-        if compiled.is_coming():
-            engine = cpu_engine.Waiting(engine)
-        elif engine is not None:
-            engine.name = f"{engine.name}; {why}"
-        else:
+    with _attaching:
+        detach(model)
+        engine, why = suitable_engine(model)
+        if engine is None:
             model.path = f"readable: {why}"
-    if engine is not None:
-        model.__class__ = _accelerated(type(model))
-        model.engine, model.path = engine, engine.name
-        engine.watch(model)
+        else:
+            engine.watch(model)
+            model.engine, model.path = engine, engine.name
+            model.__class__ = _accelerated(type(model))
     return model
+
+
+def suitable_engine(model):
+    """(engine, why it is not the fastest one). The engine can be None."""
+    from . import compiled, cpu_engine, wide
+    engine = cpu_engine.make_engine(model)
+    if engine is not None:
+        return engine, ""
+    engine, why = wide.make_engine(model), why_not_compiled(model)
+    if compiled.is_coming():
+        engine = cpu_engine.Waiting(engine)
+    elif engine is not None:
+        engine.name = f"{engine.name}; {why}"
+    return engine, why
 
 
 def why_not_compiled(model):
@@ -51,10 +63,11 @@ def why_not_compiled(model):
 
 def detach(model):
     """Take an engine off again, and return the model as it was before accelerate."""
-    if getattr(type(model), "is_accelerated", False):
-        model.__class__ = type(model).__base__
-        del model.engine
-    model.path = "readable"
+    with _attaching:
+        if getattr(type(model), "is_accelerated", False):
+            model.__class__ = type(model).__base__
+            del model.engine
+        model.path = "readable"
     return model
 
 
@@ -66,14 +79,14 @@ def _accelerated(cls):
         return _classes[cls]
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
-        engine = self.engine
+        engine = getattr(self, "engine", None)  # another thread may detach it at any moment
         if engine is None:
             self.path = "readable"
             return cls.__call__(self, tokens, cache, mask, last_only)
         try:
             logits = engine.answer(self, tokens, cache, mask, last_only)
             if logits is not None:
-                self.path = self.engine.name  # one that waited for kernels may have given way to another
+                self.path = (getattr(self, "engine", None) or engine).name  # one that waited may have given way by now
                 return logits
             self.path = f"readable: {NO_ANSWER}"
         except Changed:

@@ -158,8 +158,8 @@ def one_thread():
         return
     library = _in_use(_status.library)
     before = library.openblas_get_num_threads()
-    library.openblas_set_num_threads(1)
     try:
+        library.openblas_set_num_threads(1)
         yield
     finally:
         library.openblas_set_num_threads(before)

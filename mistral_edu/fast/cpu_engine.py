@@ -11,8 +11,9 @@ import numpy as np
 from mistral_edu.transformer import check_call
 
 from . import Changed, compiled, pages, plain, views
-from .products import with_products
-from .step import Stepper
+from .products import Traced, known, with_products
+from .step import Stepper, go_back
+from .team import team
 from .watch import Watchful, address, addresses
 from .wide import NarrowCache, activation_dtype, is_too_large
 
@@ -37,7 +38,8 @@ class CpuEngine(Watchful):
         self.dtype, self.kernels = activation_dtype(model), kernels
         self.model = with_products(model, kernels)
         pages.put_together(places(self.model))
-        self.stepper = Stepper(self.model, self.dtype, kernels) if plain.is_plain(model) else None
+        follows = plain.is_plain(model) and plain.has_shapes_of(model.config, self.model)
+        self.stepper = Stepper(self.model, self.dtype, kernels) if follows else None
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False, is_valid=lambda: True):
         """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer.
@@ -47,16 +49,26 @@ class CpuEngine(Watchful):
         try:
             check_call(tokens, cache, len(self.model.layers))
             ids = np.array(tokens)
-            mx.eval(mask)
-        except ValueError:  # a mistake, which the readable code explains; or arrays without values, inside mx.compile
+            known(mask, *([getattr(layer, name, None) for layer in cache or ()] for name in ("keys", "values")))
+        except (ValueError, Traced):  # a mistake, which the readable code explains; or inside mx.compile, mx.grad
+            return None
+        if ids.dtype.kind not in "iu" or not ids.size or team(self.kernels).is_busy_here():
             return None
         if mask is None and self.stepper and self.stepper.takes(ids, cache):
             return self.stepper(ids, cache, last_only, is_valid)
         if not is_valid():
             return None
-        if cache is not None:
-            cache = [NarrowCache(layer, self.dtype) for layer in cache]
-        return self.model(tokens, cache, mask, last_only)
+        return self.part_by_part(tokens, cache, mask, last_only)
+
+    def part_by_part(self, tokens, cache, mask, last_only):
+        """The same by the code of transformer.py, with products of our own in it."""
+        offset = cache[0].offset if cache else 0
+        try:
+            narrow = None if cache is None else [NarrowCache(layer, self.dtype) for layer in cache]
+            return self.model(tokens, narrow, mask, last_only)
+        except Traced:
+            go_back(cache or (), offset)
+            return None
 
     def answer(self, model, *call):
         logits = self(*call, is_valid=lambda: self.fits(model))
@@ -90,14 +102,19 @@ class Waiting(Watchful):
     def answer(self, model, *call):
         if not self.fits(model):
             raise Changed
-        engine = model.engine  # it may have given way to another
-        return self(*call) if engine is self else engine(*call)
+        engine = getattr(model, "engine", None)  # it may have given way to another
+        if engine is None:
+            raise Changed
+        return engine(*call)
 
     def fits(self, model):
         if not super().fits(model):
             return False
         if compiled.is_coming():
             return self.other is not None
-        from . import accelerate  # here, since that module imports this one
-        engine = getattr(accelerate(model), "engine", None)  # without one the model is a plain one again
+        from . import _attaching, accelerate  # here, since that module imports this one
+        with _attaching:                      # one thread brings the new engine, others find it
+            if getattr(model, "engine", None) is self:
+                accelerate(model)
+            engine = getattr(model, "engine", None)  # without one the model is a plain one again
         return engine is not None and engine.fits(model)

@@ -9,10 +9,11 @@ SMALLEST_JOB, LARGEST_JOB, JOBS_PER_THREAD = 1 << 16, 1 << 19, 4
 UNIT = 32            # numbers of x with a step of their own: vectors.py's, which is not imported where numba is missing
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
-LARGE = 1 << 20      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
+LARGE = 1 << 18      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
 ROWS = 66            # of a matrix at most, per job with many rows of x: unpacked as deep as tiles are, some 66 kB
-PIECE = 1 << 18      # numbers of a matrix per job in bfloat16: unpacked, half of a processor's own cache,
-ROWS_BF16 = 128      # but as many rows at least: oneDNN is slower with fewer
+PIECE = 1 << 20      # numbers of a matrix per job in bfloat16: unpacked, what a processor's own cache holds,
+ROWS_BF16 = 128      # but as many rows at least: oneDNN is slower with fewer,
+ENOUGH_BF16 = 256    # and no faster with more than these: then threads get several jobs each
 CHUNK = 1024         # numbers per job of what takes a few operations a number
 MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
 
@@ -27,21 +28,22 @@ class Rows:
         self._forms = {}
 
     def form(self, name, size):
-        """Room for another form of the same rows: "steps", "bf16", "tiles", or 8 and 4, shuffled for that many bits."""
+        """Room for another form of the same rows, under a name of its own."""
         if name not in self._forms:
             self._forms[name] = aligned(size)
         return self._forms[name].ctypes.data
-
-    @property
-    def steps(self):
-        return self.form("steps", self.n_rows * 3 * (self.size // UNIT))
 
     @property
     def bf16(self):
         return self.form("bf16", -(-self.n_rows * self.size // 2))
 
     def shuffled(self, bits):
-        return self.form(bits, -(-self.n_rows * self.size // 2))
+        """Rounded to whole numbers, in the order in which weights of so many bits meet them."""
+        return self.form(("shuffled", bits), -(-self.n_rows * self.size // 2))
+
+    def steps(self, bits):
+        """What those numbers count in, and what else rows.shuffle leaves: it depends on the bits, too."""
+        return self.form(("steps", bits), self.n_rows * 3 * (self.size // UNIT))
 
     def tiles(self, tokens):
         return self.form("tiles", -(-self.n_rows // tokens) * tokens * self.size)
@@ -134,7 +136,7 @@ class JobWriter:
         for bits in sorted(bits for way, bits in ways if way == "few" and bits < 16):
             for m in range(x.n_rows):
                 self.add(k.SHUFFLE, x.address + 4 * m * x.size, bits, x.shuffled(bits) + 2 * m * x.size,
-                         x.steps + 4 * m * 3 * (x.size // UNIT), x.size)
+                         x.steps(bits) + 4 * m * 3 * (x.size // UNIT), x.size)
         if any(way == "tiles" for way, _ in ways):
             for tile in range(-(-x.n_rows // k.TILE_TOKENS)):
                 self.add(k.PACK, x.address, x.n_rows, x.size, tile, x.tiles(k.TILE_TOKENS))
@@ -150,7 +152,7 @@ class JobWriter:
         for start, end in self.pieces(m, max(1, self.job_bytes // m.row_bytes)):
             if m.is_quantized:
                 self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
-                         x.steps, out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
+                         x.steps(m.bits), out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
             else:
                 self.add(self.kernels.PLAIN_ROWS, self.form(m), m.w, x.address, out.address, out.size, x.n_rows, start,
                          end, m.width, add)
@@ -165,7 +167,9 @@ class JobWriter:
                      x.n_rows, out.address, out.size, add)
 
     def many_rows_bf16(self, m, x, out, add):
-        step = max(ROWS_BF16, PIECE // m.width // 16 * 16)
+        n_threads = team(self.kernels).n_threads
+        step = min(max(ENOUGH_BF16, m.rows // (JOBS_PER_THREAD * n_threads)), -(-m.rows // n_threads))
+        step = max(ROWS_BF16, min(step, PIECE // m.width) // 16 * 16)
         self.room = max(self.room, (step + 1) * m.width)       # and one group, or row, besides
         for start, end in self.pieces(m, step):
             plan = self.onednn.plan(x.n_rows, m.width, end - start, out.size, add)

@@ -173,9 +173,28 @@ def run(shared, thread):
             return
 
 
-@njit(types.void(types.int64[::1], types.intp), cache=True)  # it keeps the interpreter's lock: the C function wants it
-def follow(capsules, name):
-    """Replace the addresses of DLPack capsules by those of the numbers that they describe, as watch.address does."""
+@fast
+def is_whole(sizes, steps, n_axes):
+    """Whether each step of an axis, in numbers, is as large as all axes after it. No steps mean so, too."""
+    expected = 1
+    for axis in range(n_axes - 1, -1, -1):
+        if steps == 0:
+            break
+        size, step = carray(pointer(sizes), n_axes, np.int64)[axis], carray(pointer(steps), n_axes, np.int64)[axis]
+        if size > 1 and step != expected:
+            return False
+        expected *= size
+    return True
+
+
+@njit(types.void(types.int64[::1], types.intp, types.boolean), cache=True)  # with the interpreter's lock: C wants it
+def follow(capsules, name, whole):
+    """Replace the addresses of DLPack capsules by those of the numbers that they describe, as watch.address does.
+
+    whole: by 0 where these do not lie side by side in the order of their places.
+    """
     for n in range(capsules.size):
         words = carray(pointer(capsule_pointer(capsules[n], name)), 6, np.int64)
         capsules[n] = words[0] + words[5]
+        if whole and not is_whole(words[3], words[4], words[2] & 0xFFFFFFFF):
+            capsules[n] = 0

@@ -24,13 +24,14 @@ def _read_number(*paths):
 def processors():
     """How many processors this process may keep busy: the affinity mask and the container's quota, at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (CGROUP / "cpu.max").read_text().split()  # "150000 100000": one and a half processors
-    except (OSError, ValueError):
-        quota = _read_number(CGROUP / "cpu/cpu.cfs_quota_us") or "max"
-        period = _read_number(CGROUP / "cpu/cpu.cfs_period_us") or 100_000
-    if quota != "max" and int(quota) > 0:
-        count = min(count, -(-int(quota) // int(period)))  # rounded up
+    for group in _groups("cpu"):
+        try:
+            quota, period = (group / "cpu.max").read_text().split()  # "150000 100000": one and a half processors
+        except (OSError, ValueError):
+            quota = _read_number(group / "cpu.cfs_quota_us") or "max"
+            period = _read_number(group / "cpu.cfs_period_us") or 100_000
+        if quota != "max" and int(quota) > 0:
+            count = min(count, -(-int(quota) // int(period)))  # rounded up
     return max(1, count)
 
 
@@ -43,19 +44,22 @@ def _meminfo():
     return {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
 
 
-def _memory_groups():
-    """The folders of this process's cgroup and of those that it is part of: each may have a limit of its own."""
+def _groups(what):
+    """The folders of this process's cgroup and of those that it is part of: each may have a limit of its own.
+
+    what: "cpu" or "memory".
+    """
     yield CGROUP                                       # a container sees its own group there
-    yield CGROUP / "memory"                            # version 1
+    yield CGROUP / what                                # version 1
     try:
         lines = SELF.read_text().splitlines()          # "0::/user.slice/job-3", in version 1 "4:memory:/job-3"
     except OSError:
         return
     for controllers, path in (line.split(":", 2)[1:] for line in lines if line.count(":") >= 2):
-        if controllers == "" or "memory" in controllers.split(","):
+        if controllers == "" or what in controllers.split(","):
             parts = Path(path).parts[1:]
             for n in range(1, len(parts) + 1):
-                yield (CGROUP / "memory" if controllers else CGROUP).joinpath(*parts[:n])
+                yield (CGROUP / what if controllers else CGROUP).joinpath(*parts[:n])
 
 
 def _reclaimable(group):
@@ -76,7 +80,7 @@ def memory():
         return total, None
     machine_total = total = info["MemTotal"]
     available = info.get("MemAvailable", info["MemFree"])
-    for group in _memory_groups():
+    for group in _groups("memory"):
         limit = _read_number(group / "memory.max", group / "memory.limit_in_bytes")
         if limit is not None and limit < machine_total:
             used = _read_number(group / "memory.current", group / "memory.usage_in_bytes") or 0

@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -101,6 +101,11 @@ class Library:
 
 
 library = cache(Library)
+
+
+def own_threads():
+    """Within it the number of threads that OpenMP would use here may change: many_rows.py sets it to 1."""
+    return library(status().library).threads(1) if status().library else nullcontext()
 
 
 class Plan:

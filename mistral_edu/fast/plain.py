@@ -13,19 +13,29 @@ from mistral_edu.transformer import Backbone, Block, Model
 LINEAR = (nn.Linear, nn.QuantizedLinear)
 EMBEDDING = (nn.Embedding, nn.QuantizedEmbedding)
 KNOWN = (Model, Backbone, Block, Attention, FeedForward, RMSNorm, *LINEAR, *EMBEDDING)
-CALLS = {kind: kind.__call__ for kind in KNOWN}  # as they are written there; a patched class means something else
+CHOICES = ("attend", "rotate")  # of an Attention, between functions that compute the same
+
+
+def functions(kind):
+    """What a class's own code is made of: {name: function}."""
+    return {name: part for name, part in vars(kind).items() if callable(part) and name not in CHOICES}
+
+
+WRITTEN = {kind: functions(kind) for kind in KNOWN}  # as in their files; a patched class means something else
 
 
 def is_untouched(module, *kinds):
-    """Whether a module is of one of these very classes, and the class computes what its file says."""
+    """Whether a module is of one of these very classes, and computes what the class's file says."""
     kind = type(module)
-    return kind in kinds and kind.__call__ is CALLS[kind]
+    return kind in kinds and functions(kind) == WRITTEN[kind] and not vars(module).keys() & WRITTEN[kind].keys()
 
 
 def is_plain(model):
     """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
     backbone, config = model.model, model.config
-    if Model.__call__ is not CALLS[Model] or not is_untouched(backbone, Backbone) or backbone.config is not config:
+    if type(model).__call__ is not WRITTEN[Model]["__call__"] or not is_untouched(backbone, Backbone):
+        return False
+    if backbone.config is not config:
         return False
     output = [] if config.tie_embeddings else [model.lm_head]
     return (is_untouched(backbone.embed_tokens, *EMBEDDING) and is_untouched(backbone.norm, RMSNorm)
@@ -49,3 +59,18 @@ def is_plain_block(block, config):
 def is_plain_feed_forward(module):
     return (is_untouched(module, FeedForward)
             and all(is_untouched(layer, *LINEAR) for layer in module.children().values()))
+
+
+def has_shapes_of(config, twin):
+    """Whether all that a twin (products.with_products) multiplies with has the shape that the configuration gives it.
+
+    The readable code asks the arrays alone: a model whose feed-forward is pruned, or whose vocabulary has grown, works.
+    """
+    dim, hidden_dim, vocab_size = config.dim, config.hidden_dim, config.vocab_size
+    q_size, kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
+    shapes = {"embed_tokens": (vocab_size, dim), "lm_head": (vocab_size, dim), "q_proj": (q_size, dim),
+              "k_proj": (kv_size, dim), "v_proj": (kv_size, dim), "o_proj": (dim, q_size),
+              "gate_proj": (hidden_dim, dim), "up_proj": (hidden_dim, dim), "down_proj": (dim, hidden_dim)}
+    return (all((module.matrix.rows, module.matrix.width) == shapes[name.split(".")[-1]]
+                for name, module in twin.named_modules() if hasattr(module, "matrix"))
+            and all(module.weight.shape == (dim,) for module in twin.modules() if isinstance(module, RMSNorm)))

@@ -18,8 +18,20 @@ from .views import matrix
 FEW = 8  # rows of x up to which a list of jobs is kept for the next call
 
 
+class Traced(Exception):
+    """An array stands for values that are not known yet: inside mx.grad, mx.compile, mx.vmap."""
+
+
+def known(*arrays):
+    """Raise Traced where an array has no values yet, nor could have."""
+    try:
+        mx.async_eval(arrays)
+    except ValueError:  # MLX refuses just these
+        raise Traced from None
+
+
 class Listed(nn.Module):
-    """x (..., width) -> (..., rows) in float32, by a list of jobs that `write` describes."""
+    """x (..., width) -> (..., rows) in float32, by a list of jobs that `write` describes. Raises Traced."""
 
     def __init__(self, kernels, width, rows):
         super().__init__()
@@ -27,12 +39,13 @@ class Listed(nn.Module):
         self._kept = None  # attributes with an underscore are not parameters: nothing here is to be trained or saved
 
     def __call__(self, x):
+        known(x)  # a gradient would end here, and be 0
         rows = np.asarray(memoryview(x.astype(mx.float32))).reshape(-1, self._width)
         crew = team(self._kernels)
         with crew.lock:
             source, out, jobs, room, _ = self.jobs(len(rows))
             source.plain[:] = rows
-            with blas.one_thread():
+            with blas.one_thread(), onednn.own_threads():
                 crew.run(jobs, room)
             return mx.array(out.plain).reshape(*x.shape[:-1], self._rows)
 

@@ -17,7 +17,7 @@ from .watch import address, addresses
 
 MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
 QUERIES = 64        # of a prompt that one job of attention takes
-KEPT = 4            # lists for other (B, L) than the last ones are forgotten
+KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and those for many tokens take much memory
 
 
 class Stepper:
@@ -34,7 +34,7 @@ class Stepper:
 
     def takes(self, ids, cache):
         """Whether there are lists for such a call: not too many ids, all known, and caches that `place` can read."""
-        if ids.size > MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
+        if not 0 < ids.size <= MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
             return False
         shape = (len(ids), self.config.n_kv_heads, self.config.head_dim)
         for layer in cache or ():
@@ -64,7 +64,11 @@ class Stepper:
                 return None
             logits = mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
             if cache is not None:
-                step.store(cache)
+                try:
+                    step.store(cache)
+                except BaseException:  # an interrupt: no layer shall be further than another
+                    go_back(cache, offset)
+                    raise
         return logits
 
     def step(self, B, L, last_only):
@@ -73,7 +77,7 @@ class Stepper:
         if key in self.steps:
             self.steps[key] = self.steps.pop(key)  # the last ones are kept
         else:
-            while len(self.steps) >= KEPT:
+            while self.steps and (len(self.steps) >= KEPT or B * L + sum(b * n for b, n, _ in self.steps) > MOST_TOKENS):
                 del self.steps[next(iter(self.steps))]
             self.steps[key] = Step(self.model, self.dtype, self.kernels, *key)
         return self.steps[key]
@@ -87,7 +91,7 @@ class Stepper:
         positions[:, k.NARROW] = self.dtype == mx.bfloat16
         n_seen = [min(layer.n_keys(1), window or layer.n_keys(1)) - 1 for layer in cache]
         seen = [(position, layer, n) for position, layer, n in zip(positions, cache, n_seen) if n]
-        keys, values = (addresses([getattr(layer, name) for _, layer, _ in seen], k) for name in ("keys", "values"))
+        keys, values = (whole_rows([layer for _, layer, _ in seen], name, k) for name in ("keys", "values"))
         for at, (position, layer, n) in enumerate(seen):
             ring = layer.window if isinstance(layer, RotatingKVCache) else layer.offset + 1
             start, end = (layer.offset - n) % ring, (layer.offset - 1) % ring + 1
@@ -95,6 +99,24 @@ class Stepper:
             position[:k.NARROW] = keys[at], values[at], layer.keys.shape[2]
             position[k.START_1:k.ALL_KEYS] = runs
         return max(n_seen)
+
+
+def go_back(cache, offset):
+    """Let each layer of a cache forget what lies past `offset`. A full ring cannot, and the next call says so."""
+    for layer in cache:
+        if 0 < layer.offset - offset <= layer.trimmable:
+            layer.trim(layer.offset - offset)
+
+
+def whole_rows(layers, name, kernels):
+    """Where the keys, or the values, of each layer lie. Those that do not lie row by row are put together first."""
+    found = addresses([getattr(layer, name) for layer in layers], kernels, whole=True)
+    if 0 not in found:
+        return found
+    for layer, at in zip(layers, found):
+        if at == 0:  # a part of a longer buffer, or one sequence's shown as those of a whole batch
+            setattr(layer, name, mx.contiguous(getattr(layer, name)))
+    return addresses([getattr(layer, name) for layer in layers], kernels)
 
 
 class Step:
@@ -200,7 +222,7 @@ class Step:
         if L > 1:
             room = min(QUERIES, L) * (n_past + L)
             self.make_room(n_past + L)
-        with blas.one_thread():
+        with blas.one_thread(), onednn.own_threads():
             for n, (jobs, own_room) in enumerate(self.lists):
                 if n == self.before_output and self.last:
                     self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]

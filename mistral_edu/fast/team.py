@@ -33,7 +33,7 @@ class Team:
     def __init__(self, kernels, n_threads):
         # One list at a time, whichever thread of a notebook brings it: `with team.lock`. The lock's own `with` takes it
         # in one instruction, so Ctrl-C cannot strike between taking it and the block that gives it back.
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.process, self.kernels, self.n_threads = os.getpid(), kernels, n_threads
         self.shared = np.zeros(kernels.SHARED_WIDTH, np.int64)
         self.shared[kernels.GATEWAY] = kernels.CLOSED
@@ -42,6 +42,10 @@ class Team:
         self.make_rooms(256)
         for n in range(1, n_threads):
             threading.Thread(target=self.help, args=(n,), name=f"mistral_edu helper {n}", daemon=True).start()
+
+    def is_busy_here(self):
+        """Whether this very thread is in the middle of a list: a signal's handler, say, that asks a model."""
+        return self.lock._is_owned()  # a Condition asks a lock so, too
 
     def help(self, n):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for threads that Python sees
@@ -78,8 +82,6 @@ def team(kernels):
     """The team of this process; after a fork, whose child has one thread alone, a new one."""
     global _team, _making
     if _team is not None and _team.process != os.getpid():
-        for end in _team.pipe:
-            os.close(end)  # the parent's helpers hear from their own
         _team, _making = None, threading.Lock()  # the old lock may have been held by a thread that is not here
     with _making:
         if _team is None:

@@ -44,17 +44,17 @@ class Watch:
         hold the model itself, which holds the engine: it would outlive the last name for it.
         """
         self.modules = [module for module in model.modules() if module is not model]
-        self.classes = list({type(module) for module in self.modules})
+        kinds = {own_class(model), *map(type, self.modules)}
         self.shelves = [shelf for module in self.modules for shelf in (vars(module).values(), module.values())]
         self.shelves += [child for module in (model, *self.modules) for child in lists(module)]
+        self.shelves += [vars(kind).values() for kind in {part for kind in kinds for part in code_of(kind)}]
         self.seen = self.glance(model)
 
     def glance(self, model):
         """The identity of everything that could be replaced, in a fixed order."""
         own = [value for name, value in vars(model).items() if name not in NOT_WATCHED]
-        kinds = [type(model), *map(type, self.modules)]
-        calls = [kind.__call__ for kind in (type(model), *self.classes)]
-        return list(map(id, chain(kinds, calls, own, model.values(), chain.from_iterable(self.shelves))))
+        kinds = [own_class(model), *map(type, self.modules)]
+        return list(map(id, chain(kinds, own, model.values(), chain.from_iterable(self.shelves))))
 
 
 class Watchful:
@@ -79,6 +79,19 @@ class Watchful:
         return self(*call)
 
 
+def own_class(module):
+    """The class of a module, whether an engine is attached to it or not."""
+    kind = type(module)
+    while getattr(kind, "is_accelerated", False):
+        kind = kind.__base__
+    return kind
+
+
+def code_of(kind):
+    """The classes, below MLX's own Module, from which modules of a class take their functions."""
+    return [part for part in kind.__mro__ if issubclass(part, nn.Module) and part is not nn.Module]
+
+
 def lists(container):
     """The lists and tuples among the children of a module, and in these."""
     for child in container.values() if isinstance(container, dict) else container:
@@ -88,9 +101,10 @@ def lists(container):
 
 
 def parts(module):
-    """Everything in a module that its answer depends on, in a fixed order: classes, plain attributes, arrays."""
-    yield type(module)
-    yield type(module).__call__
+    """Everything in a module that its answer depends on, in a fixed order: classes, their functions, attributes, arrays."""
+    yield own_class(module)
+    for kind in code_of(own_class(module)):
+        yield from vars(kind).values()
     yield from (value for name, value in vars(module).items() if name not in NOT_WATCHED)
     children = list(module.values())
     while children:
@@ -104,7 +118,8 @@ def parts(module):
 
 
 # A DLPack capsule of this name holds the address of a description: six words, the first of which is where the memory
-# begins, and the last one how many bytes further on the numbers of this array do.
+# begins, and the last one how many bytes further on the numbers of this array do. Between them: how many axes there are
+# (in the lower half of the third), and the addresses of their sizes and their steps.
 NAME = ctypes.c_char_p(b"dltensor")
 WORDS = ctypes.c_size_t * 6
 _signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
@@ -118,11 +133,14 @@ def address(array):
     return words[0] + words[5]
 
 
-def addresses(arrays, kernels=None):
-    """The same for many arrays, as a list. With kernels it takes less time, for it comes at every token."""
+def addresses(arrays, kernels=None, whole=False):
+    """The same for many arrays, as a list. With kernels it takes less time, for it comes at every token.
+
+    whole: 0 stands for an array with gaps, or one that is spread over a batch. Only kernels see that.
+    """
     if kernels is None:
         return list(map(address, arrays))
     capsules = [array.__dlpack__() for array in arrays]
     found = np.fromiter(map(id, capsules), np.int64, len(capsules))  # CPython's id is where the object lies
-    kernels.follow(found, ctypes.cast(NAME, ctypes.c_void_p).value)
+    kernels.follow(found, ctypes.cast(NAME, ctypes.c_void_p).value, whole)
     return found.tolist()

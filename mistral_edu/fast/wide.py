@@ -5,10 +5,13 @@ OpenBLAS (blas.py), many times faster. So this engine holds a copy of the model 
 computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the original.
 The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other stored.
 """
+from functools import reduce
+
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from mistral_edu.norm import RMSNorm
 from mistral_edu.quantize import dequantize
 
 from . import blas, machine
@@ -50,9 +53,11 @@ class WideEngine(Watchful):
 
 
 def activation_dtype(model):
-    """The dtype in which the readable model computes, and so the caches': that of its embedding's rows."""
+    """The dtype in which the readable model computes, and so the caches': of its embedding's rows, once normed."""
     embedding = model.model.embed_tokens
-    return (embedding.scales if "scales" in embedding else embedding.weight).dtype
+    rows = embedding.scales if "scales" in embedding else embedding.weight
+    norms = [module.weight for module in model.modules() if isinstance(module, RMSNorm)]
+    return reduce(mx.result_type, norms, rows.dtype)
 
 
 class NarrowCache:
