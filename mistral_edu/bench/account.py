@@ -27,7 +27,7 @@ from mistral_edu.fast import accelerate, compiled
 from mistral_edu.generate import decode, prefill
 from mistral_edu.reader import Reader
 
-ROWS, SIZE, VOCABULARY = 256, 1024, 32768
+ROWS, SIZE, VOCABULARY, MANY = 256, 1024, 32768, 100
 CONTEXT, ROUNDS = 256, 15
 IDLE = -1  # an operation that no kernel has: such a job is taken, and nothing is done
 
@@ -39,13 +39,20 @@ def parts_of_mlx():
     narrow_x, narrow_w = x.astype(mx.bfloat16), w.astype(mx.bfloat16)
     packed = mx.quantize(narrow_w, group_size=64, bits=4)
     logits, one = mx.random.normal((VOCABULARY,)), mx.array(1.0)
+
+    def additions(n):
+        total = one
+        for _ in range(n):
+            total = total + one
+        return total
     mx.eval(x, w, narrow_x, narrow_w, packed, logits, one)
     operations = {
         "float32 product": lambda: x @ w.T,
         "bfloat16 product": lambda: narrow_x @ narrow_w.T,
         "4-bit product": lambda: mx.quantized_matmul(narrow_x, *packed, group_size=64, bits=4),
         "e**x": lambda: mx.exp(logits),
-        "one addition": lambda: one + one,
+        "one addition": lambda: additions(1),
+        "additions": lambda: additions(MANY),
     }
     return {name: best_time(lambda: mx.eval(operation()), 3) for name, operation in operations.items()}
 
@@ -61,7 +68,8 @@ def about_mlx(run=in_child):
     rows += [[f"{name}, {unit}", *(short(parts[part] * factor) for parts in (alone, with_openblas))]
              for name, unit, part, factor in (
                  (f"e**x of one number, of {VOCABULARY}", "ns", "e**x", 1e9 / VOCABULARY),
-                 ("one addition, begun and waited for", "us", "one addition", 1e6))]
+                 ("one addition of two numbers, waited for", "us", "one addition", 1e6),
+                 (f"each of {MANY} additions, waited for together", "us", "additions", 1e6 / MANY))]
     rows.append(["for comparison, e**x in numpy, ns", "", short(best_time(lambda: np.exp(numbers)) / VOCABULARY * 1e9)])
     return markdown(["what MLX takes", "as it comes", "with OpenBLAS"], rows)
 
@@ -83,7 +91,7 @@ class Account:
             raise ValueError(f"there is no account of this path: {model.path}")
         self.step, self.cache = stepper.step(1, 1, False), reader.cache
         self.left_out = {"nothing": [], "products": [k.PACKED_ROWS, k.PLAIN_ROWS, k.SHUFFLE], "attention": [k.ATTEND],
-                         "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": [], "all": range(k.N_OPERATIONS)}
+                         "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": []}
         n_tokens = len(self.left_out) * (ROUNDS + 1)
         with timed(stepper, "place") as place, timed(self.step, "store") as store, self.in_turn() as runs:
             steps = decode(reader, logits, n_tokens + 1, None, 0, GREEDY)
@@ -92,7 +100,9 @@ class Account:
         self.place, self.store = median(place), median(store)
         self.run = {name: median(seconds for which, seconds in runs[len(self.left_out):] if which == name)
                     for name in self.left_out}
-        self.rest = median(token - run for token, (_, run) in zip(tokens, runs[1:])) - self.place - self.store
+        whole = [(token, run) for token, (name, run) in zip(tokens, runs[1:]) if name == "nothing"]
+        self.token = median(token for token, _ in whole)
+        self.around = median(token - run for token, run in whole)
 
     @contextmanager
     def in_turn(self):
@@ -117,19 +127,15 @@ class Account:
             del self.step.run  # the class still has it
 
     def rows(self):
-        """(part, seconds) that add up to the token. What is left over is waiting, and what was not told apart."""
+        """(part, seconds), one after the other; what cannot be left out alone is what the others leave of the token."""
         whole = self.run["nothing"]
         parts = {name: whole - self.run[without] for name, without in (
             ("products with the weights", "products"), ("attention", "attention"), ("norms, rope, gates", "small"),
             ("to see whether a weight has changed", "checks"))}
-        parts["to share out the jobs"] = self.run["all"]
-        parts["threads waiting for each other"] = whole - sum(parts.values())
-        return [*parts.items(), ("to find the caches", self.place), ("to hand keys and values to them", self.store),
-                ("to choose the token, and all else in Python", self.rest)]
-
-    @property
-    def token(self):
-        return sum(seconds for _, seconds in self.rows())
+        around = {"to find the caches": self.place, "to hand keys and values to them": self.store,
+                  "to choose the token, and all else in Python": self.around - self.place - self.store}
+        shared_out = self.token - sum(parts.values()) - sum(around.values())
+        return [*parts.items(), ("to share out the jobs, and wait for the last", shared_out), *around.items()]
 
 
 @contextmanager
@@ -154,11 +160,10 @@ def about_token(preset, bits):
     """Lines: what a token takes at best, and what it takes."""
     model = random_model(preset, None if bits == 16 else bits)
     account, n_bytes, speed = Account(model), weight_bytes_per_step(model), read_speed_cpu(10**9)
-    rows = [["to read the weights once, at best", short(n_bytes / speed / 1e6)],
-            *([name, f"{1000 * seconds:.2f}"] for name, seconds in account.rows()),
-            ["the token", short(1000 * account.token)]]
-    return [f"{bits} bit: {n_bytes / 1e6:.0f} MB of weights a token, and this machine reads {speed:.1f} GB/s", "",
-            *markdown([f"after {CONTEXT} tokens", "ms"], rows)]
+    rows = [*([name, f"{1000 * seconds:.2f}"] for name, seconds in account.rows()),
+            ["the token", f"{1000 * account.token:.2f}"]]
+    return [f"{bits} bit: {n_bytes / 1e6:.0f} MB of weights a token; this machine reads {speed:.1f} GB/s, so "
+            f"{n_bytes / speed / 1e6:.2f} ms at best", "", *markdown([f"after {CONTEXT} tokens", "ms"], rows)]
 
 
 def main(argv=None):

@@ -63,7 +63,7 @@ def _groups(what):
 
 
 def _reclaimable(group):
-    """Bytes of files that a group holds in memory, and that make room when it needs some: of a model just downloaded."""
+    """Bytes of files that a group holds in memory and gives up when it needs room: of a model just downloaded."""
     try:
         lines = (group / "memory.stat").read_text().splitlines()
     except OSError:

@@ -17,7 +17,7 @@ from .watch import address, addresses
 
 MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
 QUERIES = 64        # of a prompt that one job of attention takes
-KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and those for many tokens take much memory
+KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and of all together as many tokens
 
 
 class Stepper:
@@ -77,10 +77,14 @@ class Stepper:
         if key in self.steps:
             self.steps[key] = self.steps.pop(key)  # the last ones are kept
         else:
-            while self.steps and (len(self.steps) >= KEPT or B * L + sum(b * n for b, n, _ in self.steps) > MOST_TOKENS):
+            while self.steps and (len(self.steps) >= KEPT or B * L + self.n_tokens_kept() > MOST_TOKENS):
                 del self.steps[next(iter(self.steps))]
             self.steps[key] = Step(self.model, self.dtype, self.kernels, *key)
         return self.steps[key]
+
+    def n_tokens_kept(self):
+        """Of all lists: each holds the keys and values of all layers, 0.7 MB a token for a 7B."""
+        return sum(B * L for B, L, _ in self.steps)
 
     def place(self, positions, cache):
         """Fill in where each layer's cache lies now, and which slots the first of the tokens sees. Returns how many."""

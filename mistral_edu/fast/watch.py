@@ -101,7 +101,7 @@ def lists(container):
 
 
 def parts(module):
-    """Everything in a module that its answer depends on, in a fixed order: classes, their functions, attributes, arrays."""
+    """Everything in a module that its answer depends on, in a fixed order: classes, functions, attributes, arrays."""
     yield own_class(module)
     for kind in code_of(own_class(module)):
         yield from vars(kind).values()
