@@ -83,7 +83,7 @@ class Stepper:
         return self.steps[key]
 
     def n_tokens_kept(self):
-        """Of all lists: each holds the keys and values of all layers, 0.7 MB a token for a 7B."""
+        """Of all lists: each has room for the keys and values of all layers."""
         return sum(B * L for B, L, _ in self.steps)
 
     def place(self, positions, cache):
