@@ -1,8 +1,10 @@
 """The benchmark: what it measures, predicts, prints and keeps. No test looks at how fast this machine is."""
 import json
+import re
 import shlex
 from copy import deepcopy
 from dataclasses import replace
+from importlib.metadata import distributions
 from types import SimpleNamespace
 
 import mlx.core as mx
@@ -13,8 +15,8 @@ from mlx.utils import tree_flatten
 from small_models import CONFIG, random_model as small_model
 
 import mistral_edu
-from mistral_edu import MistralConfig, Model, memory, quantize
-from mistral_edu.bench import answers, child, command, limits, measure, results, rounds, tables
+from mistral_edu import MistralConfig, Model, memory
+from mistral_edu.bench import answers, child, command, limits, machine, measure, results, rounds, same_weights, tables
 from mistral_edu.bench.answers import prompt_ids, timed_answer
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.limits import measure_limits
@@ -129,18 +131,21 @@ def test_what_was_asked_for_is_what_answers(monkeypatch):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"contexts": (1000,), "max_tokens": 100}, "1000 tokens and an answer of 100 take 1100; .* has 1024"),
-    ({"max_tokens": 1}, "at least 2"), ({"contexts": ()}, "at least 1 token"), ({"contexts": (0,)}, "at least 1 token"),
-    ({"batches": (1, 0)}, "at least 1 sequence"), ({"batches": ()}, "at least 1 sequence"),
+    ({"contexts": (1000,), "max_tokens": 100}, "--context 1000 and --max-tokens 100 take 1100 tokens; .* has 1024"),
+    ({"max_tokens": 1}, "--max-tokens 1: an answer has at least 2 tokens"), ({"contexts": ()}, "at least 1 token"),
+    ({"contexts": (9, 0)}, "--context 0: a prompt has at least 1 token"),
+    ({"batches": (1, 0)}, "--batch 0: a batch has at least 1 sequence"), ({"batches": ()}, "at least 1 sequence"),
     ({"preset": "230m"}, "a model or a preset"), ({"model": None}, "a model or a preset")])
 def test_a_case_that_cannot_be_measured_says_why(changes, message):
     with pytest.raises(ValueError, match=message):
         measure.measure(replace(SHORT, **changes))
 
 
-def test_16_bit_of_a_quantized_checkpoint_is_refused():
-    with pytest.raises(ValueError, match="stored in 4 bit"):
-        measure.check_room(quantize(small_model(), 4, 64), Case("a/folder", bits=16, contexts=(4,), max_tokens=2))
+def test_16_bit_of_a_quantized_checkpoint_is_refused(tmp_path):
+    same_weights.write(SHORT, tmp_path)
+    measure.check_case(Case(str(tmp_path / "4"), contexts=(4,)))
+    with pytest.raises(ValueError, match="--bits 16: .* is stored quantized"):
+        measure.check_case(Case(str(tmp_path / "4"), bits=16, contexts=(4,)))
 
 
 def test_random_weights_have_the_presets_shape_and_keep_the_size_of_the_stream():
@@ -336,19 +341,24 @@ def test_the_table_shows_each_row_and_says_what_it_shows(result):
 
 
 def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    """A plain name is a file of the current folder, not of the package."""
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "kept")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "benchmark", lambda *args, **settings: result)
-    assert main(["bench", "--save", "mine"]) == 0
-    table = capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
-    assert main(["bench", "--show", "mine"]) == 0
-    assert capsys.readouterr().out == table and result["date"] in table
-    assert main(["bench", "--show", str(tmp_path / "mine.json"), "--json"]) == 0
+    assert main(["bench", "--save", "mine"]) == main(["bench", "--save", "kept/other.json"]) == 0
+    shown = capsys.readouterr().out
+    table = shown[:len(shown) // 2]  # the same, twice
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
+    for name in ("mine", "./mine", "other", "kept/other.json"):
+        assert main(["bench", "--show", name]) == 0
+        assert capsys.readouterr().out == table and result["date"] in table
+    assert main(["bench", "--show", "mine", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result))
 
 
 @pytest.mark.parametrize("content, message", [
-    (None, "there is no result .*kept are other"), ("{", "not valid JSON"),
+    (None, "there is no file mine; .* is kept: other"), ("{", "not valid JSON"),
     ('{"kind": "quoted"}', "no measured result"), ('{"kind": "measured"}', "does not fit schema.json")])
 def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
@@ -362,8 +372,53 @@ def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
 
 def test_nothing_is_measured_that_cannot_be_kept(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
-    assert main(["bench", "--save", str(tmp_path / "nowhere" / "r.json")]) == 1
-    assert "nothing can be written to" in capsys.readouterr().err
+    (tmp_path / "kept.json").write_text("mine")
+    for place, reason in ((tmp_path / "nowhere" / "r.json", "no file can be written there .No such file"),
+                          ("/proc/x.json", "no file can be written there"), (tmp_path, "exists already"),
+                          (tmp_path / "kept.json", "exists already; remove it or choose another name")):
+        assert main(["bench", "--save", str(place)]) == 1
+        assert re.search(f"--save {place}: .*{reason}", capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_a_result_that_cannot_be_saved_after_all_is_still_shown(result, monkeypatch, tmp_path, capsys):
+    def fill_the_disk(*args, **settings):
+        (tmp_path / "r.json").mkdir()
+        return result
+
+    monkeypatch.setattr(command, "benchmark", fill_the_disk)
+    assert main(["bench", "--save", str(tmp_path / "r.json")]) == 1
+    shown = capsys.readouterr()
+    assert "generation, tok/s" in shown.out and "mistral-edu bench: " in shown.err and "r.json" in shown.err
+
+
+@pytest.mark.parametrize("words", [["nofolder"], ["--context", "5000"], ["--context", "0"], ["--repeats", "0"],
+                                   ["nofolder", "--compare", "mlx-lm"]])
+def test_what_cannot_be_measured_is_said_before_anything_is(monkeypatch, words, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    assert main(["bench", *words]) == 1
+    assert " ".join(words[:2]).removesuffix(" --compare") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--compare", "--set-up", "--show", "--save", "--peers"])
+def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    for empty in ("", " ", ","):
+        with pytest.raises(SystemExit):
+            main(["bench", option, empty])
+        assert f"argument {option}: {empty!r} names nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words, idle", [
+    (["--show", "epyc_tiny", "--save", "x.json"], "--save"), (["--published", "--compare", "mlx-lm"], "--compare"),
+    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["tiny", "--show", "epyc_tiny"], "a model"),
+    (["--show", "epyc_tiny", "--published"], "--published")])
+def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, words, idle, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command.peers, "set_up", lambda *args: pytest.fail("set up"))
+    assert main(["bench", *words]) == 1
+    shown = capsys.readouterr()
+    assert f"measures nothing, so {idle} would have no effect" in shown.err and not shown.out
 
 
 def test_a_result_that_could_not_be_written_leaves_nothing(result, monkeypatch, tmp_path):

@@ -311,6 +311,13 @@ def test_an_environment_is_there_only_when_it_is_finished(tmp_path, monkeypatch)
     assert len(commands) == count and "remove that folder first" in said[-1]
 
 
+def test_where_no_environment_can_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for place in ("/proc/nowhere", tmp_path / "file"):
+        assert main(["bench", "--set-up", "mlx-lm", "--peers", str(place)]) == 1
+        assert re.search(f"mlx-lm cannot be set up in {place} .*--peers FOLDER", capsys.readouterr().err)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(peers.PEERS))
 def test_a_real_peer_computes_what_we_compute(name, tmp_path):

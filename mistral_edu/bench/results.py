@@ -21,23 +21,16 @@ def read(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def path_of(name):
-    """The file of a result: a plain name stands in results/, anything else is a path.
-
-    >>> path_of("runs/mine.json"), path_of("epyc") == FOLDER / "epyc.json"
-    (PosixPath('runs/mine.json'), True)
-    """
-    is_path = os.sep in name or name.endswith(".json")
-    return Path(name).expanduser() if is_path else FOLDER / f"{name}.json"
-
-
 def measured_result(name):
-    """A measured result that was kept under this name or path. Raises FileNotFoundError, or ValueError."""
-    path = path_of(name)
+    """The measured result that is kept under this name, or in the file of this path.
+
+    Raises FileNotFoundError, or ValueError.
+    """
+    path = {kept.stem: kept for kept in FOLDER.glob("*.json")}.get(name, Path(name).expanduser())
     if not path.is_file():
         kept = ", ".join(stored_results("measured")) or "none"
-        raise FileNotFoundError(f"there is no result {path}; kept are {kept}. To keep one: mistral-edu bench --save "
-                                "NAME")
+        raise FileNotFoundError(f"there is no file {path}; give the path of a result that was saved, or the name of "
+                                f"one that is kept: {kept}")
     try:
         result = read(path)
     except ValueError as error:
@@ -48,24 +41,33 @@ def measured_result(name):
     return result
 
 
-def save(result, name):
-    """Keep a result; whatever goes wrong, no half of it is left. Returns the path."""
-    path = path_of(name)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+def unfinished(path):
+    """Where a file stands until it is whole."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
+def save(result, path):
+    """Write a result; whatever goes wrong, no half of it is left. Returns the path."""
+    path = Path(path).expanduser()
     try:
-        unfinished.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        unfinished(path).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        unfinished(path).replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        unfinished(path).unlink(missing_ok=True)
     return path
 
 
-def check_place(name):
-    """Raise OSError where no result can be kept under this name: better said before than after the measurement."""
-    folder = path_of(name).absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"nothing can be written to {folder}, where {path_of(name).name} would be kept; "
-                      "give the path of a file in a folder of yours: --save ./result.json")
+def check_place(path):
+    """Raise OSError where save() would fail, or replace something: better said before than after the measurement."""
+    path = Path(path).expanduser()
+    if os.path.lexists(path):
+        raise FileExistsError(f"--save {path}: it exists already; remove it or choose another name")
+    try:
+        unfinished(path).touch()  # there are places that only an attempt shows to be closed
+        unfinished(path).unlink()
+    except OSError as error:
+        raise OSError(f"--save {path}: no file can be written there ({error.strerror}); choose a file in a folder of "
+                      "yours: --save ./result.json") from None
 
 
 def check(result):
