@@ -287,6 +287,27 @@ def test_settings_that_slow_openblas_are_taken_out_and_recorded(monkeypatch):
     assert result["settings"]["unset"]["OPENBLAS_CORETYPE"] == "Prescott"
 
 
+def test_what_the_package_set_for_itself_is_told_from_what_the_user_set(monkeypatch):
+    monkeypatch.setattr(blas, "set_by_us", {"GOMP_SPINCOUNT": "2000"})
+    monkeypatch.setenv("GOMP_SPINCOUNT", "2000")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    found = machine.describe_software()
+    assert found["set_by_us"] == {"GOMP_SPINCOUNT": "2000"}
+    assert found["environment"]["OMP_NUM_THREADS"] == "2" and "GOMP_SPINCOUNT" not in found["environment"]
+    program = "import json, os; print(json.dumps({'result': os.environ.get('GOMP_SPINCOUNT')}))"
+    assert child.ask([child.sys.executable, "-c", program], {}, "a peer") is None
+
+
+def test_versions_are_of_what_is_installed():
+    found = machine.describe_software()["packages"]
+    assert set(found) == {name for name in machine.PACKAGES if find_distribution(name)} and "mlx" in found
+    assert {"numba", "llvmlite", "onednn-cpu-gomp"} < set(machine.PACKAGES)
+
+
+def find_distribution(name):
+    return next(iter(distributions(name=name)), None)
+
+
 # ---------------------------------------------------------------- results
 def test_a_round_measures_every_case_in_turn():
     order = []
