@@ -210,7 +210,7 @@ def test_a_batch_reads_the_weights_once_and_every_cache():
 
 def test_a_short_prompt_waits_for_memory_and_a_long_one_for_the_multipliers():
     speeds = {"read_gb_per_s": 10, "matrix_gflops": 1000}
-    row = {"bytes_per_step": 1e9, "operations_per_prompt": 2e9, "context": 1, "batch": 1}
+    row = {"weight_bytes_per_step": 1e9, "operations_per_prompt": 2e9, "context": 1, "batch": 1}
     assert predict(row, **speeds) == {"prompt_tps": 10.0, "generation_tps": 10.0}
     long = {**row, "operations_per_prompt": 2e12, "context": 1000}
     assert predict(long, **speeds)["prompt_tps"] == 500.0
