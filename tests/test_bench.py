@@ -318,8 +318,13 @@ def test_a_round_measures_every_case_in_turn():
 
     rounds.benchmark([replace(SHORT, bits=8), SHORT], 2, run=run)
     assert order == ["describe", "limits", 8, 4, "limits", 8, 4]
-    with pytest.raises(ValueError, match="repeats = 0"):
-        rounds.benchmark([SHORT], 0, run=run)
+
+
+def test_rounds_that_different_code_answered_have_no_median(rows):
+    paths = iter(["readable", "cpu"])
+    answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
+    with pytest.raises(ValueError, match="answered by 'readable', another by 'cpu'"):
+        rounds.benchmark([SHORT], 2, run=lambda task, case=None: answers[task]())
 
 
 def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
@@ -336,9 +341,32 @@ def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
     assert not CHECK.is_valid({name: value for name, value in published.items() if name != "source"})
 
 
+def test_a_result_agrees_with_itself(result):
+    def slips(**changes):
+        return [*results.slips({**deepcopy(result), **changes})]
+
+    assert slips() == [] and [*map(results.check, [result, *stored_results("measured").values()])]
+    assert slips(date="2026-02-30") == ["2026-02-30 is no date"]
+    assert "either a model or random" in slips(settings={**result["settings"], "random": "tiny"})[0]
+    assert "has 2 samples of 3 rounds" in slips(settings={**result["settings"], "repeats": 3})[0]
+    row, *others = deepcopy(result["rows"])
+    row["prompt_tps"]["median"] = 2 * row["prompt_tps"]["max"]
+    assert "median, min and max of prompt_tps" in slips(rows=[row, *others])[0]
+    compared = "mistral-edu bench tiny --compare mlx-lm,transformers"
+    entry = {"engine": "mlx-lm", "precision": None, "context": None, "reason": "not installed"}
+    assert "neither rows nor" in slips(command=compared)[0]
+    assert "neither rows nor" in slips(command=compared, left_out=[entry])[0]  # nothing of transformers
+    assert slips(command=compared, left_out=[entry, {**entry, "engine": "transformers"}]) == []
+    alone = {"engine": "mlx-lm", "precision": "8-bit", "bits": 8, "context": 5}
+    assert slips(rows=[*result["rows"], alone]) == ["mlx-lm 8-bit has no row of ours beside it"]
+    with pytest.raises(ValueError, match="does not agree with itself: 2026-02-30 is no date"):
+        results.check({**result, "date": "2026-02-30"})
+
+
 def test_the_prediction_uses_the_limits_of_the_same_run(result):
     row = result["rows"][0]
-    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["bytes_per_step"])
+    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["weight_bytes_per_step"])
+    assert row["shares"]["read"] == pytest.approx(row["generation_tps"]["median"] / row["predicted"]["generation_tps"])
     assert row["shares"]["read"] == pytest.approx(
         row["generation_tps"]["median"] * row["weight_bytes_per_step"] / 40e9)
     assert row["shares"]["multiply"] == pytest.approx(  # of the faster product
@@ -350,15 +378,33 @@ def test_the_prediction_uses_the_limits_of_the_same_run(result):
 def test_the_table_shows_each_row_and_says_what_it_shows(result):
     table = tables.as_table(result)
     lines = table.splitlines()
-    assert lines[0].startswith("tiny, 20") and result["machine"]["processor"] in lines[1]
+    assert lines[0].startswith("tiny, 20") and lines[0].endswith("2 rounds, answers of 3 tokens")
+    assert lines[1] == "mistral-edu bench tiny" and result["machine"]["processor"] in lines[2]
+    assert f"memory: {result['machine']['memory_gb']} GB" in lines[2]
     body = [line for line in lines if line.startswith("|    4 |")]
     assert [line.split("|")[3].strip() for line in body] == ["5", "9"]
     assert "Python included" in table and "median of the rounds" in " ".join(lines)
-    assert [cell.strip() for cell in lines[4].split("|")].count("of limit") == 2 and "batch" not in table
+    assert [cell.strip() for cell in lines[5].split("|")].count("of limit") == 2 and "batch" not in table
     assert f"{100 * result['rows'][1]['shares']['read']:.1f} %" in body[1]
     result["rows"][0]["prompt_tps"] = {"median": 50.0, "min": 40.0, "max": 61.0}
     result["rows"][1]["batch"] = 2
     assert "50.0 (40.0-61.0)" in tables.as_table(result) and "| batch |" in tables.as_table(result)
+    result["limits"]["read_gb_per_s"] = {"median": 20.0, "min": 18.0, "max": 21.0}
+    result["software"].update(blas="OpenBLAS from conda", blas_threads=1)
+    header = tables.as_table(result).split("\n\n")[0]
+    assert "OpenBLAS from conda, OpenBLAS threads: 1" in header and "reads 20.0 (18.0-21.0) GB/s" in header
+    result["software"]["blas_threads"], result["machine"]["memory_gb"] = 0, None
+    header = tables.as_table(result).split("\n\n")[0]
+    assert "threads" not in header and "memory" not in header
+
+
+def test_the_note_on_loading_says_what_was_loaded(result):
+    assert "load: weights read, checked and quantized." in tables.as_table(result)
+    result["settings"].update(model=None, random="tiny")
+    assert "load: random weights made, and quantized." in tables.as_table(result)
+    result["left_out"], result["software"]["peers"] = [], {}
+    table = " ".join(tables.as_table(result).split())
+    assert "a file that has them in this precision already" in table and "so it does not compare" in table
 
 
 def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys):

@@ -1,7 +1,10 @@
 """Results that are kept: results/*.json, each either measured (with machine, date, command) or quoted (with source)."""
 import json
 import os
+import shlex
+from datetime import date
 from pathlib import Path
+from statistics import median
 
 FOLDER = Path(__file__).with_name("results")
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -71,7 +74,7 @@ def check_place(path):
 
 
 def check(result):
-    """Raise ValueError unless a measured result is what schema.json describes.
+    """Raise ValueError unless a measured result is what schema.json describes, and agrees with itself.
 
     Nothing is checked where jsonschema is not installed; it comes with JupyterLab.
     """
@@ -84,6 +87,52 @@ def check(result):
     error = best_match(Draft202012Validator(schema).iter_errors(result))
     if error is not None:
         raise ValueError(f"the result does not fit {SCHEMA.name}, at {error.json_path}: {error.message}")
+    if slip := next(slips(result), None):
+        raise ValueError(f"the result does not agree with itself: {slip}")
+
+
+def slips(result):
+    """Yield, in words, what is wrong in a result although it fits the schema."""
+    settings, words = result["settings"], shlex.split(result["command"])
+    try:
+        date.fromisoformat(result["date"])
+    except ValueError:
+        yield f"{result['date']} is no date"
+    if (settings["model"] is None) == (settings["random"] is None):
+        yield f"it is of either a model or random weights, not of {settings['model']} and {settings['random']}"
+    ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
+    for name, figure in figures(result):
+        if figure != spread(figure["samples"]):
+            yield f"median, min and max of {name} are not those of its samples, {figure['samples']}"
+    for name, figure in figures([result["limits"], ours]):
+        if len(figure["samples"]) != settings["repeats"]:
+            yield f"{name} has {len(figure['samples'])} samples of {settings['repeats']} rounds"
+    if "--compare" in words:
+        seen = {entry["engine"] for entry in result["rows"] + result.get("left_out", [])}
+        if "left_out" not in result or not seen.issuperset(words[words.index("--compare") + 1].split(",")):
+            yield "--compare names an engine that has neither rows nor an entry in left_out"
+    places = {(row["bits"], row["context"]) for row in ours if row["batch"] == 1}
+    for row in result["rows"]:
+        if row["engine"] != "mistral_edu" and (row["bits"], row["context"]) not in places:
+            yield f"{row['engine']} {row['precision']} has no row of ours beside it"
+
+
+def figures(part, name="result"):
+    """Yield (name, figure) of all figures in a part of a result."""
+    if isinstance(part, dict) and "samples" in part:
+        yield name, part
+    elif isinstance(part, (dict, list)):
+        for name, inner in part.items() if isinstance(part, dict) else ((name, inner) for inner in part):
+            yield from figures(inner, name)
+
+
+def spread(values):
+    """The figure that several rounds give: {"median", "min", "max", "samples"}.
+
+    >>> spread([3.0, 1.0, 2.0])
+    {'median': 2.0, 'min': 1.0, 'max': 3.0, 'samples': [3.0, 1.0, 2.0]}
+    """
+    return {"median": median(values), "min": min(values), "max": max(values), "samples": list(values)}
 
 
 def best_product(limits):
