@@ -1,8 +1,10 @@
 """The benchmark: what it measures, predicts, prints and keeps. No test looks at how fast this machine is."""
 import json
+import re
 import shlex
 from copy import deepcopy
 from dataclasses import replace
+from importlib.metadata import distributions
 from types import SimpleNamespace
 
 import mlx.core as mx
@@ -13,8 +15,8 @@ from mlx.utils import tree_flatten
 from small_models import CONFIG, random_model as small_model
 
 import mistral_edu
-from mistral_edu import MistralConfig, Model, memory, quantize
-from mistral_edu.bench import answers, child, command, limits, measure, results, rounds, tables
+from mistral_edu import MistralConfig, Model, memory
+from mistral_edu.bench import answers, child, command, limits, machine, measure, results, rounds, same_weights, tables
 from mistral_edu.bench.answers import prompt_ids, timed_answer
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.limits import measure_limits
@@ -129,18 +131,21 @@ def test_what_was_asked_for_is_what_answers(monkeypatch):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"contexts": (1000,), "max_tokens": 100}, "1000 tokens and an answer of 100 take 1100; .* has 1024"),
-    ({"max_tokens": 1}, "at least 2"), ({"contexts": ()}, "at least 1 token"), ({"contexts": (0,)}, "at least 1 token"),
-    ({"batches": (1, 0)}, "at least 1 sequence"), ({"batches": ()}, "at least 1 sequence"),
+    ({"contexts": (1000,), "max_tokens": 100}, "--context 1000 and --max-tokens 100 take 1100 tokens; .* has 1024"),
+    ({"max_tokens": 1}, "--max-tokens 1: an answer has at least 2 tokens"), ({"contexts": ()}, "at least 1 token"),
+    ({"contexts": (9, 0)}, "--context 0: a prompt has at least 1 token"),
+    ({"batches": (1, 0)}, "--batch 0: a batch has at least 1 sequence"), ({"batches": ()}, "at least 1 sequence"),
     ({"preset": "230m"}, "a model or a preset"), ({"model": None}, "a model or a preset")])
 def test_a_case_that_cannot_be_measured_says_why(changes, message):
     with pytest.raises(ValueError, match=message):
         measure.measure(replace(SHORT, **changes))
 
 
-def test_16_bit_of_a_quantized_checkpoint_is_refused():
-    with pytest.raises(ValueError, match="stored in 4 bit"):
-        measure.check_room(quantize(small_model(), 4, 64), Case("a/folder", bits=16, contexts=(4,), max_tokens=2))
+def test_16_bit_of_a_quantized_checkpoint_is_refused(tmp_path):
+    same_weights.write(SHORT, tmp_path)
+    measure.check_case(Case(str(tmp_path / "4"), contexts=(4,)))
+    with pytest.raises(ValueError, match="--bits 16: .* is stored quantized"):
+        measure.check_case(Case(str(tmp_path / "4"), bits=16, contexts=(4,)))
 
 
 def test_random_weights_have_the_presets_shape_and_keep_the_size_of_the_stream():
@@ -205,7 +210,7 @@ def test_a_batch_reads_the_weights_once_and_every_cache():
 
 def test_a_short_prompt_waits_for_memory_and_a_long_one_for_the_multipliers():
     speeds = {"read_gb_per_s": 10, "matrix_gflops": 1000}
-    row = {"bytes_per_step": 1e9, "operations_per_prompt": 2e9, "context": 1, "batch": 1}
+    row = {"weight_bytes_per_step": 1e9, "operations_per_prompt": 2e9, "context": 1, "batch": 1}
     assert predict(row, **speeds) == {"prompt_tps": 10.0, "generation_tps": 10.0}
     long = {**row, "operations_per_prompt": 2e12, "context": 1000}
     assert predict(long, **speeds)["prompt_tps"] == 500.0
@@ -282,6 +287,27 @@ def test_settings_that_slow_openblas_are_taken_out_and_recorded(monkeypatch):
     assert result["settings"]["unset"]["OPENBLAS_CORETYPE"] == "Prescott"
 
 
+def test_what_the_package_set_for_itself_is_told_from_what_the_user_set(monkeypatch):
+    monkeypatch.setattr(blas, "set_by_us", {"GOMP_SPINCOUNT": "2000"})
+    monkeypatch.setenv("GOMP_SPINCOUNT", "2000")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    found = machine.describe_software()
+    assert found["set_by_us"] == {"GOMP_SPINCOUNT": "2000"}
+    assert found["environment"]["OMP_NUM_THREADS"] == "2" and "GOMP_SPINCOUNT" not in found["environment"]
+    program = "import json, os; print(json.dumps({'result': os.environ.get('GOMP_SPINCOUNT')}))"
+    assert child.ask([child.sys.executable, "-c", program], {}, "a peer") is None
+
+
+def test_versions_are_of_what_is_installed():
+    found = machine.describe_software()["packages"]
+    assert set(found) == {name for name in machine.PACKAGES if find_distribution(name)} and "mlx" in found
+    assert {"numba", "llvmlite", "onednn-cpu-gomp"} < set(machine.PACKAGES)
+
+
+def find_distribution(name):
+    return next(iter(distributions(name=name)), None)
+
+
 # ---------------------------------------------------------------- results
 def test_a_round_measures_every_case_in_turn():
     order = []
@@ -292,8 +318,13 @@ def test_a_round_measures_every_case_in_turn():
 
     rounds.benchmark([replace(SHORT, bits=8), SHORT], 2, run=run)
     assert order == ["describe", "limits", 8, 4, "limits", 8, 4]
-    with pytest.raises(ValueError, match="repeats = 0"):
-        rounds.benchmark([SHORT], 0, run=run)
+
+
+def test_rounds_that_different_code_answered_have_no_median(rows):
+    paths = iter(["readable", "cpu"])
+    answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
+    with pytest.raises(ValueError, match="answered by 'readable', another by 'cpu'"):
+        rounds.benchmark([SHORT], 2, run=lambda task, case=None: answers[task]())
 
 
 def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
@@ -310,9 +341,32 @@ def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
     assert not CHECK.is_valid({name: value for name, value in published.items() if name != "source"})
 
 
+def test_a_result_agrees_with_itself(result):
+    def slips(**changes):
+        return [*results.slips({**deepcopy(result), **changes})]
+
+    assert slips() == [] and [*map(results.check, [result, *stored_results("measured").values()])]
+    assert slips(date="2026-02-30") == ["2026-02-30 is no date"]
+    assert "either a model or random" in slips(settings={**result["settings"], "random": "tiny"})[0]
+    assert "has 2 samples of 3 rounds" in slips(settings={**result["settings"], "repeats": 3})[0]
+    row, *others = deepcopy(result["rows"])
+    row["prompt_tps"]["median"] = 2 * row["prompt_tps"]["max"]
+    assert "median, min and max of prompt_tps" in slips(rows=[row, *others])[0]
+    compared = "mistral-edu bench tiny --compare mlx-lm,transformers"
+    entry = {"engine": "mlx-lm", "precision": None, "context": None, "reason": "not installed"}
+    assert "neither rows nor" in slips(command=compared)[0]
+    assert "neither rows nor" in slips(command=compared, left_out=[entry])[0]  # nothing of transformers
+    assert slips(command=compared, left_out=[entry, {**entry, "engine": "transformers"}]) == []
+    alone = {"engine": "mlx-lm", "precision": "8-bit", "bits": 8, "context": 5}
+    assert slips(rows=[*result["rows"], alone]) == ["mlx-lm 8-bit has no row of ours beside it"]
+    with pytest.raises(ValueError, match="does not agree with itself: 2026-02-30 is no date"):
+        results.check({**result, "date": "2026-02-30"})
+
+
 def test_the_prediction_uses_the_limits_of_the_same_run(result):
     row = result["rows"][0]
-    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["bytes_per_step"])
+    assert row["predicted"]["generation_tps"] == pytest.approx(40e9 / row["weight_bytes_per_step"])
+    assert row["shares"]["read"] == pytest.approx(row["generation_tps"]["median"] / row["predicted"]["generation_tps"])
     assert row["shares"]["read"] == pytest.approx(
         row["generation_tps"]["median"] * row["weight_bytes_per_step"] / 40e9)
     assert row["shares"]["multiply"] == pytest.approx(  # of the faster product
@@ -324,31 +378,54 @@ def test_the_prediction_uses_the_limits_of_the_same_run(result):
 def test_the_table_shows_each_row_and_says_what_it_shows(result):
     table = tables.as_table(result)
     lines = table.splitlines()
-    assert lines[0].startswith("tiny, 20") and result["machine"]["processor"] in lines[1]
+    assert lines[0].startswith("tiny, 20") and lines[0].endswith("2 rounds, answers of 3 tokens")
+    assert lines[1] == "mistral-edu bench tiny" and result["machine"]["processor"] in lines[2]
+    assert f"memory: {result['machine']['memory_gb']} GB" in lines[2]
     body = [line for line in lines if line.startswith("|    4 |")]
     assert [line.split("|")[3].strip() for line in body] == ["5", "9"]
     assert "Python included" in table and "median of the rounds" in " ".join(lines)
-    assert [cell.strip() for cell in lines[4].split("|")].count("of limit") == 2 and "batch" not in table
+    assert [cell.strip() for cell in lines[5].split("|")].count("of limit") == 2 and "batch" not in table
     assert f"{100 * result['rows'][1]['shares']['read']:.1f} %" in body[1]
     result["rows"][0]["prompt_tps"] = {"median": 50.0, "min": 40.0, "max": 61.0}
     result["rows"][1]["batch"] = 2
     assert "50.0 (40.0-61.0)" in tables.as_table(result) and "| batch |" in tables.as_table(result)
+    result["limits"]["read_gb_per_s"] = {"median": 20.0, "min": 18.0, "max": 21.0}
+    result["software"].update(blas="OpenBLAS from conda", blas_threads=1)
+    header = tables.as_table(result).split("\n\n")[0]
+    assert "OpenBLAS from conda, OpenBLAS threads: 1" in header and "reads 20.0 (18.0-21.0) GB/s" in header
+    result["software"]["blas_threads"], result["machine"]["memory_gb"] = 0, None
+    header = tables.as_table(result).split("\n\n")[0]
+    assert "threads" not in header and "memory" not in header
+
+
+def test_the_note_on_loading_says_what_was_loaded(result):
+    assert "load: weights read, checked and quantized." in tables.as_table(result)
+    result["settings"].update(model=None, random="tiny")
+    assert "load: random weights made, and quantized." in tables.as_table(result)
+    result["left_out"], result["software"]["peers"] = [], {}
+    table = " ".join(tables.as_table(result).split())
+    assert "a file that has them in this precision already" in table and "so it does not compare" in table
 
 
 def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    """A plain name is a file of the current folder, not of the package."""
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "kept")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "benchmark", lambda *args, **settings: result)
-    assert main(["bench", "--save", "mine"]) == 0
-    table = capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
-    assert main(["bench", "--show", "mine"]) == 0
-    assert capsys.readouterr().out == table and result["date"] in table
-    assert main(["bench", "--show", str(tmp_path / "mine.json"), "--json"]) == 0
+    assert main(["bench", "--save", "mine"]) == main(["bench", "--save", "kept/other.json"]) == 0
+    shown = capsys.readouterr().out
+    table = shown[:len(shown) // 2]  # the same, twice
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
+    for name in ("mine", "./mine", "other", "kept/other.json"):
+        assert main(["bench", "--show", name]) == 0
+        assert capsys.readouterr().out == table and result["date"] in table
+    assert main(["bench", "--show", "mine", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result))
 
 
 @pytest.mark.parametrize("content, message", [
-    (None, "there is no result .*kept are other"), ("{", "not valid JSON"),
+    (None, "there is no file mine; .* is kept: other"), ("{", "not valid JSON"),
     ('{"kind": "quoted"}', "no measured result"), ('{"kind": "measured"}', "does not fit schema.json")])
 def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
@@ -362,8 +439,53 @@ def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
 
 def test_nothing_is_measured_that_cannot_be_kept(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
-    assert main(["bench", "--save", str(tmp_path / "nowhere" / "r.json")]) == 1
-    assert "nothing can be written to" in capsys.readouterr().err
+    (tmp_path / "kept.json").write_text("mine")
+    for place, reason in ((tmp_path / "nowhere" / "r.json", "no file can be written there .No such file"),
+                          ("/proc/x.json", "no file can be written there"), (tmp_path, "exists already"),
+                          (tmp_path / "kept.json", "exists already; remove it or choose another name")):
+        assert main(["bench", "--save", str(place)]) == 1
+        assert re.search(f"--save {place}: .*{reason}", capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_a_result_that_cannot_be_saved_after_all_is_still_shown(result, monkeypatch, tmp_path, capsys):
+    def fill_the_disk(*args, **settings):
+        (tmp_path / "r.json").mkdir()
+        return result
+
+    monkeypatch.setattr(command, "benchmark", fill_the_disk)
+    assert main(["bench", "--save", str(tmp_path / "r.json")]) == 1
+    shown = capsys.readouterr()
+    assert "generation, tok/s" in shown.out and "mistral-edu bench: " in shown.err and "r.json" in shown.err
+
+
+@pytest.mark.parametrize("words", [["nofolder"], ["--context", "5000"], ["--context", "0"], ["--repeats", "0"],
+                                   ["nofolder", "--compare", "mlx-lm"]])
+def test_what_cannot_be_measured_is_said_before_anything_is(monkeypatch, words, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    assert main(["bench", *words]) == 1
+    assert " ".join(words[:2]).removesuffix(" --compare") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--compare", "--set-up", "--show", "--save", "--peers"])
+def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, capsys):
+    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    for empty in ("", " ", ","):
+        with pytest.raises(SystemExit):
+            main(["bench", option, empty])
+        assert f"argument {option}: {empty!r} names nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words, idle", [
+    (["--show", "epyc_tiny", "--save", "x.json"], "--save"), (["--published", "--compare", "mlx-lm"], "--compare"),
+    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["tiny", "--show", "epyc_tiny"], "a model"),
+    (["--show", "epyc_tiny", "--published"], "--published")])
+def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, words, idle, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command.peers, "set_up", lambda *args: pytest.fail("set up"))
+    assert main(["bench", *words]) == 1
+    shown = capsys.readouterr()
+    assert f"measures nothing, so {idle} would have no effect" in shown.err and not shown.out
 
 
 def test_a_result_that_could_not_be_written_leaves_nothing(result, monkeypatch, tmp_path):

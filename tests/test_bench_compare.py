@@ -23,6 +23,7 @@ from mistral_edu.bench.results import SCHEMA
 from mistral_edu.cli import main
 
 CASE = Case(None, "tiny", bits=16, contexts=(9, 5), max_tokens=3)
+SHORT = replace(CASE, contexts=(4,), max_tokens=2)
 CHECK = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
@@ -36,7 +37,7 @@ def here(task, case=None, **settings):
 def compared(place, tmp_path, cases=(CASE,), names=("mlx-lm",), repeats=1):
     """A whole comparison, the peers alone in processes of their own."""
     folder = tmp_path / "weights"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     comparison = Comparison(list(cases), list(names), place, folder, child=here)
     return rounds.benchmark(list(cases), repeats, "mistral-edu bench tiny", run=here, comparison=comparison)
 
@@ -115,6 +116,43 @@ def test_a_slow_peer_is_measured_in_the_first_round_only(tmp_path, monkeypatch):
     result = compared(tmp_path, tmp_path, [replace(CASE, contexts=(4,))], repeats=2)
     assert [len(row["prompt_tps"]["samples"]) for row in result["rows"]] == [2, 1]
     CHECK.validate(json.loads(json.dumps(result)))
+
+
+def test_engines_take_turns_in_being_first(tmp_path, monkeypatch):
+    """And what is equal to ours is found equal, whichever came first."""
+    small_peers.program(tmp_path, "mlx-lm", answering())
+    small_peers.write_python(tmp_path / "transformers", f"exec {tmp_path / 'mlx-lm' / 'bin' / 'python'}")
+    order, run = [], peers.run
+
+    def here_noted(task, case=None, **settings):
+        order.append({"limits": "|", "measure": "ours"}.get(task))
+        return here(task, case, **settings)
+
+    monkeypatch.setattr(peers, "run", lambda name, *args, **settings: order.append(settings["precision"])
+                        or run(name, *args, **settings))
+    comparison = Comparison([SHORT], ["mlx-lm", "transformers"], tmp_path, tmp_path, child=here)
+    result = rounds.benchmark([SHORT], 3, "mistral-edu bench tiny", run=here_noted, comparison=comparison)
+    turns = ["ours bf16 bf16 fp32", "bf16 bf16 fp32 ours", "bf16 fp32 ours bf16"]
+    assert " ".join(filter(None, order)) == " ".join(f"| {turn}" for turn in turns)
+    assert [row["engine"] for row in result["rows"]] == ["mistral_edu", "mlx-lm", "transformers", "transformers"]
+    assert all(len(row["prompt_tps"]["samples"]) == 3 for row in result["rows"]) and result["left_out"] == []
+
+
+def test_fewer_rounds_and_shorter_answers_are_told(tmp_path, monkeypatch):
+    small_peers.program(tmp_path, "mlx-lm", answering())
+    monkeypatch.setattr(compare, "SLOW", 0)
+    result = compared(tmp_path, tmp_path, [replace(SHORT, max_tokens=5)], repeats=2)
+    assert ("mlx-lm bf16, a prompt of 4: 1 round of 2, as it takes over 60 s; 2 tokens of 5, as they take over 20 s."
+            in tables.as_table(result).splitlines())
+    again = compared(tmp_path, tmp_path / "again", [SHORT])
+    assert "1 round of" not in tables.as_table(again) and "tokens of" not in tables.as_table(again)
+
+
+def test_a_precision_that_a_peer_does_not_have_is_told(tmp_path):
+    small_peers.program(tmp_path, "transformers", answering())
+    result = compared(tmp_path, tmp_path, [replace(SHORT, bits=4)], names=["transformers"])
+    assert left_out(result) == [("transformers", "4 bit", None)]
+    assert "Left out: transformers 4 bit: it is compared in 16 bit only" in tables.as_table(result)
 
 
 # ---------------------------------------------------------------- peers that do not
@@ -311,6 +349,13 @@ def test_an_environment_is_there_only_when_it_is_finished(tmp_path, monkeypatch)
     assert len(commands) == count and "remove that folder first" in said[-1]
 
 
+def test_where_no_environment_can_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for place in ("/proc/nowhere", tmp_path / "file"):
+        assert main(["bench", "--set-up", "mlx-lm", "--peers", str(place)]) == 1
+        assert re.search(f"mlx-lm cannot be set up in {place} .*--peers FOLDER", capsys.readouterr().err)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(peers.PEERS))
 def test_a_real_peer_computes_what_we_compute(name, tmp_path):
@@ -319,7 +364,8 @@ def test_a_real_peer_computes_what_we_compute(name, tmp_path):
         pytest.skip(f"not set up: mistral-edu bench --set-up {name}")
     cases = [replace(CASE, bits=bits, contexts=(20,)) for bits in (16, 8, 4)]
     result = compared(place, tmp_path, cases, names=[name])
-    assert result["left_out"] == []
+    missing = {f"{bits} bit" for bits in (16, 8, 4)} - {f"{bits} bit" for bits in peers.PEERS[name].precisions}
+    assert {entry["precision"] for entry in result["left_out"]} == missing
     found = {row["precision"] for row in result["rows"] if row["engine"] == name}
     assert found == {precision for all in peers.PEERS[name].precisions.values() for precision in all}
 

@@ -8,6 +8,7 @@ import pytest
 from mistral_edu.bench import account, ladder
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.results import spread
 from mistral_edu.fast import accelerate, cpu_engine, detach
 
 LESSON = (Path(__file__).parents[1] / "mistral_edu/fast/README.md").read_text(encoding="utf-8")
@@ -24,15 +25,27 @@ def test_every_rung_is_measured_under_its_own_settings_in_every_round():
     rows = ladder.climb([CASE], repeats=2, run=run)
     rungs = ladder.rungs()
     assert asked == 2 * [(16, rung.fast, rung.under) for rung in rungs]
-    assert [row[:2] for row in rows] == [(16, rung.name) for rung in rungs]
-    assert rows[0][2:] == ((10.0 + 10.0 * (len(rungs) + 1)) / 2, (1.0 + len(rungs) + 1) / 2)  # medians of two rounds
+    assert [(row["bits"], row["rung"]) for row in rows] == [(16, rung.name) for rung in rungs]
+    assert rows[0]["generation_tps"] == spread([1.0, 1.0 + len(rungs)])  # of two rounds
+    assert rows[0]["prompt_tps"]["samples"] == [10.0, 10.0 * (len(rungs) + 1)]
 
 
 def test_the_ladder_compares_each_rung_with_the_one_above():
-    table = ladder.as_table([(16, "a", 10.0, 4.0), (16, "b", 25.0, 2.0), (4, "a", 5.0, 5.0)])
+    table = ladder.as_table([
+        {"bits": bits, "rung": rung, "prompt_tps": spread(prompt), "generation_tps": spread([generation])}
+        for bits, rung, prompt, generation in ((16, "a", [10.0], 4.0), (16, "b", [24.0, 26.0], 2.0),
+                                               (4, "a", [5.0], 5.0))])
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
-    assert lines == [["16", "a", "10.0", "", "4.0", ""], ["16", "b", "25.0", "2.5x", "2.0", "0.5x"],
+    assert lines == [["16", "a", "10.0", "", "4.0", ""], ["16", "b", "25.0 (24.0-26.0)", "2.5x", "2.0", "0.5x"],
                      ["4", "a", "5.0", "", "5.0", ""]]
+
+
+def test_the_ladder_says_what_it_measured_first(monkeypatch, capsys):
+    monkeypatch.setattr(ladder, "climb", lambda cases, repeats, progress: [])
+    ladder.main([])
+    assert capsys.readouterr().out.startswith(
+        "random weights of the shape 230m, a prompt of 16 tokens, an answer of 6, 3 rounds: medians, with the lowest "
+        "and the highest\n\n| bits |")
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
     mistral-edu bench                            the embedded model at 16, 8 and 4 bit
     mistral-edu bench --random 230m --bits 4     random weights of a larger shape, made in memory
     mistral-edu bench --random 230m --compare mlx-lm,transformers,llama.cpp     others beside it, in the same rounds
-    mistral-edu bench --show NAME                a result that was kept
+    mistral-edu bench --save ./mine.json         the result as a file, too
+    mistral-edu bench --show ./mine.json         its table again; or that of a result that is kept here, by its name
     mistral-edu bench --published                a table that others have published, marked as theirs
 
 In reading order: answers.py (one answer, with a clock beside it), measure.py (the numbers of one configuration),

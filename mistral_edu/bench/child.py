@@ -9,6 +9,8 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+from mistral_edu.fast import blas
+
 # These make a current OpenBLAS choose kernels of an older processor, or smaller blocks, and so slower.
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -27,9 +29,10 @@ def in_child(task, case=None, under=None, **settings):
 def ask(command, order, who, stderr=None, under=None):
     """The result that a process gives: an order as JSON into its stdin, an answer from the last line of its stdout.
 
-    who: what it is called in errors. stderr=subprocess.PIPE shows what else it says only in an error.
+    who: what it is called in errors. stderr=subprocess.PIPE shows what else it says only in an error. Its environment
+    is the user's own, without SLOWING: what this package sets for itself would change another engine's speed.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
+    environment = {name: value for name, value in os.environ.items() if name not in (*SLOWING, *blas.set_by_us)}
     done = subprocess.run(command, input=json.dumps(order), stdout=subprocess.PIPE, stderr=stderr, text=True,
                           env=environment | (under or {}))
     said = (done.stderr or "").strip().splitlines()

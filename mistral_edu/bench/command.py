@@ -1,4 +1,5 @@
 """`mistral-edu bench`: the arguments, and what is printed."""
+import argparse
 import json
 import shlex
 import signal
@@ -7,17 +8,27 @@ from contextlib import ExitStack, contextmanager
 
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
-from mistral_edu.bench.measure import Case
+from mistral_edu.bench.measure import Case, check_case
 from mistral_edu.bench.results import check, check_place, measured_result, save, stored_results
 from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.config import PRESETS
 
+# Options with which nothing is measured, and what may stand beside them.
+MEASURE_NOTHING = {"show": {"json"}, "published": {"json"}, "set_up": {"peers"}}
+
+
+def filled(text):
+    """An argument that says something. An empty one, such as a variable that the shell does not know, is a slip."""
+    if not text.strip(" ,"):
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
+    return text
+
 
 def add_arguments(parser):
     add = parser.add_argument
-    add("model", nargs="?", help='"tiny", or a folder or hub name of a checkpoint (default: tiny)')
+    add("model", nargs="?", type=filled, help='"tiny", or a folder or hub name of a checkpoint (default: tiny)')
     add("--random", choices=PRESETS, metavar="PRESET", help="random weights of this shape, made in memory: "
         + ", ".join(PRESETS))
     add("--bits", type=int, nargs="+", choices=(16, 8, 4), metavar="B", help="precisions: 16 (as stored), 8, 4 "
@@ -29,15 +40,36 @@ def add_arguments(parser):
     add("--max-tokens", type=int, default=64, metavar="N", help="tokens to generate after each (default: 64)")
     add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
     add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
-    add("--compare", metavar="NAMES", help="measure others in the same rounds, with the same weights and prompts: "
-        + ",".join(peers.PEERS))
-    add("--set-up", metavar="NAMES", help="measure nothing; make the environments of these others, once")
-    add("--peers", metavar="FOLDER", help="where the environments of others are (default: in the user's cache)")
+    add("--compare", type=filled, metavar="NAMES", help="measure others in the same rounds, with the same weights and "
+        "prompts: " + ",".join(peers.PEERS))
+    add("--set-up", type=filled, metavar="NAMES", help="measure nothing; make the environments of these others, once")
+    add("--peers", type=filled, metavar="FOLDER", help="where the environments of others are (default: in the user's "
+        "cache)")
     add("--json", action="store_true", help="print one JSON object, as mistral_edu/bench/schema.json describes it")
-    add("--save", metavar="NAME", help="keep the result, too: in mistral_edu/bench/results/ under this name, or as the "
-        "file of this path")
-    add("--show", metavar="NAME", help="measure nothing; print the table of a result that was kept")
+    add("--save", type=filled, metavar="FILE", help="write the result to this file, too")
+    add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a result that was saved: "
+        "its file, or a name of mistral_edu/bench/results/")
     add("--published", action="store_true", help="measure nothing; print a table that others have published")
+
+
+def check_alone(args):
+    """Raise ValueError where an option that measures nothing stands beside one that would have no effect then."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = {name for name, default in vars(parser.parse_args([])).items() if getattr(args, name) != default}
+    for name, beside in MEASURE_NOTHING.items():
+        if name in given and (idle := sorted(given - beside - {name})):
+            raise ValueError(f"{option(name)} measures nothing, so {', '.join(map(option, idle))} would have no "
+                             "effect; leave one or the other out")
+
+
+def option(name):
+    """How an argument is written.
+
+    >>> option("set_up"), option("model")
+    ('--set-up', 'a model')
+    """
+    return "a model" if name == "model" else f"--{name.replace('_', '-')}"
 
 
 def cases(args):
@@ -72,7 +104,11 @@ def shown(name):
 
 def measure(args, progress):
     """The result that the arguments ask for, as schema.json has it."""
+    if args.repeats < 1:
+        raise ValueError(f"--repeats {args.repeats}: at least 1 round is measured")
     asked = cases(args)
+    for case in asked:
+        check_case(case)
     names = peers.names(args.compare) if args.compare else []
     if names and 1 not in args.batch:
         raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out "
@@ -99,6 +135,8 @@ def tidy_when_killed():
 
 def run(args) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
+    check_alone(args)
+
     def progress(text):
         if sys.stderr.isatty() or not args.json:
             print(text, file=sys.stderr, flush=True)
@@ -111,14 +149,20 @@ def run(args) -> int:
             peers.set_up(name, args.peers or peers.default_place(), progress)
         return 0
     if args.show:
-        result = measured_result(args.show)
-    else:
+        show(measured_result(args.show), args)
+        return 0
+    if args.save:
+        check_place(args.save)
+    with tidy_when_killed():
+        result = measure(args, progress)
+    check(result)
+    try:
         if args.save:
-            check_place(args.save)
-        with tidy_when_killed():
-            result = measure(args, progress)
-        check(result)
-        if args.save:
-            progress(f"kept in {save(result, args.save)}")
-    print(json.dumps(result, indent=1) if args.json else as_table(result))
+            progress(f"saved in {save(result, args.save)}")
+    finally:  # what took minutes to measure is shown, whatever became of the file
+        show(result, args)
     return 0
+
+
+def show(result, args):
+    print(json.dumps(result, indent=1) if args.json else as_table(result))

@@ -1,11 +1,12 @@
 """Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
 
 A peer is measured at batch 1, by its own loop for generation or the quickest use of it, on as many threads as there are
-processors for this process. Before its figures count, the log probabilities that it gives after each prompt are
-compared with ours: engines round differently, but one that leaves out the window, say, is another model, and its
-speed would say nothing. What is missing, fails, or differs is left out, and named with its reason.
+processors for this process where it lets us choose. Before its figures count, the log probabilities that it gives after
+each prompt are compared with ours: engines round differently, but one that leaves out the window, say, is another
+model, and its speed would say nothing. What is missing, fails, or differs is left out, and named with its reason.
 """
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from mistral_edu.fast import machine
 # differs by more than 1; one that has nothing to do with ours, by 1.4.
 BOUNDS = {16: 0.3, 8: 0.3, 4: 0.7}
 FIGURES = ("generated", "weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")
-SLOW = 60  # seconds: a peer that took longer for a case is measured in the first round only
+SLOW = 60  # seconds: a peer that took longer for a case is not measured in later rounds
+OURS = "mistral_edu", None
 
 
 class Comparison:
@@ -42,6 +44,10 @@ class Comparison:
         for case in cases:
             progress(f"writing the weights, {case.bits or 16} bit")
             config = child("write", case, folder=str(folder))
+            for name in self.names:
+                if (case.bits or 16) not in (known := peers.PEERS[name].precisions):
+                    self.leave_out(name, f"it is compared in {' and '.join(map(str, known))} bit only",
+                                   f"{case.bits} bit")
         self.vocab_size = config["vocab_size"]
         for name in list(self.names):
             if formats := same_weights.gguf_precisions(cases, [name]):
@@ -66,43 +72,62 @@ class Comparison:
         return any(entry["engine"] == name and entry["precision"] in (None, precision)
                    and entry["context"] in (None, context) for entry in self.left_out)
 
-    def rows(self, case, ours, progress=lambda text: None):
-        """A round of every peer that has this case's precision: rows as schema.json has them, single values.
-
-        ours: the rows of measure() for the same case, with their log probabilities.
-        """
-        rows = []
-        for name in self.names:
-            for precision in peers.PEERS[name].precisions.get(case.bits or 16, ()):
-                key = name, precision
-                if not self.is_left_out(*key) and key not in self.slow:
-                    progress(f"{name}, {precision}")
-                    rows += self.measure(name, precision, case, ours)
-        return rows
-
-    def measure(self, name, precision, case, ours):
-        """The rows of one peer in one precision. What has once been left out is not measured again."""
-        beside = {row["context"]: row for row in ours
-                  if row["batch"] == 1 and not self.is_left_out(name, precision, row["context"])}
-        if not beside:
-            return []
-        prompts = [prompt_ids(self.vocab_size, context)[0] for context in sorted(beside)]
-        kind = peers.PEERS[name].reads
-        folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
+    @contextmanager
+    def or_left_out(self, name, precision):
+        """What goes wrong within it leaves the peer out, and says why."""
         try:
-            result = peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
-                               max_tokens=case.max_tokens, threads=machine.processors(),
-                               sample=sample_ids(self.vocab_size))
-            rows = [self.checked(name, precision, row, beside[row["context"]]) for row in result["rows"]]
-            self.versions[name] = result["versions"]
-            if result["seconds"] > SLOW:
-                self.slow.add((name, precision))
+            yield
         except ValueError as error:
             self.leave_out(name, str(error), precision)
-            return []
         except (KeyError, TypeError, IndexError) as error:
             self.leave_out(name, f"its answer is not what was asked for: {type(error).__name__}: {error}", precision)
-            return []
+
+    def rows(self, case, n, measure_ours, progress=lambda text: None):
+        """Round n of this case: our rows, then those of every peer that has its precision; single values.
+
+        measure_ours() gives ours. Each round turns the order by one, so that no engine always runs first. Peers are
+        compared with ours afterwards, whichever came first.
+        """
+        engines, answers = [OURS, *self.engines(case)], {}
+        for engine in turned(engines, n - 1):
+            if engine == OURS:
+                answers[OURS] = measure_ours()
+            else:
+                progress(", ".join(engine))
+                with self.or_left_out(*engine):
+                    answers[engine] = self.measure(*engine, case)
+        rows = list(answers[OURS])
+        ours = {row["context"]: row for row in rows if row["batch"] == 1}
+        for engine in engines[1:]:
+            if engine in answers:
+                with self.or_left_out(*engine):
+                    rows += self.accepted(*engine, answers[engine], ours)
+        return rows
+
+    def engines(self, case):
+        """(name, precision) of the peers to measure beside a case. What is left out or slow is not measured again."""
+        found = [(name, precision) for name in self.names
+                 for precision in peers.PEERS[name].precisions.get(case.bits or 16, ())]
+        return [engine for engine in found if engine not in self.slow and self.contexts(*engine, case)]
+
+    def contexts(self, name, precision, case):
+        """Lengths of prompts that a peer is still asked for, shortest first."""
+        return [context for context in sorted(set(case.contexts)) if not self.is_left_out(name, precision, context)]
+
+    def measure(self, name, precision, case):
+        """What the runner in the environment of a peer answers."""
+        prompts = [prompt_ids(self.vocab_size, context)[0] for context in self.contexts(name, precision, case)]
+        kind = peers.PEERS[name].reads
+        folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
+        return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
+                         max_tokens=case.max_tokens, threads=machine.processors(), sample=sample_ids(self.vocab_size))
+
+    def accepted(self, name, precision, result, ours):
+        """The rows of a peer's answer that count. ours: {context: our row}."""
+        rows = [self.checked(name, precision, row, ours[row["context"]]) for row in result["rows"]]
+        self.versions[name] = result["versions"]
+        if result["seconds"] > SLOW:
+            self.slow.add((name, precision))
         return [row for row in rows if row is not None]
 
     def checked(self, name, precision, row, ours):
@@ -123,6 +148,16 @@ class Comparison:
             return None
         return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
                 **{figure: row[figure] for figure in FIGURES}, "difference": apart, "largest_difference": largest}
+
+
+def turned(engines, n):
+    """A list, turned by n places.
+
+    >>> turned(["a", "b", "c"], 1), turned(["a", "b", "c"], 5)
+    (['b', 'c', 'a'], ['c', 'a', 'b'])
+    """
+    n %= len(engines)
+    return engines[n:] + engines[:n]
 
 
 def difference(ours, theirs):

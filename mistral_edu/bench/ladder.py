@@ -8,13 +8,16 @@ in every round. Prompt and answer are short: on the first rungs they take long.
 """
 import argparse
 import sys
-from statistics import median
 from typing import NamedTuple
 
 from mistral_edu.bench.child import in_child
 from mistral_edu.bench.measure import Case
-from mistral_edu.bench.tables import markdown, short
+from mistral_edu.bench.results import number, spread
+from mistral_edu.bench.tables import figure, markdown, rounds, short
 from mistral_edu.fast import onednn, pages
+
+
+SPEEDS = ("prompt_tps", "generation_tps")
 
 
 class Rung(NamedTuple):
@@ -41,7 +44,7 @@ def rungs():
 
 
 def climb(cases, repeats=1, progress=lambda text: None, run=in_child):
-    """A list of (bits, rung, prompt_tps, generation_tps), medians of the rounds. cases: one per precision."""
+    """A list of {"bits", "rung", "prompt_tps", "generation_tps"}, figures of the rounds. cases: one per precision."""
     samples = {}
     for n in range(1, repeats + 1):
         for case in cases:
@@ -49,18 +52,18 @@ def climb(cases, repeats=1, progress=lambda text: None, run=in_child):
                 progress(f"round {n} of {repeats}: {case.bits} bit, {rung.name}")
                 row, = run("measure", Case(**{**vars(case), "fast": rung.fast}), under=rung.under)
                 samples.setdefault((case.bits, rung.name), []).append(row)
-    return [(bits, name, *(median(row[figure] for row in rows) for figure in ("prompt_tps", "generation_tps")))
+    return [{"bits": bits, "rung": name, **{speed: spread([row[speed] for row in rows]) for speed in SPEEDS}}
             for (bits, name), rows in samples.items()]
 
 
 def as_table(rows):
-    """Markdown; "gain" is how many times as fast a rung is as the one above it."""
-    body, before = [], None
-    for bits, name, prompt, generation in rows:
-        above = before if before and before[0] == bits else None
-        gains = [f"{short(now / then)}x" for now, then in zip((prompt, generation), above[1:])] if above else ["", ""]
-        body.append([bits, name, short(prompt), gains[0], short(generation), gains[1]])
-        before = bits, prompt, generation
+    """Markdown; "gain" is how many times as fast a rung is as the one above it, of the medians."""
+    body = []
+    for row, above in zip(rows, [None, *rows]):
+        is_first = above is None or above["bits"] != row["bits"]
+        gains = ["" if is_first else f"{short(number(row, speed) / number(above, speed))}x" for speed in SPEEDS]
+        body.append([row["bits"], row["rung"], figure(row, "prompt_tps"), gains[0], figure(row, "generation_tps"),
+                     gains[1]])
     return "\n".join(markdown(["bits", "rung", "prompt, tok/s", "gain", "generation, tok/s", "gain"], body))
 
 
@@ -70,11 +73,14 @@ def main(argv=None):
     parser.add_argument("--bits", type=int, nargs="+", default=[16, 4], choices=(16, 8, 4))
     parser.add_argument("--context", type=int, default=16, help="tokens of the prompt (default: 16)")
     parser.add_argument("--max-tokens", type=int, default=6, help="tokens of the answer (default: 6)")
-    parser.add_argument("--repeats", type=int, default=1, help="rounds (default: 1)")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (default: 3)")
     args = parser.parse_args(argv)
     cases = [Case(model=None, preset=args.random, bits=bits, contexts=(args.context,), max_tokens=args.max_tokens)
              for bits in args.bits]
-    print(as_table(climb(cases, args.repeats, lambda text: print(text, file=sys.stderr))))
+    rows = climb(cases, args.repeats, lambda text: print(text, file=sys.stderr))
+    print(f"random weights of the shape {args.random}, a prompt of {args.context} tokens, an answer of "
+          f"{args.max_tokens}, {rounds(args.repeats)}: medians, with the lowest and the highest\n")
+    print(as_table(rows))
 
 
 if __name__ == "__main__":

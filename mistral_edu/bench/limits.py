@@ -1,5 +1,7 @@
 """What this machine can do at best: how fast it reads memory, and how fast it multiplies matrices.
 
+The best that is measured here, not the peak of the hardware: another program may come nearer to that.
+
 Both on the device that MLX computes with. They are measured in every round, between the models, because a shared
 machine gives more at one time than at another.
 

@@ -10,6 +10,7 @@ from mistral_edu.fast import backend, blas, machine
 
 SETTINGS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT",
             "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST", "MISTRAL_EDU_ONEDNN", "MISTRAL_EDU_LARGE_PAGES")
+PACKAGES = ("mlx", *backend.BACKENDS, "numpy", "scipy-openblas32", "numba", "llvmlite", "onednn-cpu-gomp")
 
 
 def describe_machine():
@@ -26,12 +27,18 @@ def describe_machine():
 def describe_software():
     """Versions, the BLAS under MLX and its threads, and the environment variables that change speed."""
     status = blas.status()
-    packages = {name: version(name) for name in ("mlx", *backend.installed(), "numpy")}
-    try:
-        packages["scipy-openblas32"] = version("scipy-openblas32")
-    except PackageNotFoundError:
-        pass
-    return {"python": platform.python_version(), "mistral_edu": mistral_edu.__version__, "packages": packages,
+    return {"python": platform.python_version(), "mistral_edu": mistral_edu.__version__,
+            "packages": dict(installed(PACKAGES)),
             "blas": f"OpenBLAS from {status.source}" if status.library else status.reason,
-            "blas_threads": status.threads, "environment": {name: os.environ[name] for name in SETTINGS
-                                                            if name in os.environ}}
+            "blas_threads": status.threads, "set_by_us": dict(blas.set_by_us),
+            "environment": {name: os.environ[name] for name in SETTINGS
+                            if name in os.environ and name not in blas.set_by_us}}
+
+
+def installed(names):
+    """Yield (name, version) of those of these packages that are installed."""
+    for name in names:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue

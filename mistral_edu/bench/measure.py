@@ -33,7 +33,8 @@ from mistral_edu.bench.answers import prompt_ids, timed_answer
 from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
-from mistral_edu.checkpoints import find_folder, load_model
+from mistral_edu.checkpoints import find_folder, load_config, load_model, stored_quantization
+from mistral_edu.config import MistralConfig
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.quantize import quantization, size_in_bytes
 
@@ -58,11 +59,12 @@ class Case:
     def __post_init__(self):
         if (self.model is None) == (self.preset is None):
             raise ValueError(f"give a model or a preset for random weights; got {self.model!r} and {self.preset!r}")
-        if self.max_tokens < 2 or not self.contexts or min(self.contexts) < 1:
-            raise ValueError("prompts have at least 1 token, and answers at least 2, since the first is not timed; "
-                             f"got {self.contexts} and {self.max_tokens}")
-        if not self.batches or min(self.batches) < 1:
-            raise ValueError(f"a batch has at least 1 sequence; got {self.batches}")
+        for option, values, least, rule in (
+                ("--context", self.contexts, 1, "a prompt has at least 1 token"),
+                ("--batch", self.batches, 1, "a batch has at least 1 sequence"),
+                ("--max-tokens", (self.max_tokens,), 2, "an answer has at least 2 tokens: the first is not timed")):
+            if (smallest := min(values, default=0)) < least:
+                raise ValueError(f"{option} {smallest}: {rule}")
 
     @property
     def sizes(self):
@@ -76,6 +78,7 @@ def measure(case):
 
     Besides, each has the log probabilities that compare.py looks at: `logprobs`, those of answers.sample_ids().
     """
+    check_case(case)
     if case.model is not None and case.written is None:
         find_folder(case.model)  # a name of the hub is fetched here, before the clock is read
     before = process_memory()
@@ -86,7 +89,6 @@ def measure(case):
     began = time.perf_counter()
     model = make_model(case)
     load_seconds = time.perf_counter() - began
-    check_room(model, case)
     settle()
     loaded = process_memory()
     if is_fast:
@@ -142,15 +144,17 @@ def make_model(case):
     return random_model(case.preset, bits, context=tokens)
 
 
-def check_room(model, case):
-    """Raise ValueError when a prompt and its answer do not fit the context, or the weights are not as asked for."""
+def check_case(case):
+    """Raise ValueError or OSError for what the model's config.json alone shows to be impossible: there is no such
+    model, a prompt and its answer do not fit its context, or its weights are not as asked for.
+    """
+    config = MistralConfig.preset(case.preset) if case.model is None else load_config(case.model)
     longest = max(case.contexts) + case.max_tokens
-    if longest > model.config.context_len:
-        raise ValueError(f"a prompt of {max(case.contexts)} tokens and an answer of {case.max_tokens} take {longest}; "
-                         f"the context of this model has {model.config.context_len}: take fewer")
-    stored = quantization(model)
-    if case.bits == 16 and stored:
-        raise ValueError(f"{case.model} is stored in {stored['bits']} bit; measure it as it is, without --bits")
+    if longest > config.context_len:
+        raise ValueError(f"--context {max(case.contexts)} and --max-tokens {case.max_tokens} take {longest} tokens; "
+                         f"the context of this model has {config.context_len}: take fewer")
+    if case.model is not None and case.bits == 16 and stored_quantization(find_folder(case.model, weights=False)):
+        raise ValueError(f"--bits 16: {case.model} is stored quantized; measure it as it is, without --bits")
 
 
 def describe_precision(model):

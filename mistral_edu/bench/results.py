@@ -1,7 +1,10 @@
 """Results that are kept: results/*.json, each either measured (with machine, date, command) or quoted (with source)."""
 import json
 import os
+import shlex
+from datetime import date
 from pathlib import Path
+from statistics import median
 
 FOLDER = Path(__file__).with_name("results")
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -21,23 +24,16 @@ def read(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def path_of(name):
-    """The file of a result: a plain name stands in results/, anything else is a path.
-
-    >>> path_of("runs/mine.json"), path_of("epyc") == FOLDER / "epyc.json"
-    (PosixPath('runs/mine.json'), True)
-    """
-    is_path = os.sep in name or name.endswith(".json")
-    return Path(name).expanduser() if is_path else FOLDER / f"{name}.json"
-
-
 def measured_result(name):
-    """A measured result that was kept under this name or path. Raises FileNotFoundError, or ValueError."""
-    path = path_of(name)
+    """The measured result that is kept under this name, or in the file of this path.
+
+    Raises FileNotFoundError, or ValueError.
+    """
+    path = {kept.stem: kept for kept in FOLDER.glob("*.json")}.get(name, Path(name).expanduser())
     if not path.is_file():
         kept = ", ".join(stored_results("measured")) or "none"
-        raise FileNotFoundError(f"there is no result {path}; kept are {kept}. To keep one: mistral-edu bench --save "
-                                "NAME")
+        raise FileNotFoundError(f"there is no file {path}; give the path of a result that was saved, or the name of "
+                                f"one that is kept: {kept}")
     try:
         result = read(path)
     except ValueError as error:
@@ -48,28 +44,37 @@ def measured_result(name):
     return result
 
 
-def save(result, name):
-    """Keep a result; whatever goes wrong, no half of it is left. Returns the path."""
-    path = path_of(name)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+def unfinished(path):
+    """Where a file stands until it is whole."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
+def save(result, path):
+    """Write a result; whatever goes wrong, no half of it is left. Returns the path."""
+    path = Path(path).expanduser()
     try:
-        unfinished.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        unfinished(path).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        unfinished(path).replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        unfinished(path).unlink(missing_ok=True)
     return path
 
 
-def check_place(name):
-    """Raise OSError where no result can be kept under this name: better said before than after the measurement."""
-    folder = path_of(name).absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"nothing can be written to {folder}, where {path_of(name).name} would be kept; "
-                      "give the path of a file in a folder of yours: --save ./result.json")
+def check_place(path):
+    """Raise OSError where save() would fail, or replace something: better said before than after the measurement."""
+    path = Path(path).expanduser()
+    if os.path.lexists(path):
+        raise FileExistsError(f"--save {path}: it exists already; remove it or choose another name")
+    try:
+        unfinished(path).touch()  # there are places that only an attempt shows to be closed
+        unfinished(path).unlink()
+    except OSError as error:
+        raise OSError(f"--save {path}: no file can be written there ({error.strerror}); choose a file in a folder of "
+                      "yours: --save ./result.json") from None
 
 
 def check(result):
-    """Raise ValueError unless a measured result is what schema.json describes.
+    """Raise ValueError unless a measured result is what schema.json describes, and agrees with itself.
 
     Nothing is checked where jsonschema is not installed; it comes with JupyterLab.
     """
@@ -82,6 +87,52 @@ def check(result):
     error = best_match(Draft202012Validator(schema).iter_errors(result))
     if error is not None:
         raise ValueError(f"the result does not fit {SCHEMA.name}, at {error.json_path}: {error.message}")
+    if slip := next(slips(result), None):
+        raise ValueError(f"the result does not agree with itself: {slip}")
+
+
+def slips(result):
+    """Yield, in words, what is wrong in a result although it fits the schema."""
+    settings, words = result["settings"], shlex.split(result["command"])
+    try:
+        date.fromisoformat(result["date"])
+    except ValueError:
+        yield f"{result['date']} is no date"
+    if (settings["model"] is None) == (settings["random"] is None):
+        yield f"it is of either a model or random weights, not of {settings['model']} and {settings['random']}"
+    ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
+    for name, figure in figures(result):
+        if figure != spread(figure["samples"]):
+            yield f"median, min and max of {name} are not those of its samples, {figure['samples']}"
+    for name, figure in figures([result["limits"], ours]):
+        if len(figure["samples"]) != settings["repeats"]:
+            yield f"{name} has {len(figure['samples'])} samples of {settings['repeats']} rounds"
+    if "--compare" in words:
+        seen = {entry["engine"] for entry in result["rows"] + result.get("left_out", [])}
+        if "left_out" not in result or not seen.issuperset(words[words.index("--compare") + 1].split(",")):
+            yield "--compare names an engine that has neither rows nor an entry in left_out"
+    places = {(row["bits"], row["context"]) for row in ours if row["batch"] == 1}
+    for row in result["rows"]:
+        if row["engine"] != "mistral_edu" and (row["bits"], row["context"]) not in places:
+            yield f"{row['engine']} {row['precision']} has no row of ours beside it"
+
+
+def figures(part, name="result"):
+    """Yield (name, figure) of all figures in a part of a result."""
+    if isinstance(part, dict) and "samples" in part:
+        yield name, part
+    elif isinstance(part, (dict, list)):
+        for name, inner in part.items() if isinstance(part, dict) else ((name, inner) for inner in part):
+            yield from figures(inner, name)
+
+
+def spread(values):
+    """The figure that several rounds give: {"median", "min", "max", "samples"}.
+
+    >>> spread([3.0, 1.0, 2.0])
+    {'median': 2.0, 'min': 1.0, 'max': 3.0, 'samples': [3.0, 1.0, 2.0]}
+    """
+    return {"median": median(values), "min": min(values), "max": max(values), "samples": list(values)}
 
 
 def best_product(limits):

@@ -1,14 +1,13 @@
 """Several rounds, then medians. A round takes the machine's limits and every configuration once, in turn.
 
 So a minute in which another program ran falls on all configurations alike, and not on the last one only. Other engines,
-where there are any to compare with, come in the same rounds, each right after ours in the same precision.
+where there are any to compare with, come in the same rounds, beside ours in the same precision.
 """
 import os
 import time
-from statistics import median
 
 from mistral_edu.bench.child import SLOWING, in_child
-from mistral_edu.bench.results import best_product
+from mistral_edu.bench.results import best_product, spread
 from mistral_edu.bench.work import predict, shares
 
 MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb",
@@ -21,8 +20,6 @@ def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_c
     run(task, case) -> result is what carries out one task; the default starts a process for each. comparison: one of
     compare.py, which was made of the same cases.
     """
-    if repeats < 1:
-        raise ValueError(f"at least one round is needed; got repeats = {repeats}")
     about = run("describe")
     limits, rounds = [], []
     for n in range(1, repeats + 1):
@@ -32,11 +29,10 @@ def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_c
         limits.append(run("limits"))
         rows = []
         for case in comparison.cases if comparison else cases:
-            say(f"{case.preset or case.model}, {precision(case)}")
-            ours = run("measure", case)
-            rows += ours
-            if comparison:
-                rows += comparison.rows(case, ours, say)
+            def ours():
+                say(f"{case.preset or case.model}, {precision(case)}")
+                return run("measure", case)
+            rows += comparison.rows(case, n, ours, say) if comparison else ours()
         rounds.append(rows)
     limits = {"read_gb_per_s": spread([limit["read_gb_per_s"] for limit in limits]),
               "matrix_gflops": {dtype: spread([limit["matrix_gflops"][dtype] for limit in limits])
@@ -73,22 +69,21 @@ def summaries(rounds, limits, comparison):
 
 
 def summary(samples, limits):
-    """One row from the same row of every round: medians and spread of what was measured, and the machine's share."""
+    """One row from the same row of every round: medians and spread of what was measured, and the machine's share.
+
+    Raises ValueError where ours was answered by different code in different rounds: these have no common median.
+    """
+    paths = list(dict.fromkeys(sample.get("path") for sample in samples))
+    if len(paths) > 1:
+        raise ValueError(f"one round was answered by {paths[0]!r}, another by {paths[1]!r}, so there is no median of "
+                         "them; what changed on this machine meanwhile? Measure again")
     row = {name: value for name, value in samples[0].items() if name != "logprobs"}
     for name in MEASURED:
         if row.get(name) is not None:
             row[name] = spread([sample[name] for sample in samples])
+    row["generated"] = min(sample["generated"] for sample in samples)
     if row["engine"] == "mistral_edu":
         best = {"read_gb_per_s": limits["read_gb_per_s"]["median"], "matrix_gflops": best_product(limits)[1]}
         row["predicted"] = predict(row, **best)
         row["shares"] = shares(row, row["prompt_tps"]["median"], row["generation_tps"]["median"], **best)
     return row
-
-
-def spread(values):
-    """{"median", "min", "max", "samples"} of a few numbers.
-
-    >>> spread([3.0, 1.0, 2.0])
-    {'median': 2.0, 'min': 1.0, 'max': 3.0, 'samples': [3.0, 1.0, 2.0]}
-    """
-    return {"median": median(values), "min": min(values), "max": max(values), "samples": list(values)}

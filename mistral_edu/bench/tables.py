@@ -1,46 +1,72 @@
 """Results as Markdown tables, which read well in a terminal too."""
 import textwrap
 
+from mistral_edu.bench.compare import SLOW
+from mistral_edu.bench.peers.runner import LONG
 from mistral_edu.bench.results import number
 
 NOTES = (
-    "weights: what they take as stored. load: weights read, checked and quantized. prompt: its tokens over the time "
+    "weights: what they take as stored. load: {load}. prompt: its tokens over the time "
     "to the logits of the last one. generation: tokens after the first over the time from there to the last.{batch} of "
     "limit, beside the prompt: the operations that it needs, as a share of what the machine could multiply in that "
-    "time; beside generation: the bytes of the weights, as a share of what it could read. peak: the most that {memory} "
+    "time; beside generation: the bytes of the weights, as a share of what it could read. The limits are the fastest "
+    "that was measured here, not the peak of the hardware. peak: the most that {memory} "
     "held up to this row. beyond: what the answer took besides weights and cache.{spread}")
 BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
 SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
 COMPARED = (
-    "All engines read the same weights and the same prompts, in turn in every round, on as many threads as there are "
-    "processors. ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, "
+    "All engines read the same weights and the same prompts in turn in every round. transformers "
+    "and llama.cpp are told to use as many threads as there are processors; in mlx-lm, MLX decides. load: engines do "
+    "different things in it, llama.cpp for one maps its file and reads it later, so it does not compare. "
+    "ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, "
     "as a share of their spread: further where weights are quantized in other groups, or multiplied in bfloat16.")
 
 
 def as_table(result):
     """The table of a measured result, with the machine above it and what was measured below it."""
-    machine, settings, limits = result["machine"], result["settings"], result["limits"]
-    name = f"random weights of the shape {settings['random']}" if settings["random"] else settings["model"]
-    software, on_gpu = result["software"], machine["device"] != "cpu"
     ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
-    products = " and ".join(f"{dtype} at {figure['median']:.0f} GFLOPS"
-                            for dtype, figure in limits["matrix_gflops"].items())
-    lines = [
-        f"{name}, {result['date']}, {settings['repeats']} round{'s' * (settings['repeats'] != 1)}",
-        f"{machine['processor']}, processors: {machine['processors']}, {machine['memory_gb']} GB, computing on "
-        f"{machine['device']}; mlx {software['packages']['mlx']}, {software['blas']}, "
-        f"threads: {software['blas_threads']}",
-        f"reads {limits['read_gb_per_s']['median']:.1f} GB/s; multiplies {products}; "
-        f"path: {', '.join(sorted({row['path'] for row in ours}))}",
-        "",
-        *our_table(ours),
-        "",
-        *wrapped(NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,",
-                              batch=BATCH * has_batches(ours), spread=SPREAD * (settings["repeats"] > 1))),
-    ]
+    on_gpu = result["machine"]["device"] != "cpu"
+    notes = NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,",
+                         batch=BATCH * has_batches(ours), load=what_load_is(result),
+                         spread=SPREAD * (result["settings"]["repeats"] > 1))
+    lines = [*conditions(result, ours), "", *our_table(ours), "", *wrapped(notes)]
     if "left_out" in result:
         lines += ["", *compared_table(result)]
     return "\n".join(lines)
+
+
+def conditions(result, ours):
+    """Lines: what was measured, by which command, on what machine and with what."""
+    machine, settings, limits, software = (result[part] for part in ("machine", "settings", "limits", "software"))
+    name = f"random weights of the shape {settings['random']}" if settings["random"] else settings["model"]
+    memory = f"memory: {machine['memory_gb']} GB, " if machine["memory_gb"] else ""
+    threads = f", OpenBLAS threads: {software['blas_threads']}" if software["blas_threads"] else ""
+    products = " and ".join(f"{dtype} at {figure(limits['matrix_gflops'], dtype)} GFLOPS"
+                            for dtype in limits["matrix_gflops"])
+    return [
+        f"{name}, {result['date']}, {rounds(settings['repeats'])}, answers of {ours[0]['generated']} tokens",
+        result["command"],
+        f"{machine['processor']}, processors: {machine['processors']}, {memory}computing on {machine['device']}; "
+        f"mlx {software['packages']['mlx']}, {software['blas']}{threads}",
+        f"reads {figure(limits, 'read_gb_per_s')} GB/s; multiplies {products}; "
+        f"path: {', '.join(sorted({row['path'] for row in ours}))}"]
+
+
+def what_load_is(result):
+    """What the time to load is, by where the weights came from."""
+    if "left_out" in result:
+        return "weights read and checked, from a file that has them in this precision already"
+    if result["settings"]["random"]:
+        return "random weights made, and quantized"
+    return "weights read, checked and quantized"
+
+
+def rounds(n):
+    """
+    >>> rounds(1), rounds(3)
+    ('1 round', '3 rounds')
+    """
+    return f"{n} round{'s' * (n != 1)}"
 
 
 def our_table(rows):
@@ -66,26 +92,45 @@ def wrapped(text):
 
 def compared_table(result):
     """Ours and the others, by precision and prompt, ours first; then their versions, and what is missing, and why."""
-    ours = {(row["bits"], row["context"]): row for row in result["rows"]
-            if row["engine"] == "mistral_edu" and row["batch"] == 1}
-    body = []
-    for key, row in ours.items():
-        others = [other for other in result["rows"]
-                  if other["engine"] != "mistral_edu" and (other["bits"], other["context"]) == key]
-        for one in (row, *others):
-            is_ours = one is row
-            body.append([*key, "mistral_edu" if is_ours else f"{one['engine']} {one['precision']}",
-                         short(one["weights_gb"]), figure(one, "load_seconds"),
-                         figure(one, "prompt_tps"), "" if is_ours else ratio(row, one, "prompt_tps"),
-                         figure(one, "generation_tps"), "" if is_ours else ratio(row, one, "generation_tps"),
-                         figure(one, "peak_memory_gb"), "" if is_ours else percent(one["difference"])])
+    body, short_of = [], []
+    single = [row for row in result["rows"] if row["batch"] == 1]
+    for key in dict.fromkeys((row["bits"], row["context"]) for row in single):
+        here = [row for row in single if (row["bits"], row["context"]) == key]
+        ours, = (row for row in here if row["engine"] == "mistral_edu")
+        others = [row for row in here if row is not ours]
+        body.append([*key, "mistral_edu", *speeds(ours, "", ""), ""])
+        body += [[*key, f"{row['engine']} {row['precision']}",
+                  *speeds(row, ratio(ours, row, "prompt_tps"), ratio(ours, row, "generation_tps")),
+                  percent(row["difference"])] for row in others]
+        short_of += [less(row, result["settings"]["repeats"], ours["generated"]) for row in others]
     header = ["bits", "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s", "ours / theirs",
               "generation, tok/s", "ours / theirs", "peak, GB", "apart"]
     versions = [", ".join(f"{package} {version}" for package, version in packages.items())
                 for packages in result["software"]["peers"].values()]
-    return [*markdown(header, body), "", *wrapped(COMPARED),
+    return [*markdown(header, body), "", *wrapped(COMPARED), *filter(None, short_of),
             *wrapped("Versions: " + "; ".join(versions) + "." if versions else ""),
             *(line for entry in result["left_out"] for line in wrapped(missing(entry)))]
+
+
+def speeds(row, faster_prompt, faster_generation):
+    """The cells of an engine's measurements, with what stands beside its two speeds."""
+    return [short(row["weights_gb"]), figure(row, "load_seconds"), figure(row, "prompt_tps"), faster_prompt,
+            figure(row, "generation_tps"), faster_generation, figure(row, "peak_memory_gb")]
+
+
+def less(row, repeats, n_tokens):
+    """A line for a peer that took too long for all rounds, or for the whole answer; "" for another.
+
+    >>> slow = {"engine": "mlx-lm", "precision": "8-bit", "context": 256, "generated": 12}
+    >>> less({**slow, "prompt_tps": {"samples": [0.6]}}, repeats=3, n_tokens=64)
+    'mlx-lm 8-bit, a prompt of 256: 1 round of 3, as it takes over 60 s; 12 tokens of 64, as they take over 20 s.'
+    """
+    n, parts = len(row["prompt_tps"]["samples"]), []
+    if n < repeats:
+        parts.append(f"{rounds(n)} of {repeats}, as it takes over {SLOW} s")
+    if row["generated"] < n_tokens:
+        parts.append(f"{row['generated']} tokens of {n_tokens}, as they take over {LONG} s")
+    return f"{row['engine']} {row['precision']}, a prompt of {row['context']}: {'; '.join(parts)}." if parts else ""
 
 
 def missing(entry):

@@ -59,14 +59,15 @@ def operations_per_prompt(config, context):
 def predict(row, read_gb_per_s, matrix_gflops):
     """The most that the machine allows for a row: {"prompt_tps", "generation_tps"}, tokens a second of all sequences.
 
-    A short prompt waits for the weights, like a single token; a long one for the multiplications.
+    A short prompt waits for the weights, like a single token; a long one for the multiplications. As in shares(), what
+    is read of the cache is not counted.
 
-    >>> row = {"bytes_per_step": 4e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
+    >>> row = {"weight_bytes_per_step": 4e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
     >>> predict(row, read_gb_per_s=100, matrix_gflops=4000)    # 0.04 s to read, 0.5 s to multiply
     {'prompt_tps': 256.0, 'generation_tps': 25.0}
     """
-    reading = row["bytes_per_step"] / (read_gb_per_s * 1e9)                                       # seconds
-    multiplying = row["batch"] * row["operations_per_prompt"] / (matrix_gflops * 1e9)             # seconds
+    reading = row["weight_bytes_per_step"] / (read_gb_per_s * 1e9)                     # seconds
+    multiplying = row["batch"] * row["operations_per_prompt"] / (matrix_gflops * 1e9)  # seconds
     return {"prompt_tps": row["batch"] * row["context"] / max(reading, multiplying),
             "generation_tps": row["batch"] / reading}
 

@@ -33,6 +33,8 @@ NAMES = ("libopenblasp.so.0", "libopenblas.so.0")  # Fedora calls the threaded o
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the user's choice
 NEEDED = ("cblas_sgemm", "cblas_cgemm", "sgesdd_", "openblas_get_config")
 
+set_by_us = {}  # variables of the environment that the user has not set: other programs must not inherit them
+
 
 @dataclass(frozen=True)
 class Status:
@@ -83,8 +85,9 @@ def is_loaded() -> bool:
 
 
 def _load() -> Status:
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # else idle OpenMP threads spin, and starve OpenBLAS's own
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        set_by_us["GOMP_SPINCOUNT"] = "2000"  # else idle OpenMP threads spin, and starve OpenBLAS's own
+        os.environ.update(set_by_us)
     places = [("environment", str(Path(sys.prefix, "lib", name))) for name in NAMES]
     places += [("system", name) for name in NAMES]
     for source, library in places:

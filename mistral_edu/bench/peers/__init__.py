@@ -39,12 +39,14 @@ PEERS = {
 
 
 def names(text):
-    """The peers in a text such as "mlx-lm,llama.cpp". Raises ValueError for one that is not known.
+    """The peers in a text such as "mlx-lm,llama.cpp". Raises ValueError for one that is not known, and for none.
 
     >>> names("mlx-lm, llama.cpp")
     ['mlx-lm', 'llama.cpp']
     """
     found = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not found:
+        raise ValueError(f"{text!r} names no peer to compare with; the peers are {', '.join(PEERS)}")
     if unknown := [name for name in found if name not in PEERS]:
         raise ValueError(f"there is no peer {unknown[0]!r} to compare with; the peers are {', '.join(PEERS)}")
     return found
@@ -72,7 +74,7 @@ def run(name, place, task, **settings):
 def set_up(name, place, progress=lambda text: None):
     """Make the environment of a peer. One that is there stays; one that could not be finished is removed.
 
-    Raises ValueError with what pip said last.
+    Raises ValueError with what pip said last, OSError where no folder can be made.
     """
     folder, peer = Path(place, name), PEERS[name]
     if folder.exists():
@@ -81,7 +83,11 @@ def set_up(name, place, progress=lambda text: None):
     progress(f"setting up {name} in {folder}" + (f"; {peer.note}" if peer.note else ""))
     unfinished = folder.with_name(f".{name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        unfinished.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(f"{name} cannot be set up in {place} ({error.strerror}); name a folder of yours: --peers "
+                      "FOLDER") from None
     try:
         for command in ([sys.executable, "-m", "venv", str(unfinished)],
                         [str(unfinished / "bin" / "python"), "-m", "pip", "install", "--quiet",
