@@ -194,8 +194,8 @@ def say_compiling():
     """Tell who watches the first answers of a new installation why they are not the fastest."""
     from mistral_edu.fast import compiled
     if sys.stderr.isatty() and compiled.are_being_compiled():
-        print("Compiling kernels for this processor in the background, once. Answers get faster when they are done.",
-              file=sys.stderr)
+        print(f"Compiling kernels for this processor in the background, {compiled.how_often()}. Answers get faster "
+              "when they are done.", file=sys.stderr)
 
 
 def show_reading(done, total):

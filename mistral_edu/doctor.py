@@ -3,8 +3,8 @@
     mistral-edu doctor                  in a terminal; --json for programs
     mistral_edu.doctor.report()         in a notebook
 
-Each check is a function that returns a Check. A failed one ("fail") keeps the notebooks from running; "warn" means
-slower or less than this machine could give.
+Each check is a function that returns a Check; the last one gives two. A failed one ("fail") keeps the notebooks from
+running; "warn" means slower or less than this machine could give.
 """
 import os
 import platform
@@ -77,7 +77,9 @@ def check_products():
         return Check("fast products", "ok", found)
     if status.library:
         return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
-    return Check("fast products", "warn", f"{found}: the reference BLAS, ten times slower or more", status.fix)
+    return Check("fast products", "warn", f"{found}: on the reference BLAS training and float32 products in notebooks "
+                 'take ten times as long or more; so do answers, but for those of the compiled kernels (line "engine")',
+                 status.fix)
 
 
 def check_half_products():
@@ -93,11 +95,15 @@ def check_half_products():
 
 def check_cache():
     """What is made once, kernels and the copy of OpenBLAS, is kept in a folder; without one, it is made again."""
-    folder, asked = blas.cache_folder(), os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if folder.is_relative_to(asked):
+    try:
+        folder, wanted = blas.cache_folder(), blas.wanted_folder()
+    except OSError as error:  # not even a temporary one
+        return Check("cache folder", "warn", f"none: {error}", blas.keep_it())
+    if folder == wanted:
         return Check("cache folder", "ok", str(folder))
-    return Check("cache folder", "warn", f"{folder}, since {asked} is not a folder that you alone can write to: what "
-                 "is kept there may be gone after a restart", "set XDG_CACHE_HOME to such a folder, and start Python again")
+    until = "may be gone after a restart" if blas.is_kept(folder) else "is gone when this process ends"
+    return Check("cache folder", "warn", f"{folder}, since {wanted} is not, and cannot be made, a folder that you "
+                 f"alone can write to: what is in it {until}", blas.keep_it())
 
 
 def check_memory():
@@ -131,10 +137,12 @@ def check_kernel():
     here = f"this Python's environment is {sys.prefix}"
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+        from jupyter_core.paths import jupyter_path
     except ImportError:
         return Check("kernel", "fail", f"jupyter_client is missing; {here}", INSTALL)
     try:
-        started = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        # named, since to look for a folder of IPython's makes one, and warns where HOME cannot be written
+        started = KernelSpecManager(kernel_dirs=jupyter_path("kernels")).get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
         return Check("kernel", "fail", f"no kernel python3; {here}", "python -m ipykernel install --sys-prefix")
     # a bare "python" means the Python that runs JupyterLab
@@ -146,41 +154,44 @@ def check_kernel():
     return Check("kernel", "ok", f"python3 starts this Python; {here}")
 
 
-def check_model():
-    """The embedded model's files, and one token of an answer."""
+def check_answer():
+    """[Check, Check]: the embedded model's files and one token of an answer, and the code that gave it."""
     missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (FOLDER / name).is_file()]
     if missing:
         found = f"{', '.join(missing)} missing in {FOLDER}"
-        return Check("embedded model", "fail", found, "install the package anew: " + INSTALL)
+        return [Check("embedded model", "fail", found, "install the package anew: " + INSTALL)]
     from mistral_edu import load, stream_generate
     try:
         model, tokenizer = load()
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
-        return Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)
-    return Check("embedded model", "ok", f"answers ({piece.text!r} ...)")
+        return [Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)]
+    return [Check("embedded model", "ok", f"answers ({piece.text!r} ...)"), check_engine(model.path)]
 
 
-def check_engine():
-    """Which code answers, and why no faster one does."""
-    from mistral_edu import generate, load
-    try:
-        model, _ = load()
-        generate(model, None, [1], max_tokens=1)
-    except (ValueError, OSError, RuntimeError) as error:
-        return Check("engine", "fail", f"{error}", "install the package anew: " + INSTALL)
-    if "GPU" not in model.path and (fix := compiled.fix()):
-        return Check("engine", "warn", model.path, fix)
-    return Check("engine", "ok", model.path)
+def check_engine(path):
+    """Which code answers, and why no faster one does. path: the model's, after an answer."""
+    import mlx.core as mx
+    if mx.default_device() != mx.Device(mx.cpu):
+        return Check("engine", "ok", path)
+    if os.environ.get("MISTRAL_EDU_FAST") == "0":
+        return Check("engine", "warn", f"{path}: turned off by MISTRAL_EDU_FAST=0",
+                     "unset MISTRAL_EDU_FAST, then start Python again")
+    fix = compiled.fix()
+    return Check("engine", "warn" if fix else "ok", path, fix)
 
 
 CHECKS = (check_python, check_system, check_mlx, check_products, check_half_products, check_cache, check_memory,
-          check_tools, check_kernel, check_model, check_engine)
+          check_tools, check_kernel, check_answer)
 
 
 def examine():
     """All checks, as a list of Check."""
-    return [check() for check in CHECKS]
+    checks = []
+    for check in CHECKS:
+        found = check()
+        checks += found if isinstance(found, list) else [found]
+    return checks
 
 
 def verdict(checks):

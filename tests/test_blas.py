@@ -80,8 +80,8 @@ def test_when_mlx_came_first_all_goes_on_and_the_status_says_what_is_lost():
 
 
 def test_turned_off_by_the_environment():
-    library, reason = python(INSTALL + "show([status.library, status.reason])", MISTRAL_EDU_BLAS="0")
-    assert library is None and "MISTRAL_EDU_BLAS=0" in reason
+    library, reason, fix = python(INSTALL + "show([status.library, status.reason, status.fix])", MISTRAL_EDU_BLAS="0")
+    assert library is None and "MISTRAL_EDU_BLAS=0" in reason and fix.startswith("unset MISTRAL_EDU_BLAS,")
 
 
 def test_without_any_openblas_the_status_says_how_to_get_it(monkeypatch):
@@ -139,6 +139,29 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path, monkeypatch):
     shared.chmod(0o777)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert blas.cache_folder() != shared
+
+
+def test_where_no_folder_lasts_a_process_has_one_of_its_own_and_removes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(blas, "_own", [])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    lasting = blas.cache_folder()
+    assert lasting == tmp_path / f"mistral_edu-{os.getuid()}" and blas.is_kept(lasting)
+    lasting.chmod(0o777)
+    own = blas.cache_folder()
+    assert own == blas.cache_folder() and own.is_dir() and not blas.is_kept(own / "kernels") and blas.is_kept(lasting)
+    blas._own[0].cleanup()
+    assert list(tmp_path.iterdir()) == [lasting]
+
+
+def test_the_command_that_makes_a_folder_names_one_that_can_be_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    command = blas.keep_it().split("  (")[0]
+    done = subprocess.run(["sh", "-c", f'{command} && echo "$XDG_CACHE_HOME"'], capture_output=True, text=True)
+    assert done.stdout.strip() == str(tmp_path / "cache") and (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert blas.keep_it().startswith(f"mkdir -p -m 700 {tmp_path}/cache && export XDG_CACHE_HOME={tmp_path}/cache ")
 
 
 def test_one_processor_is_left_to_others_unless_the_user_chooses():

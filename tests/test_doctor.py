@@ -94,6 +94,7 @@ def test_a_slow_blas_comes_with_its_reason_and_fix(monkeypatch):
     check = doctor.check_products()
     assert check.status == "warn" and "5 GFLOPS" in check.found and "mlx came first" in check.found
     assert check.fix == "restart the kernel"
+    assert "training and float32 products in notebooks" in check.found and "but for those of" in check.found
 
 
 def test_little_memory(monkeypatch):
@@ -162,7 +163,7 @@ def test_a_kernel_of_another_environment_is_seen(monkeypatch, tmp_path, command,
 def test_missing_model_files_are_named(monkeypatch, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setattr(doctor, "FOLDER", tmp_path)
-    check = doctor.check_model()
+    (check,) = doctor.check_answer()
     assert check.status == "fail" and check.fix
     assert check.found.startswith("tokenizer.json, model.safetensors missing in")
 
@@ -288,9 +289,9 @@ def test_a_home_that_cannot_be_written(tmp_path, home):
     place = tmp_path / "file" / "home" if home == "a file" else Path("/proc/home")  # there nobody can make a folder
     checks = examine(HOME=place, XDG_CACHE_HOME=None, TMPDIR=tmp_path / "tmp")
     folder = checks["cache folder"]
-    assert folder["status"] == "warn" and f"since {place}/.cache is not a folder" in folder["found"]
-    assert folder["found"].startswith(str(tmp_path / "tmp")) and folder["fix"].startswith("set XDG_CACHE_HOME")
-    assert checks["engine"]["status"] == "ok"
+    assert folder["status"] == "warn" and f"since {place}/.cache/mistral_edu is not, and cannot" in folder["found"]
+    assert folder["found"].startswith(str(tmp_path / "tmp")) and folder["fix"].startswith("mkdir -p -m 700 ")
+    assert "compiled, once until " in checks["engine"]["found"] and checks["engine"]["fix"] == compiled.AGAIN
     check_the_rest(checks, "cache folder")
     checks = examine(HOME=place, XDG_CACHE_HOME=tmp_path / "cache", TMPDIR=tmp_path / "tmp")
     assert checks["cache folder"] == {"status": "ok", "found": str(tmp_path / "cache" / "mistral_edu"), "fix": ""}
@@ -299,5 +300,66 @@ def test_a_home_that_cannot_be_written(tmp_path, home):
 def test_a_gpu_and_a_mac_are_well_without_the_kernels(monkeypatch):
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
     monkeypatch.setattr(compiled, "fix", lambda: "install numba")
-    check = doctor.check_engine()
-    assert check == doctor.Check("engine", "ok", "readable: MLX computes on the GPU")
+    monkeypatch.setenv("MISTRAL_EDU_FAST", "0")
+    found = "readable: MLX computes on the GPU"
+    assert doctor.check_engine(found) == doctor.Check("engine", "ok", found)
+
+
+# --- the line "engine" ------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def processor(monkeypatch):
+    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.cpu))
+
+
+def test_the_slowest_path_is_not_well_where_it_was_asked_for(processor, monkeypatch):
+    monkeypatch.setenv("MISTRAL_EDU_FAST", "0")
+    model, engine = doctor.check_answer()
+    assert model.status == "ok" and engine.status == "warn"
+    assert engine.found == "readable: turned off by MISTRAL_EDU_FAST=0"
+    assert engine.fix == "unset MISTRAL_EDU_FAST, then start Python again"
+
+
+def test_the_model_is_loaded_once(monkeypatch):
+    loaded, load = [], mistral_edu.load
+    monkeypatch.setattr(mistral_edu, "load", lambda: loaded.append(1) or load())
+    assert [check.name for check in doctor.examine()[-2:]] == ["embedded model", "engine"] and loaded == [1]
+
+
+def test_while_kernels_are_compiled_there_is_something_to_do(processor, monkeypatch, tmp_path):
+    """Wait; or, where nobody keeps them, name a folder that does."""
+    monkeypatch.setattr(blas, "_own", [])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(compiled, "_kernels", None)
+    monkeypatch.setattr(compiled, "are_being_compiled", lambda: True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert doctor.check_cache().status == "ok" and compiled.how_often() == "once"
+    assert doctor.check_engine("wide").fix == "wait a minute, then run doctor again"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    lasting = blas.cache_folder()
+    assert compiled.how_often() == f"once until {lasting} is emptied" and lasting.parent == tmp_path
+    lasting.chmod(0o777)
+    assert compiled.how_often() == "anew in every process since no folder can be written"
+    assert doctor.check_engine("wide") == doctor.Check("engine", "warn", "wide", blas.keep_it())
+    assert doctor.check_cache().found.endswith("what is in it is gone when this process ends")
+
+
+def test_without_any_folder_at_all(processor, monkeypatch):
+    """A container whose disk can only be read."""
+    def none():
+        raise FileNotFoundError("No usable temporary directory found")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    for name, value in (("_kernels", None), ("_loader", None), ("_trouble", ""), ("_kept", False)):
+        monkeypatch.setattr(compiled, name, value)
+    _, engine = doctor.check_answer()
+    assert engine.found.endswith("no folder can be written: No usable temporary directory found")
+    assert doctor.check_cache().fix == engine.fix == blas.keep_it() and engine.status == "warn"
+
+
+def test_a_home_that_cannot_be_written_brings_no_warning_before_the_table(monkeypatch, recwarn, tmp_path):
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    doctor.check_kernel()
+    assert not recwarn.list and not list(tmp_path.iterdir())

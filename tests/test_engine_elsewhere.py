@@ -5,11 +5,15 @@ than this one, whose code this one can run. What is not: code for ARM is made, a
 GPUs and macOS only the choice is tried, with MLX's default device faked.
 """
 import os
+import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
@@ -44,6 +48,8 @@ OLDER = {"x86_64": [("x86-64", ""), ("haswell", "+avx2,+fma,+bmi,+bmi2,+f16c")],
 @pytest.mark.parametrize("name, features", OLDER.get(os.uname().machine, []))
 def test_an_older_processor(name, features, readable, tmp_path):
     """numba compiles for it, this one runs that, and the numbers stay within the bounds of test_engine_equal."""
+    if name == "haswell" and "avx512f" not in " ".join(compiled.processor()):
+        pytest.skip("this processor has no AVX-512: what is compiled for it is code for a haswell already")
     settings = dict(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, XDG_CACHE_HOME=tmp_path, timeout=400)
     path, text = answer("wait", **settings)
     assert path == CPU and text == readable
@@ -96,10 +102,9 @@ def test_no_source_names_instructions_of_one_processor():
 
 EMIT = """if 1:
     import re, sys
+    from pathlib import Path
     import llvmlite.binding as llvm
-    from mistral_edu.fast import compiled
-    kernels = compiled.load(compiled.folder())  # in this process: what comes from the cache is no LLVM code any more
-    source = "\\n".join(kernels.run.inspect_llvm().values())
+    source = Path(sys.argv[1]).read_text()
     # One function of numba's own, which counts who uses memory, comes in a form that only LLVM for x86 knows.
     source = re.sub(r"(%\\S+) = tail call i8 @llvm.x86.atomic.sub.cc.i64\\((ptr .*?), i64 1, i32 4\\)",
                     r"%users = atomicrmw sub \\2, i64 1 seq_cst \\n %last = icmp eq i64 %users, 1 \\n"
@@ -108,15 +113,13 @@ EMIT = """if 1:
     assert "llvm.x86" not in source
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for triple, cpu in (("aarch64-unknown-linux-gnu", "generic"), ("aarch64-unknown-linux-gnu", "neoverse-n1"),
-                        ("x86_64-unknown-linux-gnu", "x86-64"), ("x86_64-unknown-linux-gnu", "sapphirerapids")):
+    for triple, cpu in (("aarch64-unknown-linux-gnu", "generic"), ("x86_64-unknown-linux-gnu", "sapphirerapids")):
         machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
         text = re.sub("target triple = .*", f'target triple = "{triple}"', source)
         text = re.sub("target datalayout = .*", f'target datalayout = "{machine.target_data}"', text)
         module = llvm.parse_assembly(text)
         module.verify()
         code = machine.emit_assembly(module)
-        assert len(machine.emit_object(module)) > 10_000
         neon, fused, wide = (len(re.findall(pattern, code)) for pattern in (r"\\bfmla\\s+v\\d+\\.4s", r"vfmadd\\w*ps",
                                                                            r"%zmm"))
         print(triple.split("-")[0], cpu, neon, fused, wide)
@@ -124,17 +127,15 @@ EMIT = """if 1:
 
 
 @pytest.mark.slow
-def test_code_for_arm_and_for_avx512_can_be_made(tmp_path):
+def test_code_for_arm_and_for_avx512_can_be_made(first):
     """The LLVM code of the kernels, as it is made here, translated for other processors; not run."""
-    done = run("-c", EMIT, XDG_CACHE_HOME=tmp_path, timeout=400)
+    done = run("-c", EMIT, *first.llvm)
     if "No available targets" in done.stderr or "unable to get target" in done.stderr.lower():
         pytest.skip("this llvmlite has no translator for ARM")
     assert done.returncode == 0, done.stderr
     counts = {tuple(line.split()[:2]): list(map(int, line.split()[2:])) for line in done.stdout.splitlines()}
-    for cpu in ("generic", "neoverse-n1"):
-        assert counts["aarch64", cpu][0] > 50, counts  # multiply-and-add of four float32 at once
-    assert counts["x86_64", "x86-64"][1:] == [0, 0]
-    assert counts["x86_64", "sapphirerapids"][1] > 50
+    assert counts["aarch64", "generic"][0] > 50, counts  # multiply-and-add of four float32 at once
+    assert counts["x86_64", "sapphirerapids"][1] > 50, counts
 
 
 # --- numba that is not there, or not of use ---------------------------------------------------------------------------
@@ -259,27 +260,141 @@ def test_where_no_folder_can_be_written_a_process_has_one_of_its_own_and_removes
                f"compiled.cache_folder = lambda: Path({str(tmp_path / 'file')!r})\n"
                "print(compiled.folder(), compiled.folder(), compiled.folder().is_dir())", TMPDIR=tmp_path)
     own, again, is_there = done.stdout.split()
-    assert own == again and is_there == "True" and Path(own).parent == tmp_path and not Path(own).exists()
+    assert own == again and is_there == "True" and not Path(own).exists()
+    assert Path(own).parents[2] == tmp_path  # remove_unused looks at all that lies beside the kernels
+
+
+def test_kernels_are_there_when_all_are(tmp_path, monkeypatch):
+    """numba writes those of a short function long before those of a long one. Who comes in between has to wait."""
+    calls = []
+    monkeypatch.setattr(compiled, "_compile_apart", lambda place: calls.append("wait"))
+    monkeypatch.setattr(compiled, "load", lambda place: calls.append("load") or compiled.__class__)
+    for name in ("_kernels", "_kept"):
+        monkeypatch.setattr(compiled, name, None)
+    (tmp_path / "kernels.open_list.nbc").write_text("")
+    compiled._bring(tmp_path)
+    (tmp_path / compiled.MARK).touch()
+    compiled._bring(tmp_path)
+    assert calls == ["wait", "load", "load"]
+
+
+# For a process of its own: kernels that are there already, put into the folder a second later, as if just compiled.
+STAND_IN = """if 1:
+    import shutil, sys, time
+    from mistral_edu.fast import compiled
+    def put_there(place):
+        time.sleep(1)
+        shutil.copytree(sys.argv[1], place, dirs_exist_ok=True)
+        print("put there", end=" ")
+    compiled._compile_apart = put_there
+"""
+
+
+def compiled_before():
+    if compiled.kernels(wait=200) is None:
+        pytest.skip(compiled.why_not())
+    return compiled.folder()
 
 
 @pytest.mark.slow
-def test_two_processes_compile_once_and_damaged_kernels_are_made_again(tmp_path):
-    """The second one finds the lock, waits, and loads what the first has made. An empty file is no kernels."""
-    code = ("import sys; from mistral_edu.fast import compiled\n"
-            "assert compiled.kernels(wait=200), compiled.why_not()\n"
-            "print(len(compiled.kernels().run.stats.cache_hits))")
-    with ThreadPoolExecutor(2) as both:
-        done = list(both.map(lambda _: run("-c", code, XDG_CACHE_HOME=tmp_path, timeout=400), range(2)))
-    assert [result.stdout.strip() for result in done] == ["1", "1"], done
-    *_, kept = files = sorted(tmp_path.rglob("*.nbc"), key=lambda file: file.stat().st_size)
-    assert len(files) == 3  # one per function that Python calls
-    kept.write_bytes(b"")
-    again = run("-c", code, XDG_CACHE_HOME=tmp_path, timeout=400)
-    assert again.returncode == 0, again.stderr
-    assert kept.stat().st_size > 10_000
+def test_damaged_kernels_are_made_again(tmp_path):
+    """An empty file, as a power cut leaves one, is no kernels."""
+    place = tmp_path / "mistral_edu" / "kernels" / compiled.digest()
+    shutil.copytree(compiled_before(), place)
+    *_, largest = sorted(place.rglob("*.nbc"), key=lambda file: file.stat().st_size)
+    code = STAND_IN + ("    assert compiled.kernels(wait=100), compiled.why_not()\n"
+                       "    print(len(compiled.kernels().run.stats.cache_hits))")
+    assert run("-c", code, compiled.folder(), XDG_CACHE_HOME=tmp_path).stdout == "1\n"
+    largest.write_bytes(b"")
+    done = run("-c", code, compiled.folder(), XDG_CACHE_HOME=tmp_path)
+    assert done.stdout == "put there 1\n", done.stderr
+    assert largest.stat().st_size > 10_000
+
+
+LASTING = """if 1:
+    import sys, time
+    from pathlib import Path
+    from mistral_edu.fast import compiled
+    begun = Path(sys.argv[1])
+    if sys.argv[2] == "own":
+        compiled.cache_folder = lambda: begun.parent / "file"
+    work = "import os, time; open(%r, 'w').write(str(os.getpid())); time.sleep(3); open(%r, 'w')"
+    compiled.COMPILE = compiled.COMPILE.replace("compiled.compile_into(sys.argv[1])",
+                                                work % (str(begun), str(begun.with_name("end"))))
+    assert compiled.kernels() is None
+    while not (begun.exists() and begun.read_text()):
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", ["own", "kept"])
+def test_a_compilation_outlives_its_starter_and_an_interrupt_where_somebody_gains_by_it(kept, tmp_path):
+    """Something else that takes three seconds stands in for it. Not with run(), which ends all that it has started."""
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(FAST.parents[1]), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", LASTING, str(tmp_path / "begun"), kept], env=environment, check=True)
+    if kept == "kept":
+        os.kill(int((tmp_path / "begun").read_text()), signal.SIGINT)
+    deadline = time.monotonic() + (30 if kept == "kept" else 4)
+    while time.monotonic() < deadline and not (tmp_path / "end").exists():
+        time.sleep(0.1)
+    assert (tmp_path / "end").exists() == (kept == "kept")
 
 
 # --- the first answer of a new installation ---------------------------------------------------------------------------
+
+WATCHED = """if 1:
+    import sys
+    import mistral_edu
+    from mistral_edu.fast import compiled
+    compiled.COMPILE += '''
+    import os  # where the kernels were compiled there is LLVM code; where they were waited for there are none
+    if "mistral_edu.fast.kernels" in sys.modules:
+        code = sys.modules["mistral_edu.fast.kernels"].run.inspect_llvm().values()
+        open(sys.argv[1] + "/" + str(os.getpid()) + ".ll", "w").write("".join(code))
+'''
+    model, tokenizer = mistral_edu.load()
+    mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+    print(model.path)
+    assert compiled.kernels(wait=200), compiled.why_not()
+    mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
+    print(model.path)
+    print(len(compiled.kernels().run.stats.cache_hits))
+"""
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """Two processes that start together where nothing was compiled, and no home can be written.
+
+    lines: what each has printed. folder: the one that they share. llvm: a file for each compilation.
+    """
+    folder = tmp_path_factory.mktemp("first")
+    settings = dict(XDG_CACHE_HOME="/proc/nowhere", TMPDIR=folder, timeout=400)
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda _: run("-c", WATCHED, **settings), range(2)))
+    assert [result.returncode for result in done] == [0, 0], done
+    return SimpleNamespace(lines=[result.stdout.splitlines() for result in done], folder=folder,
+                           llvm=list(folder.rglob("*.ll")))
+
+
+@pytest.mark.slow
+def test_the_first_compilation_delays_nothing_and_a_read_only_home_is_survived(first):
+    """An answer at once, by another path that says how often this will be so; and the kernels come in the end."""
+    for before, after, _ in first.lines:
+        often = f"once until {first.folder}/mistral_edu-{os.getuid()} is emptied"
+        assert before.endswith(f"the kernels are being compiled, {often}, in the background") and after == CPU
+        assert not before.startswith("cpu")
+
+
+@pytest.mark.slow
+def test_two_processes_compile_once(first):
+    """The second one finds the lock, waits, and loads what the first has made."""
+    assert len(first.llvm) == 1
+    assert [n_loaded for *_, n_loaded in first.lines] == ["1", "1"]
+    assert len(list(first.folder.rglob("*.nbc"))) == 3  # one per function that Python calls
+
 
 FIRST = """if 1:
     import time
@@ -306,7 +421,6 @@ def test_the_first_answer_comes_within_three_seconds_and_the_path_says_why_it_is
 def on_a_terminal(*argv, **environment):
     """What `mistral-edu` prints where a person watches: a pseudo terminal is its stderr."""
     import pty
-    import subprocess
     ours, theirs = pty.openpty()
     process = subprocess.Popen([sys.executable, "-m", "mistral_edu", *argv], stdin=subprocess.DEVNULL, stderr=theirs,
                                stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -333,20 +447,18 @@ def test_a_terminal_is_told_that_kernels_are_compiled_and_a_program_is_not(tmp_p
     assert done.returncode == 0 and done.stderr == ""
 
 
-LARGE = """if 1:
+@pytest.mark.slow
+def test_a_large_model_waits_for_its_kernels_and_says_so(tmp_path):
+    code = STAND_IN + """
     import mistral_edu
     from mistral_edu.fast import cpu_engine
     cpu_engine.is_too_large = lambda model: True
     model, tokenizer = mistral_edu.load()
     print(model.path)
 """
-
-
-@pytest.mark.slow
-def test_a_large_model_waits_for_its_kernels_and_says_so(tmp_path):
-    done = run("-c", LARGE.replace("import cpu_engine", "import compiled, cpu_engine; compiled.LONG_WAIT = 200"),
-               XDG_CACHE_HOME=tmp_path, timeout=400)
-    assert done.stdout.strip() == CPU, done.stderr
-    assert done.stderr.startswith("Compiling kernels for this processor, once. A model as large as this one waits")
-    done = run("-c", LARGE, XDG_CACHE_HOME=tmp_path)
-    assert done.stdout.strip() == CPU and done.stderr == ""
+    done = run("-c", code, compiled_before(), XDG_CACHE_HOME=tmp_path)
+    assert done.stdout == f"put there {CPU}\n", done.stderr
+    assert done.stderr == ("Compiling kernels for this processor, once. A model as large as this one waits for them, "
+                           "60 seconds at most.\n")
+    done = run("-c", code, compiled.folder(), XDG_CACHE_HOME=tmp_path)
+    assert done.stdout == f"{CPU}\n" and done.stderr == ""

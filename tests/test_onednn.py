@@ -140,7 +140,8 @@ def test_status_says_why_not(monkeypatch, tmp_path):
     (tmp_path / "lib" / "libdnnl.so.3").write_text("no library")
     assert "cannot be used" in status(monkeypatch, tmp_path).reason
     monkeypatch.setenv("MISTRAL_EDU_ONEDNN", "0")
-    assert "MISTRAL_EDU_ONEDNN=0" in status(monkeypatch, tmp_path).reason
+    off = status(monkeypatch, tmp_path)
+    assert "MISTRAL_EDU_ONEDNN=0" in off.reason and off.fix.startswith("unset MISTRAL_EDU_ONEDNN,")
 
 
 @pytest.mark.skipif(not Path(sys.prefix, "lib", "libdnnl.so.3").is_file(), reason="oneDNN is not installed")

@@ -72,7 +72,7 @@ def test_messages_that_it_quotes_are_those_of_the_program():
                           ("turned off by MISTRAL_EDU_BLAS=0", "blas.py"), ("MLX cannot be imported", "backend.py"),
                           ("Live once this cell is run", "widgets.py"), ("The function stopped with", "widgets.py"),
                           ("computes on the ", "doctor.py"), ("numba is not installed", "compiled.py"),
-                          ("being compiled, once, in the background", "compiled.py"),
+                          ("anew in every process since ", "compiled.py"),
                           ("the kernels could not be compiled", "compiled.py"),
                           ("though this processor has instructions for bfloat16", "doctor.py")):
         assert message in TEXT and message in sources[file], message

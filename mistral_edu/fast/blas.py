@@ -68,7 +68,8 @@ def install() -> Status:
     if not sys.platform.startswith("linux"):
         _status = Status(reason="not needed: MLX uses the system's own fast library here")
     elif os.environ.get("MISTRAL_EDU_BLAS", "1") == "0":
-        _status = Status(reason="turned off by MISTRAL_EDU_BLAS=0", fix="unset it, then start Python again")
+        _status = Status(reason="turned off by MISTRAL_EDU_BLAS=0",
+                         fix="unset MISTRAL_EDU_BLAS, then start Python again")
     elif "mlx.core" in sys.modules:
         _status = Status(reason="mlx was imported before mistral_edu, so its slow BLAS is in use", fix=IMPORT_FIRST)
     else:
@@ -213,14 +214,42 @@ def _find_patchelf():
 
 
 def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/mistral_edu, else ~/.cache/mistral_edu, else a folder of this user's own in the temporary one."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    if base.is_absolute() and _is_private(base / "mistral_edu"):
-        return base / "mistral_edu"
+    """wanted_folder(), else one of this user's own in the temporary folder, else one of this process's own."""
+    folder = wanted_folder()
+    if folder.is_absolute() and _is_private(folder):
+        return folder
 
     import tempfile
     folder = Path(tempfile.gettempdir(), f"mistral_edu-{os.getuid()}")
-    return folder if _is_private(folder) else Path(tempfile.mkdtemp(prefix="mistral_edu-"))
+    return folder if _is_private(folder) else own_folder()
+
+
+def wanted_folder() -> Path:
+    """$XDG_CACHE_HOME/mistral_edu, by default ~/.cache/mistral_edu: what is in it is there after a restart, too."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mistral_edu")
+
+
+_own = []  # a folder of this process's own, once one is needed
+
+
+def own_folder() -> Path:
+    """A folder that is removed when this process ends, the same at each call."""
+    if not _own:
+        import tempfile
+        _own.append(tempfile.TemporaryDirectory(prefix="mistral_edu-", ignore_cleanup_errors=True))
+    return Path(_own[0].name)
+
+
+def is_kept(folder):
+    """Whether what is in a folder is still there when this process has ended."""
+    return not (_own and folder.is_relative_to(own_folder()))
+
+
+def keep_it():
+    """What to do where the wanted folder cannot be had: a command, with a folder that can be made on this machine."""
+    base = next((base for base in (Path.home(), Path.cwd()) if os.access(base, os.W_OK)), Path("/a/folder/of/yours"))
+    return (f"mkdir -p -m 700 {base / 'cache'} && export XDG_CACHE_HOME={base / 'cache'}  (any folder will do that you "
+            "alone can write to), then start Python again")
 
 
 def _is_private(folder):

@@ -1,12 +1,14 @@
 """The compiled kernels: made once, kept in the user's cache folder, and then loaded.
 
 To compile kernels.py takes long enough to be noticed. So a process of its own does it, at low priority, the first time;
-until it has finished another engine answers. Only a model that is too large for one waits, and says so.
+until it has finished another engine answers. Only a model that is too large for one waits, and says so. It goes on when
+the process that started it ends, and has then made them for the next one.
 
 The folder's name is a digest of everything that decides whether kept kernels serve here: the sources (numba looks for
 changes only in the file of the compiled function, not in those that it takes functions from), numba, Python, and the
 processor. So kernels that are in it can be loaded, and need not be compiled in a process that has to answer. A folder
-that nobody has used for a month is removed. Where none can be written, each process compiles into one of its own.
+that nobody has used for a month is removed. Where none can be written, each process compiles into one of its own, which
+ends with it.
 """
 import hashlib
 import importlib.metadata
@@ -17,18 +19,20 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-from .blas import cache_folder
+from .blas import cache_folder, is_kept, keep_it, own_folder, wanted_folder
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "vectors.py")
 WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
 LONG_WAIT = 60  # the same for a model too large for another engine: without kernels its first prompt takes longer
 MONTH = 30 * 24 * 3600  # seconds
+MARK = "complete"  # a file beside the kernels, once all of them are there
 DISABLED = "NUMBA_DISABLE_JIT is set"
+NO_FOLDER = "no folder can be written"
+AGAIN = "wait a minute, then run doctor again"
 PROCESSOR = ("cpu family", "model", "flags", "CPU implementer", "CPU part", "Features")  # lines of /proc/cpuinfo
 GET_IT = 'pip install "mistral-edu[cpu]"  (it brings numba), then start Python again'
 GET_NEWER = 'pip install --upgrade "mistral-edu[cpu]"  (it brings a numba that fits), then start Python again'
@@ -50,17 +54,29 @@ def why_not():
         return f"the kernels could not be compiled: {_trouble}"
     if _kept:
         return "the kernels are being loaded"
-    return "the kernels are being compiled, once, in the background"
+    return f"the kernels are being compiled, {how_often()}, in the background"
+
+
+def how_often():
+    """How often this machine has to compile them, in words."""
+    place = folder()
+    if not is_kept(place):
+        return f"anew in every process since {NO_FOLDER}"
+    return "once" if place.is_relative_to(wanted_folder()) else f"once until {cache_folder()} is emptied"
 
 
 def fix():
-    """What to do where there are no kernels; "" where there are, or where they are on their way."""
+    """What to do where there are no kernels; "" where there are, or where they only have to be loaded."""
     if _kernels is not None:
         return ""
+    if are_being_compiled():
+        return AGAIN if is_kept(folder()) else keep_it()
     if importlib.util.find_spec("numba") is None:
         return GET_IT
     if DISABLED in _trouble:
         return "unset NUMBA_DISABLE_JIT, then start Python again"
+    if NO_FOLDER in _trouble:
+        return keep_it()
     return GET_NEWER if _trouble else ""
 
 
@@ -79,28 +95,35 @@ def kernels(wait=None):
 
     By default it waits WAIT seconds for kernels that were compiled before, and for others not at all.
     """
-    global _loader, _kept
+    global _loader, _kept, _trouble
     if _kernels is not None:
         return _kernels
     if importlib.util.find_spec("numba") is None:
         return None
     with _lock:
         if _loader is None or not (_loader.is_alive() or _trouble):  # after a fork the thread is gone
-            place = folder()
+            try:
+                place = folder()
+            except OSError as error:
+                _trouble = f"{NO_FOLDER}: {error}"
+                return None
             _kept = are_in(place)
             _loader = threading.Thread(target=_bring, args=(place,), name="mistral_edu kernels", daemon=True)
             _loader.start()
     if wait is None:
         wait = WAIT if _kept else 0
     elif wait == LONG_WAIT and are_being_compiled():
-        print(f"Compiling kernels for this processor, once. A model as large as this one waits for them, {LONG_WAIT} "
-              "seconds at most.", file=sys.stderr, flush=True)
+        print(f"Compiling kernels for this processor, {how_often()}. A model as large as this one waits for them, "
+              f"{LONG_WAIT} seconds at most.", file=sys.stderr, flush=True)
     _loader.join(wait)
     return _kernels
 
 
 def folder():
-    """Where these kernels are kept for this processor: a folder of this process's own where nothing can be written."""
+    """Where the kernels for this processor lie: in a folder of this process's own where nothing can be kept.
+
+    Raises OSError where not even that can be made.
+    """
     place = cache_folder() / "kernels" / digest()
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -109,7 +132,9 @@ def folder():
             return place
     except OSError:
         pass
-    return Path(_own_folder().name)
+    place = own_folder() / "kernels" / digest()
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def digest():
@@ -131,19 +156,12 @@ def processor():
 
 
 def are_in(place):
-    """Whether a folder holds compiled kernels: numba writes its index first, then this."""
-    return any(place.rglob("*.nbc"))
-
-
-def _own_folder(made=[]):
-    """A folder that is removed when this process ends, the same at each call."""
-    if not made:
-        made.append(tempfile.TemporaryDirectory(prefix="mistral_edu-", ignore_cleanup_errors=True))
-    return made[0]
+    """Whether a folder holds all compiled kernels: numba writes those of one function long before those of the next."""
+    return (place / MARK).exists()
 
 
 def _bring(place):
-    global _kernels, _trouble
+    global _kernels, _kept, _trouble
     try:
         if not are_in(place):
             _compile_apart(place)
@@ -152,19 +170,47 @@ def _bring(place):
         except (EOFError, pickle.UnpicklingError):  # cut short by a power cut
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(exist_ok=True)
+            _kept = False
+            _compile_apart(place)
             _kernels = load(place)
     except Exception as error:  # another numba, a full disk: the model answers without kernels, and doctor says why
         _trouble = f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _compile_apart(place):
-    """Let a process of low priority compile into the folder. Where it fails, load() does, and shows why."""
-    code = "import sys; from mistral_edu.fast import compiled; compiled.compile_into(sys.argv[1])"
+    """Let a process of low priority compile into the folder. Where it fails, load() does, and shows why.
+
+    Where kernels are kept it goes on when this process ends, for the next one; else it ends with this one.
+    """
+    keep = is_kept(place)
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     niceness = [nice, "-n", "10"] if (nice := shutil.which("nice")) else []
-    subprocess.run([*niceness, sys.executable, "-c", code, str(place)], capture_output=True,
-                   env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"})
+    command = [*niceness, sys.executable, "-c", COMPILE.format(keep=keep), str(place)]
+    nowhere, stdin = subprocess.DEVNULL, subprocess.DEVNULL if keep else subprocess.PIPE
+    with subprocess.Popen(command, stdin=stdin, stdout=nowhere, stderr=nowhere,
+                          env={**os.environ, "PYTHONPATH": paths, "MISTRAL_EDU_BLAS": "0"}) as process:
+        process.wait()
+
+
+# Ctrl-C stops an answer, and a terminal closes: this process is told, too, but may go on.
+COMPILE = """if 1:
+    import signal, sys
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    from mistral_edu.fast import compiled
+    if not {keep}:
+        compiled.end_with_starter()
+    compiled.compile_into(sys.argv[1])
+"""
+
+
+def end_with_starter():
+    """End this process when the one that holds the other end of its stdin, a pipe, has ended, however that happens."""
+    def wait_and_end():
+        os.read(0, 1)
+        os._exit(1)
+    threading.Thread(target=wait_and_end, daemon=True).start()
 
 
 def compile_into(place):
@@ -196,7 +242,7 @@ def remove_unused(kernels, keep):
 
 
 def load(place):
-    """Import kernels.py: from the folder `place` if it was compiled before, else compile and keep it there."""
+    """Import kernels.py: from the folder `place` as far as it was compiled before, else compile and keep it there."""
     import numba
     if numba.config.DISABLE_JIT:
         raise RuntimeError(DISABLED)
@@ -206,4 +252,5 @@ def load(place):
         from . import kernels
     finally:
         numba.config.CACHE_DIR = before
+    (place / MARK).touch()
     return kernels

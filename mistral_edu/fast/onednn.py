@@ -50,7 +50,8 @@ def has_bf16(cpuinfo="/proc/cpuinfo"):
 def status() -> Status:
     """Loads the library at the first call, where it is of use; never raises."""
     if os.environ.get("MISTRAL_EDU_ONEDNN", "1") == "0":
-        return Status(reason="turned off by MISTRAL_EDU_ONEDNN=0", fix="unset it, then start Python again")
+        return Status(reason="turned off by MISTRAL_EDU_ONEDNN=0",
+                      fix="unset MISTRAL_EDU_ONEDNN, then start Python again")
     if not sys.platform.startswith("linux") or not has_bf16():
         return Status(reason="not needed: this processor has no instructions for bfloat16")
     path = Path(sys.prefix, "lib", "libdnnl.so.3")
