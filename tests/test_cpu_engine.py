@@ -26,7 +26,7 @@ CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
 HEADS = [(4, 4, 16), (4, 2, 32), (8, 1, 24), (6, 2, 64)]  # n_heads, n_kv_heads, head_dim
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = pytest.mark.usefixtures("kernels", "float32_products")
 
 
 def make(dtype=mx.float32, bits=None, group_size=32, heads=(4, 2, 32), **changes):

@@ -21,7 +21,7 @@ from mistral_edu.transformer import Backbone, Model
 CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = pytest.mark.usefixtures("kernels", "float32_products")
 
 
 def one_at_a_time(model, tokens=TOKENS):
