@@ -4,8 +4,9 @@ import numpy as np
 from .team import team
 
 # Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
-# so there are several for each of them.
-SMALLEST_JOB, LARGEST_JOB, JOBS_PER_THREAD = 1 << 16, 1 << 19, 4
+# so a job takes a share of what its stage has left, and the last ones are short.
+SMALLEST_JOB, LARGEST_JOB, SHARE = 1 << 15, 1 << 19, 2
+JOBS_PER_THREAD = 4  # of other kinds
 UNIT = 32            # numbers of x with a step of their own: vectors.py's, which is not imported where numba is missing
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
@@ -110,8 +111,7 @@ class JobWriter:
         outputs = [(matrix, out, bool(add)) for matrix, out, *add in outputs]
         self.prepare(x, [matrix for matrix, *_ in outputs])
         self.stage()
-        total = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)
-        self.job_bytes = min(max(SMALLEST_JOB, total // (JOBS_PER_THREAD * team(self.kernels).n_threads)), LARGEST_JOB)
+        self.left = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)
         for matrix, out, add in outputs:
             way = {"few": self.few_rows, "tiles": self.many_rows, "onednn": self.many_rows_bf16}[self.way(matrix, x)]
             way(matrix, x, out, add)
@@ -148,8 +148,18 @@ class JobWriter:
         """(start, end) of `step` rows, one job each."""
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
 
+    def shrinking_pieces(self, matrix):
+        """(start, end) of the rows of each job. `left`: bytes of this stage that are not in a job yet."""
+        start, n_threads = 0, team(self.kernels).n_threads
+        while start < matrix.rows:
+            size = min(max(SMALLEST_JOB, self.left // (SHARE * n_threads)), LARGEST_JOB)
+            end = min(start + max(1, size // matrix.row_bytes), matrix.rows)
+            yield start, end
+            self.left -= (end - start) * matrix.row_bytes
+            start = end
+
     def few_rows(self, m, x, out, add):
-        for start, end in self.pieces(m, max(1, self.job_bytes // m.row_bytes)):
+        for start, end in self.shrinking_pieces(m):
             if m.is_quantized:
                 self.add(self.kernels.PACKED_ROWS, self.form(m), m.w, m.scales, m.biases, x.address, x.shuffled(m.bits),
                          x.steps(m.bits), out.address, out.size, x.n_rows, start, end, m.width // m.group_size, add)
