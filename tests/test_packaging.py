@@ -85,8 +85,8 @@ def imports(folder, but=()):
 def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py"}  # run in other environments
     library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "numba", "llvmlite"}
-    declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "jupyter_core", "nbformat",
-                          "nbclient", "jsonschema"}  # which JupyterLab brings
+    declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
+                          "nbformat", "nbclient", "jsonschema"}  # which JupyterLab brings
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
 
 
