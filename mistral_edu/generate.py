@@ -116,8 +116,9 @@ def decode(reader, logits, n_tokens, key, n_best, sampling):
         ids = sample(logits, ids=history, key=now, **sampling)[None]  # (1,)
         if n_best:
             ids = mx.concatenate([ids, mx.argsort(-logits)[:n_best].astype(ids.dtype)])  # (1 + n_best,)
+        mx.async_eval(ids)  # and meanwhile:
         logprobs = logprobs_of(ids, logits)
-        mx.async_eval(ids, logprobs)
+        mx.async_eval(logprobs)
         return ids, logprobs
 
     chosen = choose(logits)
