@@ -28,7 +28,7 @@ from mistral_edu.generate import decode, prefill
 from mistral_edu.reader import Reader
 
 ROWS, SIZE, VOCABULARY, MANY = 256, 1024, 32768, 100
-CONTEXT, ROUNDS = 256, 15
+CONTEXT, ROUNDS = 256, 40
 IDLE = -1  # an operation that no kernel has: such a job is taken, and nothing is done
 
 
