@@ -8,6 +8,7 @@ import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
 import mlx.nn as nn
 import pytest
+from golden.models import in_chunks
 from small_models import random_model
 
 from mistral_edu import load
@@ -24,9 +25,8 @@ TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
 pytestmark = pytest.mark.usefixtures("kernels", "float32_products")
 
 
-def one_at_a_time(model, tokens=TOKENS):
-    cache = model.make_cache()
-    return mx.concatenate([model(tokens[:, i:i + 1], cache) for i in range(tokens.shape[1])], axis=1)
+def one_at_a_time(model):
+    return in_chunks(model, TOKENS, model.make_cache(), [1])
 
 
 # --- shapes and memory ------------------------------------------------------------------------------------------------

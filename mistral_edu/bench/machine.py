@@ -1,7 +1,6 @@
 """What a result was measured on and with: no figure means anything without it."""
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import mlx.core as mx
 
@@ -28,17 +27,8 @@ def describe_software():
     """Versions, the BLAS under MLX and its threads, and the environment variables that change speed."""
     status = blas.status()
     return {"python": platform.python_version(), "mistral_edu": mistral_edu.__version__,
-            "packages": dict(installed(PACKAGES)),
+            "packages": backend.installed(PACKAGES),
             "blas": f"OpenBLAS from {status.source}" if status.library else status.reason,
             "blas_threads": status.threads, "set_by_us": dict(blas.set_by_us),
             "environment": {name: os.environ[name] for name in SETTINGS
                             if name in os.environ and name not in blas.set_by_us}}
-
-
-def installed(names):
-    """Yield (name, version) of those of these packages that are installed."""
-    for name in names:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            continue

@@ -37,6 +37,14 @@ def accelerate(model):
     return model
 
 
+def give_way(model, engine):
+    """The engine of the model once this one has given way, whichever thread saw to it; None for the readable code."""
+    with _attaching:
+        if getattr(model, "engine", None) is engine:
+            accelerate(model)
+        return getattr(model, "engine", None)
+
+
 def suitable_engine(model):
     """(engine, why it is not the fastest one). The engine can be None."""
     from . import compiled, cpu_engine, wide
@@ -108,7 +116,7 @@ def _accelerated(cls):
 def _why_unfit(engine):
     from . import compiled
     waits = compiled.is_coming() and getattr(engine, "other", engine) is None
-    return compiled.why_not() if waits else CHANGED
+    return engine.why if waits else CHANGED
 
 
 def _empty(cls):

@@ -8,14 +8,16 @@ REINSTALL = ("pip uninstall -y mlx {found} && pip install --force-reinstall 'mlx
              "(with an NVIDIA GPU: mlx[cuda13] or mlx[cuda12])")
 
 
-def installed():
-    """The backend packages in this environment; on macOS none, Metal belongs to MLX itself."""
+def installed(names=BACKENDS):
+    """{name: version} of those of these packages that are in this environment.
+
+    Of the backends there is none on macOS, where Metal belongs to MLX itself.
+    """
     from importlib.metadata import PackageNotFoundError, version
-    found = []
-    for name in BACKENDS:
+    found = {}
+    for name in names:
         try:
-            version(name)
-            found.append(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
@@ -26,7 +28,7 @@ def check():
     try:
         import mlx.core  # noqa: F401
     except ImportError as error:
-        found = installed()
+        found = list(installed())
         if len(found) > 1:
             why = f"{' and '.join(found)} are both installed, and overwrite each other"
         elif found:

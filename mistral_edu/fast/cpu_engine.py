@@ -10,7 +10,7 @@ import numpy as np
 
 from mistral_edu.transformer import check_call
 
-from . import Changed, compiled, pages, plain, views
+from . import Changed, compiled, give_way, pages, plain, views
 from .products import Traced, known, with_products
 from .step import Stepper, go_back
 from .team import team
@@ -93,8 +93,8 @@ class Waiting(Watchful):
     """
 
     def __init__(self, other):
-        self.other = other
-        self.name = f"{other.name if other else 'readable'}; {compiled.why_not()}"
+        self.other, self.why = other, compiled.why_not()  # once: it looks at folders, and a token should not
+        self.name = f"{other.name if other else 'readable'}; {self.why}"
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
         return self.other(tokens, cache, mask, last_only)
@@ -112,9 +112,5 @@ class Waiting(Watchful):
             return False
         if compiled.is_coming():
             return self.other is not None
-        from . import _attaching, accelerate  # here, since that module imports this one
-        with _attaching:                      # one thread brings the new engine, others find it
-            if getattr(model, "engine", None) is self:
-                accelerate(model)
-            engine = getattr(model, "engine", None)  # without one the model is a plain one again
+        engine = give_way(model, self)  # without one the model is a plain one again
         return engine is not None and engine.fits(model)

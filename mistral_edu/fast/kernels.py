@@ -176,14 +176,14 @@ def run(shared, thread):
 @fast
 def is_whole(sizes, steps, n_axes):
     """Whether each step of an axis, in numbers, is as large as all axes after it. No steps mean so, too."""
+    if steps == 0:
+        return True
+    size, step = carray(pointer(sizes), n_axes, np.int64), carray(pointer(steps), n_axes, np.int64)
     expected = 1
     for axis in range(n_axes - 1, -1, -1):
-        if steps == 0:
-            break
-        size, step = carray(pointer(sizes), n_axes, np.int64)[axis], carray(pointer(steps), n_axes, np.int64)[axis]
-        if size > 1 and step != expected:
+        if size[axis] > 1 and step[axis] != expected:
             return False
-        expected *= size
+        expected *= size[axis]
     return True
 
 

@@ -33,9 +33,8 @@ def is_untouched(module, *kinds):
 def is_plain(model):
     """Whether the model is put together as in transformer.py, with no part replaced: the list of jobs follows that."""
     backbone, config = model.model, model.config
-    if type(model).__call__ is not WRITTEN[Model]["__call__"] or not is_untouched(backbone, Backbone):
-        return False
-    if backbone.config is not config:
+    call = WRITTEN[Model]["__call__"]
+    if type(model).__call__ is not call or not is_untouched(backbone, Backbone) or backbone.config is not config:
         return False
     output = [] if config.tie_embeddings else [model.lm_head]
     return (is_untouched(backbone.embed_tokens, *EMBEDDING) and is_untouched(backbone.norm, RMSNorm)

@@ -38,7 +38,7 @@ class Stepper:
             return False
         shape = (len(ids), self.config.n_kv_heads, self.config.head_dim)
         for layer in cache or ():
-            if type(layer) not in (KVCache, RotatingKVCache) or layer.offset != cache[0].offset:
+            if type(layer) not in (KVCache, RotatingKVCache):
                 return False
             for held in (layer.keys, layer.values):
                 if held is not None and ((*held.shape[:2], held.shape[3]) != shape or held.dtype != self.dtype):

@@ -224,17 +224,17 @@ def evaluate(name="tiny", bits=(16, 8, 4), processes=1, **sizes):
 
 def side_by_side(name, bits, processes, sizes):
     """The results of evaluate_one for each precision, from processes of their own."""
-    before = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
+    before = {variable: os.environ.get(variable) for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     os.environ |= dict.fromkeys(before, str(max(1, processors() // processes)))  # read when a process starts
     try:
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
             return list(pool.map(partial(evaluate_one, name, **sizes), bits))
     finally:
-        for name, value in before.items():
+        for variable, value in before.items():
             if value is None:
-                del os.environ[name]
+                del os.environ[variable]
             else:
-                os.environ[name] = value
+                os.environ[variable] = value
 
 
 def table(results) -> str:
