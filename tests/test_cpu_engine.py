@@ -18,7 +18,7 @@ from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
 from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, watch
 from mistral_edu.fast.equal import BOUND, QUANTIZED_BOUND, gap
-from mistral_edu.fast.team import JobList, Team, n_threads
+from mistral_edu.fast.team import JobList, Team, n_threads, team
 from mistral_edu.fast.views import Matrix, matrix
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
 
@@ -227,20 +227,26 @@ def test_compiled_code_finds_addresses_as_python_does():
     assert watch.address(arrays[1]) - watch.address(whole) == 40
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [33, 64, 96, 250])
-def test_rows_of_any_width_are_multiplied(width):
-    from numba import njit, types
-
-    from mistral_edu.fast import rows
-    draw = np.random.default_rng(0)
-    x, out = draw.standard_normal((2, width)).astype(np.float32), np.zeros((2, 5), np.float32)
-    w = draw.standard_normal((5, width)).astype(np.float32).view(np.uint32) >> 16
-    bits = w.astype(np.uint16)
-    plain_rows = njit(types.void(*[types.int64] * 10), fastmath=True)(rows.plain_rows.py_func)
-    plain_rows(rows.BF16, bits.ctypes.data, x.ctypes.data, out.ctypes.data, 5, 2, 0, 5, width, 0)
-    want = x.astype(np.float64) @ (w.astype(np.uint32) << 16).view(np.float32).T.astype(np.float64)
-    assert np.allclose(out, want, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 5, 6, 7, 13])
+@pytest.mark.parametrize("bits, group_size, width", [(32, 0, 33), (32, 0, 64), (16, 0, 15), (16, 0, 33), (16, 0, 250),
+                                                     (8, 32, 64), (8, 64, 192), (4, 32, 160), (4, 128, 128)])
+def test_any_number_of_rows_of_any_width_is_multiplied(n_rows, bits, group_size, width, kernels):
+    """Rows are read several at a time. Each comes once, whatever their number: a row more shows in a sum."""
+    key = mx.random.key(n_rows)
+    layer = nn.Linear(width, n_rows, bias=False)
+    layer.weight = mx.random.normal((n_rows, width), key=key).astype(mx.bfloat16 if bits == 16 else mx.float32)
+    if group_size:
+        layer = nn.QuantizedLinear.from_linear(layer, group_size, bits)
+    x, out = jobs.Rows(2, width), jobs.Rows(2, n_rows)
+    x.plain[:] = mx.random.normal(x.plain.shape, key=key)
+    out.plain[:] = 1
+    writer, crew = jobs.JobWriter(kernels), team(kernels)
+    writer.products(x, (matrix(layer), out, True))
+    with crew.lock:
+        crew.run(JobList(kernels, writer.rows), writer.room)
+    weight = mx.dequantize(layer.weight, layer.scales, layer.biases, group_size, bits) if group_size else layer.weight
+    want = 1 + x.plain.astype(np.float64) @ np.array(weight.astype(mx.float32), np.float64).T
+    assert np.abs(out.plain - want).max() < (1e-4 if bits < 16 else 1e-5) * np.abs(want).max()
 
 
 def test_ids_outside_the_vocabulary_are_left_to_the_readable_code():
@@ -349,13 +355,14 @@ def test_any_thread_may_ask_and_several_at_once():
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_any_number_of_threads_does_every_job_once(n, kernels, monkeypatch):
     """out += x, 5,000 times over 50 stages: with a job left out, done twice or too early, the sum is another one."""
-    monkeypatch.setattr(jobs, "LARGEST_JOB", 64)  # one row
-    ones = np.ones((100, 16), np.float32)
-    x, out = jobs.Rows(1, 16), jobs.Rows(1, 100)
+    monkeypatch.setattr(jobs, "LARGEST_JOB", 64)  # the fewest rows that a job has
+    n_rows = 100 * kernels.STREAMS
+    ones = np.ones((n_rows, 16), np.float32)
+    x, out = jobs.Rows(1, 16), jobs.Rows(1, n_rows)
     x.plain[:] = 1
     writer = jobs.JobWriter(kernels)
     for _ in range(50):
-        writer.products(x, (Matrix(100, 16, 32, ones.ctypes.data, ()), out, True))
+        writer.products(x, (Matrix(n_rows, 16, 32, ones.ctypes.data, ()), out, True))
     job_list, crew = JobList(kernels, writer.rows), Team(kernels, n)
     assert len(writer.rows) == 5000
     for repeat in range(1, 21):

@@ -153,7 +153,8 @@ class JobWriter:
         start, n_threads = 0, team(self.kernels).n_threads
         while start < matrix.rows:
             size = min(max(SMALLEST_JOB, self.left // (SHARE * n_threads)), LARGEST_JOB)
-            end = min(start + max(1, size // matrix.row_bytes), matrix.rows)
+            n_rows = size // matrix.row_bytes
+            end = min(start + max(self.kernels.STREAMS, n_rows - n_rows % self.kernels.STREAMS), matrix.rows)
             yield start, end
             self.left -= (end - start) * matrix.row_bytes
             start = end

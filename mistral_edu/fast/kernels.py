@@ -29,6 +29,7 @@ from .many_rows import DEPTH, TILE_ROWS, TILE_TOKENS  # noqa: F401
 from .many_rows import multiply, multiply_bf16, pack
 from .rows import BF16, FLOAT, FORMS  # noqa: F401
 from .rows import look_up, packed_rows, plain_rows, shuffle
+from .vectors import STREAMS  # noqa: F401 (for jobs.py)
 from .vectors import UNIT, atomic_add, atomic_read, float_of_bits, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,

@@ -7,13 +7,14 @@ import numpy as np
 from numba import carray
 
 from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .vectors import LANES, UNIT, asking_bf16_dot, make_packed_dot, pointer
+from .vectors import LANES, PACKED_STREAMS, STREAMS, UNIT, f32, i16, make_dots, make_packed_dots, pointer
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
 FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf16 in (False, True)]
 BF16, FLOAT = len(FORMS), len(FORMS) + 1
-q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dot(*form) for form in FORMS[:6])
-q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dot(*form) for form in FORMS[6:])
+q4_32, q4_32_bf16, q4_64, q4_64_bf16, q4_128, q4_128_bf16 = (make_packed_dots(*form) for form in FORMS[:6])
+q8_32, q8_32_bf16, q8_64, q8_64_bf16, q8_128, q8_128_bf16 = (make_packed_dots(*form) for form in FORMS[6:])
+bf16_dots, float_dots = make_dots(i16), make_dots(f32)
 
 
 @inlined
@@ -29,19 +30,30 @@ def group_size_of(form):
 
 
 @inlined
-def packed_dot(form, w, scales, biases, x, steps, sums, rests, n):
-    if form == 0: return q4_32(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
-    if form == 1: return q4_32_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
-    if form == 2: return q4_64(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
-    if form == 3: return q4_64_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
-    if form == 4: return q4_128(w, scales, biases, x, steps, sums, rests, n)         # noqa: E701
-    if form == 5: return q4_128_bf16(w, scales, biases, x, steps, sums, rests, n)    # noqa: E701
-    if form == 6: return q8_32(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
-    if form == 7: return q8_32_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
-    if form == 8: return q8_64(w, scales, biases, x, steps, sums, rests, n)          # noqa: E701
-    if form == 9: return q8_64_bf16(w, scales, biases, x, steps, sums, rests, n)     # noqa: E701
-    if form == 10: return q8_128(w, scales, biases, x, steps, sums, rests, n)        # noqa: E701
-    return q8_128_bf16(w, scales, biases, x, steps, sums, rests, n)
+def packed_dots(form, w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n):
+    if form == 0:
+        return q4_32(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 1:
+        return q4_32_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 2:
+        return q4_64(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 3:
+        return q4_64_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 4:
+        return q4_128(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 5:
+        return q4_128_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 6:
+        return q8_32(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 7:
+        return q8_32_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 8:
+        return q8_64(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 9:
+        return q8_64_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    if form == 10:
+        return q8_128(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+    return q8_128_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
 
 
 @fast
@@ -98,6 +110,30 @@ def tail_dot(packed, bits, scale, bias, x):
     return scale * total + bias * sum_of_x
 
 
+@inlined
+def n_turns(start, end, many):
+    """In how many turns rows start .. end are read, `many` side by side."""
+    return (end - start) // many + (end - start) % many
+
+
+@inlined
+def rows_of(turn, start, end, many):
+    """(first row, from one to the next, how many) of a turn.
+
+    Where memory is read in order a processor fetches by itself what follows, but no more than so much for each place,
+    and not past the end of a small page. So it reads in several places, as far apart as can be. A few rows are left
+    over: they come one by one, by the same code, which reads one row several times then.
+    """
+    far = (end - start) // many
+    return (start + turn, far, many) if turn < far else (start + (many - 1) * far + turn, 0, 1)
+
+
+@inlined
+def put(out, number, add):
+    result = floats(out, 1)
+    result[0] = result[0] + number if add else number
+
+
 @fast
 def packed_rows(form, w, scales, biases, x, shuffled, steps, out, out_step, n_rows, start, end, n_groups, add):
     """Rows start .. end of a quantized matrix with n_rows of x: out[m, n] = sum over k of (s * q[n, k] + b) x[m, k].
@@ -105,40 +141,51 @@ def packed_rows(form, w, scales, biases, x, shuffled, steps, out, out_step, n_ro
     shuffled: x as shuffle leaves it. steps: of each row of x, its steps, sums and rests.
     """
     bits, group_size, narrow = bits_of(form), group_size_of(form), form % 2 == 1
-    width, scale_bytes = n_groups * group_size, 2 if narrow else 4
+    width = n_groups * group_size
     block = 2 * LANES * 16 // bits
     n_blocks, n_units = width // block, width // UNIT
     tail = n_blocks * block // group_size                 # the first group that is in no whole block
     group_bytes = group_size * bits // 8
-    for n in range(start, end):
-        row, row_scales = w + n * n_groups * group_bytes, scales + n * n_groups * scale_bytes
-        row_biases = biases + n * n_groups * scale_bytes
+    row_bytes, scale_bytes = n_groups * group_bytes, n_groups * (2 if narrow else 4)
+    totals = np.empty(PACKED_STREAMS, np.float32)
+    for turn in range(n_turns(start, end, PACKED_STREAMS)):
+        first, far, count = rows_of(turn, start, end, PACKED_STREAMS)
         for m in range(n_rows):
             of_x = steps + 4 * 3 * m * n_units
-            total = packed_dot(form, row, row_scales, row_biases, shuffled + 2 * m * width, of_x, of_x + 4 * n_units,
-                               of_x + 8 * n_units, n_blocks)
-            for g in range(tail, n_groups):
-                total += tail_dot(carray(pointer(row + g * group_bytes), group_bytes, np.uint8), bits,
-                                  scale_at(row_scales, narrow, g), scale_at(row_biases, narrow, g),
-                                  floats(x + 4 * (m * width + g * group_size), group_size))
-            result = floats(out + 4 * (m * out_step + n), 1)
-            result[0] = result[0] + total if add else total
+            packed_dots(form, w + first * row_bytes, far * row_bytes, scales + first * scale_bytes,
+                        biases + first * scale_bytes, far * scale_bytes, shuffled + 2 * m * width, of_x,
+                        of_x + 4 * n_units, of_x + 8 * n_units, totals.ctypes.data, n_blocks)
+            for s in range(count):
+                n = first + s * far
+                for g in range(tail, n_groups):
+                    totals[s] += tail_dot(carray(pointer(w + n * row_bytes + g * group_bytes), group_bytes, np.uint8),
+                                          bits, scale_at(scales + n * scale_bytes, narrow, g),
+                                          scale_at(biases + n * scale_bytes, narrow, g),
+                                          floats(x + 4 * (m * width + g * group_size), group_size))
+                put(out + 4 * (m * out_step + n), totals[s], add)
 
 
 @fast
 def plain_rows(form, w, x, out, out_step, n_rows, start, end, width, add):
     """Rows start .. end of a product with a float32 or a bfloat16 matrix."""
-    row_bytes = width * (2 if form == BF16 else 4)
-    for n in range(start, end):
+    size, whole = 2 if form == BF16 else 4, width // LANES * LANES
+    totals = np.empty(STREAMS, np.float32)
+    for turn in range(n_turns(start, end, STREAMS)):
+        first, far, count = rows_of(turn, start, end, STREAMS)
         for m in range(n_rows):
-            vector, result = floats(x + 4 * m * width, width), floats(out + 4 * (m * out_step + n), 1)
+            at, of_x = w + first * width * size, x + 4 * m * width
             if form == BF16:
-                whole = width // 64 * 64
-                total = asking_bf16_dot(w + n * row_bytes, x + 4 * m * width, whole // 64)
-                total += bf16_dot(halves(w + n * row_bytes + 2 * whole, width - whole), vector[whole:])
+                bf16_dots(at, far * width * size, of_x, totals.ctypes.data, whole // LANES)
             else:
-                total = dot(floats(w + 4 * n * width, width), vector)
-            result[0] = result[0] + total if add else total
+                float_dots(at, far * width * size, of_x, totals.ctypes.data, whole // LANES)
+            for s in range(count):
+                n = first + s * far
+                rest, rest_of_x = w + (n * width + whole) * size, floats(of_x + 4 * whole, width - whole)
+                if form == BF16:
+                    totals[s] += bf16_dot(halves(rest, width - whole), rest_of_x)
+                else:
+                    totals[s] += dot(floats(rest, width - whole), rest_of_x)
+                put(out + 4 * (m * out_step + n), totals[s], add)
 
 
 @fast

@@ -9,7 +9,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 LANES = 16
-AHEAD = 4096  # bytes: in the next small page, before which a processor stops fetching by itself
+STREAMS, PACKED_STREAMS = 6, 3  # rows that are read side by side: all sums stay in registers
 UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
 # A tile is a part of a result that is kept in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
 SIDE = 8      # of the square that is transposed in registers
@@ -54,14 +54,6 @@ def atomic_read(typingctx, address):
     return types.int64(types.intp), code
 
 
-def ask_for_line(builder, at):
-    """Ask for the cache line at a pointer, which will be read soon. Any address will do: none is an error."""
-    kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
-    builder.call(function, [builder.bitcast(at, i8.as_pointer()), to_read, keep, data])
-
-
 def load(builder, base, index, kind, count=LANES):
     """`count` neighbours from base[index] on, as a vector."""
     vector_type = ir.VectorType(kind, count)
@@ -99,34 +91,49 @@ def widened(builder, halves, count):
     return builder.bitcast(words, ir.VectorType(f32, count))
 
 
-@intrinsic
-def asking_bf16_dot(typingctx, w, x, n_blocks):
-    """sum(w * x), w in bfloat16 and x in float32, both addresses. A block is 64 numbers, two cache lines of w.
+def zeros(count):
+    return ir.Constant(ir.VectorType(f32, count), [0.0] * count)
 
-    With each block, two lines that lie further on are asked for.
+
+def places(builder, address, far, kind, count):
+    """Pointers to `count` rows, each `far` bytes after the one before."""
+    return [builder.inttoptr(builder.add(address, builder.mul(far, ir.Constant(i64, n))), kind.as_pointer())
+            for n in range(count)]
+
+
+def make_dots(kind):
+    """Compiled code for the products of STREAMS rows with x: totals[n] = sum over k of w[n, k] * x[k].
+
+    (w, far, x, totals, n_blocks): addresses; far: how many bytes lie between the beginnings of two rows. A block is
+    LANES numbers. w is in bfloat16 where kind is i16, in float32 where it is f32; x and totals are float32.
     """
     def code(context, builder, signature, args):
-        w, x = builder.inttoptr(args[0], i16.as_pointer()), builder.inttoptr(args[1], f32.as_pointer())
-        zeros = ir.Constant(ir.VectorType(f32, LANES), [0.0] * LANES)
-        sums = [cgutils.alloca_once_value(builder, zeros) for _ in range(4)]
-        with cgutils.for_range(builder, args[2]) as loop:
-            at = builder.mul(loop.index, ir.Constant(i64, 4 * LANES))
-            for n, part in enumerate(sums):
-                here = builder.add(at, ir.Constant(i64, n * LANES))
-                if n % 2 == 0:
-                    ask_for_line(builder, builder.gep(w, [builder.add(here, ir.Constant(i64, AHEAD // 2))]))
-                add_product(builder, part, widened(builder, load(builder, w, here, i16), LANES),
-                            load(builder, x, here, f32))
-        a, b, c, d = map(builder.load, sums)
-        return total(builder, builder.fadd(builder.fadd(a, b, flags=FAST), builder.fadd(c, d, flags=FAST), flags=FAST))
-    return types.float32(*[types.intp] * 3), code
+        rows = places(builder, args[0], args[1], kind, STREAMS)
+        x, totals = (builder.inttoptr(arg, f32.as_pointer()) for arg in args[2:4])
+        sums = [cgutils.alloca_once_value(builder, zeros(LANES)) for _ in rows]
+        with cgutils.for_range(builder, args[4]) as loop:
+            at = builder.mul(loop.index, ir.Constant(i64, LANES))
+            part_of_x = load(builder, x, at, f32)
+            for row, row_sums in zip(rows, sums):
+                part = load(builder, row, at, kind)
+                add_product(builder, row_sums, widened(builder, part, LANES) if kind == i16 else part, part_of_x)
+        for n, row_sums in enumerate(sums):
+            builder.store(total(builder, builder.load(row_sums)), builder.gep(totals, [ir.Constant(i64, n)]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def dots(typingctx, w, far, x, totals, n_blocks):
+        return types.void(*[types.intp] * 5), code
+
+    return dots
 
 
-def make_packed_dot(bits, group_size, scale_is_bf16):
-    """Compiled code for a row's product: sum over groups of s * sum(q * x) + b * sum(x).
+def make_packed_dots(bits, group_size, scale_is_bf16):
+    """Compiled code for PACKED_STREAMS products of a row with x: sums over groups of s * sum(q * x) + b * sum(x).
 
-    (w, scales, biases, x, steps, sums, rests, n_blocks) -> float32; all but the last are addresses. w is the row as MLX
-    packs it, one number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits.
+    (w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n_blocks): addresses; far, far_scales: how many
+    bytes lie between the beginnings of two rows, and of their scales, or biases. w is the rows as MLX packs them, one
+    number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits.
     Each time, one number of every half is masked out, and multiplied with x in whole numbers of 16 bits: 16 or 32
     products, added in pairs, are one instruction. rows.shuffle rounds x to such numbers, and puts them in that order.
     steps: what they count in, for each UNIT of x; sums: of x, over each UNIT; rests: the same of what rounding took
@@ -162,43 +169,52 @@ def make_packed_dot(bits, group_size, scale_is_bf16):
         return builder.shuffle_vector(few, few, of_unit)
 
     def code(context, builder, signature, args):
-        w, x, steps, sums_of_x, rests = (builder.inttoptr(args[n], kind.as_pointer()) for n, kind in (
-            (0, i16), (3, i16), (4, f32), (5, f32), (6, f32)))
-        scales, biases = (builder.inttoptr(args[n], scale_type.as_pointer()) for n in (1, 2))
-        zeros = [cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(f32, count), [0.0] * count))
-                 for count in (LANES, n_units)]
-        sums, shifts = zeros
-        with cgutils.for_range(builder, args[7]) as loop:
-            at = builder.mul(loop.index, ir.Constant(i64, 2 * LANES))
-            halves = load(builder, w, at, i16, 2 * LANES)
-            ask_for_line(builder, builder.gep(w, [builder.add(at, ir.Constant(i64, AHEAD // 2))]))
-            products = None
-            for n in range(per_half):
-                here = builder.add(builder.mul(loop.index, ir.Constant(i64, block)), ir.Constant(i64, n * 2 * LANES))
-                part = pairs(builder, numbers(builder, halves, n), load(builder, x, here, i16, 2 * LANES))
-                products = part if products is None else builder.add(products, part)
+        w, far, scales, biases, far_scales, *of_x, totals, n_blocks = args
+        rows = [places(builder, *row, PACKED_STREAMS) for row in (
+            (w, far, i16), (scales, far_scales, scale_type), (biases, far_scales, scale_type))]
+        x, steps, sums_of_x, rests, totals = (builder.inttoptr(arg, kind.as_pointer()) for arg, kind in (
+            *zip(of_x, (i16, f32, f32, f32)), (totals, f32)))
+        sums = [[cgutils.alloca_once_value(builder, zeros(count)) for count in (LANES, n_units)]
+                for _ in range(PACKED_STREAMS)]
+        with cgutils.for_range(builder, n_blocks) as loop:
             unit = builder.mul(loop.index, ir.Constant(i64, n_units))
-            scale = of_units(builder, scales, loop.index)
-            add_product(builder, shifts, scale, load(builder, rests, unit, f32, n_units))
-            scale = builder.fmul(scale, load(builder, steps, unit, f32, n_units), flags=FAST)
-            add_product(builder, sums, builder.sitofp(products, ir.VectorType(f32, LANES)),
-                        builder.shuffle_vector(scale, scale, of_lane))
-            add_product(builder, shifts, of_units(builder, biases, loop.index),
-                        load(builder, sums_of_x, unit, f32, n_units))
-        return builder.fadd(total(builder, builder.load(sums)), total(builder, builder.load(shifts)), flags=FAST)
+            first = builder.mul(loop.index, ir.Constant(i64, block))
+            xs = [load(builder, x, builder.add(first, ir.Constant(i64, n * 2 * LANES)), i16, 2 * LANES)
+                  for n in range(per_half)]
+            of_unit_steps, of_unit_sums, of_unit_rests = (
+                load(builder, base, unit, f32, n_units) for base in (steps, sums_of_x, rests))
+            for row, row_scales, row_biases, (products_of_row, shifts) in zip(*rows, sums):
+                halves = load(builder, row, builder.mul(loop.index, ir.Constant(i64, 2 * LANES)), i16, 2 * LANES)
+                products = None
+                for n, part_of_x in enumerate(xs):
+                    part = pairs(builder, numbers(builder, halves, n), part_of_x)
+                    products = part if products is None else builder.add(products, part)
+                scale = of_units(builder, row_scales, loop.index)
+                add_product(builder, shifts, scale, of_unit_rests)
+                add_product(builder, shifts, of_units(builder, row_biases, loop.index), of_unit_sums)
+                scale = builder.fmul(scale, of_unit_steps, flags=FAST)
+                add_product(builder, products_of_row, builder.sitofp(products, ir.VectorType(f32, LANES)),
+                            builder.shuffle_vector(scale, scale, of_lane))
+        for n, row_sums in enumerate(sums):
+            a, b = (total(builder, builder.load(part)) for part in row_sums)
+            builder.store(builder.fadd(a, b, flags=FAST), builder.gep(totals, [ir.Constant(i64, n)]))
+        return context.get_dummy_value()
 
     @intrinsic
-    def packed_dot(typingctx, w, scales, biases, x, steps, sums, rests, n_blocks):
-        return types.float32(*[types.intp] * 8), code
+    def packed_dots(typingctx, w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n_blocks):
+        return types.void(*[types.intp] * 11), code
 
-    return packed_dot
+    return packed_dots
 
 
 @intrinsic
 def ask_for(typingctx, address):
-    """Ask for the cache line at an address."""
+    """Ask for the cache line at an address, which will be read soon. Any address will do: none is an error."""
     def code(context, builder, signature, args):
-        ask_for_line(builder, builder.inttoptr(args[0], i8.as_pointer()))
+        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        to_read, keep, data = (ir.Constant(i32, number) for number in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(args[0], i8.as_pointer()), to_read, keep, data])
         return context.get_dummy_value()
     return types.void(types.intp), code
 
