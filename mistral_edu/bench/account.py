@@ -91,13 +91,13 @@ class Account:
             raise ValueError(f"there is no account of this path: {model.path}")
         self.step, self.cache = stepper.step(1, 1, False), reader.cache
         self.left_out = {"nothing": [], "products": [k.PACKED_ROWS, k.PLAIN_ROWS, k.SHUFFLE], "attention": [k.ATTEND],
-                         "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": []}
+                         "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": [], "store": []}
         n_tokens = len(self.left_out) * (ROUNDS + 1)
-        with timed(stepper, "place") as place, timed(self.step, "store") as store, self.in_turn() as runs:
+        with timed(stepper, "place") as place, self.in_turn() as runs:
             steps = decode(reader, logits, n_tokens + 1, None, 0, GREEDY)
             ends = [time.perf_counter() for _ in steps]
         tokens = [later - earlier for earlier, later in pairwise(ends[:-1])]  # the last token is not read any more
-        self.place, self.store = median(place), median(store)
+        self.place = median(place)
         self.run = {name: median(seconds for which, seconds in runs[len(self.left_out):] if which == name)
                     for name in self.left_out}
         whole = [(token, run) for token, (name, run) in zip(tokens, runs[1:]) if name == "nothing"]
@@ -107,19 +107,21 @@ class Account:
     @contextmanager
     def in_turn(self):
         """Within it, each token leaves out the next entry of `left_out`: a list of (its name, seconds of the jobs)."""
-        (jobs, _), = self.step.lists
-        operations, run, runs = jobs.jobs[:, compiled.kernels().OPERATION], self.step.run, []
-        kept, names = operations.copy(), cycle(self.left_out)
+        operations = [jobs.jobs[:, compiled.kernels().OPERATION] for jobs, _ in self.step.lists]
+        kept, names, run, runs = [part.copy() for part in operations], cycle(self.left_out), self.step.run, []
 
-        def run_without(crew, n_past, is_valid):
+        def run_without(crew, n_past, is_valid, store):
             name = next(names)
-            operations[np.isin(kept, self.left_out[name])] = IDLE
+            for part, whole in zip(operations, kept):
+                part[np.isin(whole, self.left_out[name])] = IDLE
             began = time.perf_counter()
             try:
-                return run(crew, n_past, (lambda: True) if name == "checks" else is_valid)
+                return run(crew, n_past, (lambda: True) if name == "checks" else is_valid,
+                           (lambda: None) if name == "store" else store)
             finally:
                 runs.append((name, time.perf_counter() - began))
-                operations[:] = kept
+                for part, whole in zip(operations, kept):
+                    part[:] = whole
         self.step.run = run_without
         try:
             yield runs
@@ -131,9 +133,9 @@ class Account:
         whole = self.run["nothing"]
         parts = {name: whole - self.run[without] for name, without in (
             ("products with the weights", "products"), ("attention", "attention"), ("norms, rope, gates", "small"),
-            ("to see whether a weight has changed", "checks"))}
-        around = {"to find the caches": self.place, "to hand keys and values to them": self.store,
-                  "to choose the token, and all else in Python": self.around - self.place - self.store}
+            ("to see whether a weight has changed", "checks"), ("to hand keys and values to the caches", "store"))}
+        around = {"to find the caches": self.place,
+                  "to choose the token, and all else in Python": self.around - self.place}
         shared_out = self.token - sum(parts.values()) - sum(around.values())
         return [*parts.items(), ("to share out the jobs, and wait for the last", shared_out), *around.items()]
 

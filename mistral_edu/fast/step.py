@@ -60,16 +60,13 @@ class Stepper:
             angles = np.arange(offset, offset + L, dtype=np.float32)[:, None] * self.frequencies
             step.rotation[:, 0], step.rotation[:, 1] = np.cos(angles), np.sin(angles)
             n_past = self.place(step.positions, cache)
-            if not step.run(crew, n_past, is_valid):
-                return None
-            logits = mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
-            if cache is not None:
-                try:
-                    step.store(cache)
-                except BaseException:  # an interrupt: no layer shall be further than another
-                    go_back(cache, offset)
-                    raise
-        return logits
+            try:
+                if not step.run(crew, n_past, is_valid, lambda: step.store(cache)):
+                    return None
+            except BaseException:  # an interrupt: no layer shall be further than another
+                go_back(cache or (), offset)
+                raise
+            return mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
 
     def step(self, B, L, last_only):
         """The list for this (B, L): kept, or written now."""
@@ -126,7 +123,7 @@ def whole_rows(layers, name, kernels):
 class Step:
     """One list: the memory that it works in, and the jobs, one JobList per layer and one for the output layer.
 
-    A token of one sequence takes so little time that all layers are one JobList.
+    A token of one sequence takes so little time that all layers together are one JobList.
     """
 
     def __init__(self, model, dtype, kernels, B, L, last_only):
@@ -154,9 +151,8 @@ class Step:
         for i, block in enumerate(model.layers):
             self.write_attention(writer, block.input_layernorm, block.self_attn, i)
             self.write_feed_forward(writer, block.post_attention_layernorm, block.mlp)
-            if self.shape != (1, 1):
+            if self.shape != (1, 1) or block is model.layers[-1]:
                 writer = self.finish(writer)
-        self.before_output = len(self.lists)
         h = self.last or self.h
         normed = Rows(h.n_rows, h.size) if self.last else self.normed
         self.alive.append(normed)
@@ -219,19 +215,24 @@ class Step:
         self.alive += writer.alive
         return self.new_writer()
 
-    def run(self, crew, n_past, is_valid=lambda: True):
-        """All lists, or the first alone where it is not valid: whether it is. Between two, an interrupt can come."""
+    def run(self, crew, n_past, is_valid=lambda: True, store=lambda: None):
+        """All lists, or the first alone where it is not valid: whether it is. Between two, an interrupt can come.
+
+        store: called once all layers are done. Other threads begin with the output layer meanwhile.
+        """
         B, L = self.shape
         room = n_past + 1
         if L > 1:
             room = min(QUERIES, L) * (n_past + L)
             self.make_room(n_past + L)
+        *layers, output = self.lists
         with blas.one_thread(), onednn.own_threads():
-            for n, (jobs, own_room) in enumerate(self.lists):
-                if n == self.before_output and self.last:
-                    self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]
+            for n, (jobs, own_room) in enumerate(layers):
                 if crew.run(jobs, max(room, own_room), is_valid if n == 0 else None) is False:
                     return False
+            if self.last:
+                self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]
+            crew.run(output[0], output[1], store)
         return True
 
     def make_room(self, n_keys):
@@ -243,7 +244,9 @@ class Step:
         self.positions[:, k.ALL_VALUES] = self.all_values.ctypes.data
 
     def store(self, cache):
-        """Hand the tokens' keys and values to the caches."""
+        """Hand the tokens' keys and values to the caches, if there are any."""
+        if cache is None:
+            return
         (B, L), n_layers = self.shape, len(cache)
         heads, head_dim = self.config.n_kv_heads, self.config.head_dim
         shape = (n_layers, B, L, 2, heads, head_dim)
