@@ -1,12 +1,22 @@
 """Attention with the keys and values of a cache, as it lies in memory: one query, or a block of a prompt's queries."""
 import numpy as np
 
-from .arithmetic import bf16_dot, dot, fast, floats, halves, softmax, widen, widen_all
-from .vectors import call_sgemm
+from .arithmetic import dot, fast, floats, halves, softmax, widen, widen_all
+from .rows import BF16, FLOAT, plain_rows
+from .vectors import COLUMNS, call_sgemm, f32, i16, make_weighted_sum
 
 # What changes with every call, a row for each layer; places in it. The slots that the next token sees lie in two runs,
 # since those of a ring may cross its end. ALL_*: room in which a prompt gathers keys and values in time order.
 KEYS, VALUES, N_SLOTS, NARROW, START_1, END_1, START_2, END_2, ALL_KEYS, ALL_VALUES, POSITION_WIDTH = range(11)
+
+
+BLOCK = 64  # slots whose values stay in a processor's cache while one head after the other reads them
+bf16_sum, float_sum = make_weighted_sum(i16), make_weighted_sum(f32)
+
+
+@fast
+def n_past(position):
+    return position[END_1] - position[START_1] + position[END_2] - position[START_2]
 
 
 @fast
@@ -16,46 +26,55 @@ def add_weighted(out, weight, v):
 
 
 @fast
-def add_weighted_bf16(out, weight, v):
-    for i in range(out.size):
-        out[i] += weight * widen(v[i])
+def add_weighted_rows(form, weights, v, width, n, out):
+    """out += weights @ v, v (n, width) in bfloat16 or float32."""
+    size, whole = 2 if form == BF16 else 4, width // COLUMNS * COLUMNS
+    for first in range(0, whole, COLUMNS):
+        if form == BF16:
+            bf16_sum(weights, v + first * size, width * size, out + 4 * first, n)
+        else:
+            float_sum(weights, v + first * size, width * size, out + 4 * first, n)
+    rest = floats(out + 4 * whole, width - whole)
+    for i in range(n if rest.size else 0):
+        weight, at = floats(weights, n)[i], v + (i * width + whole) * size
+        if form == BF16:
+            row = halves(at, rest.size)
+            for j in range(rest.size):
+                rest[j] += weight * widen(row[j])
+        else:
+            add_weighted(rest, weight, floats(at, rest.size))
 
 
 @fast
-def attend(q, new_k, new_v, position, kv_head, head_dim, scale, scores, out):
-    """softmax(q k^T * scale) v for one head and one query.
+def attend(q, new_k, new_v, position, kv_head, n_heads, head_dim, scale, scores, out):
+    """softmax(q k^T * scale) v for one query of each of n_heads heads that share their keys and values.
 
     Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the
-    cache yet. kv_head: counted through all sequences of the batch.
+    cache yet. kv_head: counted through all sequences of the batch. The others are addresses of float32: q and out
+    (n_heads, head_dim), new_k and new_v (head_dim), scores with room for n_heads * (past + 1).
     """
-    size = position[N_SLOTS] * head_dim
-    n = 0
+    form, size = (BF16, 2) if position[NARROW] else (FLOAT, 4)
+    first, n = kv_head * position[N_SLOTS] * head_dim * size, n_past(position) + 1
+    at = 0
     for run in range(START_1, END_2, 2):
-        for slot in range(position[run], position[run + 1]):
-            place = kv_head * size + slot * head_dim
-            if position[NARROW]:
-                scores[n] = bf16_dot(halves(position[KEYS] + 2 * place, head_dim), q) * scale
-            else:
-                scores[n] = dot(floats(position[KEYS] + 4 * place, head_dim), q) * scale
-            n += 1
-    scores[n] = dot(new_k, q) * scale
-    softmax(scores[:n + 1])
-    for i in range(head_dim):
-        out[i] = scores[n] * new_v[i]
-    n = 0
+        start, end = position[run], position[run + 1]
+        plain_rows(form, position[KEYS] + first, q, scores + 4 * (at - start), n, n_heads, start, end, head_dim, False)
+        at += end - start
+    plain_rows(FLOAT, new_k, q, scores + 4 * at, n, n_heads, 0, 1, head_dim, False)
+    for h in range(n_heads):
+        weights = floats(scores + 4 * h * n, n)
+        for i in range(n):
+            weights[i] *= scale
+        softmax(weights)
+        floats(out + 4 * h * head_dim, head_dim)[:] = 0
+        add_weighted_rows(FLOAT, scores + 4 * (h * n + at), new_v, head_dim, 1, out + 4 * h * head_dim)
+    at = 0
     for run in range(START_1, END_2, 2):
-        for slot in range(position[run], position[run + 1]):
-            place = kv_head * size + slot * head_dim
-            if position[NARROW]:
-                add_weighted_bf16(out, scores[n], halves(position[VALUES] + 2 * place, head_dim))
-            else:
-                add_weighted(out, scores[n], floats(position[VALUES] + 4 * place, head_dim))
-            n += 1
-
-
-@fast
-def n_past(position):
-    return position[END_1] - position[START_1] + position[END_2] - position[START_2]
+        for slot in range(position[run], position[run + 1], BLOCK):
+            count, values = min(BLOCK, position[run + 1] - slot), position[VALUES] + first + slot * head_dim * size
+            for h in range(n_heads):
+                add_weighted_rows(form, scores + 4 * (h * n + at), values, head_dim, count, out + 4 * h * head_dim)
+            at += count
 
 
 @fast

@@ -75,9 +75,8 @@ def do(job, positions, rotation, own):
     elif operation == ROTATE:
         rotate_rows(a, positions, rotation)
     elif operation == ATTEND:
-        head_dim = a[4]
-        attend(floats(a[0], head_dim), floats(a[1], head_dim), floats(a[2], head_dim), positions[a[6]], a[5], head_dim,
-               float_of_bits(np.uint32(a[7])), own, floats(a[3], head_dim))
+        attend(a[0], a[1], a[2], positions[a[3]], a[4], a[5], a[6], float_of_bits(np.uint32(a[7])), own.ctypes.data,
+               a[8])
     elif operation == GATHER:
         position = positions[a[6]]
         gather(a[0], a[2], a[3], position[KEYS], position, a[4], a[5], position[ALL_KEYS])

@@ -16,6 +16,7 @@ from .team import JobList, team
 from .watch import address, addresses
 
 MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
+JOBS_OF_HEADS = 2   # of attention for each thread, at least
 QUERIES = 64        # of a prompt that one job of attention takes
 KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and of all together as many tokens
 
@@ -120,6 +121,16 @@ def whole_rows(layers, name, kernels):
     return addresses([getattr(layer, name) for layer in layers], kernels)
 
 
+def heads_together(n_groups, group, n_threads):
+    """How many of a group's heads one job takes: all, so that it reads keys and values once; fewer for many threads.
+
+    >>> heads_together(8, 4, 2), heads_together(8, 4, 16)
+    (4, 1)
+    """
+    divisors = [n for n in range(group, 0, -1) if group % n == 0]
+    return next((n for n in divisors if n_groups * group // n >= JOBS_OF_HEADS * n_threads), 1)
+
+
 class Step:
     """One list: the memory that it works in, and the jobs, one JobList per layer and one for the output layer.
 
@@ -178,19 +189,18 @@ class Step:
                 at = 4 * (g // n_kv_heads * L * keys.size + g % n_kv_heads * head_dim)
                 writer.add(k.GATHER, keys.address + at, values.address + at, keys.size, L, g, head_dim, i)
             writer.stage()
-        for b in range(B):
-            for head in range(config.n_heads):
-                g, at = b * n_kv_heads + head // group, 4 * (b * L * q.size + head * head_dim)
+        scale, together = bits_of(attention.scale), heads_together(B * n_kv_heads, group, team(k).n_threads)
+        for g in range(B * n_kv_heads):
+            for head in range(g % n_kv_heads * group, (g % n_kv_heads + 1) * group, together if L == 1 else 1):
+                at, new = 4 * (g // n_kv_heads * L * q.size + head * head_dim), 4 * g * head_dim
                 if L == 1:
-                    new = 4 * g * head_dim
-                    writer.add(k.ATTEND, q.address + at, keys.address + new, values.address + new,
-                               self.heads.address + at, head_dim, g, i, bits_of(attention.scale))
+                    writer.add(k.ATTEND, q.address + at, keys.address + new, values.address + new, i, g, together,
+                               head_dim, scale, self.heads.address + at)
                     continue
                 for start in reversed(range(0, L, QUERIES)):      # the longest rows first
                     here = at + 4 * start * q.size
                     writer.add(k.ATTEND_BLOCK, q.address + here, q.size, start, min(start + QUERIES, L), L, i, g,
-                               head_dim, config.window_size or 0, bits_of(attention.scale), writer.sgemm,
-                               self.heads.address + here)
+                               head_dim, config.window_size or 0, scale, writer.sgemm, self.heads.address + here)
         writer.products(self.heads, (attention.o_proj.matrix, self.h, True))        # the residual stream
 
     def write_feed_forward(self, writer, norm, feed_forward):
@@ -221,7 +231,7 @@ class Step:
         store: called once all layers are done. Other threads begin with the output layer meanwhile.
         """
         B, L = self.shape
-        room = n_past + 1
+        room = self.config.n_heads // self.config.n_kv_heads * (n_past + 1)
         if L > 1:
             room = min(QUERIES, L) * (n_past + L)
             self.make_room(n_past + L)

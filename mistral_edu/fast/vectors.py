@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 LANES = 16
 STREAMS, PACKED_STREAMS = 6, 3  # rows that are read side by side: all sums stay in registers
+COLUMNS = 32  # of a sum of rows, the same
 UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
 # A tile is a part of a result that is kept in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
 SIDE = 8      # of the square that is transposed in registers
@@ -79,6 +80,12 @@ def total(builder, vector):
     return builder.extract_element(vector, ir.Constant(i32, 0))
 
 
+def spread(builder, number, count):
+    """A vector that holds a float32 `count` times."""
+    one = builder.insert_element(ir.Constant(ir.VectorType(f32, count), ir.Undefined), number, ir.Constant(i32, 0))
+    return builder.shuffle_vector(one, one, lanes([0] * count))
+
+
 def add_product(builder, sums, a, b):
     """*sums += a * b."""
     builder.store(builder.fadd(builder.fmul(a, b, flags=FAST), builder.load(sums), flags=FAST), sums)
@@ -126,6 +133,34 @@ def make_dots(kind):
         return types.void(*[types.intp] * 5), code
 
     return dots
+
+
+def make_weighted_sum(kind):
+    """Compiled code for COLUMNS numbers of out += weights @ v, which stay in registers for all rows of v.
+
+    (weights, v, row_bytes, out, n_rows): addresses, weights and out of float32; v (n_rows, COLUMNS) as in make_dots.
+    """
+    parts = [ir.Constant(i64, first) for first in range(0, COLUMNS, LANES)]
+
+    def code(context, builder, signature, args):
+        weights, v, row_bytes, out, n_rows = args
+        weights, out = (builder.inttoptr(address, f32.as_pointer()) for address in (weights, out))
+        sums = [cgutils.alloca_once_value(builder, load(builder, out, part, f32)) for part in parts]
+        with cgutils.for_range(builder, n_rows) as loop:
+            row = builder.inttoptr(builder.add(v, builder.mul(loop.index, row_bytes)), kind.as_pointer())
+            weight = spread(builder, builder.load(builder.gep(weights, [loop.index])), LANES)
+            for part, part_sums in zip(parts, sums):
+                numbers = load(builder, row, part, kind)
+                add_product(builder, part_sums, widened(builder, numbers, LANES) if kind == i16 else numbers, weight)
+        for part, part_sums in zip(parts, sums):
+            store(builder, builder.load(part_sums), builder.gep(out, [part]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def weighted_sum(typingctx, weights, v, row_bytes, out, n_rows):
+        return types.void(*[types.intp] * 5), code
+
+    return weighted_sum
 
 
 def make_packed_dots(bits, group_size, scale_is_bf16):
@@ -253,7 +288,7 @@ def make_multiply_tile(tokens):
     number of w is spread over a register and meets all tokens: one read for many products. All sums stay in registers.
     """
     count = min(tokens, LANES)
-    vector_type, spread = ir.VectorType(f32, count), lanes([0] * count)
+    vector_type = ir.VectorType(f32, count)
     places = [(r, t) for r in range(TILE_ROWS) for t in range(0, tokens, count)]
 
     def code(context, builder, signature, args):
@@ -268,9 +303,7 @@ def make_multiply_tile(tokens):
             parts = {t: load(builder, x, builder.add(first, ir.Constant(i64, t)), f32, count)
                      for t in range(0, tokens, count)}
             for r, row in enumerate(rows):
-                number = builder.load(builder.gep(row, [k]))
-                one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), number, ir.Constant(i32, 0))
-                everywhere = builder.shuffle_vector(one, one, spread)
+                everywhere = spread(builder, builder.load(builder.gep(row, [k])), count)
                 for t, part in parts.items():
                     add_product(builder, sums[r, t], everywhere, part)
 
