@@ -8,8 +8,6 @@ from .vectors import COLUMNS, call_sgemm, f32, i16, make_weighted_sum
 # What changes with every call, a row for each layer; places in it. The slots that the next token sees lie in two runs,
 # since those of a ring may cross its end. ALL_*: room in which a prompt gathers keys and values in time order.
 KEYS, VALUES, N_SLOTS, NARROW, START_1, END_1, START_2, END_2, ALL_KEYS, ALL_VALUES, POSITION_WIDTH = range(11)
-
-
 BLOCK = 64  # slots whose values stay in a processor's cache while one head after the other reads them
 bf16_sum, float_sum = make_weighted_sum(i16), make_weighted_sum(f32)
 
