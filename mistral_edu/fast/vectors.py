@@ -9,13 +9,15 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 LANES = 16
-STREAMS, PACKED_STREAMS = 6, 3  # rows that are read side by side: all sums stay in registers
-COLUMNS = 32  # of a sum of rows, the same
 UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
-# A tile is a part of a result that is kept in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
+# Sums shall stay in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4. So many rows are read side by
+# side, as they are or packed; so many numbers of a sum of rows are added up; so large is a tile, a part of a product.
+HAS_AVX512 = "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple())
+STREAMS, PACKED_STREAMS = 6, 3 if HAS_AVX512 else 2
+COLUMNS = 32
+TILE_ROWS, TILE_TOKENS = (12, 32) if HAS_AVX512 else (6, 16)
 SIDE = 8      # of the square that is transposed in registers
 UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
-TILE_ROWS, TILE_TOKENS = (12, 32) if "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple()) else (6, 16)
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
