@@ -16,7 +16,7 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, watch
+from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, step, watch
 from mistral_edu.fast.equal import BOUND, QUANTIZED_BOUND, gap
 from mistral_edu.fast.team import JobList, Team, n_threads, team
 from mistral_edu.fast.views import Matrix, matrix
@@ -59,6 +59,19 @@ def test_one_token_at_a_time_equals_the_readable_model(window, heads):
         assert gap(step_by_step(model, first), want) < 1e-4 and model.path == CPU
     assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
     assert gap(model(TOKENS[:, :1]), want[:, :1]) < 1e-4  # without a cache
+
+
+@pytest.mark.parametrize("jobs_of_heads, together", [(0, "all"), (10**6, "one")])
+@pytest.mark.parametrize("window", [None, 1, 7])
+@pytest.mark.parametrize("dtype, bound", [(mx.float32, 1e-4), (mx.bfloat16, 0.05)])
+@pytest.mark.parametrize("heads", [*HEADS, (3, 1, 80)], ids=str)
+def test_however_many_heads_one_job_takes(heads, dtype, bound, window, jobs_of_heads, together, monkeypatch):
+    monkeypatch.setattr(step, "JOBS_OF_HEADS", jobs_of_heads)
+    model = make(dtype, heads=heads, window_size=window)
+    want = step_by_step(model)
+    assert gap(step_by_step(accelerate(model)), want) < bound and model.path == CPU
+    group = heads[0] // heads[1]
+    assert step.heads_together(heads[1], group, 2) == (group if together == "all" else 1)
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -489,25 +502,28 @@ def test_only_the_last_lists_are_kept():
     assert [L for _, L, _ in model.engine.stepper.steps] == [8, 9, 10, 11]
 
 
-def test_an_interrupt_within_a_prompt_leaves_the_cache_as_it_was(monkeypatch):
+@pytest.mark.parametrize("n_before", [5, 12])  # the ring has room; it is full
+@pytest.mark.parametrize("L, which", [(4, 3), (4, 4), (1, 1), (1, 2)])  # the list of the third layer; the output layer
+def test_an_interrupt_between_two_lists_leaves_the_cache_as_it_was(L, which, n_before, monkeypatch):
     model = accelerate(make(window_size=7))
-    cache = model.make_cache()
-    model(TOKENS[:, :5], cache)
-    want = model(TOKENS[:, 5:9], copy.deepcopy(cache))
+    cache, tokens = model.make_cache(), TOKENS[:, n_before:n_before + L]
+    model(TOKENS[:, :n_before], cache)
+    want = model(tokens, copy.deepcopy(cache))
     calls, run = [], Team.run
 
     def interrupted(self, *arguments):
         calls.append(1)
-        if len(calls) == 3:
+        said = run(self, *arguments)
+        if len(calls) == which:
             raise KeyboardInterrupt
-        run(self, *arguments)
+        return said
 
     threads = blas.status().threads
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Team, "run", interrupted)
-        model(TOKENS[:, 5:9], cache)
-    assert [layer.offset for layer in cache] == [5] * 3
-    assert mx.array_equal(model(TOKENS[:, 5:9], cache), want)
+        model(tokens, cache)
+    assert [layer.offset for layer in cache] == [n_before] * 3
+    assert mx.array_equal(model(tokens, cache), want)
     assert threads == blas.set_threads(threads).threads
 
 

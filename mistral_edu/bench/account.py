@@ -4,8 +4,8 @@
     python -m mistral_edu.bench.account --random tiny --bits 16
 
 A token is taken apart within one answer: there its weights have just driven everything else out of the processor's
-caches. One token after the other leaves out another part of the engine's list of jobs (its answer is nonsense then),
-round after round, so that all parts meet the same machine. What a token without products lacks is the time of products.
+caches. One token after the other leaves out another part of what the engine does (its answer is nonsense then), round
+after round, so that all parts meet the same machine. What a token without products lacks is the time of products.
 """
 import argparse
 import time
@@ -106,18 +106,18 @@ class Account:
 
     @contextmanager
     def in_turn(self):
-        """Within it, each token leaves out the next entry of `left_out`: a list of (its name, seconds of the jobs)."""
+        """Within it, each token leaves out the next entry of `left_out`: a list of (its name, seconds of the rest)."""
         operations = [jobs.jobs[:, compiled.kernels().OPERATION] for jobs, _ in self.step.lists]
         kept, names, run, runs = [part.copy() for part in operations], cycle(self.left_out), self.step.run, []
 
-        def run_without(crew, n_past, is_valid, store):
+        def run_without(crew, n_past, is_valid, meanwhile):
             name = next(names)
             for part, whole in zip(operations, kept):
                 part[np.isin(whole, self.left_out[name])] = IDLE
             began = time.perf_counter()
             try:
                 return run(crew, n_past, (lambda: True) if name == "checks" else is_valid,
-                           (lambda: None) if name == "store" else store)
+                           None if name == "store" else meanwhile)
             finally:
                 runs.append((name, time.perf_counter() - began))
                 for part, whole in zip(operations, kept):

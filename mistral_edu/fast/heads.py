@@ -48,8 +48,8 @@ def attend(q, new_k, new_v, position, kv_head, n_heads, head_dim, scale, scores,
     """softmax(q k^T * scale) v for one query of each of n_heads heads that share their keys and values.
 
     Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the
-    cache yet. kv_head: counted through all sequences of the batch. The others are addresses of float32: q and out
-    (n_heads, head_dim), new_k and new_v (head_dim), scores with room for n_heads * (past + 1).
+    cache yet. kv_head: counted through all sequences of the batch. q and out (n_heads, head_dim), new_k and new_v
+    (head_dim), scores with room for n_heads * (past + 1): addresses of float32.
     """
     form, size = (BF16, 2) if position[NARROW] else (FLOAT, 4)
     first, n = kv_head * position[N_SLOTS] * head_dim * size, n_past(position) + 1

@@ -149,7 +149,10 @@ class JobWriter:
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
 
     def shrinking_pieces(self, matrix):
-        """(start, end) of the rows of each job. `left`: bytes of this stage that are not in a job yet."""
+        """(start, end) of the rows of each job, as many as are read side by side, or several times as many.
+
+        `left`: bytes of this stage that are not in a job yet.
+        """
         start, n_threads = 0, team(self.kernels).n_threads
         while start < matrix.rows:
             size = min(max(SMALLEST_JOB, self.left // (SHARE * n_threads)), LARGEST_JOB)

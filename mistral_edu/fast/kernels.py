@@ -1,6 +1,6 @@
 """Tokens through all layers, as compiled loops. numba translates this file; compiled.py keeps what it makes.
 
-The work is a list of jobs: a norm, some rows of a product, one head of attention. Threads take the next job off the
+The work is a list of jobs: a norm, some rows of a product, some heads of attention. Threads take the next job off the
 list until none is left. What they share is one array of whole numbers, `shared`:
 
 - NEXT  the number of the next job that nobody has taken

@@ -58,7 +58,7 @@ def packed_dots(form, w, far, scales, biases, far_scales, x, steps, sums, rests,
 
 @fast
 def shuffle(x, bits, shuffled, steps, sums, rests):
-    """Round x to whole numbers of 16 bits, and order them as packed_dot reads them; add up each UNIT.
+    """Round x to whole numbers of 16 bits, and order them as packed_dots reads them; add up each UNIT.
 
     Rounded to x = number * step, the largest of a unit to 32767 steps: the others are less than half a step off.
     A half of 16 bits of a matrix holds 16 / bits neighbours. 32 halves are read at a time, first the lowest number of

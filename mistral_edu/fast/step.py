@@ -1,8 +1,9 @@
 """L tokens of B sequences through all layers in compiled code: what transformer.py does, as a list of jobs.
 
 A list is written once for each (B, L). What changes from call to call, the positions and where the caches lie, is a
-small table beside it. Keys and values of the tokens go into the caches afterwards, by the caches' own code, so every
-cache stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as it was.
+small table beside it. Keys and values of the tokens go into the caches once all layers are done, by the caches' own
+code, so every cache stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as
+it was.
 """
 import mlx.core as mx
 import numpy as np
@@ -62,12 +63,17 @@ class Stepper:
             step.rotation[:, 0], step.rotation[:, 1] = np.cos(angles), np.sin(angles)
             n_past = self.place(step.positions, cache)
             try:
-                if not step.run(crew, n_past, is_valid, lambda: step.store(cache)):
+                # One token can be taken back from any cache, so it is stored while other threads do the output layer.
+                store_meanwhile = (lambda: step.store(cache)) if L == 1 else None
+                if not step.run(crew, n_past, is_valid, store_meanwhile):
                     return None
+                logits = mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
+                if L > 1:
+                    step.store(cache)
+                return logits
             except BaseException:  # an interrupt: no layer shall be further than another
                 go_back(cache or (), offset)
                 raise
-            return mx.array(step.logits.plain).reshape(B, -1, self.config.vocab_size)
 
     def step(self, B, L, last_only):
         """The list for this (B, L): kept, or written now."""
@@ -225,10 +231,10 @@ class Step:
         self.alive += writer.alive
         return self.new_writer()
 
-    def run(self, crew, n_past, is_valid=lambda: True, store=lambda: None):
+    def run(self, crew, n_past, is_valid=lambda: True, meanwhile=None):
         """All lists, or the first alone where it is not valid: whether it is. Between two, an interrupt can come.
 
-        store: called once all layers are done. Other threads begin with the output layer meanwhile.
+        meanwhile: called once all layers are done, while other threads begin with the output layer.
         """
         B, L = self.shape
         room = self.config.n_heads // self.config.n_kv_heads * (n_past + 1)
@@ -242,7 +248,7 @@ class Step:
                     return False
             if self.last:
                 self.last.plain[:] = self.h.plain.reshape(B, L, -1)[:, -1]
-            crew.run(output[0], output[1], store)
+            crew.run(output[0], output[1], meanwhile)
         return True
 
     def make_room(self, n_keys):

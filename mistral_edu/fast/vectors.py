@@ -104,7 +104,7 @@ def zeros(count):
     return ir.Constant(ir.VectorType(f32, count), [0.0] * count)
 
 
-def places(builder, address, far, kind, count):
+def beginnings(builder, address, far, kind, count):
     """Pointers to `count` rows, each `far` bytes after the one before."""
     return [builder.inttoptr(builder.add(address, builder.mul(far, ir.Constant(i64, n))), kind.as_pointer())
             for n in range(count)]
@@ -117,7 +117,7 @@ def make_dots(kind):
     LANES numbers. w is in bfloat16 where kind is i16, in float32 where it is f32; x and totals are float32.
     """
     def code(context, builder, signature, args):
-        rows = places(builder, args[0], args[1], kind, STREAMS)
+        rows = beginnings(builder, args[0], args[1], kind, STREAMS)
         x, totals = (builder.inttoptr(arg, f32.as_pointer()) for arg in args[2:4])
         sums = [cgutils.alloca_once_value(builder, zeros(LANES)) for _ in rows]
         with cgutils.for_range(builder, args[4]) as loop:
@@ -207,7 +207,7 @@ def make_packed_dots(bits, group_size, scale_is_bf16):
 
     def code(context, builder, signature, args):
         w, far, scales, biases, far_scales, *of_x, totals, n_blocks = args
-        rows = [places(builder, *row, PACKED_STREAMS) for row in (
+        rows = [beginnings(builder, *row, PACKED_STREAMS) for row in (
             (w, far, i16), (scales, far_scales, scale_type), (biases, far_scales, scale_type))]
         x, steps, sums_of_x, rests, totals = (builder.inttoptr(arg, kind.as_pointer()) for arg, kind in (
             *zip(of_x, (i16, f32, f32, f32)), (totals, f32)))
