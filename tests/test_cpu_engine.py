@@ -240,10 +240,12 @@ def test_compiled_code_finds_addresses_as_python_does():
     assert watch.address(arrays[1]) - watch.address(whole) == 40
 
 
+@pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 5, 6, 7, 13])
-@pytest.mark.parametrize("bits, group_size, width", [(32, 0, 33), (32, 0, 64), (16, 0, 15), (16, 0, 33), (16, 0, 250),
-                                                     (8, 32, 64), (8, 64, 192), (4, 32, 160), (4, 128, 128)])
-def test_any_number_of_rows_of_any_width_is_multiplied(n_rows, bits, group_size, width, kernels):
+@pytest.mark.parametrize("bits, group_size, width", [
+    (32, 0, 33), (32, 0, 64), (16, 0, 15), (16, 0, 33), (16, 0, 64), (16, 0, 96), (16, 0, 250), (8, 32, 64),
+    (8, 64, 192), (4, 32, 160), (4, 128, 128)])
+def test_any_number_of_rows_of_any_width_is_multiplied(bits, group_size, width, n_rows, add, kernels):
     """Rows are read several at a time. Each comes once, whatever their number: a row more shows in a sum."""
     key = mx.random.key(n_rows)
     layer = nn.Linear(width, n_rows, bias=False)
@@ -254,11 +256,11 @@ def test_any_number_of_rows_of_any_width_is_multiplied(n_rows, bits, group_size,
     x.plain[:] = mx.random.normal(x.plain.shape, key=key)
     out.plain[:] = 1
     writer, crew = jobs.JobWriter(kernels), team(kernels)
-    writer.products(x, (matrix(layer), out, True))
+    writer.products(x, (matrix(layer), out, add))
     with crew.lock:
         crew.run(JobList(kernels, writer.rows), writer.room)
     weight = mx.dequantize(layer.weight, layer.scales, layer.biases, group_size, bits) if group_size else layer.weight
-    want = 1 + x.plain.astype(np.float64) @ np.array(weight.astype(mx.float32), np.float64).T
+    want = add + x.plain.astype(np.float64) @ np.array(weight.astype(mx.float32), np.float64).T
     assert np.abs(out.plain - want).max() < (1e-4 if bits < 16 else 1e-5) * np.abs(want).max()
 
 

@@ -108,7 +108,7 @@ class JobWriter:
 
     def products(self, x, *outputs):
         """out = x @ matrix.T for each (matrix, out), side by side; (matrix, out, True) adds to what is there."""
-        outputs = [(matrix, out, bool(add)) for matrix, out, *add in outputs]
+        outputs = [(matrix, out, any(add)) for matrix, out, *add in outputs]
         self.prepare(x, [matrix for matrix, *_ in outputs])
         self.stage()
         self.left = sum(matrix.rows * matrix.row_bytes for matrix, *_ in outputs)

@@ -30,30 +30,20 @@ def group_size_of(form):
 
 
 @inlined
-def packed_dots(form, w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n):
-    if form == 0:
-        return q4_32(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 1:
-        return q4_32_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 2:
-        return q4_64(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 3:
-        return q4_64_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 4:
-        return q4_128(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 5:
-        return q4_128_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 6:
-        return q8_32(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 7:
-        return q8_32_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 8:
-        return q8_64(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 9:
-        return q8_64_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    if form == 10:
-        return q8_128(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
-    return q8_128_bf16(w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n)
+def packed_dots(form, arguments):
+    """The function above that fits a form, called with its arguments."""
+    if form == 0: return q4_32(*arguments)        # noqa: E701
+    if form == 1: return q4_32_bf16(*arguments)   # noqa: E701
+    if form == 2: return q4_64(*arguments)        # noqa: E701
+    if form == 3: return q4_64_bf16(*arguments)   # noqa: E701
+    if form == 4: return q4_128(*arguments)       # noqa: E701
+    if form == 5: return q4_128_bf16(*arguments)  # noqa: E701
+    if form == 6: return q8_32(*arguments)        # noqa: E701
+    if form == 7: return q8_32_bf16(*arguments)   # noqa: E701
+    if form == 8: return q8_64(*arguments)        # noqa: E701
+    if form == 9: return q8_64_bf16(*arguments)   # noqa: E701
+    if form == 10: return q8_128(*arguments)      # noqa: E701
+    return q8_128_bf16(*arguments)
 
 
 @fast
@@ -152,9 +142,9 @@ def packed_rows(form, w, scales, biases, x, shuffled, steps, out, out_step, n_ro
         first, far, count = rows_of(turn, start, end, PACKED_STREAMS)
         for m in range(n_rows):
             of_x = steps + 4 * 3 * m * n_units
-            packed_dots(form, w + first * row_bytes, far * row_bytes, scales + first * scale_bytes,
-                        biases + first * scale_bytes, far * scale_bytes, shuffled + 2 * m * width, of_x,
-                        of_x + 4 * n_units, of_x + 8 * n_units, totals.ctypes.data, n_blocks)
+            packed_dots(form, (w + first * row_bytes, far * row_bytes, scales + first * scale_bytes,
+                               biases + first * scale_bytes, far * scale_bytes, shuffled + 2 * m * width, of_x,
+                               of_x + 4 * n_units, of_x + 8 * n_units, totals.ctypes.data, n_blocks))
             for s in range(count):
                 n = first + s * far
                 for g in range(tail, n_groups):
