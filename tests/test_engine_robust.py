@@ -260,8 +260,12 @@ def test_kernels_that_arrive_while_many_threads_ask(monkeypatch, kernels):
 def test_a_signals_handler_may_ask_the_model():
     model, answers = accelerate(random_model()), []
     want = detach(random_model())(TOKENS[:, :1])
-    before = signal.signal(signal.SIGALRM, lambda *_: answers.append(model(TOKENS[:, :1])))
-    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+
+    def handler(*_):
+        answers.append(model(TOKENS[:, :1]))
+        signal.setitimer(signal.ITIMER_REAL, 0.002)  # not earlier: on a slow machine one would come within the other
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
     try:
         for _ in range(200):
             model(TOKENS)
