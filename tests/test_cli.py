@@ -15,6 +15,7 @@ from mistral_edu import cli, doctor
 from mistral_edu.tiny import FOLDER
 
 STORY = "Tell me a story about a red ball."
+ENDLESS = ("--max-tokens", "900", "--temperature", "1e6", "--seed", "0")  # every token as likely; no end token is drawn
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_commands_of_chat(run):
 
 
 def test_ctrl_c_ends_quietly_with_130():
-    process = start("generate", STORY, "--max-tokens", "900", "--temperature", "3")
+    process = start("generate", STORY, *ENDLESS)
     assert process.stdout.read(1)                                    # it has begun to write
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -142,7 +143,7 @@ def test_ctrl_c_ends_quietly_with_130():
 
 @pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error():
-    process = start("generate", STORY, "--max-tokens", "200", "--temperature", "3")
+    process = start("generate", STORY, *ENDLESS)
     process.stdout.read(1)
     process.stdout.close()
     assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
