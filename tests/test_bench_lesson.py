@@ -1,6 +1,7 @@
 """What mistral_edu/fast/README.md quotes: the ladder, and the account of a token."""
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlx.core as mx
 import numpy as np
@@ -11,6 +12,7 @@ from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import spread
 from mistral_edu.fast import accelerate, cpu_engine, detach
+from mistral_edu.fast.step import Step
 
 LESSON = (Path(__file__).parents[1] / "mistral_edu/fast/README.md").read_text(encoding="utf-8")
 CASE = Case(model=None, preset="tiny", bits=16, contexts=(8,), max_tokens=3)
@@ -57,14 +59,33 @@ def test_a_rung_really_runs_as_it_says():
     assert paths[0] == "readable" and not paths[1].startswith("cpu:")
 
 
-def test_an_account_adds_up_and_leaves_the_engine_as_it_was(kernels):
+@pytest.fixture
+def clock(kernels, monkeypatch):
+    """A clock for the account: each job takes a second, and each look at the clock another one."""
+    seconds, run = [0], Step.run
+
+    def run_by_the_clock(step, *arguments):
+        seconds[0] += sum((jobs.jobs[:, kernels.OPERATION] != account.IDLE).sum() for jobs, _ in step.lists)
+        return run(step, *arguments)
+
+    def look():
+        seconds[0] += 1
+        return seconds[0]
+    monkeypatch.setattr(Step, "run", run_by_the_clock)
+    monkeypatch.setattr(account, "time", SimpleNamespace(perf_counter=look))
+
+
+def test_an_account_adds_up_and_leaves_the_engine_as_it_was(kernels, clock):
     model = random_model("tiny")
     one = account.Account(model)
     rows = dict(one.rows())
-    assert sum(rows.values()) == pytest.approx(one.token) and one.token > one.run["nothing"] > one.run["products"] > 0
-    assert rows["products with the weights"] > 0 and "to hand keys and values to the caches" in rows
-    left_out = {operation for name in ("products", "attention", "small") for operation in one.left_out[name]}
     jobs = np.concatenate([jobs.jobs[:, kernels.OPERATION] for jobs, _ in one.step.lists])
+    assert sum(rows.values()) == one.token > one.run["nothing"] > len(jobs)
+    for part, name in (("products with the weights", "products"), ("attention", "attention"),
+                       ("norms, rope, gates", "small")):
+        assert rows[part] == np.isin(jobs, one.left_out[name]).sum() > 0
+    assert "to hand keys and values to the caches" in rows
+    left_out = {operation for name in ("products", "attention", "small") for operation in one.left_out[name]}
     assert set(jobs) == left_out & set(jobs) and account.IDLE not in jobs   # every job belongs to one of the parts
     tokens = mx.array([[1, 2, 3]])
     want = model(tokens)
