@@ -1,8 +1,8 @@
 """What `import mistral_edu` gives, and how quickly."""
+import os
 import subprocess
 import sys
 import threading
-import time
 
 import mistral_edu
 
@@ -16,11 +16,12 @@ FIRST_ANSWER = """
 import sys, time
 from mistral_edu import *
 model, tokenizer = load()
-loaded = time.perf_counter()
+loaded = time.process_time()
 pieces = iter(stream_generate(model, tokenizer, "Hello!", max_tokens=20))
 next(pieces)
-print(time.perf_counter() - loaded)
+print(time.process_time() - loaded)
 list(pieces)
+print(time.process_time())
 print(sorted({"huggingface_hub", "torch", "transformers", "matplotlib", "IPython"} & sys.modules.keys()))
 """
 
@@ -30,21 +31,16 @@ def test_the_public_names_are_there_and_in_all():
     assert all(hasattr(mistral_edu, name) for name in mistral_edu.__all__)
 
 
-def run(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+def run(code, **environment):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
+                          env={**os.environ, **environment}).stdout.splitlines()
 
 
-def test_the_first_answer_comes_within_3_seconds_and_its_first_piece_within_1():
-    """The best of three, since machines that run tests are busy."""
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        first_piece, modules = run(FIRST_ANSWER)
-        seconds.append((time.perf_counter() - began, float(first_piece)))
-        assert modules == "[]", "an offline answer needs none of these"
-        if seconds[-1][0] < 3 and seconds[-1][1] < 1:
-            return
-    raise AssertionError(f"seconds to the first answer, and from load() to its first piece: {seconds}")
+def test_the_first_answer_takes_3_seconds_at_most_and_its_first_piece_1():
+    """Of one processor's time, since machines that run tests are busy; a minute by the clock is for what only waits."""
+    first_piece, answer, modules = run(FIRST_ANSWER, OMP_NUM_THREADS="1")
+    assert modules == "[]", "an offline answer needs none of these"
+    assert float(answer) < 3 and float(first_piece) < 1
 
 
 def test_the_fast_blas_comes_before_mlx():
