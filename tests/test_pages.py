@@ -21,19 +21,25 @@ def small_pages(size):
     return array
 
 
-def bytes_on_large_pages():
-    """Of this process, as Linux counts them."""
-    counts = [line.split()[1] for line in Path("/proc/self/smaps").read_text().splitlines() if "AnonHugePages" in line]
-    return 1024 * sum(map(int, counts))
+def bytes_on_large_pages(array):
+    """Where an array lies, as Linux counts them. (Other memory of this process may come and go meanwhile.)"""
+    total, is_here = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if mapping := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
+            start, end = (int(place, 16) for place in mapping.groups())
+            is_here = start < array.ctypes.data + array.nbytes and array.ctypes.data < end
+        elif is_here and line.startswith("AnonHugePages"):
+            total += 1024 * int(line.split()[1])
+    return total
 
 
 @pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
 def test_numbers_stay_as_and_where_they_are():
     array = small_pages(16 * MEGABYTE)
-    numbers, place, before = array.copy(), array.ctypes.data, bytes_on_large_pages()
+    numbers, place, before = array.copy(), array.ctypes.data, bytes_on_large_pages(array)
     done = pages.put_together([(place, array.nbytes)])
     assert np.array_equal(array, numbers) and array.ctypes.data == place
-    assert bytes_on_large_pages() - before >= min(done, 12 * MEGABYTE)
+    assert bytes_on_large_pages(array) - before >= min(done, 12 * MEGABYTE)
     if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 1):
         assert done >= 12 * MEGABYTE  # the blocks at its two ends may reach beyond the mapping
 
@@ -44,8 +50,8 @@ def test_memory_of_which_little_is_used_is_left_alone():
     memory = mmap.mmap(-1, 32 * MEGABYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     array = np.frombuffer(memory, np.uint8)
     places = [(array.ctypes.data + start, 100_000) for start in range(0, array.size, pages.LARGE)]
-    before = bytes_on_large_pages()
-    assert pages.put_together(places) == 0 and bytes_on_large_pages() <= before
+    before = bytes_on_large_pages(array)
+    assert pages.put_together(places) == 0 and bytes_on_large_pages(array) <= before
 
 
 def test_a_place_that_is_not_mapped_is_left_out():
