@@ -6,6 +6,7 @@ import mistral_edu  # noqa: F401, I001
 import mlx.core as mx
 import pytest
 from hypothesis import settings
+from small_environments import COMPILING
 
 from mistral_edu.fast import compiled, jobs
 
@@ -16,12 +17,27 @@ settings.load_profile("project")
 collect_ignore_glob = ["golden/make_*.py"]  # they need other libraries, and run once, by hand
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """What a test draws without a seed of its own, weights for instance, is the same in every run and in any order."""
+    mx.random.seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_there():
+    """Before the first test, so that none is answered by one path first, and by another once the kernels come.
+
+    To compile them takes half a minute, at low priority, and so ten times as long beside programs that never rest.
+    """
+    compiled.kernels(wait=COMPILING)
+
+
 @pytest.fixture(scope="module")
 def kernels():
     """The compiled kernels, on the processor: for modules that test the engine, which are skipped without numba."""
     before = mx.default_device()
     mx.set_default_device(mx.cpu)
-    ready = compiled.kernels(wait=200)
+    ready = compiled.kernels()
     if ready is None:
         mx.set_default_device(before)
         if find_spec("numba"):

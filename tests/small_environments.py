@@ -12,6 +12,7 @@ import mistral_edu
 
 ROOT = Path(mistral_edu.__file__).parents[1]
 SITE = Path(sysconfig.get_path("purelib"))
+COMPILING = 600  # seconds that kernels may take at most
 
 
 def make_environment(folder, without=(), fakes=None):
@@ -35,7 +36,7 @@ def make_environment(folder, without=(), fakes=None):
     return folder / "bin" / "python"
 
 
-def run(*argv, python=sys.executable, timeout=240, **environment):
+def run(*argv, python=sys.executable, timeout=900, **environment):
     """A finished process, and everything that it has started ended. None takes a variable out of the environment."""
     inherited = {name: value for name, value in os.environ.items() if environment.get(name, "") is not None}
     given = {name: str(value) for name, value in environment.items() if value is not None}
@@ -61,13 +62,13 @@ def examine(*argv, **settings):
         raise AssertionError(f"doctor gave no JSON: {done.stdout}\n{done.stderr}") from None
 
 
-ANSWER = """if 1:
+ANSWER = f"""if 1:
     import sys
     import mistral_edu
     from mistral_edu.fast import blas, compiled
     if "wait" in sys.argv:
-        compiled.kernels(wait=200)
-    settings = {"fast": False, "dtype": "float32"} if "readable" in sys.argv else {}
+        compiled.kernels(wait={COMPILING})
+    settings = dict(fast=False, dtype="float32") if "readable" in sys.argv else dict()
     model, tokenizer = mistral_edu.load(**settings)
     text = mistral_edu.generate(model, tokenizer, "Tell me a story about a red ball.", max_tokens=25)
     print(model.path, "|", text.replace("\\n", " "))

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
 import pytest
-from small_environments import answer, make_environment, run
+from small_environments import COMPILING, answer, make_environment, run
 from small_models import random_model
 
 from mistral_edu import load
@@ -50,7 +50,7 @@ def test_an_older_processor(name, features, readable, tmp_path):
     """numba compiles for it, this one runs that, and the numbers stay within the bounds of test_engine_equal."""
     if name == "haswell" and "avx512f" not in " ".join(compiled.processor()):
         pytest.skip("this processor has no AVX-512: what is compiled for it is code for a haswell already")
-    settings = dict(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, XDG_CACHE_HOME=tmp_path, timeout=400)
+    settings = dict(NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, XDG_CACHE_HOME=tmp_path)
     path, text = answer("wait", **settings)
     assert path == CPU and text == readable
     done = run("-c", COMPARE, MISTRAL_EDU_ONEDNN=0, **settings)
@@ -58,12 +58,12 @@ def test_an_older_processor(name, features, readable, tmp_path):
     assert float(done.stdout) < 1e-4
 
 
-COMPARE = """if 1:
+COMPARE = f"""if 1:
     import mlx.core as mx
     import mistral_edu
     from mistral_edu.fast import compiled
     from mistral_edu.fast.equal import gap, reference
-    assert compiled.kernels(wait=200)
+    assert compiled.kernels(wait={COMPILING})
     worst, tokens = 0, mx.arange(1, 41)[None]
     for dtype, bits in (("float32", None), ("bfloat16", None), ("bfloat16", 8), ("bfloat16", 4)):
         model, _ = mistral_edu.load(dtype=dtype, bits=bits)
@@ -166,9 +166,9 @@ def test_with_numba_switched_off(readable, tmp_path):
 
 @pytest.mark.slow
 def test_numba_switched_off_does_not_cost_the_kernels_that_are_kept():
-    before = compiled.folder(), compiled.are_in(compiled.folder())
+    before = compiled_before()
     answer("wait", NUMBA_DISABLE_JIT=1)
-    assert (compiled.folder(), compiled.are_in(compiled.folder())) == before
+    assert compiled.folder() == before and compiled.are_in(before)
 
 
 # --- GPUs, and weights that the kernels do not read -------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_on_a_gpu_the_model_is_left_alone(machine, monkeypatch):
 
 
 def why(model):
-    if compiled.kernels(wait=120) is None:
+    if compiled.kernels() is None:
         pytest.skip(compiled.why_not())
     return accelerate(model).path
 
@@ -291,7 +291,7 @@ STAND_IN = """if 1:
 
 
 def compiled_before():
-    if compiled.kernels(wait=200) is None:
+    if compiled.kernels() is None:
         pytest.skip(compiled.why_not())
     return compiled.folder()
 
@@ -357,11 +357,11 @@ WATCHED = """if 1:
     model, tokenizer = mistral_edu.load()
     mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
     print(model.path)
-    assert compiled.kernels(wait=200), compiled.why_not()
+    assert compiled.kernels(wait=%d), compiled.why_not()
     mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
     print(model.path)
     print(len(compiled.kernels().run.stats.cache_hits))
-"""
+""" % COMPILING
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +371,7 @@ def first(tmp_path_factory):
     lines: what each has printed. folder: the one that they share. llvm: a file for each compilation.
     """
     folder = tmp_path_factory.mktemp("first")
-    settings = dict(XDG_CACHE_HOME="/proc/nowhere", TMPDIR=folder, timeout=400)
+    settings = dict(XDG_CACHE_HOME="/proc/nowhere", TMPDIR=folder)
     with ThreadPoolExecutor(2) as both:
         done = list(both.map(lambda _: run("-c", WATCHED, **settings), range(2)))
     assert [result.returncode for result in done] == [0, 0], done
@@ -397,24 +397,26 @@ def test_two_processes_compile_once(first):
 
 
 FIRST = """if 1:
-    import time
-    start = time.perf_counter()
+    import threading, time
+    join, waits = threading.Thread.join, set()
+    threading.Thread.join = lambda thread, seconds=None: waits.add(seconds) or join(thread, seconds)
     import mistral_edu
     model, tokenizer = mistral_edu.load()
     text = mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=10)
-    print(f"{time.perf_counter() - start:.2f} | {model.path}")
+    print(time.process_time(), waits - {0}, model.path, sep=" | ")
 """
 
 
 @pytest.mark.slow
-def test_the_first_answer_comes_within_three_seconds_and_the_path_says_why_it_is_slower(tmp_path):
-    """Three seconds more than without any kernels: what compiling may cost."""
-    alone = run("-c", FIRST.replace("load()", "load(fast=False)"), XDG_CACHE_HOME=tmp_path / "a")
-    first = run("-c", FIRST, XDG_CACHE_HOME=tmp_path / "b")
-    usual, path = alone.stdout.strip().split(" | ")
-    seconds, path = first.stdout.strip().split(" | ")
+def test_the_first_answer_takes_three_seconds_more_at_most_and_the_path_says_why_it_is_slower(tmp_path):
+    """Than without any kernels: what compiling may cost. By the processor's time, which other programs do not change;
+    and no thread is waited for."""
+    alone = run("-c", FIRST.replace("load()", "load(fast=False)"), XDG_CACHE_HOME=tmp_path / "a", OMP_NUM_THREADS=1)
+    first = run("-c", FIRST, XDG_CACHE_HOME=tmp_path / "b", OMP_NUM_THREADS=1)
+    usual, *_ = alone.stdout.strip().split(" | ")
+    seconds, waits, path = first.stdout.strip().split(" | ")
     print(f"first answer {seconds} s, {usual} s by the readable code")
-    assert float(seconds) < float(usual) + 3
+    assert float(seconds) < float(usual) + 3 and waits == "set()"
     assert path.endswith("the kernels are being compiled, once, in the background") and not path.startswith("cpu")
 
 
