@@ -30,7 +30,7 @@ from .many_rows import multiply, multiply_bf16, pack
 from .rows import BF16, FLOAT, FORMS  # noqa: F401
 from .rows import look_up, packed_rows, plain_rows, shuffle
 from .vectors import STREAMS  # noqa: F401 (for jobs.py)
-from .vectors import UNIT, atomic_add, atomic_read, float_of_bits, pointer
+from .vectors import UNIT, atomic_add, atomic_read, float_of_bits, pause, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,
  ATTEND_BLOCK, GATE, LOOK_UP, N_OPERATIONS) = range(15)
@@ -38,7 +38,9 @@ OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ASLEEP, LIST, SHARED_WIDTH = 0, 8, 16, 24, 32, 48  # a cache line apart
 JOBS, N_JOBS, POSITIONS, N_LAYERS, ROTATION, N_TOKENS, HALF, ROOMS, ROOM, WAKE, BED = range(LIST, LIST + 11)
 CLOSED = -(1 << 40)
-PATIENCE = 2000                    # looks at a counter, about 10 microseconds; after that others may have the processor
+# Looks at a counter, after which others may have the processor. A program that never rests gives it back milliseconds
+# later, so most waits shall end before; but of two programs that share out work like this one, only one can go on.
+PATIENCE = 1500
 
 capsule_pointer = types.ExternalFunction("PyCapsule_GetPointer", types.intp(types.intp, types.intp))  # of Python
 give_way = types.ExternalFunction("sched_yield", types.int32())  # of the C library: let another thread run
@@ -103,12 +105,20 @@ def rotate_rows(a, positions, rotation):
 
 
 @fast
+def wait(waited):
+    """A moment between two looks at a counter. Returns how many there were; at first `waited` is 0."""
+    if waited < PATIENCE:
+        pause()
+    else:
+        give_way()
+    return waited + 1
+
+
+@fast
 def wait_for(address, least):
     waited = 0
     while atomic_read(address) < least:
-        waited += 1
-        if waited > PATIENCE:
-            give_way()
+        waited = wait(waited)
 
 
 @fast
@@ -157,10 +167,11 @@ def run(shared, thread):
         work(shared, 0)
         wait_for(done_at, shared[N_JOBS])
         atomic_add(gateway, CLOSED)
+        waited = 0
         while atomic_read(gateway) != CLOSED:
-            give_way()
+            waited = wait(waited)
         return
-    wake_up = np.zeros(1, np.int64)
+    waited, wake_up = 0, np.zeros(1, np.int64)
     while True:
         if atomic_add(gateway, 1) >= 0:
             work(shared, thread)
@@ -168,9 +179,11 @@ def run(shared, thread):
         atomic_add(asleep, 1)
         if atomic_read(gateway) >= 0:        # a list was opened in between, perhaps by a caller that saw nobody asleep
             atomic_add(asleep, -1)
-            give_way()
+            waited = wait(waited)
         elif read(shared[BED], wake_up.ctypes.data, 1) < 1:    # nobody holds the other end any more
             return
+        else:
+            waited = 0
 
 
 @fast

@@ -3,6 +3,8 @@
 Each function here writes a few instructions of LLVM, the language that numba translates Python into. LLVM turns a
 vector of 16 floats into whatever the processor has: one AVX-512 register, two of AVX2, four of ARM's NEON.
 """
+import platform
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.registry import cpu_target
@@ -19,6 +21,8 @@ TILE_ROWS, TILE_TOKENS = (12, 32) if HAS_AVX512 else (6, 16)
 SIDE = 8      # of the square that is transposed in registers
 UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+HINT = ("llvm.aarch64.hint", 1)
+PAUSES = {"x86_64": ("llvm.x86.sse2.pause",), "aarch64": HINT, "arm64": HINT}  # LLVM's names of the instruction
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
 
@@ -55,6 +59,18 @@ def atomic_read(typingctx, address):
     def code(context, builder, signature, args):
         return builder.load_atomic(builder.inttoptr(args[0], i64.as_pointer()), "acquire", 8)
     return types.int64(types.intp), code
+
+
+@intrinsic
+def pause(typingctx):
+    """Leave the processor's core to others for some nanoseconds: a thread that only waits slows the one it waits for."""
+    def code(context, builder, signature, args):
+        name, *hint = PAUSES.get(platform.machine(), ("llvm.donothing",))
+        kind = ir.FunctionType(ir.VoidType(), [i32] * len(hint))
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        builder.call(function, [ir.Constant(i32, number) for number in hint])
+        return context.get_dummy_value()
+    return types.void(), code
 
 
 def load(builder, base, index, kind, count=LANES):
