@@ -5,6 +5,7 @@ than this one, whose code this one can run. What is not: code for ARM is made, a
 GPUs and macOS only the choice is tried, with MLX's default device faked.
 """
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -95,8 +96,9 @@ def test_kernels_are_kept_apart_for_each_processor_numba_and_source(monkeypatch)
 
 
 def test_no_source_names_instructions_of_one_processor():
+    """But for that of a thread that waits, without which this would work, too."""
     for name in compiled.SOURCES:
-        text = (FAST / name).read_text().lower()
+        text = re.sub("(?m)^PAUSES = .*", "", (FAST / name).read_text()).lower()
         assert not [word for word in ("llvm.x86", "llvm.aarch64", "inlineasm", "inline_asm") if word in text]
 
 
@@ -110,12 +112,15 @@ EMIT = """if 1:
                     r"%users = atomicrmw sub \\2, i64 1 seq_cst \\n %last = icmp eq i64 %users, 1 \\n"
                     r" \\1 = zext i1 %last to i8", source.replace("ptr nonnull", "ptr"))
     source = re.sub(r"declare .*@llvm.x86.atomic.sub.cc.i64.*", "", source)
-    assert "llvm.x86" not in source
+    for_arm = source.replace("void @llvm.x86.sse2.pause() #", "void @llvm.aarch64.hint(i32) #")  # as it is declared
+    for_arm = for_arm.replace("@llvm.x86.sse2.pause()", "@llvm.aarch64.hint(i32 1)")
+    assert "llvm.x86" not in for_arm
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for triple, cpu in (("aarch64-unknown-linux-gnu", "generic"), ("x86_64-unknown-linux-gnu", "sapphirerapids")):
+    for triple, cpu, text in (("aarch64-unknown-linux-gnu", "generic", for_arm),
+                              ("x86_64-unknown-linux-gnu", "sapphirerapids", source)):
         machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
-        text = re.sub("target triple = .*", f'target triple = "{triple}"', source)
+        text = re.sub("target triple = .*", f'target triple = "{triple}"', text)
         text = re.sub("target datalayout = .*", f'target datalayout = "{machine.target_data}"', text)
         module = llvm.parse_assembly(text)
         module.verify()

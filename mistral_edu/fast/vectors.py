@@ -21,8 +21,7 @@ TILE_ROWS, TILE_TOKENS = (12, 32) if HAS_AVX512 else (6, 16)
 SIDE = 8      # of the square that is transposed in registers
 UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
 i8, i16, i32, i64, f32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
-HINT = ("llvm.aarch64.hint", 1)
-PAUSES = {"x86_64": ("llvm.x86.sse2.pause",), "aarch64": HINT, "arm64": HINT}  # LLVM's names of the instruction
+PAUSES = {"x86_64": ("llvm.x86.sse2.pause",), "aarch64": ("llvm.aarch64.hint", 1), "arm64": ("llvm.aarch64.hint", 1)}
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
 
