@@ -8,7 +8,7 @@ from small_checkpoints import (CONFIG, ONE, WEIGHTS, change_config, change_weigh
                                write_checkpoint, write_quantized)
 from small_models import random_model
 
-from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, generate, load, load_config, load_model,
+from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, load, load_config, load_model,
                          load_tokenizer, quantize)
 from mistral_edu.checkpoints import expected_entries
 from mistral_edu.errors import (NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile,

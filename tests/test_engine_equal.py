@@ -18,7 +18,7 @@ from test_transformer import CASES, golden
 
 from mistral_edu import Chat, encode_chat, generate, load, stream_generate
 from mistral_edu.cache import KVCache
-from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, equal, onednn
+from mistral_edu.fast import accelerate, cpu_engine, detach, equal, onednn
 from mistral_edu.fast.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
 from mistral_edu.quantize import quantize
 from mistral_edu.reader import Reader

@@ -15,7 +15,6 @@ from mistral_edu import load
 from mistral_edu.attention import Attention
 from mistral_edu.fast import NO_ANSWER, accelerate, blas, compiled, cpu_engine, detach, machine, step
 from mistral_edu.fast.equal import BF16_BOUND, QUANTIZED_BOUND, gap, reference
-from mistral_edu.quantize import quantize
 from mistral_edu.rope import rope_interleaved
 from mistral_edu.transformer import Backbone, Model
 

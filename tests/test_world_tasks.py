@@ -92,7 +92,6 @@ LIES = re.compile(r"(?:There is )?[Aa]n? (\w+) (.+?) (?:is |lies )?((?:in|on|at|
 class Replay:
     def __init__(self, text):
         self.where, self.path, self.colour, self.held = {}, {}, {}, {}
-        prepositions = {}
         for sentence in re.split(r"\.\s", text):
             if m := MOVE.fullmatch(sentence):
                 self.path.setdefault(m[1], []).append(m[2])

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from .blas import cache_folder, is_kept, keep_it, own_folder, wanted_folder
 
-SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "vectors.py")
+SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "dots.py", "tiles.py",
+           "vectors.py", "instructions.py")
 WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
 LONG_WAIT = 60  # the same for a model too large for another engine: without kernels its first prompt takes longer
 MONTH = 30 * 24 * 3600  # seconds

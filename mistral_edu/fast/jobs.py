@@ -7,7 +7,7 @@ from .team import team
 # so a job takes a share of what its stage has left, and the last ones are short.
 SMALLEST_JOB, LARGEST_JOB, SHARE = 1 << 15, 1 << 19, 2
 JOBS_PER_THREAD = 4  # of other kinds
-UNIT = 32            # numbers of x with a step of their own: vectors.py's, which is not imported where numba is missing
+UNIT = 32            # numbers of x with a step of their own: dots.py's, which is not imported where numba is missing
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
 LARGE = 1 << 18      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere

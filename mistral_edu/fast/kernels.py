@@ -22,15 +22,15 @@ import numpy as np
 from numba import carray, njit, types
 
 from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
+from .dots import STREAMS, UNIT  # noqa: F401 (STREAMS for jobs.py)
 from .heads import ALL_KEYS, ALL_VALUES, KEYS, NARROW, VALUES
 from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # noqa: F401 (for step.py)
 from .heads import attend, attend_block, gather
+from .instructions import atomic_add, atomic_read, float_of_bits, pause, pointer
 from .many_rows import DEPTH, TILE_ROWS, TILE_TOKENS  # noqa: F401
 from .many_rows import multiply, multiply_bf16, pack
 from .rows import BF16, FLOAT, FORMS  # noqa: F401
 from .rows import look_up, packed_rows, plain_rows, shuffle
-from .vectors import STREAMS  # noqa: F401 (for jobs.py)
-from .vectors import UNIT, atomic_add, atomic_read, float_of_bits, pause, pointer
 
 (NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,
  ATTEND_BLOCK, GATE, LOOK_UP, N_OPERATIONS) = range(15)

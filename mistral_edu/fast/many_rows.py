@@ -1,6 +1,6 @@
 """Products of a matrix as it is stored with many rows of x, as in a prompt: arithmetic is the limit.
 
-In float32, a result is made of tiles, each small enough for its sums to stay in registers (vectors.make_multiply_tile).
+In float32, a result is made of tiles, each small enough for its sums to stay in registers (tiles.make_multiply_tile).
 What a tile reads shall come from the nearest cache. So a product goes DEPTH numbers of each row at a time: that much of
 a tile of x fits into the first cache, and of the matrix, unpacked once for all of x, into the second. (Goto and van de
 Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.)
@@ -10,8 +10,9 @@ import numpy as np
 from numba import carray
 
 from .arithmetic import fast, floats, halves, narrow_all
+from .instructions import ask_for, call, pointer
 from .rows import BF16, bits_of, group_size_of, unpack
-from .vectors import SIDE, TILE_ROWS, TILE_TOKENS, ask_for, call, make_multiply_tile, pointer, transpose_block
+from .tiles import SIDE, TILE_ROWS, TILE_TOKENS, make_multiply_tile, transpose_block
 
 DEPTH = 4096 // TILE_TOKENS  # 16 kB of a tile of x; a multiple of every group's size
 LINE = 8 * 64                # bits of a cache line

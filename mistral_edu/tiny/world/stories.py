@@ -9,7 +9,7 @@ import zlib
 
 from .cast import cast, child, colour, companion, place, thing, thing_asked
 from .doc import Doc
-from .grammar import by_chance, cap, fill, listed, say, tidy, vary
+from .grammar import by_chance, fill, listed, say, tidy, vary
 from .plots import DOINGS, LESSON, MINIS, NEXT, OPENINGS, PLOTS
 
 ROLES = "oapnch"             # which role decides choice number i: ROLES[i % 6] if it was wished for, else the next one
