@@ -490,11 +490,34 @@ def test_batches_in_bfloat16_keep_what_the_readable_model_would_keep():
         assert one.keys.dtype == mx.bfloat16
 
 
-def test_more_tokens_than_one_list_takes(monkeypatch):
-    model = make(window_size=7)
-    want = model(TOKENS)
-    monkeypatch.setattr("mistral_edu.fast.step.MOST_TOKENS", 20)
-    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU and not model.engine.stepper.steps
+@pytest.mark.parametrize("B, window", [(1, None), (1, 7), (3, 7)])
+def test_more_tokens_than_one_list_takes_are_read_in_pieces(B, window, monkeypatch):
+    model = make(window_size=window)
+    tokens = mx.random.randint(0, 2048, (B, 24), key=mx.random.key(B))
+    plain_cache, cache = model.make_cache(), model.make_cache()
+    want = model(tokens), model(tokens, plain_cache), model(tokens[:, :1], plain_cache)
+    monkeypatch.setattr("mistral_edu.fast.step.MOST_TOKENS", 10)
+    accelerate(model)
+    for got, expected in zip((model(tokens), model(tokens, cache), model(tokens[:, :1], cache)), want):
+        assert gap(got, expected) < 1e-4 and got.shape == expected.shape and model.path == CPU
+    assert cache[0].offset == 25 and {L for _, L, _ in model.engine.stepper.steps} <= {10 // B, 24 % (10 // B), 1}
+    assert gap(model(tokens, last_only=True), want[0][:, -1:]) < 1e-4
+
+
+def test_an_interrupt_between_two_pieces_leaves_the_cache_as_it_was(monkeypatch):
+    model = accelerate(make())
+    cache, run, want = model.make_cache(), step.Step.run, model(TOKENS)
+    monkeypatch.setattr("mistral_edu.fast.step.MOST_TOKENS", 10)
+
+    def interrupted(self, *arguments):
+        if cache[0].offset == 20:
+            raise KeyboardInterrupt
+        return run(self, *arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(step.Step, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model(TOKENS, cache)
+    assert {layer.offset for layer in cache} == {0} and gap(model(TOKENS, cache), want) < 1e-4
 
 
 def test_only_the_last_lists_are_kept():

@@ -16,7 +16,7 @@ from .jobs import JobWriter, Rows, bits_of
 from .team import JobList, team
 from .watch import address, addresses
 
-MOST_TOKENS = 1024  # of one call, B * L; more take much memory at once, and gain nothing
+MOST_TOKENS = 1024  # of one list, B * L; more take much memory at once, and gain nothing
 JOBS_OF_HEADS = 2   # of attention for each thread, at least
 QUERIES = 64        # of a prompt that one job of attention takes
 KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and of all together as many tokens
@@ -35,8 +35,8 @@ class Stepper:
         self.steps = {}
 
     def takes(self, ids, cache):
-        """Whether there are lists for such a call: not too many ids, all known, and caches that `place` can read."""
-        if not 0 < ids.size <= MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
+        """Whether there are lists for such a call: not too many sequences, known ids, caches that `place` can read."""
+        if not ids.size or len(ids) > MOST_TOKENS or ids.min() < 0 or ids.max() >= self.config.vocab_size:
             return False
         shape = (len(ids), self.config.n_kv_heads, self.config.head_dim)
         for layer in cache or ():
@@ -51,8 +51,27 @@ class Stepper:
         """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None.
 
         is_valid: asked while the first jobs are under way. Where it says no, there are no logits, None, and the caches
-        stay as they are.
+        stay as they are. Many ids are read as a long prompt is, one piece after the other. (Where a ring is full by
+        then, an interrupt leaves the caches as they were after the last piece.)
         """
+        at_once = MOST_TOKENS // len(ids)
+        first, *others = (ids[:, start:start + at_once] for start in range(0, ids.shape[1], at_once))
+        if not others:
+            return self.read(ids, cache, last_only, is_valid)
+        cache = cache or self.model.make_cache()
+        offset = cache[0].offset
+        try:
+            logits = self.read(first, cache, last_only, is_valid)
+            if logits is None:
+                return None
+            parts = [logits, *(self.read(piece, cache, last_only) for piece in others)]
+            return parts[-1] if last_only else mx.concatenate(parts, axis=1)
+        except BaseException:
+            go_back(cache, offset)
+            raise
+
+    def read(self, ids, cache, last_only, is_valid=lambda: True):
+        """The same for as many ids as one list takes."""
         B, L = ids.shape
         offset = 0 if cache is None else cache[0].offset
         crew = team(self.kernels)
