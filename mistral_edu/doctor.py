@@ -78,7 +78,8 @@ def check_products():
     if status.library:
         return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
     return Check("fast products", "warn", f"{found}: on the reference BLAS training and float32 products in notebooks "
-                 'take ten times as long or more; so do answers; those of the compiled kernels (line "engine") only if prompts are long',
+                 'take ten times as long or more; so do answers, but for those of the compiled kernels (line "engine"), '
+                 "where it is long prompts that take longer",
                  status.fix)
 
 
