@@ -9,7 +9,7 @@ from pathlib import Path
 import mistral_edu  # noqa: F401  before mlx
 import mlx.core as mx
 import pytest
-from small_environments import examine, make_environment
+from small_environments import COMPILING, examine, make_environment
 
 import mistral_edu.doctor as doctor
 from mistral_edu.fast import backend, blas, compiled, onednn
@@ -205,11 +205,11 @@ def test_a_numba_that_does_not_work(tmp_path, source, why):
     assert "--upgrade" in engine["fix"]
 
 
-WAIT_AND_EXAMINE = """if 1:
+WAIT_AND_EXAMINE = f"""if 1:
     import json
     from mistral_edu import doctor
     from mistral_edu.fast import compiled
-    compiled.kernels(wait=200)
+    compiled.kernels(wait={COMPILING})
     print(json.dumps(doctor.as_json(doctor.examine())))
 """
 

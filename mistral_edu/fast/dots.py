@@ -3,8 +3,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vectors import FAST, HAS_AVX512, LANES, add_product, beginnings, f32, i16, i32, i64, lanes, load, spread, store
-from .vectors import total, widened, zeros
+from .instructions import f32, i16, i32, i64
+from .vectors import FAST, HAS_AVX512, LANES, add_product, beginnings, lanes, load, spread, store, total, widened, zeros
 
 UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
 STREAMS, PACKED_STREAMS = 6, 3 if HAS_AVX512 else 2  # rows read side by side, as they are or packed

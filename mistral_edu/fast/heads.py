@@ -3,9 +3,8 @@ import numpy as np
 
 from .arithmetic import dot, fast, floats, halves, softmax, widen, widen_all
 from .dots import COLUMNS, make_weighted_sum
-from .instructions import call_sgemm
+from .instructions import call_sgemm, f32, i16
 from .rows import BF16, FLOAT, plain_rows
-from .vectors import f32, i16
 
 # What changes with every call, a row for each layer; places in it. The slots that the next token sees lie in two runs,
 # since those of a ring may cross its end. ALL_*: room in which a prompt gathers keys and values in time order.

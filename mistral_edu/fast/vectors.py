@@ -6,9 +6,10 @@ Sums shall stay in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 3
 from llvmlite import ir
 from numba.core.registry import cpu_target
 
+from .instructions import f32, i32, i64
+
 LANES = 16
 HAS_AVX512 = "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple())
-i16, i32, i64, f32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 FAST = ("fast",)  # sums may be reordered, which is what makes vectors possible
 
 
