@@ -27,7 +27,7 @@ check: $(READY)  ## run the quick part, under two minutes: no notebooks, no brow
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
 
 refresh: $(READY)  ## run notebook NB again and store its outputs: make refresh NB=08
-	$(BIN)/python -m mistral_edu.lab.refresh $(NB) $(ARGS)
+	$(BIN)/python -m mistral_edu.course.refresh $(NB) $(ARGS)
 
 readme: $(READY)  ## draw the picture of the README again, and store what its first cell prints
 	$(BIN)/python docs/readme.py

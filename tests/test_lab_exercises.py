@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mistral_edu.lab import check, hint, outcome, predict, say
-from mistral_edu.lab.bank import exercises_of, find
+from mistral_edu.lab.exercises.bank import exercises_of, find
 
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
 EXERCISES = [exercise for n in range(20) for exercise in exercises_of(f"{n:02}")]

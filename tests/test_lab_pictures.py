@@ -8,9 +8,10 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from mistral_edu.lab import Picture, course_map, figure
-from mistral_edu.lab.map import BOXES, TITLES
-from mistral_edu.lab.plots import PALETTE
-from mistral_edu.lab.refresh import bare_png
+from mistral_edu.course import COURSE, find
+from mistral_edu.course.refresh import bare_png
+from mistral_edu.lab.showing.figures import PALETTE
+from mistral_edu.lab.showing.map import BOXES
 
 
 def lightness(colour):
@@ -54,8 +55,8 @@ def test_the_palette_differs_in_lightness_between_neighbours():
 
 
 def test_the_map_has_every_notebook_once_in_its_titles_and_a_box_for_each():
-    assert sorted(TITLES) == [f"{n:02}" for n in range(20)]
-    assert {box.notebook for box in BOXES if box.notebook} == set(TITLES)
+    assert [notebook.number for notebook in COURSE] == [f"{n:02}" for n in range(20)]
+    assert {box.notebook for box in BOXES if box.notebook} == {notebook.number for notebook in COURSE}
 
 
 def test_boxes_of_the_map_do_not_overlap_but_where_one_holds_the_other():
@@ -85,7 +86,7 @@ def test_the_current_box_is_lit_and_named(current):
     picture = course_map(current)
     lit = [patch for patch in picture.fig.axes[0].patches if patch.get_linewidth() > 2]
     assert len(lit) == sum(box.notebook == current for box in BOXES if current)
-    assert (f"You are at {current}, {TITLES[current]}" if current else "Each box names its notebook") in picture.caption
+    assert (f"You are at {current}, {find(current).title}" if current else "Each box names its notebook") in picture.caption
 
 
 def test_a_notebook_that_is_not_on_the_map_is_refused():

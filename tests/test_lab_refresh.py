@@ -7,7 +7,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from mistral_edu.lab.refresh import find, main, refresh
+from mistral_edu.course.refresh import find, main, refresh
 
 CELLS = {
     "words": "print('one'); print('two')\nimport sys; sys.executable",

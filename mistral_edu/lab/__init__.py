@@ -1,10 +1,11 @@
-"""What notebooks share, and nothing else uses: checks, hints, predictions, sliders, figures, the map, `%%mistral`."""
-from .exercises import check
-from .hints import hint
-from .map import course_map
-from .plots import Picture, figure, show
-from .predict import outcome, predict
-from .say import say
-from .widgets import explore
+"""What the cells of notebooks call, and nothing else uses: the words that every page speaks.
 
-__all__ = ["Picture", "check", "course_map", "explore", "figure", "hint", "outcome", "predict", "say", "show"]
+`exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
+try on a model. What belongs to one page alone has a room with its number: `n08_window`.
+"""
+from .exercises import check, hint, outcome, predict
+from .recorded import recorded
+from .showing import Picture, course_map, explore, figure, say, show
+
+__all__ = ["Picture", "check", "course_map", "explore", "figure", "hint", "outcome", "predict", "recorded", "say",
+           "show"]

@@ -12,7 +12,7 @@ from functools import lru_cache
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .say import say
+from .showing.say import say
 
 REPLY = "reply"      # the variable that holds the last reply
 

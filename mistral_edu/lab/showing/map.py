@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from matplotlib.patches import FancyBboxPatch
 
-from .plots import BLUE, GREY, INK, PALE, YELLOW, Picture, figure
+from mistral_edu.course import COURSE, find
+
+from .figures import BLUE, GREY, INK, PALE, YELLOW, Picture, figure
 
 UNITS_PER_INCH = 12.0
 SIZE = (108, 59)                       # the canvas in units; boxes are placed by hand on it
@@ -45,14 +47,6 @@ BOXES = (
     Box("Training", "16", 36.8, 1, 16.6, 5.5), Box("Speed", "17", 54.7, 1, 16.6, 5.5),
     Box("Prompt lab", "18", 72.6, 1, 16.6, 5.5), Box("More machines", "19", 90.4, 1, 16.6, 5.5),
 )
-TITLES = {
-    "00": "Start here", "01": "The whole model on one page", "02": "Text to tokens", "03": "Embedding, logits, loss",
-    "04": "RMSNorm", "05": "Attention", "06": "RoPE", "07": "Grouped-query attention",
-    "08": "Sliding-window attention", "09": "SwiGLU", "10": "Block and full model", "11": "Generation and the KV cache",
-    "12": "Rolling buffer",
-    "13": "Sampling", "14": "Quantization", "15": "Checkpoints", "16": "Training", "17": "Speed and memory",
-    "18": "Prompt lab", "19": "Beyond one machine",
-}
 ARROWS = (                             # each a line of corners, ending in an arrowhead
     ((8.5, 20.5), (8.5, 27)), ((8.5, 32.5), (8.5, STREAM_Y - 3)),
     ((29, STREAM_Y), (29, 33)), ((34, 30), (36.5, 30)), ((53.5, 30), (56, 30), (56, STREAM_Y - 1.3)),
@@ -66,8 +60,7 @@ CACHES = (40, 50)                      # where attention writes to a cache, and 
 
 def course_map(current: str | None = None) -> Picture:
     """The map as a Picture, with the boxes of notebook `current` lit. ValueError for a notebook that is not on it."""
-    if current is not None and current not in TITLES:
-        raise ValueError(f"no notebook {current!r} on the map; it has 00 to {max(TITLES)}, as text with two digits")
+    here = f"You are at {current}, {find(current).title}" if current else "Each box names its notebook"
     fig, ax = figure(SIZE[0] / UNITS_PER_INCH, SIZE[1] / UNITS_PER_INCH)
     ax.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
     ax.axis("off")
@@ -75,8 +68,7 @@ def course_map(current: str | None = None) -> Picture:
         _draw_box(ax, box, lit=current is not None and box.notebook == current)
     _draw_flow(ax)
     lit = dict.fromkeys(box.name for box in BOXES if current and box.notebook == current)
-    here = f"You are at {current}, {TITLES[current]}" if current else "Each box names its notebook"
-    caption = f"{here}. {len(TITLES)} notebooks; the core path is 00 to 11, then 13."
+    caption = f"{here}. {len(COURSE)} notebooks; the core path is 00 to 11, then 13."
     alt = ("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
            "attention, SwiGLU), then logits and the next token, and round again.")
     if lit:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.lab.showing.say import say
+from mistral_edu.lab.showing.trouble import describe
+
 from .bank import find
-from .say import say
-from .trouble import describe
 
 SMALL = 16          # arrays of up to so many numbers are shown in full
 FAILED = object()   # what a slip gives where it cannot run at all

@@ -1,7 +1,7 @@
 """Exercises of notebook 00: broadcasting."""
 import mlx.core as mx
 
-from . import Exercise
+from mistral_edu.lab.exercises.bank import Exercise
 
 
 def subtract_row_mean(x):

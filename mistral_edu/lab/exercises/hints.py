@@ -1,6 +1,7 @@
 """Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is."""
+from mistral_edu.lab.showing.say import say
+
 from .bank import find, notebook_of
-from .say import say
 
 _shown: dict = {}        # exercise -> rungs shown so far in this kernel
 

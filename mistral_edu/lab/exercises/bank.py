@@ -1,35 +1,50 @@
-"""What the checker and the hints know of each exercise: one file a notebook, away from its page."""
+"""Where exercises are found: in the room of their notebook, away from its page (`lab/n08_window/exercises.py`)."""
+import pkgutil
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
+
+import mistral_edu.lab
 
 
 @dataclass(frozen=True)
 class Exercise:
     """cases: tuples of arguments, the by-hand one first. slips: (wrong function, what to tell its author) pairs.
 
-    hints go from the gentlest to the plainest. The solution, explained, is in solutions/.
+    hints go from the gentlest to the plainest. minutes: what a beginner takes. The solution, explained, is in solutions/.
+    The reference has the name that the reader's function has on the page.
     """
     label: str
     cases: tuple
     reference: object
     slips: tuple
     hints: tuple
+    minutes: int = 5
+    points: int = 2
 
 
 def notebook_of(label: str) -> str:
     """The two digits of an exercise's notebook.
 
-    >>> notebook_of("4.2"), notebook_of("00.1")
-    ('04', '00')
+    >>> notebook_of("4.2"), notebook_of("0.1"), notebook_of("12.3")
+    ('04', '00', '12')
     """
     return label.split(".")[0].zfill(2)
 
 
+def room_of(notebook: str) -> str | None:
+    """The package in lab/ that belongs to a notebook, by its two digits; None where there is none.
+
+    >>> room_of("08")
+    'mistral_edu.lab.n08_window'
+    """
+    rooms = [module.name for module in pkgutil.iter_modules(mistral_edu.lab.__path__)]
+    return next((f"mistral_edu.lab.{name}" for name in rooms if name.startswith(f"n{notebook}_")), None)
+
+
 def exercises_of(notebook: str) -> tuple:
     """All exercises of a notebook, by its two digits; an empty tuple where it has none."""
-    name = f"{__name__}.notebook_{notebook}"
-    return import_module(name).EXERCISES if find_spec(name) else ()
+    room = room_of(notebook)
+    return import_module(f"{room}.exercises").EXERCISES if room else ()
 
 
 def find(label: str) -> Exercise:

@@ -2,7 +2,7 @@
 
 A guess that is written down makes one look twice at the result; that is all this file is for.
 """
-from .say import say
+from mistral_edu.lab.showing.say import say
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
 _guesses: dict = {}

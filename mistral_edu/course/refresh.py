@@ -1,6 +1,6 @@
 """Run notebooks and store their outputs so that a second run gives the same bytes.
 
-    python -m mistral_edu.lab.refresh 00 08        # two digits, or paths
+    python -m mistral_edu.course.refresh 00 08        # two digits, or paths
 
 A stored output is a test (nbval compares it), so a difference in version control must mean a difference in what the
 reader sees. Random ids, run times, versions inside pictures and the state of widgets are left out. Cells tagged
@@ -110,7 +110,7 @@ def find(name: str, folder="notebooks") -> Path:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m mistral_edu.lab.refresh", description="Run notebooks in place.")
+    parser = argparse.ArgumentParser(prog="python -m mistral_edu.course.refresh", description="Run notebooks in place.")
     parser.add_argument("notebooks", nargs="+", help="numbers such as 00, or paths")
     parser.add_argument("--measure", action="store_true", help="take new timings too")
     options = parser.parse_args(arguments)

@@ -1,7 +1,7 @@
 """Exercises of notebook 08: the mask of a chunk, the reach of a stack, the pairs that are scored."""
 import mlx.core as mx
 
-from . import Exercise
+from mistral_edu.lab.exercises.bank import Exercise
 
 
 def chunk_mask(L, window, offset):

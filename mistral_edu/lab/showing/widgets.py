@@ -9,7 +9,7 @@ import inspect
 import ipywidgets
 from ipywidgets import Layout
 
-from .plots import Picture
+from .figures import Picture
 from .threads import MainThread
 from .trouble import describe
 

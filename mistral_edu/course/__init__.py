@@ -1,0 +1,90 @@
+"""The course: which notebooks there are, in which order, and what each ends with. Everything that lists them reads this.
+
+The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page is there is ready; the others are
+planned. The modules beside this one keep the pages: `refresh` stores what they print, `skeleton` begins a new one,
+`copies` makes a learner's own.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# In a clone the pages lie at its root; a wheel brings them in this folder.
+HOME = PACKAGE if (PACKAGE / "notebooks").is_dir() else PACKAGE.parents[1]
+NOTEBOOKS, SOLUTIONS, DOCS = HOME / "notebooks", HOME / "solutions", HOME / "docs"
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook. ends: what its reader has at the end. boxes: what it builds, as the map names it.
+
+    minutes: what a fresh reader takes, with the exercises; None as long as nobody has read it.
+    """
+    number: str
+    name: str
+    title: str
+    ends: str
+    boxes: tuple
+    minutes: int | None = None
+    core: bool = True
+
+    @property
+    def path(self) -> Path:
+        """Where its page lies, or will."""
+        return NOTEBOOKS / f"{self.number}_{self.name}.ipynb"
+
+    @property
+    def ready(self) -> bool:
+        return self.path.is_file()
+
+
+COURSE = (
+    Notebook("00", "start_here", "Start here",
+             "the first answer; arrays, laziness, the device; how an answer is made", ("Start here",), minutes=35),
+    Notebook("01", "the_whole_model", "The whole model on one page",
+             "the 7,241,732,096 parameters of Mistral-7B, counted", ("The whole model",)),
+    Notebook("02", "text_to_tokens", "Text to tokens", "one Instruct turn, token by token", ("Tokens",)),
+    Notebook("03", "embedding_logits_loss", "Embedding, logits, loss", "the loss of an untrained model, predicted",
+             ("Embedding", "Logits")),
+    Notebook("04", "rmsnorm", "RMSNorm", "the norm by hand, and what breaks without it", ("RMSNorm",)),
+    Notebook("05", "attention", "Attention", "a test that finds any leak from the future", ("Attention",)),
+    Notebook("06", "rope", "RoPE", "scores that depend on distances only", ("RoPE",)),
+    Notebook("07", "grouped_query_attention", "Grouped-query attention", "a cache four times smaller", ("Groups",)),
+    Notebook("08", "sliding_window_attention", "Sliding-window attention",
+             "how far a window reaches through the layers", ("Window",), minutes=60),
+    Notebook("09", "swiglu", "SwiGLU", "what a gate can do that ReLU cannot", ("SwiGLU",)),
+    Notebook("10", "block_and_model", "Block and full model", "the model's logits, rebuilt from parts",
+             ("Block, many times over",)),
+    Notebook("11", "generation_and_cache", "Generation and the KV cache", "the same text with a fraction of the work",
+             ("KV cache",)),
+    Notebook("12", "rolling_buffer", "Rolling buffer", "a cache that stops growing", ("Rolling buffer",), core=False),
+    Notebook("13", "sampling", "Sampling", "each filter, and the chances it leaves", ("Sampling",)),
+    Notebook("14", "quantization", "Quantization", "8 and 4 bit from scratch, and what they cost", ("Quantization",),
+             core=False),
+    Notebook("15", "checkpoints", "Checkpoints", "a real Mistral-7B, if your machine has the memory",
+             ("Checkpoints",), core=False),
+    Notebook("16", "training", "Training", "the moment at which copying appears", ("Training",), core=False),
+    Notebook("17", "speed_and_memory", "Speed and memory", "a speed predicted from bytes, then measured", ("Speed",),
+             core=False),
+    Notebook("18", "prompt_lab", "Prompt lab", "the Instruct formats, and what a wrong one costs", ("Prompt lab",),
+             core=False),
+    Notebook("19", "beyond_one_machine", "Beyond one machine", "one model on several processes", ("More machines",),
+             core=False),
+)
+
+
+def find(number: str) -> Notebook:
+    """The notebook with these two digits. Raises ValueError, which says which there are.
+
+    >>> find("08").title
+    'Sliding-window attention'
+    """
+    for notebook in COURSE:
+        if notebook.number == number:
+            return notebook
+    raise ValueError(f"no notebook {number!r} in the course; it has {COURSE[0].number} to {COURSE[-1].number}, "
+                     "as text with two digits")
+
+
+def ready() -> list:
+    """The notebooks whose page is there."""
+    return [notebook for notebook in COURSE if notebook.ready]
