@@ -4,11 +4,10 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
-NB    ?= 00
 PROMPT ?= Tell me a story about a red ball.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test check refresh readme lock clean
+.PHONY: help lab setup test check refresh notebook readme lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,8 +25,13 @@ test: $(READY)  ## run the whole suite: tests, doctests, every notebook, the bro
 check: $(READY)  ## run the quick part, under two minutes: no notebooks, no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
 
-refresh: $(READY)  ## run notebook NB again and store its outputs: make refresh NB=08
+refresh: $(READY)  ## run the notebooks again and store their outputs; one of them: make refresh NB=08
 	$(BIN)/python -m mistral_edu.course.refresh $(NB) $(ARGS)
+
+notebook: $(READY)  ## begin a page with all that belongs to it: make notebook NN=05 NAME=attention
+	@$(BIN)/python -m mistral_edu.course.skeleton $(NN) $(NAME)
+	@$(BIN)/python -m mistral_edu.course.refresh $(NN)
+	@$(BIN)/python docs/readme.py > /dev/null
 
 readme: $(READY)  ## draw the picture of the README again, and store what its first cell prints
 	$(BIN)/python docs/readme.py

@@ -1,4 +1,4 @@
-"""Bring the README up to date: draw its picture, store what its first cell prints, quote the tables of benchmarks.
+"""Bring the README up to date: its picture, the table of notebooks, what its first cell prints, tables of benchmarks.
 
 `make readme` calls this.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 MAP = Path(__file__).with_name("map.png")
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
+READY = re.compile(r"(<!-- ready -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- notebooks -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 QUOTED = re.compile(r"(<!-- mistral-edu bench (?P<option>--published|--show (?P<name>\w+)) -->\n)"
                     r"(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -21,6 +23,28 @@ def run_first_cell():
     with contextlib.redirect_stdout(printed):
         exec(CELL.search(README.read_text(encoding="utf-8"))["code"], {})
     return "".join(textwrap.fill(line, 110) + "\n" for line in printed.getvalue().splitlines())
+
+
+def how_many_are_ready():
+    """A sentence for the top of the README; nothing once the course is complete."""
+    from mistral_edu.course import COURSE, ready
+
+    done = [notebook.number for notebook in ready()]
+    if len(done) == len(COURSE):
+        return ""
+    return f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. The others are planned.\n"
+
+
+def table_of_notebooks():
+    """The course as a table."""
+    from mistral_edu.course import COURSE
+
+    rows = ["| | notebook | you end with | minutes | |", "|---|---|---|---|---|"]
+    for one in COURSE:
+        title = f"[{one.title}](notebooks/{one.path.name})" if one.ready else one.title
+        minutes = one.minutes if one.ready else ""
+        rows.append(f"| {one.number} | {title} | {one.ends} | {minutes} | {'ready' if one.ready else 'planned'} |")
+    return "\n".join(rows) + "\n"
 
 
 def quoted_table(block):
@@ -36,6 +60,8 @@ if __name__ == "__main__":
     output = run_first_cell()
     text = README.read_text(encoding="utf-8")
     text = CELL.sub(lambda cell: cell[1] + output, text, count=1)
+    text = READY.sub(lambda block: block[1] + how_many_are_ready(), text)
+    text = TABLE.sub(lambda block: block[1] + table_of_notebooks(), text)
     text = QUOTED.sub(lambda block: block[1] + quoted_table(block), text)
     README.write_text(text, encoding="utf-8")
     MAP.write_bytes(course_map().png())

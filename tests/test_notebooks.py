@@ -11,8 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
+from names_in_notebooks import names_with_two_meanings
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
+
+from mistral_edu import course
+from mistral_edu.course.refresh import fingerprint, is_measured, mark_exercises, mark_what_is_planned
+from mistral_edu.lab.exercises.bank import exercises_of
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -54,6 +60,7 @@ def path(request):
 
 def test_there_are_notebooks():
     assert NOTEBOOKS and NOTEBOOKS[0].name == "00_start_here.ipynb"
+    assert NOTEBOOKS == [notebook.path for notebook in course.ready()]
 
 
 def test_outputs_are_stored_from_one_run_from_top_to_bottom(path):
@@ -118,6 +125,58 @@ def test_headings_are_one_title_and_numbered_sections(path):
     assert re.findall(r"^# (\d\d) ", text, flags=re.M) == [number]
     sections = re.findall(r"^## (\S+) ", text, flags=re.M)
     assert sections == [f"{int(number)}.{n}" for n in range(1, len(sections) + 1)]
+
+
+def test_minutes_are_those_of_its_sections_and_exercises(path):
+    """The title says what the sections add up to."""
+    text = "\n".join(map(source, cells(path, "markdown")))
+    minutes = course.find(path.stem[:2]).minutes
+    assert minutes >= 10 and f"about {minutes} minutes" in " ".join(text.split())
+    for exercise in exercises_of(path.stem[:2]):
+        assert f"### Exercise {exercise.label} ({exercise.minutes} minutes)" in text
+
+
+def test_labels_are_those_of_the_sections_they_stand_in(path):
+    section = f"{int(path.stem[:2])}.0"
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        section = (re.findall(r"^## (\S+) ", source(cell), flags=re.M) or [section])[-1]
+        if cell["cell_type"] == "code":
+            labels = re.findall(r"\b(?:predict|outcome|check|hint)\(\"([^\"]+)\"", source(cell))
+            assert set(labels) <= {section}, cell["id"]
+
+
+def test_a_name_keeps_one_meaning(path):
+    """So that a cell may be run again at any time."""
+    assert names_with_two_meanings(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+def test_names_with_two_meanings_are_found():
+    def found(*sections):
+        notebook = new_notebook()
+        for n, code in enumerate(sections):
+            notebook.cells += [new_markdown_cell(f"## 1.{n} Section"), *map(new_code_cell, code)]
+        return [line.split(":")[0] for line in names_with_two_meanings(notebook)]
+
+    assert found(["W = 3", "print(W)"], ["W = 128"]) == ["W"]
+    assert found(["W = 3", "def f():\n    return W", "f()"], ["W = 128"]) == ["W"]
+    assert found(["ids = 'a text'"], ["ids = [1, 2]", "for i in ids:\n    print(i)"]) == ["ids"]
+    assert found(["fig = 1\nprint(fig)"], ["fig = 2\nprint(fig)"]) == []            # each cell binds it before it reads it
+    assert found(["W = 3", "print(W)"], ["def f(W):\n    return W", "[W for W in 'ab']"]) == []
+    assert found(["W = 3", "print(W)"], ["W = 3"]) == []                              # the same thing twice
+
+
+def test_what_is_written_into_the_page_from_elsewhere_is_current(path):
+    notebook = nbformat.read(path, as_version=4)
+    mark_exercises(notebook, path.name[:2])
+    mark_what_is_planned(notebook)
+    assert notebook == nbformat.read(path, as_version=4), f"run: make refresh NB={path.name[:2]}"
+
+
+def test_measured_figures_are_of_this_code_and_of_these_weights(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in filter(is_measured, notebook.cells):
+        mark = cell.metadata["mistral_edu"]["measured"]
+        assert mark == fingerprint(notebook, cell.id), f"{cell.id}: run: make refresh NB={path.name[:2]}"
 
 
 def test_nothing_is_fetched_from_the_network(path):

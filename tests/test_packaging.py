@@ -158,6 +158,12 @@ def test_the_readme_marks_the_notebooks_that_are_there():
     assert {number for number, state in rows if state == "ready"} == there
 
 
+def test_the_readme_lists_the_course_as_it_is(readme):
+    assert readme.TABLE.search(README)["text"] == readme.table_of_notebooks(), "run: make readme"
+    assert readme.READY.search(README)["text"] == readme.how_many_are_ready(), "run: make readme"
+    assert README.index("<!-- ready -->") < 1000
+
+
 def test_files_that_the_readme_names_exist():
     table = README.split("## Where each idea lives")[1]
     names = [name for name in re.findall(r"`([\w/]+(?:\.py|\.md|/))`", table) if not name.startswith("mistral_edu")]

@@ -4,6 +4,8 @@ The README's table, the map, `mistral-edu lab` and the tests do. A notebook whos
 planned. The modules beside this one keep the pages: `refresh` stores what they print, `skeleton` begins a new one,
 `copies` makes a learner's own.
 """
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +17,12 @@ NOTEBOOKS, SOLUTIONS, DOCS = HOME / "notebooks", HOME / "solutions", HOME / "doc
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook. ends: what its reader has at the end. boxes: what it builds, as the map names it.
-
-    minutes: what a fresh reader takes, with the exercises; None as long as nobody has read it.
-    """
+    """One notebook. ends: what its reader has at the end. boxes: what it builds, as the map names it."""
     number: str
     name: str
     title: str
     ends: str
     boxes: tuple
-    minutes: int | None = None
     core: bool = True
 
     @property
@@ -36,10 +34,19 @@ class Notebook:
     def ready(self) -> bool:
         return self.path.is_file()
 
+    @property
+    def minutes(self) -> int | None:
+        """What a fresh reader takes, with the exercises: the sum of its sections' minutes; None without a page."""
+        if not self.ready:
+            return None
+        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        return sum(map(int, re.findall(r"^## .*\((\d+) minutes?\b", prose, flags=re.M)))
+
 
 COURSE = (
     Notebook("00", "start_here", "Start here",
-             "the first answer; arrays, laziness, the device; how an answer is made", ("Start here",), minutes=35),
+             "the first answer; arrays, laziness, the device; how an answer is made", ("Start here",)),
     Notebook("01", "the_whole_model", "The whole model on one page",
              "the 7,241,732,096 parameters of Mistral-7B, counted", ("The whole model",)),
     Notebook("02", "text_to_tokens", "Text to tokens", "one Instruct turn, token by token", ("Tokens",)),
@@ -50,7 +57,7 @@ COURSE = (
     Notebook("06", "rope", "RoPE", "scores that depend on distances only", ("RoPE",)),
     Notebook("07", "grouped_query_attention", "Grouped-query attention", "a cache four times smaller", ("Groups",)),
     Notebook("08", "sliding_window_attention", "Sliding-window attention",
-             "how far a window reaches through the layers", ("Window",), minutes=60),
+             "how far a window reaches through the layers", ("Window",)),
     Notebook("09", "swiglu", "SwiGLU", "what a gate can do that ReLU cannot", ("SwiGLU",)),
     Notebook("10", "block_and_model", "Block and full model", "the model's logits, rebuilt from parts",
              ("Block, many times over",)),

@@ -1,16 +1,18 @@
 """Run notebooks and store their outputs so that a second run gives the same bytes.
 
-    python -m mistral_edu.course.refresh 00 08        # two digits, or paths
+    python -m mistral_edu.course.refresh 00 08        # two digits, or paths; without any: all that are there
 
 A stored output is a test (nbval compares it), so a difference in version control must mean a difference in what the
 reader sees. Random ids, run times, versions inside pictures and the state of widgets are left out. Cells tagged
-nbval-ignore-output hold what differs from run to run: they keep the stored output while their code is unchanged, and
---measure takes a new one. The file is replaced only when every cell has run.
+nbval-ignore-output hold what differs from run to run: they keep the stored output as long as nothing changes that it
+depends on (`fingerprint`), and --measure takes a new one. What stands elsewhere is written into the page from there:
+minutes and points of exercises, and which notebook is not written yet. The file is replaced only when every cell has run.
 """
 import argparse
 import base64
 import hashlib
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -20,6 +22,10 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+
+from mistral_edu import course
+from mistral_edu.lab.exercises.bank import exercises_of
+from mistral_edu.tiny import FOLDER as EMBEDDED
 
 MEASURED = "nbval-ignore-output"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -31,12 +37,14 @@ KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"pHYs", b"IDAT", b"IEND")      # of a
 def refresh(path, measure: bool = False) -> int:
     """Run one notebook and store its outputs; returns the number of code cells. A cell that fails raises."""
     path = Path(path)
-    old = nbformat.read(path, as_version=4)
-    new = run(nbformat.read(path, as_version=4), path.parent)
+    old, new = (nbformat.read(path, as_version=4) for _ in range(2))
+    mark_exercises(new, path.name[:2])
+    mark_what_is_planned(new)
+    new = run(new, path.parent)
     normalise(new)
     for before, after in zip(old.cells, new.cells):
-        if after.cell_type == "code" and MEASURED in after.metadata.get("tags", []):
-            _keep_measured(before, after, measure)
+        if is_measured(after):
+            _keep_measured(before, after, fingerprint(new, after.id), measure)
     _replace(path, nbformat.writes(new) + "\n")
     return sum(cell.cell_type == "code" for cell in new.cells)
 
@@ -82,13 +90,51 @@ def bare_png(png: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _keep_measured(before, after, measure):
-    """Stored figures stay while the code that measured them does; a hash in the metadata tells."""
-    code = hashlib.md5(after.source.encode()).hexdigest()[:12]
+def is_measured(cell) -> bool:
+    """Whether a cell's output is kept, since it differs from run to run."""
+    return cell.cell_type == "code" and MEASURED in cell.metadata.get("tags", [])
+
+
+def fingerprint(notebook, cell_id) -> str:
+    """A hash of all that a cell's figures depend on: its code, the code above it, and the embedded model."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    upto = next(n for n, cell in enumerate(code) if cell.id == cell_id)
+    parts = [cell.source.encode() for cell in code[:upto + 1]]
+    parts += [file.read_bytes() for file in sorted(EMBEDDED.glob("*")) if file.suffix in (".json", ".safetensors")]
+    return hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()[:12]
+
+
+def _keep_measured(before, after, mark, measure):
+    """Stored figures stay as long as what they depend on; the mark in the metadata tells."""
     notes = after.metadata.setdefault("mistral_edu", {})
-    if not measure and before.outputs and notes.get("measured") == code:
+    if not measure and before.outputs and notes.get("measured") == mark:
         after.outputs = before.outputs
-    notes["measured"] = code
+    notes["measured"] = mark
+
+
+def mark_exercises(notebook, number) -> None:
+    """Write into the cells of each exercise what they are for, its minutes and its points, for graded courses."""
+    for exercise in exercises_of(number):
+        answer = rf"def {exercise.reference.__name__}\b(.|\n)*raise NotImplementedError"
+        roles = {"answer": (answer, exercise.minutes, exercise.points),
+                 "check": (rf'^check\("{exercise.label}"', 0, exercise.points),
+                 "hint": (rf'^hint\("{exercise.label}"', 0, 0)}
+        for role, (form, minutes, points) in roles.items():
+            for cell in notebook.cells:
+                if cell.cell_type == "code" and re.search(form, cell.source, flags=re.M):
+                    notes = cell.metadata.setdefault("mistral_edu", {})
+                    notes.update(exercise=exercise.label, role=role, minutes=minutes, points=points)
+
+
+def mark_what_is_planned(notebook) -> None:
+    """Where a page names the next one, say whether that is written yet."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("**Next:**"):
+            cell.source = re.sub(r"notebook (\d\d)( \(not written yet\))?", _with_its_state, cell.source)
+
+
+def _with_its_state(mention):
+    return f"notebook {mention[1]}" + ("" if course.find(mention[1]).ready else " (not written yet)")
 
 
 def _replace(path, text):
@@ -100,7 +146,7 @@ def _replace(path, text):
 
 
 def find(name: str, folder="notebooks") -> Path:
-    """A path as it is, or the notebook whose name starts with these digits."""
+    """A path as it is, or the notebook whose name starts with these digits. Raises FileNotFoundError."""
     if name.endswith(".ipynb"):
         return Path(name)
     found = sorted(Path(folder).glob(f"{name}_*.ipynb"))
@@ -111,11 +157,11 @@ def find(name: str, folder="notebooks") -> Path:
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mistral_edu.course.refresh", description="Run notebooks in place.")
-    parser.add_argument("notebooks", nargs="+", help="numbers such as 00, or paths")
+    parser.add_argument("notebooks", nargs="*", help="numbers such as 00, or paths (default: all that are there)")
     parser.add_argument("--measure", action="store_true", help="take new timings too")
     options = parser.parse_args(arguments)
     try:
-        for path in map(find, options.notebooks):
+        for path in map(find, options.notebooks or [notebook.number for notebook in course.ready()]):
             print(f"{path}: {refresh(path, options.measure)} code cells stored")
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
