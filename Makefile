@@ -74,6 +74,8 @@ $(READY): requirements.lock pyproject.toml $(BIN)/python
 	  $$uv pip install --quiet --requirement requirements.lock && \
 	  $$uv pip install --quiet --no-deps --editable .
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # uv leaves that to the first import. (Some files are templates, and no Python.)
-	@mkdir -p $(VENV)/share/jupyter/lab/settings  # JupyterLab asks no question about news at its first start
-	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
+	@mkdir -p $(VENV)/share/jupyter/lab/settings  # JupyterLab asks nothing about news, and shows Markdown as pages
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},' \
+	  '"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}}}' \
+	  > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $(READY)

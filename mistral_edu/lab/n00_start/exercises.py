@@ -11,7 +11,7 @@ def subtract_row_mean(x):
 
 EXERCISES = (
     Exercise(
-        "0.3",
+        "0.3", minutes=5, points=2,
         cases=(
             (mx.array([[1.0, 3.0], [10.0, 20.0]]),),
             (mx.array([[1.0, 2.0, 6.0], [0.0, 0.0, 3.0]]),),

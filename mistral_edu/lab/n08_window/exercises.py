@@ -30,7 +30,7 @@ def pairs(n, window):
 
 EXERCISES = (
     Exercise(
-        "8.3",
+        "8.3", minutes=5, points=2,
         cases=((2, 3, 4), (4, 2, 0), (1, 3, 5), (3, 8, 2), (5, 1, 3)),
         reference=chunk_mask,
         slips=(
@@ -62,7 +62,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "8.5",
+        "8.5", minutes=4, points=2,
         cases=((10, 3, 4), (5, 3, 4), (4000, 8, 128), (9, 1, 3), (7, 5, 1), (200000, 32, 4096)),
         reference=earliest_token,
         slips=(
@@ -89,7 +89,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "8.9",
+        "8.9", minutes=3, points=2,
         cases=((6, 3), (6, 6), (2, 5), (100, 1), (1000, 128), (32768, 4096)),
         reference=pairs,
         slips=(
