@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import warnings
+from itertools import islice
 from pathlib import Path
 
 from mistral_edu import __version__
@@ -47,7 +48,13 @@ After a stop, the same command starts again; what was half written is removed.""
     "lab": """examples:
   mistral-edu lab
   mistral-edu lab 08                       (opens notebook 08)
-  mistral-edu lab --no-browser --port 9999 (options of JupyterLab are passed on)""",
+  mistral-edu lab 08 --finished            (opens it complete with results, from the folder finished/)
+  mistral-edu lab --folder ~/course
+  mistral-edu lab --no-browser --port 9999 (options of JupyterLab are passed on)
+The notebooks are copies of your own, in the folder mistral-notebooks: at the root of a clone, else below the current
+folder. Results after the first prediction of a page appear when you run it. A page that you have changed is never
+written over: a newer lesson comes beside it, as "NN_name (new lesson).ipynb". A page that you have deleted stays away
+until you ask for it by its number, and then comes as new.""",
 }
 DTYPES = ("float32", "float16", "bfloat16")
 CHAT_HELP = """/undo   take back the last question and its answer
@@ -144,19 +151,18 @@ def doctor(args):
 
 
 def lab(args):
-    """Replaces this process by JupyterLab, at a notebook, with this environment's kernel."""
-    root = Path(__file__).parents[1]
-    if not (root / "notebooks").is_dir():
-        root = Path.cwd()
-    found = sorted((root / "notebooks").glob(f"{args.notebook}*.ipynb"))
-    if not found:
-        raise FileNotFoundError(f"no notebook {args.notebook}*.ipynb in {root / 'notebooks'}; "
-                                "run this inside a clone of the repository, where the notebooks are")
+    """Replaces this process by JupyterLab, at a notebook of the learner's own, with this environment's kernel."""
     from importlib.util import find_spec
+
+    from mistral_edu import course
+    from mistral_edu.course import copies
     if find_spec("jupyterlab") is None:
-        raise ValueError('JupyterLab is not installed in this environment; get it with: pip install -e ".[cpu,lab]"')
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
-               f"--LabApp.default_url=/lab/tree/notebooks/{found[0].name}"]  # --no-browser prints it, too
+        package = '"mistral-edu[cpu,lab]"' if course.HOME == course.PACKAGE else '-e ".[cpu,lab]"'
+        raise ValueError(f"JupyterLab is not installed in this environment; get it with: pip install {package}")
+    folder, page, sentences = copies.prepare(args.notebook, args.folder, args.finished)
+    print(*sentences, sep="\n", file=sys.stderr, flush=True)
+    address = f"/lab/tree/{page}" if page else "/lab"  # --no-browser prints it, too
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={address}"]
     command += ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
     # the kernel of this very environment, even where the user's own folder has another kernel of the same name
     here = Path(sys.prefix, "share", "jupyter")
@@ -315,7 +321,9 @@ def build_parser(command=None):
     sub.add_argument("--json", action="store_true", help="print one JSON object")
 
     sub = add(lab, "open JupyterLab at a notebook; other options are passed on to JupyterLab")
-    sub.add_argument("notebook", nargs="?", default="00", help="its number, or the beginning of its name (default: 00)")
+    sub.add_argument("notebook", nargs="?", help="its number, or the beginning of its name (default: 00)")
+    sub.add_argument("--finished", action="store_true", help="open the page as it is stored, complete with results")
+    sub.add_argument("--folder", metavar="DIR", help="where your pages are, or shall be (default: mistral-notebooks)")
 
     sub = add(train, "train the embedded model anew; goes on where it was stopped")
     if command == "train":
@@ -325,15 +333,23 @@ def build_parser(command=None):
 
 
 def split_lab(argv):
-    """(what is lab's own, what JupyterLab gets): from the first option on all is JupyterLab's, but for --help.
+    """(what is lab's own, what JupyterLab gets): lab's options, wherever they stand, and words before all others.
 
-    >>> split_lab(["lab", "08", "--no-browser", "--port", "9999"])
-    (['lab', '08'], ['--no-browser', '--port', '9999'])
+    >>> split_lab(["lab", "08", "--no-browser", "--finished", "--port", "9999"])
+    (['lab', '08', '--finished'], ['--no-browser', '--port', '9999'])
     """
     first = argv.index("lab") + 1
-    end = next((n for n in range(first, len(argv)) if argv[n].startswith("-")), len(argv))
-    own, rest = argv[:end], [option for option in argv[end:] if option != "--"]
-    return (own + ["--help"], []) if {"-h", "--help"} & set(rest) else (own, rest)
+    own, passed_on, words = argv[:first], [], iter(argv[first:])
+    for word in words:
+        if word in ("-h", "--help", "--finished") or word.startswith("--folder="):
+            own.append(word)
+        elif word == "--folder":
+            own += [word, *islice(words, 1)]
+        elif passed_on or word.startswith("-"):
+            passed_on.append(word)
+        else:
+            own.append(word)
+    return own, [word for word in passed_on if word != "--"]
 
 
 def main(argv=None):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mistral_edu
-from mistral_edu import cli, doctor
+from mistral_edu import cli, course, doctor
 from mistral_edu.tiny import FOLDER
 
 STORY = "Tell me a story about a red ball."
@@ -160,25 +160,41 @@ def test_doctor_tells_programs_by_json_and_exit_code(run, monkeypatch):
     assert code == 1 and json.loads(out) == {"ok": False, "checks": [check]}
 
 
-def test_lab_opens_the_notebook_with_this_environments_kernel(run, monkeypatch, tmp_path):
-    calls = []
+def test_lab_opens_the_learners_notebook_with_this_environments_kernel(run, monkeypatch, tmp_path):
+    calls, home = [], tmp_path / "clone"
     monkeypatch.setattr(os, "execv", lambda program, command: calls.append((program, command)))
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "mistral_edu" / "cli.py"))
-    (tmp_path / "notebooks").mkdir()
-    for name in ("00_start_here.ipynb", "08_window.ipynb"):
-        (tmp_path / "notebooks" / name).write_text("{}")
-    run("lab")
+    monkeypatch.setattr(course, "HOME", home)
+    said = run("lab")[2]
     run("lab", "08", "--no-browser", "--port", "9999")
-    run("lab", "--no-browser", "--port", "9999")
-    (program, first), (_, second), (_, third) = calls
+    run("lab", "--no-browser", "--port", "9999", "--folder", str(tmp_path / "mine"))
+    run("lab", "--finished", "08", "--no-browser")
+    (program, first), (_, second), (_, third), (_, fourth) = calls
     assert program == sys.executable and first[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert f"--ServerApp.root_dir={tmp_path}" in first
-    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in first
-    assert "--LabApp.default_url=/lab/tree/notebooks/08_window.ipynb" in second
-    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in third
-    assert second[-3:] == third[-3:] == ["--no-browser", "--port", "9999"]
+    assert said == f"Your pages: {home / 'mistral-notebooks'}\n"
+    assert f"--ServerApp.root_dir={home / 'mistral-notebooks'}" in first
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in first
+    assert "--LabApp.default_url=/lab/tree/08_sliding_window_attention.ipynb" in second
+    assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in third
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in third
+    assert "--LabApp.default_url=/lab/tree/finished/08_sliding_window_attention.ipynb" in fourth
+    assert second[-3:] == third[-3:] == ["--no-browser", "--port", "9999"] and fourth[-1] == "--no-browser"
     assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
+    for file in ("00_start_here.ipynb", "finished/08_sliding_window_attention.ipynb", "solutions/08_solutions.md"):
+        assert (home / "mistral-notebooks" / file).is_file()
+    (home / "mistral-notebooks" / "00_start_here.ipynb").unlink()
+    run("lab")
+    assert "--LabApp.default_url=/lab" in calls[-1][1]        # a page that was deleted stays away: the folder is shown
+
+
+def test_lab_without_jupyterlab_says_how_to_get_it(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(course, "HOME", tmp_path)
+    code, out, err = run("lab")
+    assert (code, out, list(tmp_path.iterdir())) == (1, "", [])
+    assert err.endswith('JupyterLab is not installed in this environment; get it with: pip install -e ".[cpu,lab]"\n')
+    monkeypatch.setattr(course, "HOME", course.PACKAGE)
+    assert run("lab")[2].endswith('pip install "mistral-edu[cpu,lab]"\n')
 
 
 def test_a_model_in_a_folder_is_as_good_as_tiny(run, tmp_path):

@@ -2,7 +2,7 @@
 
 The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page is there is ready; the others are
 planned. The modules beside this one keep the pages: `refresh` stores what they print, `skeleton` begins a new one,
-`copies` makes a learner's own.
+`copies` makes a learner's own, which `handout` never writes over.
 """
 import json
 import re
