@@ -28,7 +28,7 @@ def test_every_command_is_one_that_the_program_takes():
 
 def test_every_option_that_the_text_names_exists():
     help_texts = ""
-    for command in ("generate", "chat", "bench", "evaluate"):
+    for command in ("generate", "chat", "bench", "evaluate", "lab"):
         parser = build_parser(command)
         help_texts += parser._subparsers._group_actions[0].choices[command].format_help()
     named = set(re.findall(r"`(--[a-z-]+)", TEXT))
@@ -74,6 +74,8 @@ def test_messages_that_it_quotes_are_those_of_the_program():
                           ("computes on the ", "doctor.py"), ("numba is not installed", "compiled.py"),
                           ("anew in every process since ", "compiled.py"),
                           ("the kernels could not be compiled", "compiled.py"),
-                          ("though this processor has instructions for bfloat16", "doctor.py")):
+                          ("though this processor has instructions for bfloat16", "doctor.py"),
+                          ("Your pages: ", "copies.py"), ("(new lesson)", "handout.py"),
+                          ("cannot be written", "handout.py"), ("was damaged and is made anew", "handout.py")):
         assert message in TEXT and message in sources[file], message
     assert f"below {doctor.SLOW} GFLOPS" in TEXT
