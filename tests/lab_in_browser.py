@@ -50,7 +50,7 @@ def jupyter_lab(folder: Path):
     with open(home / "lab.log", "wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
     try:
-        _wait_for(server, f"http://127.0.0.1:{port}/api/status?token={token}", home / "lab.log")
+        wait_for(server, f"http://127.0.0.1:{port}/api/status?token={token}", home / "lab.log")
         yield lambda name: f"http://127.0.0.1:{port}/lab/tree/{name}?token={token}&reset"
     finally:
         server.terminate()               # it ends its kernels itself
@@ -61,7 +61,7 @@ def jupyter_lab(folder: Path):
             server.wait()
 
 
-def _wait_for(server, address, log, seconds=60):
+def wait_for(server, address, log, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if server.poll() is not None:
