@@ -1,5 +1,6 @@
 """Where exercises are found: in the room of their notebook, away from its page (`lab/n08_window/exercises.py`)."""
 import pkgutil
+import re
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -20,6 +21,17 @@ class Exercise:
     hints: tuple
     minutes: int = 5
     points: int = 2
+
+
+def short(label: str) -> str:
+    """The one form in which labels are printed and kept. Raises TypeError for anything but a text.
+
+    >>> short("08.3"), short("8.3"), short("00.3"), short("8.10")
+    ('8.3', '8.3', '0.3', '8.10')
+    """
+    if not isinstance(label, str):
+        raise TypeError(f'a label is a text in quotes, like "8.3"; got {label!r}')
+    return re.sub(r"^0+(?=\d)", "", label.strip())
 
 
 def notebook_of(label: str) -> str:
@@ -49,6 +61,7 @@ def exercises_of(notebook: str) -> tuple:
 
 def find(label: str) -> Exercise:
     """The exercise with this label. Raises ValueError, which names those there are."""
+    label = short(label)
     known = exercises_of(notebook_of(label))
     for exercise in known:
         if exercise.label == label:

@@ -1,14 +1,21 @@
 """Predictions: the reader commits to an answer before the result is shown, and sees both side by side.
 
-A guess that is written down makes one look twice at the result; that is all this file is for.
+A guess that is written down makes one look twice at the result; that is all this file is for. So a guess counts as what
+it plainly means, however it is typed: guesses.py reads it.
 """
+from numbers import Real
+
 from mistral_edu.lab.showing.say import say
 
+from .bank import short
+from .guesses import as_number, as_one_of, same, spoken
+
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
+RIGHT, WRONG = "as it came out", "not so, and worth a second look"
 _guesses: dict = {}
 
 
-def predict(label: str, guess, choices=()) -> None:
+def predict(label: str, guess=OPEN, choices=()) -> None:
     """Record a guess, a text or a number. choices: what is accepted, when only some answers make sense.
 
     >>> predict("0.1", "build", choices=("build", "evaluate"))
@@ -16,30 +23,52 @@ def predict(label: str, guess, choices=()) -> None:
     >>> outcome("0.1", "evaluate")
     Outcome 0.1: evaluate. You predicted build: not so, and worth a second look.
     """
-    if guess == OPEN or guess is ...:
+    label = short(label)
+    if isinstance(choices, Real):       # predict("8.5", 1,000): to Python these are two numbers
+        say(f"Prediction {label}: write the number without a comma, or in quotes.")
+        return
+    guess = spoken(guess)
+    if guess is None:
+        say(f"Prediction {label}: a guess is a number, or a text in quotes.")
+        return
+    if guess in (OPEN, ""):
         _guesses.pop(label, None)
         say(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again.')
         if choices:
             say("  The choices: " + "  ".join(f'"{choice}"' for choice in choices))
         return
-    if isinstance(guess, str):
-        guess = guess.strip().lower()
-    if choices and guess not in choices:
-        say(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
-        return
+    if choices:
+        choice = as_one_of(guess, choices)
+        if choice is None:
+            say(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
+            return
+        guess = choice
     _guesses[label] = guess
     say(f"Prediction {label}: {guess}. Recorded.")
 
 
 def outcome(label: str, result, within: float = 0.0) -> None:
-    """Print the result beside the guess. within: the share by which a good guess of a number may be off."""
+    """Print the result beside the guess. within: the share by which a good guess of a number may be off.
+
+    >>> predict("0.2", "about 1,000 bytes")
+    Prediction 0.2: about 1,000 bytes. Recorded.
+    >>> outcome("0.2", 1024, within=0.05)
+    Outcome 0.2: 1024. You predicted about 1,000 bytes: as it came out.
+    """
+    label = short(label)
     if label not in _guesses:
         say(f"Outcome {label}: {result}. No prediction was recorded.")
         return
     guess = _guesses[label]
-    numbers = all(isinstance(v, (int, float)) for v in (guess, result))
-    right = abs(guess - result) <= within * abs(result) if numbers else str(guess) == str(result).lower()
-    judged = "as it came out" if right else "not so, and worth a second look"
-    if numbers and not right and guess > 0 and result > 0:
-        judged = f"off by a factor of {max(guess / result, result / guess):.3g}"
-    say(f"Outcome {label}: {result}. You predicted {guess}: {judged}.")
+    say(f"Outcome {label}: {result}. You predicted {guess}: {_judged(guess, result, within)}.")
+
+
+def _judged(guess, result, within):
+    if not isinstance(result, Real) or isinstance(result, bool):
+        return RIGHT if same(guess, result) else WRONG
+    number = as_number(guess)
+    if number is None:
+        return "compare the two yourself"
+    if abs(number - result) <= within * abs(result):
+        return RIGHT
+    return f"off by a factor of {max(number / result, result / number):.3g}" if number > 0 and result > 0 else WRONG
