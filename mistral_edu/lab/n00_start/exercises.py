@@ -1,5 +1,6 @@
 """Exercises of notebook 00: broadcasting."""
 import mlx.core as mx
+import numpy as np
 
 from mistral_edu.lab.exercises.bank import Exercise
 
@@ -22,18 +23,42 @@ EXERCISES = (
         slips=(
             (lambda x: x - x.mean(axis=1),
              "the means lost their axis: shape (rows,) lines up with the columns; keepdims=True gives (rows, 1)"),
+            (lambda x: x - x.mean(axis=1)[None, :],
+             "these means are a row of shape (1, rows) and line up with the columns; keepdims=True gives (rows, 1)"),
             (lambda x: x - x.mean(axis=0, keepdims=True),
              "axis=0 averages down each column; a row is averaged along axis=1"),
             (lambda x: x - x.mean(),
              "x.mean() is one mean for the whole array; each row needs its own"),
             (lambda x: x - x.sum(axis=1, keepdims=True),
              "that subtracts the sum of each row; the mean is the sum divided by the number of columns"),
+            (lambda x: x - x.sum(axis=1, keepdims=True) / x.shape[0],
+             "x.shape[0] is the number of rows; the sum of a row is divided by the number of columns"),
+            (lambda x: x - x.sum(axis=1, keepdims=True) / 2,
+             "only the first example has two columns; x.mean counts them itself"),
+            (lambda x: x - mx.array([[2.0], [15.0]]),
+             "these are the means of the example; other rows have others, so compute them from x"),
             (lambda x: x.mean(axis=1, keepdims=True) - x,
              "the signs are turned round: it is x minus the mean"),
             (lambda x: x.mean(axis=1, keepdims=True),
              "these are the means themselves; subtract them from x"),
+            (lambda x: x.mean(axis=1),
+             "these are the means themselves; subtract them from x, as a column of shape (rows, 1)"),
+            (lambda x: x.mean(axis=1) - x,
+             "the means lost their axis, which keepdims=True keeps; and it is x minus the mean"),
+            (lambda x: x.mean(axis=0, keepdims=True) - x,
+             "axis=0 averages down each column, but rows are asked for; and it is x minus the mean"),
             (lambda x: x / x.mean(axis=1, keepdims=True),
              "that divides by the mean; subtract it"),
+            (lambda x: (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True),
+             "the mean is right; do not divide by the spread as well"),
+            (lambda x: x.T - x.mean(axis=1),
+             "the numbers are right, but rows have become columns: turn them back, or use keepdims=True instead of .T"),
+            (lambda x: x.mean(axis=1, keepdim=True),
+             "in MLX it is keepdims, with an s at the end"),
+            (lambda x: np.mean(x, axis=1),
+             "np.mean is numpy's and does not take an MLX array; use x.mean"),
+            (lambda x: x.mean(axis=2),
+             "axes are counted from 0: axis=0 goes down the rows, axis=1 along the columns, and there is no axis 2"),
         ),
         hints=(
             "How many means does an array of 4 rows have? And what shape must they have to be subtracted from (4, 3)?",

@@ -3,6 +3,7 @@
 A traceback of thirty lines hides the one line that matters: the last one that the reader wrote. `describe` finds it.
 """
 import linecache
+import re
 import traceback
 
 
@@ -16,7 +17,8 @@ def describe(error: BaseException, fn=None) -> str:
     IndexError: list index out of range
     """
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    message = " ".join(message.split())
+    message = " ".join(message.split()).rstrip(".")
+    message = re.sub(r"\. The following argument types are supported:.* Invoked with types:", "; it was given", message)
     home = getattr(getattr(fn, "__code__", None), "co_filename", None)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
     if not own:

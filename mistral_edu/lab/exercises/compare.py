@@ -1,0 +1,99 @@
+"""In what a result differs from the expected one, as a sentence: the checker's eyes."""
+import mlx.core as mx
+import numpy as np
+
+SMALL = 16          # arrays of up to so many numbers are shown in full
+SMALL_MASK = 12     # masks of up to so many rows and columns
+
+
+def difference(got, want, atol=1e-4):
+    """A sentence on the first thing in which got differs from want, without its full stop; None when nothing does.
+
+    Looks at kind, shape, dtype, NaN and numbers in this order, for the first that is wrong explains the rest. Small
+    masks follow the sentence as rows of 0 and 1, the expected one beside the other.
+    """
+    if got is None and want is not None:
+        return "your function returns None; is the return line missing"
+    if isinstance(want, (tuple, list)):
+        if not isinstance(got, (tuple, list)) or len(got) != len(want):
+            return f"expected {len(want)} results, yours gives {show(got)}"
+        pairs = enumerate(zip(got, want), 1)
+        return next((f"result {n}: {text}" for n, (g, w) in pairs if (text := difference(g, w, atol))), None)
+    if isinstance(want, (str, bytes)) or want is None:
+        return None if type(got) is type(want) and got == want else f"expected {want!r}, yours gives {show(got)}"
+    try:
+        a, b = _array(got), _array(want)
+    except (TypeError, ValueError):
+        return f"expected {show(want)}, yours gives a {type(got).__name__}"
+    if a.shape != b.shape:
+        if () in (a.shape, b.shape):        # a number where an array is expected, or the other way round
+            return f"expected {show(want)}, yours gives {show(got)}"
+        return f"expected shape {b.shape}, yours has shape {a.shape}{_beside(a, b)}"
+    if isinstance(want, mx.array) and isinstance(got, mx.array) and got.dtype != want.dtype:
+        return f"the shape is right, but expected dtype {_dtype(want)}, yours is {_dtype(got)}"
+    if (a.dtype == bool) != (b.dtype == bool):
+        return f"expected {_kind(b)}, yours gives {_kind(a)}"
+    beside = _beside(a, b)
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    strange = np.isnan(a) & ~np.isnan(b)
+    if strange.any():
+        return f"NaN in {strange.sum()} of {a.size} places (a division 0/0, or inf - inf)"
+    wrong = ~np.isclose(a, b, rtol=atol, atol=atol, equal_nan=True)
+    if not wrong.any():
+        return None
+    if beside:
+        return f"{wrong.sum()} of {a.size} entries differ{beside}"
+    if b.ndim == 0 or b.size <= SMALL:
+        return f"expected {show(want)}, yours gives {show(got)}"
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return (f"{wrong.sum()} of {a.size} numbers differ, the first at {list(at)}: "
+            f"expected {_number(b[at])}, yours gives {_number(a[at])}")
+
+
+def show(x):
+    """Short text for a value: arrays as nested lists, rounded; large ones by their shape."""
+    try:
+        a = _array(x)
+    except (TypeError, ValueError):
+        text = repr(x)
+        return text if len(text) <= 60 else text[:57] + "..."
+    if a.size > SMALL:
+        return f"an array of shape {a.shape}"
+    if a.ndim == 0 and a.dtype.kind != "f":
+        return str(a.item())
+    return str(np.array2string(a, separator=", ", formatter={"float_kind": _number})).replace("\n", "")
+
+
+def _beside(a, b):
+    """Two small masks side by side, a row per line, an arrow where they differ; empty text for anything else."""
+    if not all(m.dtype == bool and m.ndim == 2 and 0 < max(m.shape) <= SMALL_MASK for m in (a, b)):
+        return ""
+    yours, expected = ([" ".join(str(int(x)) for x in row) for row in mask] for mask in (a, b))
+    width = max(len("expected"), *map(len, expected))
+    lines = [f"  {'expected':{width}}     yours"]
+    for n in range(max(len(yours), len(expected))):
+        left, right = (rows[n] if n < len(rows) else "" for rows in (expected, yours))
+        lines.append(f"  {left:{width}}  {' ' if left == right else '≠'}  {right}".rstrip())
+    return ":\n" + "\n".join(lines)
+
+
+def _array(x):
+    """Numbers as a numpy array; bfloat16, which numpy lacks, as float32."""
+    if isinstance(x, mx.array):
+        return np.array(x.astype(mx.float32)) if x.dtype == mx.bfloat16 else np.array(x)
+    a = np.asarray(x)
+    if a.dtype.kind not in "biuf":
+        raise TypeError(f"not numbers: {x!r}")
+    return a
+
+
+def _dtype(x):
+    return str(x.dtype).removeprefix("mlx.core.")
+
+
+def _kind(a):
+    return "True or False" if a.dtype == bool else "numbers"
+
+
+def _number(x):
+    return f"{x:.5g}"
