@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mistral_edu.lab import check, hint, outcome, predict, say
+from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
 
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
@@ -104,6 +105,158 @@ def test_bfloat16_tuples_and_expected_nan_are_compared():
 
 def test_a_mask_of_numbers_is_not_a_mask_of_truths():
     assert "expected True or False" in check("t", lambda: [1, 0], [()], lambda: [True, False]).message
+
+
+def test_a_result_in_place_of_the_function_is_told_apart(capsys):
+    verdict = check("0.3", X - 1)
+    assert verdict.message.startswith("✗ 0.3: give the function itself, without brackets after its name: "
+                                      'check("0.3", subtract_row_mean).')
+    assert "[[0, 1], [2, 3]]" in verdict.message
+    assert 'check("8.9", pairs)' in check("8.9").message
+
+
+def test_small_masks_are_shown_side_by_side():
+    def window_too_wide(L, window, offset):
+        return find("8.3").reference(L, window + 1, offset)
+    assert check("8.3", window_too_wide).message.splitlines() == [
+        "✗ 8.3, case 1 of 5: 2 of 12 entries differ:",
+        "  expected        yours",
+        "  0 0 1 1 1 0  ≠  0 1 1 1 1 0",
+        "  0 0 0 1 1 1  ≠  0 0 1 1 1 1",
+        "  Likely: your rows see window + 1 keys: the own key counts, so it is back < window"]
+
+
+def test_masks_of_different_shapes_are_shown_side_by_side_too():
+    verdict = check("t", lambda: mx.array([[True]]), [()], lambda: mx.array([[True, False], [True, True]]))
+    assert verdict.message.splitlines()[:4] == [
+        "✗ t, case 1 of 1: expected shape (2, 2), yours has shape (1, 1):", "  expected     yours",
+        "  1 0       ≠  1", "  1 1       ≠"]
+
+
+def test_rows_that_agree_carry_no_sign_and_large_masks_are_counted():
+    want = np.eye(3, dtype=bool)
+    got = want.copy()
+    got[2, 0] = True
+    lines = check("t", lambda: got, [()], lambda: want).message.splitlines()
+    assert lines[2:5] == ["  1 0 0        1 0 0", "  0 1 0        0 1 0", "  0 0 1     ≠  1 0 1"]
+    large = np.zeros((20, 20), dtype=bool)
+    assert "400 of 400 numbers differ" in check("t", lambda: ~large, [()], lambda: large).message
+
+
+def test_one_case_alike_names_no_slip():
+    """Many wrong formulas give the same 0 at one case: a slip is named when it is like the answer at most of them."""
+    slips = [(lambda x: 0 * x, "that is always 0")]
+    assert "Likely" not in check("t", lambda x: x - 1, [(1,), (2,), (3,)], lambda x: 2 * x, slips).message
+    assert "that is always 0" in check("t", lambda x: x - x, [(1,), (2,), (3,)], lambda x: 2 * x, slips).message
+
+
+def test_an_error_is_only_taken_for_a_slip_with_the_same_message():
+    slips = [(lambda x: x @ mx.ones((3, 3)), "the inner sizes differ")]
+    for other in (lambda x: x + mx.ones((3, 3)), lambda x: x.size()):
+        verdict = check("t", other, [(X,)], lambda x: x, slips)
+        assert "your code stops with" in verdict.message and "Likely" not in verdict.message
+
+
+def test_advice_names_the_arguments():
+    assert "It was called with n = 6, window = 3. A hint waits" in check("8.9", lambda n, window: 1).message
+
+
+# What beginners wrote in place of the answers: the checker's sentence holds these words.
+BEGINNERS = {
+    "0.3": [
+        (lambda x: x - mx.mean(x, axis=1), "keepdims=True gives (rows, 1)"),
+        (lambda x: x - x.mean(keepdims=True), "one mean for the whole array"),
+        (lambda x: x - x.sum(axis=1, keepdims=True) / x.shape[0], "number of rows"),
+        (lambda x: x - x.mean(axis=1, keepdim=True), "keepdims, with an s"),
+        (lambda x: x - np.mean(x, axis=1), "use x.mean"),
+        (lambda x: x - x.mean(axis=2, keepdims=True), "axes are counted from 0")],
+    "8.3": [
+        (lambda L, w, o: [[0 <= i - j < w for j in range(o + L)] for i in range(L)], "start at position 0"),
+        (lambda L, w, o: mx.tril(mx.ones((o + L, o + L))) == 1, "causal mask of the whole text"),
+        (lambda L, w, o: [[0 <= i - j <= w for j in range(o + L)] for i in range(L)], "instead of offset; and it is"),
+        (lambda L, w, o: (back(L, o) >= 0) and (back(L, o) < w), "a single truth"),
+        (lambda L, w, o: back(L, o) >= 0 & back(L, o) < w, "brackets around each"),
+        (lambda L, w, o: [[int(0 <= i + o - j < w) for j in range(o + L)] for i in range(L)], "as 1 and 0")],
+    "8.5": [
+        (lambda p, d, w: p - d * w, "And there is no token before position 0"),
+        (lambda p, d, w: p - d * w + 1, "takes off one place for all layers together"),
+        (lambda p, d, w: max(0, p - w), "one layer, and one place too far"),
+        (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
+        (lambda p, d, w: d * (w - 1) - p, "signs are turned round"),
+        (lambda p, d, w: p - (d - 1) * w, "one layer too few, for there were depth hops; and each")],
+    "8.9": [
+        (lambda n, w: min(n, w) * n, "the first queries see fewer"),
+        (lambda n, w: sum(range(n + 1)), "that is full attention"),
+        (lambda n, w: [min(i + 1, w) for i in range(n)], "add them up"),
+        (lambda n, w: sum(range(w)) + (n - w) * w, "their own included; and a text may be shorter"),
+        (lambda n, w: n * (n + 1) // 2 - (n - w) * (n - w + 1) // 2, "right for texts longer than the window"),
+        (lambda n, w: sum(min(i + 1, w) for i in range(n + 1)), "one token too many")],
+}
+
+
+def back(L, offset):
+    return mx.arange(offset, offset + L)[:, None] - mx.arange(offset + L)[None, :]
+
+
+@pytest.mark.parametrize("label, answer, words",
+                         [(label, *answer) for label, answers in BEGINNERS.items() for answer in answers])
+def test_what_beginners_write_is_answered_to_the_point(label, answer, words):
+    assert words in check(label, answer).message
+
+
+def test_labels_have_one_form(capsys, monkeypatch):
+    monkeypatch.setattr(hints, "_rungs", {})
+    predict("08.4", 3)
+    outcome("8.4", 3)
+    check("00.3", find("0.3").reference)
+    hint("00.3")
+    hint("0.3")
+    printed = capsys.readouterr().out
+    assert re.findall(r"^(Prediction|Outcome|✓) (\S+):", printed, flags=re.M) == [
+        ("Prediction", "8.4"), ("Outcome", "8.4"), ("✓", "0.3")]
+    assert re.findall(r"^Hint (\d)", printed, flags=re.M) == ["1", "2"]         # one ladder for both forms
+    with pytest.raises(TypeError, match='like "8.3"; got 8.3'):
+        check(8.3, back)
+
+
+SHAPES = ("(4, 3)", "(3, 4)", "error")
+
+
+@pytest.mark.parametrize("guess, choices, understood", [
+    ((4, 3), SHAPES, "(4, 3)"), ([4, 3], SHAPES, "(4, 3)"), ("(4,3)", SHAPES, "(4, 3)"), ("4 x 3", SHAPES, "(4, 3)"),
+    ("4×3", SHAPES, "(4, 3)"), ("ERROR.", SHAPES, "error"), ("half", ("building", "half and half"), "half and half"),
+    (128, ("64", "128", "none"), "128"), (None, ("64", "128", "none"), "none"), (all, ("all", "one"), "all")])
+def test_a_guess_that_plainly_means_a_choice_is_taken_for_it(capsys, guess, choices, understood):
+    predict("t", guess, choices=choices)
+    assert capsys.readouterr().out == f"Prediction t: {understood}. Recorded.\n"
+    outcome("t", understood)
+    assert f"You predicted {understood}: as it came out." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("guess", ["43", (3,), "(4, 3, 1)", "er ror?", "4", 12, "not (4, 3)"])
+def test_a_guess_that_means_no_choice_gets_the_choices(capsys, guess):
+    predict("t", guess, choices=SHAPES)
+    assert capsys.readouterr().out.endswith("is not one of the choices: (4, 3), (3, 4), error.\n")
+
+
+@pytest.mark.parametrize("guess, judged", [
+    ("12 places", "off by a factor of 1.33"), ("about 12", "off by a factor of 1.33"),
+    ("1,000", "off by a factor of 111"), ("nine", "as it came out"), ("9.0", "as it came out"), (9, "as it came out"),
+    ("-3", "not so, and worth a second look"), ("many", "compare the two yourself"),
+    ("8 to 12", "compare the two yourself")])
+def test_numbers_are_compared_as_numbers_however_they_are_typed(capsys, guess, judged):
+    predict("t", guess)
+    outcome("t", 9)
+    assert capsys.readouterr().out.splitlines()[1] == f"Outcome t: 9. You predicted {guess}: {judged}."
+
+
+def test_what_is_no_guess_is_said(capsys):
+    predict("t.5", 1,000)                             # two arguments to Python
+    predict("t.5", check)
+    outcome("t.5", 1000)
+    assert capsys.readouterr().out.splitlines() == [
+        "Prediction t.5: write the number without a comma, or in quotes.",
+        "Prediction t.5: a guess is a number, or a text in quotes.", "Outcome t.5: 1000. No prediction was recorded."]
 
 
 def test_not_started_is_neither_right_nor_wrong():

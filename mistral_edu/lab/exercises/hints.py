@@ -1,17 +1,29 @@
-"""Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is."""
+"""Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is.
+
+The reader climbs, not Run All: in a notebook the first run of a hint's cell only tells that hints are there, and a run
+that was queued behind other cells shows again what was shown last.
+"""
+from mistral_edu.lab import kernel
 from mistral_edu.lab.showing.say import say
 
-from .bank import find, notebook_of
+from .bank import find, notebook_of, short
 
-_shown: dict = {}        # exercise -> rungs shown so far in this kernel
+_rungs: dict = {}        # exercise -> rung shown last in this kernel; 0 is the invitation, the solution comes last
 
 
 def hint(label: str) -> None:
     """Print the next hint of an exercise. Raises ValueError for an exercise that has none."""
+    label = short(label)
     hints = find(label).hints
-    step = _shown.get(label, 0)
-    _shown[label] = step + 1
-    if step < len(hints):
-        say(f"Hint {step + 1} of {len(hints)}: {hints[step]}")
+    if label not in _rungs:
+        rung = 0 if kernel.is_there() else 1
+    else:
+        rung = _rungs[label] + (0 if kernel.cell_was_queued() else 1)
+    _rungs[label] = rung = min(rung, len(hints) + 1)
+    if rung == 0:
+        waiting = "1 hint waits here" if len(hints) == 1 else f"{len(hints)} hints wait here"
+        say(f"{waiting}. Run this cell again for the first.")
+    elif rung <= len(hints):
+        say(f"Hint {rung} of {len(hints)}: {hints[rung - 1]}")
     else:
         say(f"No more hints. The solution of {label}, explained: solutions/{notebook_of(label)}_solutions.md")

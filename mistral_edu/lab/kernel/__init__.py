@@ -1,0 +1,40 @@
+"""What the lab knows of the kernel behind a page: how each cell was sent, how it ended, and what to say when one fails.
+
+`import mistral_edu.lab` in a notebook begins to listen; outside IPython all of this is silent.
+"""
+import sys
+
+from .cells import Cells
+from .explain import explain
+
+_cells = None       # of this process's kernel, once it listens
+
+
+def listen(shell=None) -> None:
+    """Follow the cells of a shell from now on, and explain interrupts and missing names in it. Once is enough.
+
+    shell: IPython's own; None takes the one that runs, if any. A handler that somebody else has set stays.
+    """
+    global _cells
+    if shell is None:
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or _cells is not None and _cells.shell is shell:
+        return
+    _cells = cells = Cells(shell)
+    if not shell.custom_exceptions:
+        def answer(shell, etype, error, tb, tb_offset=None):
+            lines = explain(cells, error)
+            if lines:
+                error._render_traceback_ = lambda: lines
+            shell.showtraceback((etype, error, tb), tb_offset=tb_offset)
+        shell.set_custom_exc((KeyboardInterrupt, NameError), answer)
+
+
+def is_there() -> bool:
+    """Whether this is a notebook's kernel."""
+    return _cells is not None and hasattr(_cells.shell, "kernel")
+
+
+def cell_was_queued() -> bool:
+    """Whether the running cell was sent before the one before it had ended: by Run All, or by somebody in a hurry."""
+    return is_there() and _cells.queued

@@ -1,0 +1,84 @@
+"""A record of the cells that a kernel has run: when each was sent, and which names one left unmade."""
+import ast
+import time
+from datetime import datetime, timedelta
+
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+INSIDE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Cells:
+    """Follows one shell: `code` and `id` of the running cell, whether it was `queued`, and `unmade`.
+
+    queued: it was sent before the cell before it had ended. The page dates what it sends, by a clock that may differ
+    from ours, so we keep the time at which we were free again by the page's clock: a cell that did not wait began when
+    it was sent, and took as long as we see; one that did wait began when we were free.
+
+    unmade: name -> (In number, how it ended) of the cell that would have made it, had it not been stopped or failed.
+    """
+
+    def __init__(self, shell):
+        self.shell = shell
+        self.code, self.id, self.queued, self.unmade = "", None, False, {}
+        self._sent = self._free = self._start = None    # by the page's clock; _start is that of the running cell
+        self._started = self._ended = 0.0               # by ours, in seconds
+        shell.events.register("pre_run_cell", self.begins)
+        shell.events.register("post_run_cell", self.ends)
+
+    def begins(self, info):
+        self.code, self.id = self.python(info.raw_cell), getattr(info, "cell_id", None)
+        sent = self._date_of_request()
+        self.queued = None not in (sent, self._sent, self._free) and self._sent <= sent < self._free
+        self._start, self._started = (self._free, self._ended) if self.queued else (sent, time.monotonic())
+        self._sent = sent
+
+    def ends(self, result):
+        self._ended = time.monotonic()
+        if self._start:
+            self._free = self._start + timedelta(seconds=self._ended - self._started)
+        how = None
+        if not result.success:
+            error = result.error_in_exec or result.error_before_exec
+            how = result.execution_count, "was stopped" if isinstance(error, KeyboardInterrupt) else "ended in an error"
+        for name in names_made(self.code):
+            self.unmade.pop(name, None)
+            if how:
+                self.unmade[name] = how
+
+    def python(self, code) -> str:
+        """A cell's code with its magics written as Python."""
+        try:
+            return self.shell.transform_cell(code)
+        except SyntaxError:
+            return code
+
+    def _date_of_request(self):
+        date = getattr(self.shell, "get_parent", dict)().get("header", {}).get("date")
+        if isinstance(date, str):
+            date = datetime.fromisoformat(date.replace("Z", "+00:00"))
+        return date
+
+
+def names_made(code: str) -> set:
+    """The names that a cell's code binds at its top level.
+
+    >>> sorted(names_made("import numpy as np\\nbest, rest = 1, [j for j in 'ab']\\ndef f(x): y = x"))
+    ['best', 'f', 'np', 'rest']
+    """
+    made = set()
+
+    def visit(node):
+        if isinstance(node, SCOPES):
+            made.add(node.name)
+        elif isinstance(node, ast.alias):
+            made.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            made.add(node.id)
+        if not isinstance(node, SCOPES + INSIDE):
+            for child in ast.iter_child_nodes(node):
+                visit(child)
+    try:
+        visit(ast.parse(code))
+    except (SyntaxError, ValueError):
+        pass
+    return made
