@@ -14,7 +14,7 @@ import nbval.kernel
 import nbval.plugin
 from nbformat import from_dict
 
-PICTURE = '<img class="mistral-picture"'      # of mistral_edu.course.alt_texts, which is not imported here: it takes MLX along
+PICTURE = '<img class="mistral-picture"'      # as in mistral_edu.course.alt_texts; importing it would take MLX along
 SHOWN = ("stream", "display_data", "execute_result", "error")
 
 if "IPYTHONDIR" not in os.environ:

@@ -11,12 +11,10 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
-from mistral_edu.course import COURSE, find
 from mistral_edu.course.alt_texts import IMG, drop_alt_texts, img_tag, put_alt_texts
 from mistral_edu.lab import Picture, course_map, figure
 from mistral_edu.course.refresh import bare_png
 from mistral_edu.lab.showing.figures import PALETTE
-from mistral_edu.lab.showing.map import BOXES
 
 
 def lightness(colour):
@@ -110,43 +108,3 @@ def test_a_png_loses_its_texts_and_keeps_its_picture():
 def test_the_palette_differs_in_lightness_between_neighbours():
     gaps = [abs(lightness(a) - lightness(b)) for a, b in itertools.pairwise(PALETTE)]
     assert min(gaps) > 0.02 and len(set(PALETTE)) == 8
-
-
-def test_the_map_has_every_notebook_once_in_its_titles_and_a_box_for_each():
-    assert [notebook.number for notebook in COURSE] == [f"{n:02}" for n in range(20)]
-    assert {box.notebook for box in BOXES if box.notebook} == {notebook.number for notebook in COURSE}
-
-
-def test_boxes_of_the_map_do_not_overlap_but_where_one_holds_the_other():
-    def within(inner, outer):
-        return (outer.x <= inner.x and inner.x + inner.w <= outer.x + outer.w
-                and outer.y <= inner.y and inner.y + inner.h <= outer.y + outer.h)
-    for a, b in itertools.combinations(BOXES, 2):
-        apart = a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y
-        assert apart or (a.frame and within(b, a)) or (b.frame and within(a, b)), (a.name, b.name)
-
-
-def test_names_fit_into_their_boxes():
-    fig = course_map("00").fig
-    renderer = fig.canvas.get_renderer()
-    fig.draw(renderer)
-    ax = fig.axes[0]
-    to_units = ax.transData.inverted()
-    for box in BOXES:
-        extents = [to_units.transform_bbox(text.get_window_extent(renderer))
-                   for text in ax.texts if text.get_text() == box.name]
-        assert any(box.x < extent.x0 and extent.x1 < box.x + box.w and box.y < extent.y0 and extent.y1 < box.y + box.h
-                   for extent in extents), box.name
-
-
-@pytest.mark.parametrize("current", [None, *(f"{n:02}" for n in range(0, 20, 4))])
-def test_the_current_box_is_lit_and_named(current):
-    picture = course_map(current)
-    lit = [patch for patch in picture.fig.axes[0].patches if patch.get_linewidth() > 2]
-    assert len(lit) == sum(box.notebook == current for box in BOXES if current)
-    assert (f"You are at {current}, {find(current).title}" if current else "Each box names its notebook") in picture.caption
-
-
-def test_a_notebook_that_is_not_on_the_map_is_refused():
-    with pytest.raises(ValueError, match="00 to 19"):
-        course_map("20")

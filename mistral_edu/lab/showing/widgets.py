@@ -31,7 +31,8 @@ class Explorer(ipywidgets.VBox):
         self.main = MainThread()
         self.image, self.text = ipywidgets.HTML(), ipywidgets.HTML()
         sliders = sum(hasattr(control, "readout") for control in controls.values())
-        page = ipywidgets.HTML(HIDE_STILL + NAME_HANDLES.format(sliders=sliders), layout=Layout(display="none"))
+        page = ipywidgets.HTML(f"<style>{HIDE_STILL}</style>{NAME_HANDLES.format(sliders=sliders)}",
+                               layout=Layout(display="none"))
         super().__init__([*controls.values(), self.image, self.text, page])
         self.add_class(LIVE)
         for control in controls.values():
