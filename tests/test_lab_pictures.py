@@ -1,17 +1,20 @@
 """Pictures are equal byte by byte when they show the same, carry their words, and the map names every notebook."""
+import base64
 import io
 import itertools
+import re
+from pathlib import Path
 
 import matplotlib
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
+from mistral_edu.course.alt_texts import IMG, drop_alt_texts, img_tag, put_alt_texts
 from mistral_edu.lab import Picture, course_map, figure
-from mistral_edu.course import COURSE, find
 from mistral_edu.course.refresh import bare_png
 from mistral_edu.lab.showing.figures import PALETTE
-from mistral_edu.lab.showing.map import BOXES
 
 
 def lightness(colour):
@@ -30,7 +33,60 @@ def test_a_picture_shows_itself_with_words_for_those_who_cannot_see_it(monkeypat
     output, = published.outputs
     assert output["metadata"]["image/png"]["alt"] == "a rising line"
     assert output["data"]["text/plain"] == "Picture: a rising line"
+    assert output["data"]["text/html"] == img_tag(output["data"]["image/png"], "a rising line")
     assert capsys.readouterr().out == "from 1 to 2\n"
+
+
+def page_with(data, alt="a rising line"):
+    metadata = {"image/png": {"alt": alt}} if alt else {}
+    return new_notebook(cells=[new_code_cell(outputs=[new_output("display_data", data, metadata=metadata)])])
+
+
+def test_an_image_has_its_words_its_size_and_no_way_out_of_its_attributes():
+    fig, _ = figure(width=2, height=1)
+    png = base64.b64encode(Picture(fig, "").png()).decode()
+    tag = img_tag(png, 'a < b, "c" & d')
+    assert 'alt="a &lt; b, &quot;c&quot; &amp; d"' in tag
+    assert 'width="220" height="110"' in tag          # 2 x 1 inches at 110 dots an inch
+    assert f'src="data:image/png;base64,{png}"' in tag
+    assert img_tag(png[:40] + "\n" + png[40:] + "\n", 'a < b, "c" & d') == tag
+
+
+def test_alt_texts_are_put_beside_stored_pictures_and_dropped_again():
+    fig, _ = figure(width=1, height=1)
+    png = base64.b64encode(Picture(fig, "").png()).decode()
+    page = page_with({"image/png": png, "text/plain": "words"})
+    before = writes(page)
+    put_alt_texts(page)
+    assert page.cells[0].outputs[0].data["text/html"] == img_tag(png, "a rising line")
+    once = writes(page)
+    put_alt_texts(page)
+    assert writes(page) == once
+    drop_alt_texts(page)
+    assert writes(page) == before
+
+
+@pytest.mark.parametrize("data, alt", [({"image/png": "", "text/html": "<table></table>"}, "words"),
+                                       ({"text/html": "<p>no picture</p>"}, "words"), ({"image/png": ""}, None)])
+def test_html_of_others_and_pictures_without_words_stay_as_they_are(data, alt):
+    page = page_with(data, alt)
+    before = writes(page)
+    put_alt_texts(page)
+    drop_alt_texts(page)
+    assert writes(page) == before
+
+
+def test_the_root_conftest_knows_the_html_that_pages_leave_out():
+    assert f"PICTURE = {IMG!r}" in (Path(__file__).parents[1] / "conftest.py").read_text(encoding="utf-8")
+
+
+def test_nbconvert_shows_the_words():
+    exporter = pytest.importorskip("nbconvert").HTMLExporter()
+    fig, _ = figure(width=1, height=1)
+    page = page_with({"image/png": base64.b64encode(Picture(fig, "").png()).decode()})
+    put_alt_texts(page)
+    html, _ = exporter.from_notebook_node(page)
+    assert re.findall(r'<img[^>]* alt="([^"]*)"', html) == ["a rising line"]
 
 
 def test_equal_pictures_are_equal_bytes_without_dates_or_versions():
@@ -52,43 +108,3 @@ def test_a_png_loses_its_texts_and_keeps_its_picture():
 def test_the_palette_differs_in_lightness_between_neighbours():
     gaps = [abs(lightness(a) - lightness(b)) for a, b in itertools.pairwise(PALETTE)]
     assert min(gaps) > 0.02 and len(set(PALETTE)) == 8
-
-
-def test_the_map_has_every_notebook_once_in_its_titles_and_a_box_for_each():
-    assert [notebook.number for notebook in COURSE] == [f"{n:02}" for n in range(20)]
-    assert {box.notebook for box in BOXES if box.notebook} == {notebook.number for notebook in COURSE}
-
-
-def test_boxes_of_the_map_do_not_overlap_but_where_one_holds_the_other():
-    def within(inner, outer):
-        return (outer.x <= inner.x and inner.x + inner.w <= outer.x + outer.w
-                and outer.y <= inner.y and inner.y + inner.h <= outer.y + outer.h)
-    for a, b in itertools.combinations(BOXES, 2):
-        apart = a.x + a.w <= b.x or b.x + b.w <= a.x or a.y + a.h <= b.y or b.y + b.h <= a.y
-        assert apart or (a.frame and within(b, a)) or (b.frame and within(a, b)), (a.name, b.name)
-
-
-def test_names_fit_into_their_boxes():
-    fig = course_map("00").fig
-    renderer = fig.canvas.get_renderer()
-    fig.draw(renderer)
-    ax = fig.axes[0]
-    to_units = ax.transData.inverted()
-    for box in BOXES:
-        extents = [to_units.transform_bbox(text.get_window_extent(renderer))
-                   for text in ax.texts if text.get_text() == box.name]
-        assert any(box.x < extent.x0 and extent.x1 < box.x + box.w and box.y < extent.y0 and extent.y1 < box.y + box.h
-                   for extent in extents), box.name
-
-
-@pytest.mark.parametrize("current", [None, *(f"{n:02}" for n in range(0, 20, 4))])
-def test_the_current_box_is_lit_and_named(current):
-    picture = course_map(current)
-    lit = [patch for patch in picture.fig.axes[0].patches if patch.get_linewidth() > 2]
-    assert len(lit) == sum(box.notebook == current for box in BOXES if current)
-    assert (f"You are at {current}, {find(current).title}" if current else "Each box names its notebook") in picture.caption
-
-
-def test_a_notebook_that_is_not_on_the_map_is_refused():
-    with pytest.raises(ValueError, match="00 to 19"):
-        course_map("20")

@@ -1,18 +1,37 @@
 """Sliders call a plain function on the thread on which cells run, whichever thread the event came on."""
 import asyncio
+import base64
+import re
 import threading
 
 import ipywidgets
 import mlx.core as mx
 import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 
 from mistral_edu.lab import Picture, explore, figure
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def square(n=2):
     fig, ax = figure(width=2, height=1)
     ax.plot(range(n))
     return Picture(fig, f"{n} squared is {n * n}")
+
+
+def drawn(explorer):
+    """The png that the widget shows."""
+    return base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', explorer.image.value)[1])
+
+
+def shown(monkeypatch, capsys, thing):
+    """What a cell with this last value publishes: the displayed bundles, and the printed text."""
+    published = CapturingDisplayPublisher()
+    monkeypatch.setattr(InteractiveShell.instance(), "display_pub", published)
+    thing._ipython_display_()
+    return [output["data"] for output in published.outputs], capsys.readouterr().out
 
 
 def in_a_thread(work):
@@ -40,14 +59,14 @@ def test_the_first_picture_is_that_of_the_plain_call():
     explorer = explore(square, n=(1, 9))
     assert explorer.values == {"n": 2}
     assert explorer.caption == square().caption == "2 squared is 4"
-    assert explorer.image.value == square().png()
+    assert drawn(explorer) == square().png()
 
 
 def test_moving_the_slider_draws_anew():
     explorer = explore(square, n=(1, 9))
-    before = explorer.image.value
     explorer.controls["n"].value = 5
-    assert explorer.caption == "5 squared is 25" and explorer.image.value != before
+    assert explorer.caption == "5 squared is 25"
+    assert drawn(explorer) == square(5).png() != square().png()
 
 
 def test_a_lazy_array_is_evaluated_on_the_thread_of_the_cell():
@@ -100,6 +119,37 @@ def test_each_kind_of_control_is_named():
     assert [control.description for control in explorer.controls.values()] == ["share", "on", "method", "size", "label"]
     assert explorer.caption == "0.5 True fast 1 <b>"
     assert "<b>" not in explorer.text.value           # text stays text
+
+
+def test_a_live_picture_carries_its_description():
+    explorer = explore(square, n=(1, 9))
+    assert 'alt="2 squared is 4"' in explorer.image.value
+    explorer.controls["n"].value = 5
+    assert 'alt="5 squared is 25"' in explorer.image.value
+
+
+def test_the_still_picture_and_its_caption_come_before_the_widget(monkeypatch, capsys):
+    calls = []
+
+    def counted(n=2):
+        calls.append(n)
+        return square(n)
+    bundles, printed = shown(monkeypatch, capsys, explore(counted, n=(1, 9)))
+    still, live = bundles
+    assert base64.b64decode(still["image/png"]) == square().png() and printed == "2 squared is 4\n"
+    assert WIDGET in live and "The picture above shows it" in live["text/plain"]
+    assert calls == [2]                               # one call serves both
+
+
+def test_a_text_is_shown_by_the_widget_alone(monkeypatch, capsys):
+    bundles, printed = shown(monkeypatch, capsys, explore(lambda n=2: f"{n} apples", n=(1, 9)))
+    live, = bundles
+    assert WIDGET in live and "image/png" not in live and printed == ""
+
+
+def test_an_error_in_the_first_call_stops_the_cell_as_a_plain_call_would():
+    with pytest.raises(ZeroDivisionError):
+        explore(lambda n=0: f"{6 / n:.0f}", n=(0, 6))
 
 
 def test_what_is_stored_says_what_was_live():

@@ -24,6 +24,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from mistral_edu import course
+from mistral_edu.course.alt_texts import drop_alt_texts
 from mistral_edu.lab.exercises.bank import exercises_of
 from mistral_edu.tiny import FOLDER as EMBEDDED
 
@@ -69,6 +70,7 @@ def run(notebook, folder):
 def normalise(notebook) -> None:
     """Leave out what differs from run to run. Cell ids stay, since exercises and grades refer to them."""
     notebook.metadata = type(notebook.metadata)(METADATA)
+    drop_alt_texts(notebook)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for n, output in enumerate(cell.get("outputs", ())):

@@ -10,6 +10,8 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mistral_edu.course.alt_texts import img_tag
+
 from .say import say
 
 # Okabe and Ito's palette (2008): eight colours that people with any kind of colour vision can tell apart.
@@ -49,17 +51,25 @@ class Picture:
 
     def __init__(self, fig, caption: str, alt: str = ""):
         self.fig, self.caption, self.alt = fig, caption, alt or caption
+        self._png = None
 
     def png(self) -> bytes:
-        """The drawn figure. Equal figures give equal bytes: no date and no version is written into them."""
-        buffer = io.BytesIO()
-        self.fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-        return buffer.getvalue()
+        """The figure, drawn once. Equal figures give equal bytes: no date and no version is written into them."""
+        if self._png is None:
+            buffer = io.BytesIO()
+            self.fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            self._png = buffer.getvalue()
+        return self._png
+
+    def html(self) -> str:
+        """The picture as an HTML element with its description as alternative text."""
+        return img_tag(base64.b64encode(self.png()).decode(), self.alt)
 
     def show(self) -> None:
-        """Display the picture with its description as alternative text, and print the caption."""
+        """Display the picture with its description, and print the caption."""
         from IPython.display import display
-        data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": f"Picture: {self.alt}"}
+        data = {"text/html": self.html(), "image/png": base64.b64encode(self.png()).decode(),
+                "text/plain": f"Picture: {self.alt}"}
         display(data, raw=True, metadata={"image/png": {"alt": self.alt}})
         say(self.caption)
 

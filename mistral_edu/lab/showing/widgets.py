@@ -1,15 +1,18 @@
 """Sliders over a plain function: `explore(fn, temperature=(0.1, 2.0, 0.1))`.
 
-fn returns a Picture (or a text) and is of use without a slider: call it, and the cell shows the picture that GitHub and
-a printed page show too. Under explore the same function is called at each move, on the thread on which cells run.
+fn returns a Picture (or a text) and is of use without a slider. Under explore it is called once for the picture that
+GitHub and a printed page show, and again at each move, on the thread on which cells run. Where the sliders are live,
+the picture that moves takes the place of the still one (see live.py).
 """
 import html
 import inspect
 
 import ipywidgets
+from IPython.display import display
 from ipywidgets import Layout
 
 from .figures import Picture
+from .live import DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
 from .threads import MainThread
 from .trouble import describe
 
@@ -18,17 +21,26 @@ CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'  
 
 
 class Explorer(ipywidgets.VBox):
-    """Controls over a picture and a caption. `values` are those of the controls, `caption` the text below."""
+    """Controls over a picture and a caption. `values` are those of the controls, `caption` the text below.
+
+    `picture` is the Picture that is shown, or None where the function returns a text.
+    """
 
     def __init__(self, fn, controls: dict):
         self.fn, self.controls = fn, controls
         self.main = MainThread()
-        self.image = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="max-content"))
-        self.text = ipywidgets.HTML()
-        super().__init__([*controls.values(), self.image, self.text])
+        self.image, self.text = ipywidgets.HTML(), ipywidgets.HTML()
+        sliders = sum(hasattr(control, "readout") for control in controls.values())
+        page = ipywidgets.HTML(f"<style>{HIDE_STILL}</style>{NAME_HANDLES.format(sliders=sliders)}",
+                               layout=Layout(display="none"))
+        super().__init__([*controls.values(), self.image, self.text, page])
+        self.add_class(LIVE)
         for control in controls.values():
             control.observe(self._changed, names="value")
-        self.draw()
+        self._put(fn(**self.values))            # what goes wrong here stops the cell, as a plain call would
+        if self.picture:
+            self.image.add_class(DRAWN)
+            self.text.add_class(DRAWN)
 
     @property
     def values(self) -> dict:
@@ -41,13 +53,15 @@ class Explorer(ipywidgets.VBox):
     def draw(self) -> None:
         """Call the function with the values of this moment, and show what it returns; an error is shown, not lost."""
         try:
-            result = self.fn(**self.values)
-            picture, text = (result.png(), result.caption) if isinstance(result, Picture) else (b"", str(result))
+            self._put(self.fn(**self.values))
         except Exception as error:
-            picture, text = b"", f"The function stopped with {describe(error, self.fn)}"
-        self.image.layout.display = None if picture else "none"
-        self.image.value = picture
-        self.text.value = f"{CAPTION}{html.escape(text)}</pre>"
+            self._put(f"The function stopped with {describe(error, self.fn)}")
+
+    def _put(self, result):
+        self.picture = result if isinstance(result, Picture) else None
+        self.image.layout.display = None if self.picture else "none"
+        self.image.value = self.picture.html() if self.picture else ""
+        self.text.value = f"{CAPTION}{html.escape(self.picture.caption if self.picture else str(result))}</pre>"
 
     def _changed(self, _change):
         self.main.run_soon(self.draw)
@@ -56,12 +70,20 @@ class Explorer(ipywidgets.VBox):
         """What is stored says in words what a live kernel would show."""
         bundle = super()._repr_mimebundle_(**kwargs)
         names = ", ".join(f"{control.description} = {control.value}" for control in self.controls.values())
-        bundle["text/plain"] = f"[Live once this cell is run: {names}. The cell above shows it without a kernel.]"
+        still = "picture" if self.picture else "cell"
+        bundle["text/plain"] = f"[Live once this cell is run: {names}. The {still} above shows it without a kernel.]"
         return bundle
+
+    def _ipython_display_(self):
+        """First the still picture with its caption, for those who see no widget; then the widget."""
+        if self.picture:
+            self.picture.show()
+        display(self._repr_mimebundle_(), raw=True)
 
 
 def explore(fn, **controls) -> Explorer:
-    """Put controls over fn, one a keyword argument. As the last value of a cell it shows itself.
+    """Put controls over fn, one per keyword argument. As the last value of a cell it shows itself, and for those who
+    see no widgets fn's picture with its caption.
 
     (1, 8) or (0.1, 2.0, 0.1) is a slider from, to, in steps of; True or False a box to tick; a list or dict a choice;
     a widget is taken as it is. Values start at fn's own defaults, so the first picture is that of the plain call.
@@ -81,7 +103,8 @@ def _control(name, what, value):
     """The widget for one argument, with a description, since a slider without a name tells a screen reader nothing."""
     if isinstance(what, ipywidgets.Widget):
         return what
-    common = {"description": name.replace("_", " "), "style": WIDE}
+    words = name.replace("_", " ")
+    common = {"description": words, "tooltip": words, "style": WIDE}        # without a tooltip the label says "null"
     if isinstance(what, bool):
         return ipywidgets.Checkbox(value=what if value is None else value, indent=True, **common)
     common["layout"] = Layout(width="460px", max_width="100%")

@@ -1,0 +1,27 @@
+"""What is live takes the place of the still picture above it.
+
+A cell shows three outputs: a still picture, its caption, and something to touch. GitHub, a printed page and a page
+that nobody has run yet need the first two; where the third one works, they would be the same thing twice. So the live
+thing, an element of the class LIVE, brings HIDE_STILL with it in a style element. The rule asks for that element: a
+page that is not trusted loses its styles, and then nothing is hidden; nor is it once the kernel of a widget has gone.
+"""
+LIVE = "mistral-live"
+DRAWN = "mistral-drawn"                  # the picture and the caption of a widget that has a still one above it
+_STILL = ".jp-OutputArea-child:has(.mistral-picture, .jp-RenderedImage)"
+_CAPTION = ".jp-OutputArea-child"
+_WORKS = f".jp-OutputArea-child .{LIVE}:not(.jupyter-widgets-disconnected) style"
+HIDE_STILL = f"""
+{_STILL}:has(+ {_CAPTION} + {_WORKS}), {_STILL} + {_CAPTION}:has(+ {_WORKS}),
+.{LIVE}.jupyter-widgets-disconnected .{DRAWN} {{ display: none }}
+"""
+
+# ipywidgets gives a slider's handle the role "slider" and no name, and has no option for one. An image that cannot be
+# loaded calls its onerror: this one names the handles beside it, as soon as all of them have appeared.
+NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
+    (function name(here, tries) {{
+        const box = here.closest('.%s'), rows = box ? box.querySelectorAll('.widget-slider') : [];
+        for (const row of rows)
+            for (const handle of row.querySelectorAll('[role=slider]'))
+                handle.setAttribute('aria-label', row.querySelector('.widget-label').textContent);
+        if (rows.length < here.dataset.sliders && tries) setTimeout(name, 50, here, tries - 1);
+    }})(this, 200)">""" % LIVE

@@ -1,0 +1,57 @@
+"""The course as a map of the model: each box is a part of Mistral and names the notebook that builds it.
+
+Data flows from the text, up through tokens to the residual stream, along it through the blocks, down to the next
+token, and round again. `course_map("05")` lights the boxes of notebook 05; every notebook opens with it. `boxes` says
+where everything stands, `facts` what a box holds; `as_png` draws it, `as_html` makes it something to touch.
+"""
+from mistral_edu.config import MistralConfig
+from mistral_edu.course import COURSE, find
+
+from ..figures import Picture
+from .as_html import render
+from .as_png import draw
+from .boxes import BOXES
+
+__all__ = ["BOXES", "CourseMap", "course_map"]
+
+
+class CourseMap(Picture):
+    """The map as a picture with a caption; where HTML works, a map to touch takes its place."""
+
+    def __init__(self, fig, caption, alt, touch):
+        super().__init__(fig, caption, alt)
+        self.touch = touch              # HTML
+
+    def show(self) -> None:
+        from IPython.display import display
+        super().show()
+        words = "[Here each box can be clicked on once this cell is run. The picture above shows the map.]"
+        display({"text/html": self.touch, "text/plain": words}, raw=True)
+
+    _ipython_display_ = show
+
+
+def course_map(current: str | None = None, config: MistralConfig | None = None, facts: dict | None = None) -> CourseMap:
+    """The map, with the boxes of notebook `current` lit.
+
+    config: the model whose numbers the boxes tell; None for the embedded one. facts: {box: a line of your own that is
+    shown with it}, under the name written on the box, or "RMSNorm before attention" for one of several.
+    Raises ValueError for a notebook or a box that is not on the map.
+    """
+    here = f"You are at {current}, {find(current).title}" if current else "Each box names its notebook"
+    caption = f"{here}. {len(COURSE)} notebooks; the core path is 00 to 11, then 13."
+    lit = dict.fromkeys(box.name for box in BOXES if current and box.notebook == current)
+    alt = ("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
+           "attention, SwiGLU), then logits and the next token, and round again.")
+    if lit:
+        alt += f" Lit: {', '.join(lit)}."
+    touch = render(current, config or MistralConfig.preset("tiny"), _told(facts or {}), caption)
+    return CourseMap(draw(current), caption, alt, touch)
+
+
+def _told(facts):
+    """{box key: line}; a name that several boxes share stands for all of them."""
+    names = {name for box in BOXES for name in (box.key, box.name)}
+    if unknown := [name for name in facts if name not in names]:
+        raise ValueError(f"the map has no box {unknown[0]!r}; it has {', '.join(box.key for box in BOXES)}")
+    return {box.key: facts.get(box.key, facts.get(box.name)) for box in BOXES}

@@ -1,0 +1,109 @@
+"""The map as HTML to touch: a click on a box, or Tab and the arrow keys, shows its facts below.
+
+No kernel, and no script but one attribute: each box is the label of a radio button, and the style shows the facts of
+the one that is chosen (`:checked`). Arrows are an SVG without words. Where styles, drawings and buttons are lost
+(GitHub, a page that is not trusted), the still picture stays, and below it a plain list of the boxes with their facts.
+The same bytes on every machine: pages store it, and tests compare it.
+"""
+import html
+
+from ..live import HIDE_STILL, LIVE
+from .boxes import (
+    ARROWS, BOXES, CACHES, LEGEND, LINE, PLANNED_LEGEND, SIZE, STREAM, STREAM_Y, SUMS, TITLE)
+from .facts import BYTES, facts_of, size
+from .style import OPENS, STYLE
+
+HEAD = 0.6                             # half the width of an arrowhead; its length is twice that
+ARROWS_STAY = "if (event.key.startsWith('Arrow')) event.stopPropagation()"      # else JupyterLab leaves the cell
+HINT = "Click on a box, or press Tab and then the arrow keys, to see what it holds."
+
+
+def render(current, config, told, caption) -> str:
+    """The map as HTML. current: a notebook's number or None. told: {box key: a line of the page's own}."""
+    facts = facts_of(config)
+    chosen = next((box for box in BOXES if current and box.notebook == current), None)
+    items = "\n".join(_item(box, facts[box.key], told.get(box.key), config, current, box is chosen) for box in BOXES)
+    legend = LEGEND + (f"; {PLANNED_LEGEND}" if any(box.planned for box in BOXES) else "")
+    return f"""<div class="mistral-map {LIVE}">
+<style>
+@supports {OPENS} {{{HIDE_STILL}}}
+{STYLE}</style>
+<details><summary>The boxes of the map in words</summary>
+<form onkeydown="{ARROWS_STAY}">
+<p class="title"><b>{TITLE}</b> <span>{html.escape(caption)}</span> <span>{legend[0].upper()}{legend[1:]}.</span></p>
+{_drawing()}
+<ul aria-live="polite">
+{items}
+</ul><p class="hint" hidden="hidden">{HINT}</p></form></details></div>"""
+
+
+def _item(box, facts, told, config, current, chosen):
+    """One box: the label with its button, and its facts, as an item of the list."""
+    kind = " ".join(name for name, holds in (
+        ("frame", box.frame), ("outer", box.frame and box.w > 30), ("flat", box.h < 5),
+        ("lit", current and box.notebook == current), ("planned", box.planned), ("told", told)) if holds)
+    place = f"--x:{box.x};--y:{SIZE[1] - box.y - box.h:g};--w:{box.w};--h:{box.h}"
+    number = f" <em>{box.notebook}</em>" if box.notebook else ""
+    rows = [("Formula", facts.formula), ("Shapes", facts.shapes), ("Parameters", _parameters(facts, config)),
+            ("Memory", _memory(facts)), ("On this page", html.escape(told or ""))]
+    lines = "".join(f'<span class="dot"> · </span><span class="row"><i>{name}:</i> <span>{text}</span></span>'
+                    for name, text in rows if text)
+    return (f'<li><label class="{kind}" style="{place}"><input type="radio" name="box" hidden="hidden" '
+            f'aria-label="{box.key}"{" checked" if chosen else ""}><b>{box.name}</b>{number}</label> '
+            f'<span class="facts"><b hidden="hidden">{box.key}</b> {_page(box, current)}'
+            f'<span class="what">{facts.what}</span>{lines}</span></li>')
+
+
+def _page(box, current):
+    """Which notebook builds the box, as a link where it is written."""
+    if box.page is None:
+        return ""
+    title = html.escape(box.page.title)
+    if not box.page.ready:
+        title += ", not written yet"
+    elif box.notebook == current:
+        title += ", this page"
+    else:
+        title = f'<a href="{box.page.path.name}">{title}</a>'
+    return f'<span class="page">(notebook {box.notebook}: {title})</span> '
+
+
+def _parameters(facts, config):
+    if not facts.parameters:
+        return ""
+    if facts.parameters == config.n_parameters:
+        return f"{facts.parameters:,}"
+    each = f"{facts.each:,} in each of {facts.times} blocks, " if facts.times > 1 else ""
+    share = f"{facts.parameters / config.n_parameters:.2%} of {config.n_parameters:,}"
+    return f"{each}{facts.parameters:,}{' in all' if each else ''}: {share}"
+
+
+def _memory(facts):
+    return facts.memory or (f"{size(facts.parameters * BYTES)} in 16 bit" if facts.parameters else "")
+
+
+def _drawing():
+    """The residual stream, the arrows and the sums. y points down in an SVG."""
+    lines = [_line((LINE[0], LINE[2]), (LINE[1], LINE[2]), of="faint"),
+             _line((STREAM[0], STREAM_Y), (STREAM[1], STREAM_Y), of="stream")]
+    for corners in ARROWS:
+        lines += [_line(*corners), _head(corners[-2], corners[-1])]
+    for x, low, high in CACHES:
+        lines += [_line((x, low), (x, high)), _head((x, low), (x, high)), _head((x, high), (x, low))]
+    for x in SUMS:
+        lines.append(f'<circle cx="{x}" cy="{SIZE[1] - STREAM_Y}" r="1.2"/>')
+        lines += [_line((x - 0.6, STREAM_Y), (x + 0.6, STREAM_Y)), _line((x, STREAM_Y - 0.6), (x, STREAM_Y + 0.6))]
+    return f'<svg viewBox="0 0 {SIZE[0]} {SIZE[1]}" aria-hidden="true">\n' + "\n".join(lines) + "\n</svg>"
+
+
+def _line(*corners, of=""):
+    points = " ".join(f"{x:g},{SIZE[1] - y:g}" for x, y in corners)
+    return f'<polyline points="{points}"' + (f' class="{of}"' if of else "") + "/>"
+
+
+def _head(start, end):
+    """The head of an arrow that runs straight up, down, left or right from start to end."""
+    (x, y), (dx, dy) = end, ((end[n] > start[n]) - (end[n] < start[n]) for n in (0, 1))
+    back, side = (x - 2 * HEAD * dx, y - 2 * HEAD * dy), (HEAD * dy, HEAD * dx)
+    corners = (end, (back[0] + side[0], back[1] + side[1]), (back[0] - side[0], back[1] - side[1]))
+    return '<polygon points="' + " ".join(f"{x:g},{SIZE[1] - y:g}" for x, y in corners) + '"/>'
