@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from mistral_edu import course
+from mistral_edu.course.alt_texts import put_alt_texts
 from mistral_edu.course.handout import MANIFEST, hand_out
 
 FOLDER, FINISHED = "mistral-notebooks", "finished"
@@ -58,6 +59,7 @@ def copy_of(text: str, finished: bool = False) -> str:
     notebook = json.loads(text)
     if not finished:
         _begin_again(notebook["cells"])
+    put_alt_texts(notebook)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
