@@ -21,7 +21,8 @@ def areas(picture):
     return sorted(found.values())
 
 
-@pytest.mark.parametrize("config", [SEVEN, TINY, replace(SEVEN, n_kv_heads=32, n_layers=3), replace(TINY, tie_embeddings=True)])
+@pytest.mark.parametrize("config", [SEVEN, TINY, replace(SEVEN, n_kv_heads=32, n_layers=3),
+                                    replace(TINY, tie_embeddings=True)])
 def test_equal_areas_are_equally_many_parameters(config):
     """All of them but the norms, which are too thin to be drawn; and tables, q, o, k, v, gate, up, down one by one."""
     norms = (2 * config.n_layers + 1) * config.dim
@@ -35,12 +36,14 @@ def test_equal_areas_are_equally_many_parameters(config):
 
 def test_pictures_say_their_numbers():
     scale = draw_to_scale(SEVEN)
-    assert scale.caption.startswith("7,241,732,096 parameters: attention 18.5 %, SwiGLU 77.8 %") and "131,072" in scale.caption
+    assert scale.caption.startswith("7,241,732,096 parameters: attention 18.5 %, SwiGLU 77.8 %")
+    assert "131,072 bytes" in scale.caption
     shares = draw_shares({"one": (1, 3, 0), "other": (3, 1, 2)}, "title")
     assert "one 25.0 / 75.0 / 0.0; other 75.0 / 25.0 / 100.0. 2.0 operations for each byte" in shares.caption
     v02 = MistralConfig.preset("7b-v0.2")
     memory = draw_memory({"7b-v0.1": SEVEN, "7b-v0.2": v02}, bits=4)
-    assert f"7b-v0.1 {gb(need(SEVEN, 32_768, bits=4).total)}, 7b-v0.2 {gb(need(v02, 32_768, bits=4).total)}" in memory.caption
+    ends = [gb(need(config, 32_768, bits=4).total) for config in (SEVEN, v02)]
+    assert f"7b-v0.1 {ends[0]}, 7b-v0.2 {ends[1]}" in memory.caption
 
 
 def test_memory_grows_with_the_text_up_to_the_window():
@@ -56,10 +59,13 @@ def forgot_everything(dim, n_layers, head_dim, hidden_dim, n_heads, n_kv_heads, 
 @pytest.mark.parametrize("label, answer, told", [
     ("1.2", lambda d, n, h, f, q, k, v: 2 * v * d + n * (2 * d * d + 2 * d * k * h + 3 * d * f + 2 * d) + d,
      "right where all heads together are as wide"),
-    ("1.2", lambda d, n, h, f, q, k, v: 2 * v * d + n * (4 * d * d + 3 * d * f + 2 * d) + d, "fewer heads than the queries"),
-    ("1.2", lambda d, n, h, f, q, k, v: 2 * v * d + n * (2 * d * q * h + 2 * d * k * h + 3 * d * f), "norms are missing"),
+    ("1.2", lambda d, n, h, f, q, k, v: 2 * v * d + n * (4 * d * d + 3 * d * f + 2 * d) + d,
+     "fewer heads than the queries"),
+    ("1.2", lambda d, n, h, f, q, k, v: 2 * v * d + n * (2 * d * q * h + 2 * d * k * h + 3 * d * f),
+     "norms are missing"),
     ("1.2", lambda d, n, h, f, q, k, v: v * d + n * (4 * d * q * h + 2 * d * f + 2 * d) + d, "three things"),
-    ("1.2", lambda d, n, h, f, q, k, v: v * d + n * (2 * d * q * h + 2 * d * k * h + 3 * d * f), "the norms are missing"),
+    ("1.2", lambda d, n, h, f, q, k, v: v * d + n * (2 * d * q * h + 2 * d * k * h + 3 * d * f),
+     "two things: the norms are missing"),
     ("1.7", lambda n, layers, heads, size, window: n * layers * heads * size * 2, "half of what it should be"),
     ("1.7", lambda n, layers, heads, size, window: 4 * n * layers * heads * size, "only the last `window` tokens"),
     ("1.7", lambda n, layers, heads, size, window: 4 * min(n, window) * layers * heads * size, "window may be None"),

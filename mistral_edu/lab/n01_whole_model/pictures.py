@@ -22,7 +22,7 @@ def matrices_of_a_layer(config):
 
 
 def draw_to_scale(config):
-    """A model as one picture in which equal areas are equally many parameters: a column for each table and each layer."""
+    """A model as one picture: equal areas are equally many parameters, and each table and each layer has a column."""
     table, layer = config.vocab_size * config.dim, matrices_of_a_layer(config)
     each, total = sum(layer.values()), config.n_parameters
     starts = table + each * np.arange(config.n_layers)
@@ -40,13 +40,14 @@ def draw_to_scale(config):
     swiglu, attention = (100 * config.n_layers * sum(layer[name] for name in names.split()) / total
                          for names in ("gate up down", "q o k v"))
     tables = 100 * table * (1 if config.tie_embeddings else 2) / total
-    ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[], xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
+    ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[],
+           xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
            title=f"{swiglu:.0f} % of {total / 1e9:.2f} billion parameters sit in the feed-forwards")
-    return Picture(fig, f"{total:,} parameters: attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and output "
-                        f"{tables:.1f} %, norms {norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes of keys "
-                        "and values in 16 bit.",
-                   alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} columns, one a layer, "
-                       f"each from the bottom: q, o, k, v, gate, up, down; the feed-forward's three take "
+    return Picture(fig, f"{total:,} parameters: attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and "
+                        f"output {tables:.1f} %, norms {norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes "
+                        "of keys and values in 16 bit.",
+                   alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} columns, one per "
+                       f"layer, each from the bottom: q, o, k, v, gate, up, down; the feed-forward's three take "
                        f"{swiglu:.0f} % of all. A grey column at either end: embedding and output.")
 
 
@@ -76,13 +77,14 @@ def draw_shares(costs, title):
     ax.set(xlim=(0, 100), ylim=(len(costs) - 0.5, -0.5), yticks=rows, yticklabels=costs, title=title,
            xlabel="percent of the whole model")
     ax.legend(loc="lower right", fontsize=9)
+    per_byte = totals[1] / totals[2]
     told = [f"{part} {shares[0][n]:.1f} / {shares[1][n]:.1f} / {shares[2][n]:.1f}" for n, part in enumerate(costs)]
     return Picture(fig, f"Percent of parameters / operations / bytes read: {'; '.join(told)}. "
-                        f"{totals[1] / totals[2]:,.1f} operations for each byte read.")
+                        f"{per_byte:,.{0 if per_byte > 10 else 1}f} operations for each byte read.")
 
 
 def draw_memory(configs, bits=16, rooms=()):
-    """configs {name of a preset: MistralConfig}: bytes needed against tokens of text. rooms: {label: bytes} to fit in."""
+    """Bytes needed against tokens of text. configs: {preset's name: MistralConfig}; rooms: {label: bytes} to fit in."""
     tokens = np.linspace(256, 32_768, 128).astype(int)
     fig, ax = figure(height=3.6)
     ends = []
