@@ -13,6 +13,9 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from playwright.sync_api import sync_playwright
+
 KERNEL_IDLE = """() => {
     const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
     return kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle'; }"""
@@ -72,6 +75,22 @@ def wait_for(server, address, log, seconds=60):
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def browser_on(folder):
+    """JupyterLab on a folder, in a browser: (page, address of a notebook by its name, errors of the page)."""
+    if chromium() is None:
+        reason = "no chromium on the PATH: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with jupyter_lab(folder) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
+                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1200})
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page, address, errors
+        browser.close()
 
 
 def open_and_run(page, address):

@@ -1,14 +1,14 @@
 """Notebooks in a real JupyterLab: every slider moves its picture or its text, three steps in a row.
 
-From the second event on, widgets' callbacks come on another thread than cells; only a browser brings this about.
+From the second event on, widgets' callbacks come on another thread than cells; only a browser brings this about. Only
+a browser knows, too, what a screen reader finds: handles have names, pictures have words.
 """
-import os
 import shutil
 from pathlib import Path
 
 import pytest
-from lab_in_browser import ERRORS, chromium, jupyter_lab, open_and_run
-from playwright.sync_api import sync_playwright
+from lab_in_browser import ERRORS, browser_on, open_and_run
+from playwright.sync_api import expect
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SLIDERS = {"00_start_here.ipynb": 3, "08_sliding_window_attention.ipynb": 3}       # at least so many
@@ -25,22 +25,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 @pytest.fixture(scope="module", params=SLIDERS, ids=lambda name: name[:2])
 def page(request, tmp_path_factory):
     """A notebook in a browser, all cells run: (page, panel, errors of the page). Screenshots go to pytest's folder."""
-    if chromium() is None:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder = tmp_path_factory.mktemp("browser")
     shutil.copy(FOLDER / request.param, folder)
-    with jupyter_lab(folder) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
-                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1200})
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    with browser_on(folder) as (page, address, errors):
         panel = open_and_run(page, address(request.param))
         page.screenshot(path=folder / "run.png")
         yield page, panel, errors
         page.screenshot(path=folder / "end.png")
-        browser.close()
 
 
 def test_every_cell_runs_without_error_output(page):
@@ -79,6 +70,18 @@ def test_a_box_to_tick_answers_too(page):
     wait_for_change(page, explorer, before)
     assert "nothing is computed yet" in explorer.inner_text()
     assert errors == []
+
+
+def test_every_handle_of_a_slider_has_the_name_that_stands_beside_it(page):
+    for handle in page[1].locator(".jupyter-widgets [role=slider]").all():
+        label = handle.locator("xpath=ancestor::*[contains(@class, 'widget-slider')]").locator(".widget-label")
+        expect(handle).to_have_attribute("aria-label", label.text_content())
+        assert label.text_content() and label.get_attribute("title") != "null"
+
+
+def test_every_picture_has_words(page):
+    words = page[1].locator(".jp-OutputArea img:visible").evaluate_all("pictures => pictures.map(one => one.alt)")
+    assert words and min(map(len, words)) > 20, words
 
 
 def at_its_end(slider):
