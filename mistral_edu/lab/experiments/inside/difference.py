@@ -14,7 +14,7 @@ TOLERANCE = 1e-3        # of a row's largest number: two correct ways to compute
 
 @dataclass(frozen=True)
 class Difference:
-    """The first part in which two models differ. str() gives "first differs after the attention of layer 0, by 0.3"."""
+    """The first part in which two models differ. str(): "It first differs after the attention of layer 0, by 0.3"."""
     part: str
     layer: int | None
     size: float                 # the largest difference of two numbers; nan where one model has NaN and the other not
@@ -23,7 +23,7 @@ class Difference:
         where = f"the {self.part}" + ("" if self.layer is None else f" of layer {self.layer}")
         if math.isnan(self.size):
             return f"NaN first appears after {where}"
-        return f"first differs after {where}, by {self.size:.2g}"
+        return f"It first differs after {where}, by {self.size:.2g}"
 
 
 def first_difference(model_a, model_b, tokens, tolerance=TOLERANCE) -> Difference | None:
