@@ -8,9 +8,18 @@ KINDS = {"norm": "a norm", "attend": "an attention", "rotate": "a rotation", "fe
 
 
 def parameters(fn):
-    """The names of the arguments that a function takes by position."""
+    """The names of the arguments that a function takes by position; None where Python cannot tell (mx.fast.rms_norm)."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [name for name, one in inspect.signature(fn).parameters.items() if one.kind in kinds]
+    try:
+        return [name for name, one in inspect.signature(fn).parameters.items() if one.kind in kinds]
+    except (TypeError, ValueError):
+        return None
+
+
+def takes(fn, n):
+    """Whether a function takes n arguments by position, as far as Python can tell."""
+    names = parameters(fn)
+    return callable(fn) and (names is None or len(names) >= n)
 
 
 def kind_of(fn):
@@ -19,7 +28,7 @@ def kind_of(fn):
     >>> kind_of(lambda x, weight, eps=1e-5: x), kind_of(lambda a, b: a)
     ('norm', None)
     """
-    names = tuple(parameters(fn)) if callable(fn) else ()
+    names = tuple(parameters(fn) or ())
     return next((kind for kind, form in FORMS.items() if names[:NEEDED[kind]] == form[:NEEDED[kind]]), None)
 
 
@@ -40,7 +49,7 @@ def named(functions, parts):
             raise Unfit(f"two of the functions are {KINDS[kind]}; a model has one for all its layers")
         parts[kind] = fn
     for kind, fn in parts.items():
-        if not callable(fn) or len(parameters(fn)) < NEEDED[kind]:
+        if not takes(fn, NEEDED[kind]):
             raise Unfit(f"{KINDS[kind]} is a function ({', '.join(FORMS[kind])}); got {what_it_is(fn)}")
     return parts
 
@@ -48,7 +57,7 @@ def named(functions, parts):
 def what_it_is(fn):
     if not callable(fn):
         return f"a value of type {type(fn).__name__} (give the function itself, without brackets)"
-    return f"{name_of(fn)}({', '.join(parameters(fn))})"
+    return f"{name_of(fn)}({', '.join(parameters(fn) or ())})"
 
 
 def name_of(fn):
