@@ -8,7 +8,7 @@ KINDS = {"norm": "a norm", "attend": "an attention", "rotate": "a rotation", "fe
 
 
 def parameters(fn):
-    """The names of the arguments that a function takes by position; None where Python cannot tell (mx.fast.rms_norm)."""
+    """The names of the arguments that a function takes by position; None where Python cannot tell: mx.fast.rms_norm."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         return [name for name, one in inspect.signature(fn).parameters.items() if one.kind in kinds]

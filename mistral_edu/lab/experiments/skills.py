@@ -48,8 +48,9 @@ def recall_items(tokenizer, n, n_facts=3, seed=0):
     A tuple of tiny.exam.Item; meta is (thing, place, number of the fact asked for). Fact k begins at token 2 + 7 k, its
     thing is one token further on and its place five, for all words are single tokens: one can point at them.
     """
-    r, items, single = random.Random(f"{seed}/places"), [], lambda word: len(tokenizer.encode(" " + word, bos=False)) == 1
-    objects, places = [word for word in OBJECTS if single(word)], [word for word in PLACES if single(word)]
+    objects, places = ([word for word in words if len(tokenizer.encode(" " + word, bos=False)) == 1]
+                       for words in (OBJECTS, PLACES))
+    r, items = random.Random(f"{seed}/places"), []
     while len(items) < n:
         things, where = r.sample(objects, n_facts), r.sample(places, n_facts)
         facts = tuple(f"The {thing} is {at(place)}." for thing, place in zip(things, where))
