@@ -32,7 +32,7 @@ from mistral_edu.lab.ROOM import BLUE"""),
     ("code", "outcome-opening", """outcome("N.0", "larger")"""),
     ("markdown", "terms", """**Terms you need.** *Five or six, a line each, with the notebook that explains it.*
 
-- **array**: a grid of numbers with a shape and a dtype (notebook 00)"""),
+- [array](../docs/glossary.md#array): a grid of numbers with a shape and a dtype (notebook 00)"""),
     ("markdown", "s1", """## N.1 By hand (8 minutes)
 
 *Why this is needed; then tiny numbers.* The mean of $x_1, \\dots, x_n$ is
@@ -77,7 +77,7 @@ assert gap < 1e-6"""),
 What this notebook ends in:"""),
     ("code", "numbers", """print(f"largest difference: {gap:.1e}")"""),
     ("markdown", "next", """**Next:** notebook FOLLOWING. The solutions of the exercises, with explanations, are in
-`solutions/NN_solutions.md`."""),
+[solutions/NN_solutions.md](../solutions/NN_solutions.md)."""),
 )
 ROOM = {
     "__init__.py": '''"""What notebook NN imports beside the words that all pages share."""
