@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
+from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.say import say
 from mistral_edu.lab.showing.trouble import describe
 
@@ -51,6 +52,9 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
         cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
     if not callable(fn):
         return _answer(label, False, _not_a_function(label, fn, reference))
+    if failed := left_unmade(getattr(fn, "__name__", "")):
+        return _answer(label, False, f"✗ {label}: the cell that defines {fn.__name__}, In [{failed[0]}], {failed[1]}, so there "
+                       "is only an earlier version of it. Mend that cell, run it, then check again.")
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
     for n, args in enumerate(cases, 1):
         want = reference(*_copies(args))
@@ -65,7 +69,7 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
             problem = difference(got, want, atol)
         if problem:
             why = _name_the_slip(fn, slips, cases, args, got, atol) or _advice(args, label, reference)
-            stop = "" if "\n" in problem else "."       # no full stop after the rows of a mask
+            stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask
             return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}{stop}\n  {why}")
     return _answer(label, True, f"✓ {label}: all {len(cases)} cases agree")
 

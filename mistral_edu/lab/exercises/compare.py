@@ -13,7 +13,7 @@ def difference(got, want, atol=1e-4):
     masks follow the sentence as rows of 0 and 1, the expected one beside the other.
     """
     if got is None and want is not None:
-        return "your function returns None; is the return line missing"
+        return "your function returns None; is the return line missing?"
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
             return f"expected {len(want)} results, yours gives {show(got)}"

@@ -38,3 +38,8 @@ def is_there() -> bool:
 def cell_was_queued() -> bool:
     """Whether the running cell was sent before the one before it had ended: by Run All, or by somebody in a hurry."""
     return is_there() and _cells.queued
+
+
+def left_unmade(name: str):
+    """(In number, how it ended) of the last cell that was to make this name, where it did not get that far; or None."""
+    return _cells.unmade.get(name) if is_there() else None

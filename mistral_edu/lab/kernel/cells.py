@@ -1,5 +1,6 @@
 """A record of the cells that a kernel has run: when each was sent, and which names one left unmade."""
 import ast
+import re
 import time
 from datetime import datetime, timedelta
 
@@ -64,6 +65,8 @@ def names_made(code: str) -> set:
 
     >>> sorted(names_made("import numpy as np\\nbest, rest = 1, [j for j in 'ab']\\ndef f(x): y = x"))
     ['best', 'f', 'np', 'rest']
+    >>> names_made("def f(x):\\n    return x +")
+    {'f'}
     """
     made = set()
 
@@ -79,6 +82,6 @@ def names_made(code: str) -> set:
                 visit(child)
     try:
         visit(ast.parse(code))
-    except (SyntaxError, ValueError):
-        pass
+    except (SyntaxError, ValueError):       # it was never run; what it was to define can still be told
+        made.update(re.findall(r"^(?:def|class)\s+(\w+)", code, flags=re.M))
     return made

@@ -39,6 +39,8 @@ def reach_picture(mask, depth):
     L = len(one)
     caption = (f"One layer: the last of {L} tokens sees {seen}, its own included. {depth} "
                f"layer{'s' * (depth > 1)}: it depends on {reached}, the furthest {reached - 1} places back.")
+    if reached == L:
+        caption += " That is where the text begins."
     return Picture(fig, caption)
 
 
@@ -56,5 +58,5 @@ def draw_reach(ax, sizes, window, title=""):
         ax.axvline(depth * (window - 1), color=colour, linewidth=1.2, linestyle=":")
     far = int(np.nonzero(~np.isnan(line))[0][-1])
     ax.set(title=title, xlabel="places back", ylabel="gradient, last token = 1")
-    ax.legend(fontsize=8.5, loc="lower left")
+    ax.legend(fontsize=8.5, loc="lower left", frameon=True, framealpha=1, edgecolor="none")
     return far, round(float(np.log10(line[far])))
