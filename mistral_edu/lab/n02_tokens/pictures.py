@@ -1,0 +1,134 @@
+"""Pictures of pieces: text cut into boxes, one per token, and what the cuts cost."""
+import ipywidgets
+from matplotlib.patches import FancyBboxPatch
+
+from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, WIDTH, Picture, figure
+
+TINTS = ("#CFE4F2", "#FBE3B8", "#C8EBDD", "#F3DCE9")     # of the palette; neighbours differ, and gaps part them too
+CONTROL_TINT, NEW_TINT = "#DDDDDD", ORANGE
+CHARACTER, PAD, GAP = 0.0836, 0.05, 0.035                # inches: a character of the 10-point monospaced font
+
+
+def text_box(text):
+    """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
+    return ipywidgets.Text(value=text, description="text", continuous_update=False,
+                           layout=ipywidgets.Layout(width="560px", max_width="100%"),
+                           style={"description_width": "130px"})
+
+
+def label(token_bytes) -> str:
+    """What a box says: the text with its spaces made visible; bytes that are no readable text in hexadecimal.
+
+    >>> label(b" barn"), label("é".encode()), label(b"\\xf0")
+    ('␣barn', 'é', 'F0')
+    """
+    try:
+        text = token_bytes.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    text = text.replace(" ", "␣").replace("\n", "↵")
+    readable = text and all(character in "␣↵" or character.isprintable() and ord(character) < 0x500 for character in text)
+    return text if readable else token_bytes.hex(" ").upper()
+
+
+def boxes(labels, below=None, width=WIDTH - 0.2) -> tuple[list, float]:
+    """Where each box goes, in as many lines as it takes: [(x, y, width), ...], and the height of all, in inches."""
+    line_height = 0.47 if below else 0.31
+    placed, x, y = [], 0.0, 0.0
+    for text, under in zip(labels, below or [""] * len(labels)):
+        wide = max(len(text) * CHARACTER, len(under) * CHARACTER * 0.75) + 2 * PAD
+        if x and x + wide > width:
+            x, y = 0.0, y + line_height
+        placed.append((x, y, wide))
+        x += wide + GAP
+    return placed, y + line_height
+
+
+def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2):
+    """A box for each label; `below` is written under them. The figure is as high as `boxes` says."""
+    placed, height = boxes(labels, below, width)
+    for text, tint, under, (x, y, wide) in zip(labels, tints, below or [""] * len(labels), placed):
+        ax.add_patch(FancyBboxPatch((x, y), wide, 0.24, boxstyle="round,pad=0,rounding_size=0.04",
+                                    facecolor=tint, edgecolor=GREY, linewidth=0.6))
+        ax.text(x + wide / 2, y + 0.125, text, ha="center", va="center", fontsize=10, family="DejaVu Sans Mono")
+        ax.text(x + wide / 2, y + 0.33, under, ha="center", va="center", fontsize=7.5, color=GREY,
+                family="DejaVu Sans Mono")
+    ax.set(xlim=(-0.02, width + 0.1), ylim=(height, -0.05))
+    ax.axis("off")
+
+
+def pieces_picture(tokenizer, text) -> Picture:
+    """The tokens of a text, each in a box with its id below."""
+    ids = tokenizer.encode(text, bos=False)
+    labels = [label(tokenizer.token_bytes(id)) for id in ids]
+    below = [str(id) for id in ids]
+    fig, ax = figure(height=0.5 + boxes(labels, below)[1])
+    draw_pieces(ax, labels, [TINTS[n % len(TINTS)] for n in range(len(ids))], below)
+    tokens = f"{len(ids)} token{'s' * (len(ids) != 1)}"
+    ax.set_title(f"{tokens} for {len(text)} characters")
+    return Picture(fig, f"{len(text)} characters, {len(text.encode())} bytes, {tokens}: {' | '.join(labels)}.")
+
+
+def merge_picture(spelled, done, counts) -> Picture:
+    """A sentence after some merges. spelled: its words as lists of pieces; done: the merges; counts: of pairs now."""
+    pieces = [piece for word in spelled for piece in word]
+    last = "".join(done[-1]) if done else None
+    tints = [NEW_TINT if piece == last else TINTS[n % 2] for n, word in enumerate(spelled) for piece in word]
+    width = WIDTH - 0.9                                 # the names of the bars stand at the left
+    height = boxes(pieces, width=width)[1]
+    fig, (upper, lower) = figure(height=2.3 + height, rows=2, height_ratios=(height + 0.1, 1.5))
+    draw_pieces(upper, pieces, tints, width=width)
+    step = "No merge yet"
+    if done:
+        step = f'{len(done)} merge{"s" * (len(done) > 1)}, the last "{done[-1][0]}" + "{done[-1][1]}"'
+    upper.set_title(f"{step}: {len(pieces)} tokens")
+    best = counts.most_common(4)
+    names = [f"{left} + {right}" for (left, right), _ in best]
+    lower.barh(range(len(best)), [count for _, count in best], color=BLUE, height=0.6)
+    lower.set(ylim=(3.6, -0.6), xlim=(0, 6), xticks=range(7), xlabel="how often the pair occurs now")
+    lower.set_yticks(range(len(best)), names, family="DejaVu Sans Mono")
+    most = f"the most frequent pair now is {names[0]}, with a count of {best[0][1]}" if best else "no pair is left"
+    return Picture(fig, f"Merges: {len(done)}; tokens: {len(pieces)}; {most}.",
+                   f"The sentence in pieces: {' | '.join(pieces)}. {most[0].upper()}{most[1:]}.")
+
+
+def respelled_picture(labels, marked, answer, right) -> Picture:
+    """A prompt in its tokens, those of respelled words marked, and what the model answers."""
+    tints = [NEW_TINT if mark else TINTS[0] for mark in marked]
+    fig, ax = figure(height=0.5 + boxes(labels)[1])
+    draw_pieces(ax, labels, tints)
+    short = answer if len(answer) <= 50 else answer[:50].rsplit(" ", 1)[0] + " …"
+    ax.set_title(f'The answer is {"right" if right else "wrong"}: "{short}"')
+    return Picture(fig, f"{len(labels)} tokens, {sum(marked)} of them (orange) from respelled words. The answer is "
+                        f"{'right' if right else 'wrong'}: {answer}")
+
+
+def dose_picture(doses, right, asked, words) -> Picture:
+    """How many of `asked` questions are answered rightly when so many words of each prompt are respelled."""
+    fig, ax = figure(height=3.0)
+    bars = ax.bar([str(dose) for dose in doses], right, color=BLUE, width=0.6)
+    ax.bar_label(bars, padding=2, color=INK)
+    ax.set(ylim=(0, asked * 1.12), yticks=range(0, asked + 1, 3), xlabel=f"words in other tokens, of about {words}",
+           ylabel=f"right answers, of {asked}",
+           title=f"Same text, other tokens: from {right[0]} right answers to {right[-1]}")
+    told = ", ".join(f"{n} with {dose}" for dose, n in zip(doses, right))
+    return Picture(fig, f"Right answers of {asked}, by the number of words respelled of about {words}: {told}.")
+
+
+def languages_picture(languages, small, large) -> Picture:
+    """Tokens for one sentence in several languages; two vocabularies: (name in the record, label in the picture)."""
+    names = sorted(languages, key=lambda name: languages[name]["tokens"][small[0]])
+    fig, ax = figure(height=3.9)
+    for offset, (key, text), colour, hatch in ((-0.19, small, BLUE, None), (0.19, large, ORANGE, "///")):
+        tokens = [languages[name]["tokens"][key] for name in names]
+        bars = ax.barh([n + offset for n in range(len(names))], tokens, height=0.36, color=colour, hatch=hatch,
+                       edgecolor="white", label=text)
+        ax.bar_label(bars, padding=3, fontsize=8.5)
+    most, least = (languages[names[at]]["tokens"][small[0]] for at in (-1, 0))
+    ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6),
+           xlabel="tokens for the same sentence",
+           title=f"{names[-1]} takes {most / least:.1f} times the tokens of {names[0]}")
+    ax.legend(loc="upper right")
+    told = "; ".join(f"{name} {languages[name]['tokens'][small[0]]} and {languages[name]['tokens'][large[0]]}"
+                     for name in names)
+    return Picture(fig, f"Tokens for the sentence, {small[1]} and {large[1]}: {told}.")
