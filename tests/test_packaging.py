@@ -83,7 +83,8 @@ def imports(folder, but=()):
 
 
 def test_the_code_imports_only_what_is_declared():
-    there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py"}  # run in other environments
+    there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
+             "record.py"}  # makes a record of a notebook anew, with what the extra test brings
     library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
                           "nbformat", "nbclient", "jsonschema"}  # which JupyterLab brings
