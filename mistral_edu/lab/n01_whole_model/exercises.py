@@ -11,14 +11,15 @@ def count_parameters(dim, n_layers, head_dim, hidden_dim, n_heads, n_kv_heads, v
 
 
 def _count(queries=2, keys=2, matrices=3, norms=2, tables=2, last=1, layers=True, square=False, kv="n_kv_heads",
-           key_dim=True):
+           key_dim=True, tables_in_layers=False):
     """A count with something wrong: how many there are of each kind, whether q and o are square, which heads k has."""
     def count(dim, n_layers, head_dim, hidden_dim, n_heads, n_kv_heads, vocab_size):
         wide = dim if square else n_heads * head_dim
         narrow = {"n_kv_heads": n_kv_heads, "n_heads": n_heads, "n_rep": n_heads // n_kv_heads}[kv]
         narrow *= head_dim if key_dim else 1
         layer = dim * (queries * wide + keys * narrow + matrices * hidden_dim + norms)
-        return tables * vocab_size * dim + (n_layers if layers else 1) * layer + last * dim
+        table = tables * vocab_size * dim
+        return table * (n_layers if tables_in_layers else 1) + (n_layers if layers else 1) * layer + last * dim
     return count
 
 
@@ -70,6 +71,10 @@ EXERCISES = (
             (_count(key_dim=False),
              "each of the n_kv_heads makes head_dim numbers: k and v are dim x (n_kv_heads * head_dim)"),
             (_count(matrices=2, last=0), f"two things: {GATE}; and one more norm stands after the last layer"),
+            (_count(tables_in_layers=True), "the two tables are counted in every layer; a model has each of them once"),
+            (_count(tables_in_layers=True, last=0),
+             "two things: the two tables are counted in every layer, and a model has each once; and the last norm is missing"),
+            (_count(keys=0), "k and v are missing: dim x (n_kv_heads * head_dim) each"),
             (_count(keys=1), "k and v are two matrices of the same shape; you have one of them"),
             (_count(layers=False), "that is a model of one layer; each of the n_layers has matrices of its own"),
             (_count(kv="n_heads", matrices=2), f"two things: {UNGROUPED}; and {GATE}"),
@@ -109,6 +114,10 @@ EXERCISES = (
             (_bytes(kept=min), NO_WINDOW),
             (_bytes(of_one=2, kept=min), f"two things: {NO_WINDOW}; and {HALF}"),
             (_bytes(kept=lambda tokens, window: window), f"two things: {NO_WINDOW}; and {SHORT}"),
+            (_bytes(kept=lambda tokens, window: min(tokens, window - 1) if window else tokens),
+             "a window of W keeps W tokens, the newest among them"),
+            (_bytes(kept=lambda tokens, window: max(0, tokens - window) if window else tokens),
+             "that counts the tokens that are dropped; kept are the last `window` ones"),
             (_bytes(kept=lambda tokens, window: 1), "that is what one token leaves; multiply by how many are kept"),
             (_bytes(of_one=2, layers=False),
              f"two things: that is one layer, and each layer keeps its own; and {HALF}"),
