@@ -14,7 +14,7 @@ def stable_softmax(logits):
 
 
 def cross_entropy(logits, ids):
-    """The mean loss of a text in nats. logits (L, V): after each of its L tokens; ids (L,). The first token has none."""
+    """The loss of a text in nats, (). logits (L, V): after each of its L tokens; ids (L,). The first has no cost."""
     forecasts, targets = logits[:-1], ids[1:]                   # (L-1, V), (L-1,)
     right = mx.take_along_axis(forecasts, targets[:, None], axis=-1)[:, 0]      # (L-1,)
     return (mx.logsumexp(forecasts, axis=-1) - right).mean()
@@ -40,8 +40,8 @@ EXERCISES = (
         hints=(
             "Adding one and the same number to all logits of a row changes no share. Which number brings the largest "
             "logit of each row to 0?",
-            "logits.max(axis=-1, keepdims=True) is the largest logit of each row, of shape (..., 1). Subtract it before "
-            "mx.exp, not after.",
+            "logits.max(axis=-1, keepdims=True) is the largest logit of each row, of shape (..., 1). Subtract it "
+            "before mx.exp, not after.",
             "Three lines: subtract the row's maximum; take mx.exp; divide by .sum(axis=-1, keepdims=True) of what you "
             "have then.",
         ),
@@ -56,9 +56,10 @@ EXERCISES = (
         reference=cross_entropy,
         slips=LOSS,
         hints=(
-            "Row 0 of the logits is the forecast made after token 0. Which token does it have to be compared with? Which "
-            "row has nothing to be compared with?",
-            "logits[:-1] and ids[1:] belong together, row by row. mx.take_along_axis(forecasts, targets[:, None], axis=-1) "
+            "Row 0 of the logits is the forecast made after token 0. Which token does it have to be compared with? "
+            "Which row has nothing to be compared with?",
+            "logits[:-1] and ids[1:] belong together, row by row. "
+            "mx.take_along_axis(forecasts, targets[:, None], axis=-1) "
             "picks each row's logit of the token that came, as a column.",
             "Of each row: mx.logsumexp(row) minus the logit of the token that came. Then the mean over the L - 1 rows.",
         ),

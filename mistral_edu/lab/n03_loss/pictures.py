@@ -7,7 +7,7 @@ from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, RED, WIDTH,
 
 GROUPS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.0)     # of true probabilities, to take means over
 BEYOND = 5.0                                # nats above what was to be expected: then it is no free choice any more
-CHARACTER, LINE = 0.086, 0.46               # of the coloured text, in inches: the width of a letter, the height of a line
+CHARACTER, LINE = 0.086, 0.46               # inches: how wide a letter of the coloured text is, how high a line
 
 
 def text_box(text):
@@ -44,7 +44,8 @@ def costs_picture(labels, costs, title):
     ax.bar(range(len(costs)), costs, width=1.0, color=BLUE)
     for n in named:
         ax.text(n, costs[n] + 0.08, labels[n].strip(), rotation=45, ha="left", va="bottom", fontsize=8.5, color=INK)
-    ax.set(xlim=(-1, len(costs) + 4), ylim=(0, costs.max() * 1.35), xlabel="token of the story", ylabel="cost, nats", title=title)
+    ax.set(xlim=(-1, len(costs) + 4), ylim=(0, costs.max() * 1.35), title=title,
+           xlabel="token of the story", ylabel="cost, nats")
     told = ", ".join(f"{labels[n].strip()} {costs[n]:.1f}" for n in named)
     free = int((costs < 0.05).sum())
     return Picture(fig, f"{free} of the {len(costs)} tokens cost less than 0.05 nats. The costliest: {told}.")
@@ -84,27 +85,32 @@ def calibration_picture(said, true):
 
 
 def surprise_picture(labels, costs, expected):
-    """A text coloured by surprise: white is certain, grey a free choice, red a token that costs far more than expected."""
+    """A text coloured by surprise: white is certain, grey a free choice, red costs far more than expected."""
     places, height = lines_of(labels)
     beyond = [cost - free > BEYOND for cost, free in zip(costs, expected)]
     fig, ax = figure(height=height + 0.5)
     ax.set(xlim=(0, WIDTH), ylim=(height, 0))
     ax.axis("off")
+    taken = (0.0, 0.0)                      # where the last number ends: numbers of short tokens would overlap
     for label, cost, free, red, (x, y) in zip(labels, costs, expected, beyond, places):
         wide, shade = CHARACTER * len(label), 1 - 0.09 * min(free, 4)
         ax.add_patch(Rectangle((x, y - 0.2), wide - 0.015, 0.23, facecolor=RED if red else (shade,) * 3))
         ax.text(x, y, label, va="baseline", fontsize=10, family="DejaVu Sans Mono", color="white" if red else INK,
-                fontweight="bold" if red else "normal")
-        if cost >= 0.5:
-            ax.text(x + wide / 2, y + 0.05, f"{cost:.1f}", ha="center", va="top", fontsize=8, color=RED if red else GREY)
+                fontweight="bold" if red else "normal", parse_math=False)
+        if cost >= 0.5 and (y, x + wide / 2) > taken:
+            taken = (y, x + wide / 2 + 0.3)
+            ax.text(x + wide / 2, y + 0.05, f"{cost:.1f}", ha="center", va="top", fontsize=8,
+                    color=RED if red else GREY)
     costing = "token costs" if sum(beyond) == 1 else "tokens cost"
     ax.set_title(f"{sum(beyond)} {costing} over {BEYOND:.0f} nats more than expected")
     marked = [f"{label.strip()} cost {cost:.1f}, expected {free:.1f}"
               for label, cost, free, red in zip(labels, costs, expected, beyond) if red]
+    marked = marked[:5] + [f"and {len(marked) - 5} more"] * (len(marked) > 5)
     return Picture(fig, f"Loss {np.mean(costs):.2f} nats a token, expected {np.mean(expected):.2f}. "
                         f"Red: {'; '.join(marked) or 'nothing'}.",
-                   alt=f"The text in boxes, one a token. Red, for a surprise beyond a free choice: {'; '.join(marked) or 'none'}. "
-                       "Grey boxes are free choices, white ones certain; the costs stand below.")
+                   alt="The text in boxes, one per token. Red, for a surprise beyond a free choice: "
+                       f"{'; '.join(marked) or 'none'}. Grey boxes are free choices, white ones certain; "
+                       "the costs stand below.")
 
 
 def lines_of(labels, width=WIDTH - 0.1):

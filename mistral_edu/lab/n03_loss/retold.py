@@ -71,21 +71,35 @@ def true_shares(tokenizer, story, tellings=TELLINGS, seed=0):
     """
     r = random.Random(f"{seed}/again")
     casts = [cast(r)[1] for _ in range(tellings)]
-    shares, begun = {}, set()
+    shares, hidden = {}, -1
     for number, chosen, mentioned in decisions(story):
+        kinds = alternatives(r, story, number)
         again = []
         for n, slots in enumerate(casts):
-            teller = Teller(r)
-            teller.chosen = dict(chosen)
-            if number is not None:
-                teller.chosen[number] = n % story.teller.options[number]
-            again.append(teller.tell(story.plot, recast(r, story, slots, mentioned)))
-        found = shares_along(tokenizer, story.text, again)
-        # Something may have been decided without a word of it. Then the next decision begins at the same place, and
-        # what it finds there supposes more than a reader can know: the earlier finding stands.
-        shares.update({place: here for place, here in found.items() if place not in begun})
-        begun.add(min(found, default=None))
+            chosen_now = dict(chosen) if number is None else chosen | {number: n % len(kinds)}
+            text = tell(r, story.plot, chosen_now, recast(r, story, slots, mentioned))
+            again.append((text, kinds[n % len(kinds)]))
+        found, last_open = shares_along(tokenizer, story.text, again)
+        # A choice may be made before the text shows it: "One ..." is still to become "One day" or "One Sunday". What
+        # later decisions find up to there supposes more than a reader knows, so the earlier finding stands.
+        shares.update({place: here for place, here in found.items() if place > hidden})
+        hidden = max(hidden, last_open)
     return dict(sorted(shares.items()))
+
+
+def tell(r, plot, chosen, slots):
+    """The text that these choices and slots make; what was not chosen is left to chance."""
+    teller = Teller(r)
+    teller.chosen = dict(chosen)
+    return teller.tell(plot, slots)
+
+
+def alternatives(r, story, number):
+    """The story with each alternative of a choice, all else as it is: equal texts are one alternative, said twice."""
+    if number is None:
+        return [story.text]
+    return [tell(r, story.plot, story.teller.chosen | {number: n}, story.slots)
+            for n in range(story.teller.options[number])]
 
 
 def decisions(story):
@@ -112,23 +126,26 @@ def recast(r, story, slots, mentioned):
 
 
 def shares_along(tokenizer, text, again):
-    """{place: {id: share}} from where the tellings first differ, as long as enough of them agree with the text."""
-    same = len(commonprefix([text, *again]))
+    """From where the tellings first differ, as long as enough of them agree with the text: ({place: {id: share}}, the
+    last place at which more than one alternative is still possible). again: pairs (telling, alternative)."""
+    same = len(commonprefix([text, *(telling for telling, _ in again)]))
     own = encoded(tokenizer, beginning(text, same))
-    counts = Counter(beginning(telling, same) for telling in again)
-    alive = [(encoded(tokenizer, start), n) for start, n in counts.items()]
-    shares = {}
-    for place in range(len(commonprefix([own, *(ids for ids, _ in alive)])), len(own)):
-        alive = [(ids, n) for ids, n in alive if ids[:place] == own[:place]]
-        total = sum(n for _, n in alive)
+    counts = Counter((beginning(telling, same), kind) for telling, kind in again)
+    alive = [(encoded(tokenizer, start), kind, n) for (start, kind), n in counts.items()]
+    shares, last_open = {}, -1
+    for place in range(len(commonprefix([own, *(ids for ids, *_ in alive)])), len(own)):
+        alive = [(ids, kind, n) for ids, kind, n in alive if ids[:place] == own[:place]]
+        total = sum(n for *_, n in alive)
         if total < ENOUGH:
             break
+        if len({kind for _, kind, _ in alive}) > 1:
+            last_open = place
         here = Counter()
-        for ids, n in alive:
+        for ids, _, n in alive:
             here[ids[place]] += n / total
         if len(here) > 1:
             shares[place] = dict(here)
-    return shares
+    return shares, last_open
 
 
 def beginning(text, same):

@@ -4,8 +4,8 @@ import math
 import mlx.core as mx
 
 # ---- stable_softmax ----
-OVERFLOW = ("e to the power of a large logit is more than a float holds, and inf / inf is NaN: subtract the largest logit "
-            "of the row before mx.exp")
+OVERFLOW = ("e to the power of a large logit is more than a float holds, and inf / inf is NaN: subtract the largest "
+            "logit of the row before mx.exp")
 ROW = "each row has a largest logit of its own: max(axis=-1, keepdims=True)"
 OWN_SUM = "each row is divided by a sum of its own: sum(axis=-1, keepdims=True)"
 
@@ -31,12 +31,13 @@ SOFTMAX = (
     (_shares(_nothing, lambda e: e.sum()), f"two things: {OWN_SUM}; and {OVERFLOW}"),
     (_shares(_nothing, lambda e: e.sum(axis=-1)), f"two things: keepdims=True is missing in the sum; and {OVERFLOW}"),
     (_shares(total=lambda e: e.sum()), f"the shares of all rows together add up to 1; {OWN_SUM}"),
-    (_shares(lambda x: x.max()), f"of a row far below the largest of all logits nothing is left, and 0 / 0 is NaN; {ROW}"),
+    (_shares(lambda x: x.max()),
+     f"of a row far below the largest of all logits nothing is left, and 0 / 0 is NaN; {ROW}"),
     (_shares(lambda x: x.max(), lambda e: e.sum()), f"two things: {ROW}; and {OWN_SUM}"),
     (_shares(lambda x: x.max(axis=-1)),
      "without keepdims=True the maxima are a row, not a column, and are subtracted from the wrong logits"),
-    (_shares(total=lambda e: e.sum(axis=-1)), "without keepdims=True the sums are a row, not a column: the division meets "
-                                              "the wrong ones, or does not fit"),
+    (_shares(total=lambda e: e.sum(axis=-1)),
+     "without keepdims=True the sums are a row, not a column: the division meets the wrong ones, or does not fit"),
     (_shares(lambda x: x.max(axis=-1), lambda e: e.sum(axis=-1)),
      "keepdims=True is missing in both, the maximum and the sum: they have to be columns"),
     (_shares(lambda x: x.max(axis=0, keepdims=True), lambda e: e.sum(axis=0, keepdims=True)),
@@ -56,9 +57,11 @@ SOFTMAX = (
     (_shares(_nothing, lambda e: e.sum(axis=-1, keepdims=True) + 1e-9),
      f"a small number added to the sum does not help: {OVERFLOW}"),
     (mx.exp, "these are the powers; each is still to be divided by the sum of its row"),
-    (lambda x: x / x.sum(axis=-1, keepdims=True), "mx.exp is missing: the powers are divided by their sum, not the logits"),
+    (lambda x: x / x.sum(axis=-1, keepdims=True),
+     "mx.exp is missing: the powers are divided by their sum, not the logits"),
     (lambda x: _shares()(-x), "the signs are turned round, so the smallest logit gets the largest share"),
-    (lambda x: x - mx.logsumexp(x, axis=-1, keepdims=True), "these are the logarithms of the shares; mx.exp is missing"),
+    (lambda x: x - mx.logsumexp(x, axis=-1, keepdims=True),
+     "these are the logarithms of the shares; mx.exp is missing"),
     (lambda x: _shares(_nothing)(mx.minimum(x, 80.0)),
      "large logits cut off at one value become equal; subtracting keeps what lies between them"),
 )
@@ -132,7 +135,8 @@ LOSS = (
      "a small number inside the logarithm caps every cost at about 20.7: take mx.logsumexp of the row minus the logit"),
     (_loss(end=_negative), MINUS),
     (_loss(cost=_log_of_share, end=_negative), f"two things: {MINUS}; and {LOG_OF_0}"),
-    *((_loss(shift, end=_negative), f"two things: {NO_SHIFT[shift]}; and {MINUS}") for shift in ("none", "cut", "back")),
+    *((_loss(shift, end=_negative), f"two things: {NO_SHIFT[shift]}; and {MINUS}")
+      for shift in ("none", "cut", "back")),
     (_loss(cost=_shares_of), "that is the mean of the probabilities; a token costs -ln of its probability"),
     (_loss("none", _shares_of), f"two things: a token costs -ln of its probability; and {SHIFT}"),
     (_loss(cost=_shares_of, end=lambda shares: -mx.log(shares.mean())),
@@ -145,7 +149,8 @@ LOSS = (
     (_loss(end=lambda costs: costs), "these are the costs of the single tokens; the loss is their mean"),
     (_loss("none", end=lambda costs: costs), f"two things: the loss is the mean of these costs; and {SHIFT}"),
     (_loss(end=lambda costs: mx.exp(costs.mean())), "that is the perplexity; the loss is its logarithm"),
-    (_loss(end=lambda costs: costs.mean() / mx.log(mx.array(2.0))), "that is in bits: here the logarithm is ln, mx.log"),
+    (_loss(end=lambda costs: costs.mean() / mx.log(mx.array(2.0))),
+     "that is in bits: here the logarithm is ln, mx.log"),
     (_loss(cost=lambda rows, targets: -mx.take_along_axis(rows, targets[:, None], axis=-1)[:, 0]),
      "a logit is not yet the logarithm of a probability: mx.logsumexp of its row is missing"),
     (_whole_table, "the mean goes over all tokens of the vocabulary; only the one that came counts in each row"),
