@@ -111,6 +111,16 @@ def test_the_truth_at_a_branching_place_is_what_the_grammar_says(tokenizer, monk
     assert tokenizer.decode(told.story[: places[0]]).strip() == "It was"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_truth_leaves_open_what_the_text_so_far_does_not_tell(tokenizer, monkeypatch, seed):
+    """Two choices may say nothing: before "Birds" nobody knows whether the first one did."""
+    monkeypatch.setattr(truth, "PLOTS", [Plot("a test", "It was late. [|The rain fell.] [|Birds sang.]", "", [])])
+    told = truth.told_story(tokenizer, seed)
+    shares = {tokenizer.decode([token], skip_special=False).strip(): share
+              for token, share in told.truth[min(told.truth)].items()}
+    assert shares == pytest.approx({"The": 1 / 2, "Birds": 1 / 4, "</s>": 1 / 4}, abs=0.08)
+
+
 def test_a_story_and_its_truth_are_the_same_for_the_same_seed(tokenizer):
     one = truth.told_story(tokenizer, seed=3, tellings=20)
     assert one == truth.told_story(tokenizer, seed=3, tellings=20) != truth.told_story(tokenizer, seed=4, tellings=20)

@@ -59,6 +59,13 @@ def test_a_keyword_says_what_a_function_is(kind, fn, wanted, capsys):
     assert said(capsys).startswith("✓")
 
 
+def test_an_option_of_the_readers_own_is_no_eps(wanted, capsys):
+    def my_norm(x, weight, plus_one=False):
+        return rms_norm(x, weight + 1 if plus_one else weight)
+
+    assert mx.abs(use(my_norm)(IDS) - wanted).max().item() < 1e-3 and said(capsys).startswith("✓")
+
+
 def test_every_part_of_a_kind_is_replaced():
     calls = []
 
@@ -124,7 +131,7 @@ def test_a_function_that_cannot_run_is_named_and_the_original_stays(fn, reason, 
     model = use(fn)
     text = said(capsys)
     assert text.startswith("✗") and re.search(reason, text)
-    assert text.endswith("The model you get keeps the original part.")
+    assert text.endswith("The model you get is a copy of the original.")
     assert mx.array_equal(model(IDS), wanted)
 
 

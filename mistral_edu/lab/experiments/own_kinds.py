@@ -22,6 +22,14 @@ def takes(fn, n):
     return callable(fn) and (names is None or len(names) >= n)
 
 
+def takes_eps(norm):
+    """Whether a norm's third argument is eps, and not an option of the reader's own, which has a default."""
+    if parameters(norm) is None:
+        return True
+    third = list(inspect.signature(norm).parameters.values())[2:3]
+    return any(one.name == "eps" or one.default is inspect.Parameter.empty for one in third)
+
+
 def kind_of(fn):
     """Which of the four kinds a function is, by the names of its arguments; None where they do not tell.
 

@@ -15,7 +15,7 @@ import mlx.nn as nn
 from mistral_edu.attention import repeat_kv
 from mistral_edu.masks import visible
 
-from .own_kinds import takes
+from .own_kinds import takes_eps
 
 
 class WrongResult(Exception):
@@ -52,7 +52,7 @@ class OwnNorm(nn.Module):
     def __init__(self, norm, fn):
         super().__init__()
         self.weight, self.eps, self.fn = norm.weight, norm.eps, fn
-        self.takes_eps = takes(fn, 3)
+        self.takes_eps = takes_eps(fn)
 
     def __call__(self, x):
         """x (..., dim) -> (..., dim)."""

@@ -36,8 +36,8 @@ def use(*functions, norm=None, attend=None, rotate=None, feed_forward=None, repe
     quiet: for surgeries, where another answer is no mistake: nothing is checked, and nothing printed.
 
     Otherwise it says at once whether the model answers as before, and if not, which part differs first. A function that
-    cannot run in the model, or of which it cannot be told what it is, is named with the reason, and the copy keeps the
-    original part; with quiet=True the error is raised.
+    cannot run in the model, or of which it cannot be told what it is, is named with the reason, and you get a copy of
+    the original; with quiet=True the error is raised.
     """
     model = copy_of_tiny()
     given = dict(norm=norm, attend=attend, rotate=rotate, feed_forward=feed_forward)
@@ -51,7 +51,7 @@ def use(*functions, norm=None, attend=None, rotate=None, feed_forward=None, repe
     except Exception as error:
         if quiet:
             raise
-        say(refusal(error, parts, repeat_kv) + ". The model you get keeps the original part.")
+        say(refusal(error, parts, repeat_kv) + ". The model you get is a copy of the original.")
         return copy_of_tiny()
     return model
 
