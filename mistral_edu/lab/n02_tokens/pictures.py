@@ -1,5 +1,4 @@
 """Pictures of pieces: text cut into boxes, one per token, and what the cuts cost."""
-import ipywidgets
 from matplotlib.patches import FancyBboxPatch
 
 from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, WIDTH, Picture, figure
@@ -7,13 +6,6 @@ from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, WIDTH, Pict
 TINTS = ("#CFE4F2", "#FBE3B8", "#C8EBDD", "#F3DCE9")     # of the palette; neighbours differ, and gaps part them too
 CONTROL_TINT, NEW_TINT = "#DDDDDD", ORANGE
 CHARACTER, PAD, GAP = 0.0836, 0.05, 0.035                # inches: a character of the 10-point monospaced font
-
-
-def text_box(text):
-    """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
-    return ipywidgets.Text(value=text, description="text", continuous_update=False,
-                           layout=ipywidgets.Layout(width="560px", max_width="100%"),
-                           style={"description_width": "130px"})
 
 
 def label(token_bytes) -> str:

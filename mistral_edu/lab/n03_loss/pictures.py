@@ -1,5 +1,4 @@
 """Where a loss sits, what was said beside what is true, and a text coloured by surprise."""
-import ipywidgets
 import numpy as np
 from matplotlib.patches import Rectangle
 
@@ -8,12 +7,6 @@ from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, RED, WIDTH,
 GROUPS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.0)     # of true probabilities, to take means over
 BEYOND = 5.0                                # nats above what was to be expected: then it is no free choice any more
 CHARACTER, LINE = 0.086, 0.46               # inches: how wide a letter of the coloured text is, how high a line
-
-
-def text_box(text):
-    """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
-    return ipywidgets.Text(value=text, description="text", tooltip="text", continuous_update=False,
-                           layout=ipywidgets.Layout(width="95%"), style={"description_width": "40px"})
 
 
 def scale_picture(scales, measured, by_formula, scale, ln_v):

@@ -116,3 +116,9 @@ def _control(name, what, value):
     slider = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     places = {} if whole else {"readout_format": ".2f" if round(step, 1) != step else ".1f"}
     return slider(value=low if value is None else value, min=low, max=high, step=step, **common, **places)
+
+
+def text_box(text):
+    """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
+    return ipywidgets.Text(value=text, description="text", tooltip="text", continuous_update=False,
+                           layout=Layout(width="95%"), style={"description_width": "40px"})
