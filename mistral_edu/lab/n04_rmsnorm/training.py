@@ -1,0 +1,62 @@
+"""A small deep model and a task that it learns in seconds: the same with norms and without."""
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+
+from mistral_edu.config import MistralConfig
+from mistral_edu.transformer import Model
+
+ALPHABET, LENGTH, ROWS = 16, 12, 64      # different tokens; tokens in a text; texts in a step
+GONE = 1000                              # a loss from which nothing comes back
+CONFIG = MistralConfig(dim=32, n_layers=8, head_dim=32, hidden_dim=64, n_heads=1, n_kv_heads=1, window_size=None,
+                       context_len=LENGTH, vocab_size=ALPHABET)
+
+
+class OnlyGain(nn.Module):
+    """What is left of a norm when the division is taken out."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.weight = mx.ones((dim,))
+
+    def __call__(self, x):
+        """x (..., dim) -> (..., dim)."""
+        return self.weight * x
+
+
+def small_model(norms=True, seed=0):
+    """A Mistral of 8 layers and dim 32 with random weights; the same ones for the same seed, with norms or without."""
+    mx.random.seed(seed)
+    model = Model(CONFIG)
+    if not norms:
+        for layer in model.layers:
+            layer.input_layernorm, layer.post_attention_layernorm = OnlyGain(CONFIG.dim), OnlyGain(CONFIG.dim)
+        model.model.norm = OnlyGain(CONFIG.dim)
+    return model
+
+
+def losses_of(model, step_size, steps=80, seed=0):
+    """Train a model to name the token before each one, in texts of random tokens: its loss at every step, a list.
+
+    It ends early where the loss passes GONE or is no number any more.
+    """
+    def loss(model, tokens):
+        return nn.losses.cross_entropy(model(tokens)[:, 1:], tokens[:, :-1], reduction="mean")
+
+    slopes, optimizer, losses = nn.value_and_grad(model, loss), optim.Adam(learning_rate=step_size), []
+    for key in mx.random.split(mx.random.key(seed), steps):
+        value, gradients = slopes(model, mx.random.randint(0, ALPHABET, (ROWS, LENGTH), key=key))
+        optimizer.update(model, gradients)
+        mx.eval(value, model.parameters(), optimizer.state)
+        losses.append(value.item())
+        if not losses[-1] <= GONE:       # NaN, too
+            break
+    return losses
+
+
+def eight_trainings():
+    """What recorded/eight_trainings.json holds: prints, for each kind, how many of eight seeds learn and explode."""
+    for norms, step_size in ((True, 0.005), (False, 0.005), (False, 0.001)):
+        ends = [losses_of(small_model(norms, seed), step_size, seed=seed)[-1] for seed in range(8)]
+        learned, exploded = sum(end < 0.1 for end in ends), sum(not end <= GONE for end in ends)
+        print(f"{'with' if norms else 'without'} norms, steps of {step_size}: {learned} learned, {exploded} exploded")
