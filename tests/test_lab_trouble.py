@@ -17,7 +17,7 @@ from lab_in_browser import ALL_RUN, KERNEL_IDLE, PANEL, chromium, jupyter_lab
 from nbformat.v4 import new_code_cell, new_notebook, writes
 from playwright.sync_api import sync_playwright
 
-from mistral_edu.lab import kernel
+from mistral_edu.lab import check, kernel
 from mistral_edu.lab.kernel.cells import names_made
 from mistral_edu.lab.magics import Stopped
 
@@ -312,3 +312,15 @@ def test_in_jupyterlab(tmp_path):
         assert run_cell(3) == "`made` is not there: a cell above makes it. Run > Run All Above Selected Cell."
         page.screenshot(path=tmp_path / "end.png")
         browser.close()
+
+
+def test_an_answer_cell_that_did_not_run_is_not_judged_by_what_it_was_before(monkeypatch):
+    """After a syntax error the name still stands for the earlier version."""
+    def answer(x):
+        return 2 * x
+    monkeypatch.setattr(sys.modules["mistral_edu.lab.exercises.check"], "left_unmade",
+                        {"answer": (12, "ended in an error")}.get)
+    verdict = check("t", answer, [(3,)], lambda x: 2 * x)
+    assert not verdict and "In [12], ended in an error" in verdict.message and "earlier version" in verdict.message
+    answer.__name__ = "another"
+    assert check("t", answer, [(3,)], lambda x: 2 * x)
