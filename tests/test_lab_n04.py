@@ -85,3 +85,5 @@ def test_the_pictures_say_their_numbers():
     doubt = draw_doubt(["a", "boy", "and"], [100, 10, 20], [math.log(8), 0.0, 0.5]).caption
     assert doubt.startswith('1 of 3 tokens leave the next one in doubt. The largest row: 100, after "a", as much doubt')
     assert "between 8.0 equally likely tokens" in doubt
+    sure = draw_doubt(["a", "boy"], [10, 12], [0.0, 0.1])
+    assert [text.get_text() for text in sure.fig.axes[0].get_legend().get_texts()] == ["next token nearly sure"]

@@ -84,7 +84,8 @@ def draw_doubt(words, sizes, entropies):
     fig, ax = figure(height=3.6)
     for which, colour, hatch, label in ((~doubtful, BLUE, "", "next token nearly sure"),
                                         (doubtful, ORANGE, "///", "next token in doubt")):
-        ax.bar(np.arange(n)[which], sizes[which], 0.8, color=colour, hatch=hatch, edgecolor="white", label=label)
+        if which.any():
+            ax.bar(np.arange(n)[which], sizes[which], 0.8, color=colour, hatch=hatch, edgecolor="white", label=label)
     ax.set(title="Rows swell where the next token is in doubt" if doubtful.any() else "Nothing is in doubt here",
            ylabel="size of the row", ylim=(0, 290), xlim=(-0.7, n - 0.3), xlabel="the token that has just been read")
     ax.set_xticks(range(n), words, rotation=60, ha="right", rotation_mode="anchor", fontsize=8.5)
