@@ -218,6 +218,12 @@ def with_a_decoder(token_bytes):
     return [decoder.decode(piece) for piece in token_bytes]
 
 
-@pytest.mark.parametrize("number, answer", [("2.4", all_at_once), ("2.5", with_a_decoder)])
-def test_other_right_answers_pass(number, answer):
-    assert check(number, answer)
+def test_another_right_answer_passes():
+    assert check("2.5", with_a_decoder)
+
+
+def test_joining_every_occurrence_is_right_for_lists_from_a_training_only():
+    exercise = find("2.4")
+    differ = [args for args in exercise.cases if all_at_once(*args) != exercise.reference(*args)]
+    assert differ == [("xyxy", {("x", "y"): 1, ("xy", "x"): 0})]      # no training learns xyx before xy
+    assert "join one place, the leftmost" in " ".join(check("2.4", all_at_once).message.split())

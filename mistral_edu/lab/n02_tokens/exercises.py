@@ -5,10 +5,10 @@ from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.lab.recorded import recorded
 
 from .library import tiny_merges
-from .slips import (alone_dropped, alone_replaced, each_once, empty_word, highest_first, last_half_only,
-                    leftmost_pair, longest_piece, no_end, one_byte_one_character, one_merge, one_text, one_walk,
-                    raises, rightmost_of_equals, skips_what_is_not_whole, so_far_replaced, unknown_too,
-                    waits_too_long, whole_each_time)
+from .slips import (alone_dropped, alone_replaced, each_once, empty_word, highest_first, in_given_order,
+                    joined_everywhere, last_half_only, leftmost_pair, longest_piece, no_end, one_byte_one_character,
+                    one_merge, one_text, one_walk, raises, rightmost_of_equals, skips_what_is_not_whole,
+                    so_far_replaced, unknown_too, waits_too_long, whole_each_time)
 
 LETTERS = "aaabcdeeeeghhiiillmnnooorrsstttuwy"         # as often as they are in English, roughly
 RANDOM_WORDS, FIRST_MERGES = 2000, 400                  # so few merges that a slow answer is checked in seconds, too
@@ -66,6 +66,7 @@ EXERCISES = (
             ("xyz", {("a", "b"): 0}),
             ("a", {("a", "b"): 0}),
             ("abc", {("a", "b"): 5, ("ab", "c"): 7, ("b", "c"): 3}),
+            ("xyxy", {("x", "y"): 1, ("xy", "x"): 0}),
             indent_case(),
             *((word, rank) for rank in [rank_of(tiny_merges()[:FIRST_MERGES])] for word in random_words()),
         ),
@@ -73,6 +74,13 @@ EXERCISES = (
         slips=(
             (each_once, "you go through the list once. That agrees with tiny's list, whose later merges never make a "
                         "pair of lower rank; in this list they do, so look for the lowest rank anew after each merge"),
+            (in_given_order, "you go through `rank` in the order in which it is written down; its numbers say which "
+                             "pair comes first, and that has to be asked anew after each merge"),
+            (joined_everywhere, "you join the pair wherever it occurs; join one place, the leftmost, then look again: "
+                                "the new piece may make a pair of a lower rank"),
+            (lambda word, rank: lowest_first(word, {pair: n for pair, n in rank.items() if n}),
+             "the pair of rank 0 is never joined: 0 counts as false in `if rank.get(pair)`; ask "
+             "`if pair in rank`"),
             (leftmost_pair, "you join the first pair from the left that is in `rank`; of all pairs there, the one of "
                             "the lowest rank comes first"),
             (one_walk, "you walk through the word once, from left to right; the lowest rank of all comes first, "

@@ -71,6 +71,17 @@ def each_once(word, rank):
     return pieces
 
 
+def in_given_order(word, rank):
+    return each_once(word, {pair: n for n, pair in enumerate(rank)})
+
+
+def joined_everywhere(word, rank):
+    pieces = list(word)
+    while known := [(rank[pair], pair) for pair in zip(pieces, pieces[1:]) if pair in rank]:
+        pieces = each_once(pieces, dict([min(known)[::-1]]))
+    return pieces
+
+
 def no_end(word, rank):
     pieces = list(word)
     while len(pieces) > 1:
