@@ -16,6 +16,7 @@ import re
 import struct
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -101,9 +102,15 @@ def fingerprint(notebook, cell_id) -> str:
     """A hash of all that a cell's figures depend on: its code, the code above it, and the embedded model."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     upto = next(n for n, cell in enumerate(code) if cell.id == cell_id)
-    parts = [cell.source.encode() for cell in code[:upto + 1]]
-    parts += [file.read_bytes() for file in sorted(EMBEDDED.glob("*")) if file.suffix in (".json", ".safetensors")]
-    return hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()[:12]
+    cells = [hashlib.md5(cell.source.encode()).digest() for cell in code[:upto + 1]]
+    return hashlib.md5(b"".join([*cells, *hashes_of_the_embedded_model()])).hexdigest()[:12]
+
+
+@cache
+def hashes_of_the_embedded_model() -> tuple:
+    """Of its configuration, its weights and its tokenizer."""
+    files = [file for file in sorted(EMBEDDED.glob("*")) if file.suffix in (".json", ".safetensors")]
+    return tuple(hashlib.md5(file.read_bytes()).digest() for file in files)
 
 
 def _keep_measured(before, after, mark, measure):

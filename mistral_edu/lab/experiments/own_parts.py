@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.attention import repeat_kv
-from mistral_edu.masks import visible
+from mistral_edu.masks import create_attention_mask
 
 from .own_kinds import takes_eps
 
@@ -78,7 +78,7 @@ def own_attention(fn, repeated):
         if mask is None:
             mask = mx.ones((L, S), dtype=mx.bool_)
         elif isinstance(mask, str):                                       # "causal"
-            mask = visible(L, S - L, None, S)
+            mask = create_attention_mask(L, offset=S - L, as_array=True)
         if repeated:
             k, v = (repeat_kv(each, q.shape[1] // each.shape[1]) for each in (k, v))
         return called(fn, q, k, v, scale, mask)

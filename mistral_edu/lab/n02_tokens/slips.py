@@ -131,7 +131,8 @@ def whole_each_time(token_bytes):
     return [b"".join(token_bytes[:n + 1]).decode(errors="ignore") for n in range(len(token_bytes))]
 
 
-def waits_too_long(token_bytes):
+def all_or_nothing(token_bytes, meanwhile):
+    """Whole characters are held back, too, as long as half of one follows them; `meanwhile` is added in that time."""
     texts, waiting = [], b""
     for piece in token_bytes:
         waiting += piece
@@ -139,20 +140,16 @@ def waits_too_long(token_bytes):
             texts.append(waiting.decode())
             waiting = b""
         except UnicodeDecodeError:
-            texts.append("")
+            texts += meanwhile
     return texts
+
+
+def waits_too_long(token_bytes):
+    return all_or_nothing(token_bytes, meanwhile=[""])
 
 
 def skips_what_is_not_whole(token_bytes):
-    texts, waiting = [], b""
-    for piece in token_bytes:
-        waiting += piece
-        try:
-            texts.append(waiting.decode())
-            waiting = b""
-        except UnicodeDecodeError:
-            pass
-    return texts
+    return all_or_nothing(token_bytes, meanwhile=[])
 
 
 def raises(token_bytes):
