@@ -59,7 +59,8 @@ def test_an_unknown_exercise_names_those_there_are():
     (lambda x: x / 0 * 0, "NaN in 4 of 4 places"),
     (lambda x: x * 2 + (x > 3), r"expected \[\[2, 4\], \[6, 8\]\], yours gives \[\[2, 4\], \[6, 9\]\]"),
     (lambda x: "twice", "yours gives a str"),
-], ids=["nothing", "shape", "dtype", "nan", "numbers", "text"])
+    (lambda x: (row for row in x * 2), "yields its results one by one; collect them"),
+], ids=["nothing", "shape", "dtype", "nan", "numbers", "text", "generator"])
 def test_each_kind_of_difference_is_told_apart(fn, expected):
     verdict = check("t", fn, [(X,)], lambda x: x * 2)
     assert not verdict and re.search(expected, verdict.message)
@@ -123,7 +124,8 @@ def test_small_masks_are_shown_side_by_side():
         "  expected        yours",
         "  0 0 1 1 1 0  ≠  0 1 1 1 1 0",
         "  0 0 0 1 1 1  ≠  0 0 1 1 1 1",
-        "  Likely: your rows see window + 1 keys: the own key counts, so it is back < window"]
+        "  It was called with L = 2, window = 3, offset = 4. Likely: your rows see window + 1 keys: the own key counts, "
+        "so it is back < window"]
 
 
 def test_masks_of_different_shapes_are_shown_side_by_side_too():

@@ -99,8 +99,9 @@ def test_a_step_says_what_comes_next_and_what_to_say_when_nothing_does():
 
 
 def test_answers_are_told_with_their_tokens():
-    picture = respelled_picture(["a", "b", "c"], [False, True, True], "No.", False)
-    assert picture.caption == "3 tokens, 2 of them (orange) from respelled words. The answer is wrong: No."
+    picture = respelled_picture(["a", "b", "c"], ["", "respelled", "newest"], "No.", False)
+    assert picture.caption == ("3 tokens, 2 of them (orange) from respelled words; the last word respelled (thick frame) is "
+                               "c. The answer is wrong: No.")
 
 
 def test_doses_and_languages_are_told_in_numbers():

@@ -44,7 +44,7 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
     ✓ 0.0: all 2 cases agree
     >>> verdict = check("0.0", lambda x: x ** 2, [(3,), (5,)], double, [square])
     ✗ 0.0, case 1 of 2: expected 6, yours gives 9.
-      Likely: x * x is the square; twice x is x + x
+      It was called with x = 3. Likely: x * x is the square; twice x is x + x
     """
     label = short(label)
     if cases is None:
@@ -68,9 +68,10 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
         else:
             problem = difference(got, want, atol)
         if problem:
-            why = _name_the_slip(fn, slips, cases, args, got, atol) or _advice(args, label, reference)
+            why = _name_the_slip(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
             stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask
-            return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}{stop}\n  {why}")
+            return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}{stop}\n"
+                                         f"  {_called_with(args, reference)}{why}")
     return _answer(label, True, f"✓ {label}: all {len(cases)} cases agree")
 
 
@@ -111,15 +112,15 @@ def _run(fn, args):
         return error
 
 
-def _advice(args, label, reference):
+def _called_with(args, reference):
+    """The arguments of the failing case, as a sentence; nothing where they are too long to be read."""
     try:
         names = [f"{name} = " for name in inspect.signature(reference).parameters]
     except (TypeError, ValueError):
         names = []
     names = names if len(names) == len(args) else [""] * len(args)
     given = ", ".join(name + show(a) for name, a in zip(names, args))
-    called = f"It was called with {given}. " if args and len(given) <= 100 else ""
-    return f'{called}A hint waits in hint("{label}").'
+    return f"It was called with {given}. " if args and len(given) <= 100 else ""
 
 
 def _answer(label, passed, message):

@@ -1,4 +1,6 @@
 """In what a result differs from the expected one, as a sentence: the checker's eyes."""
+import inspect
+
 import mlx.core as mx
 import numpy as np
 
@@ -14,6 +16,8 @@ def difference(got, want, atol=1e-4):
     """
     if got is None and want is not None:
         return "your function returns None; is the return line missing?"
+    if inspect.isgenerator(got):
+        return "your function yields its results one by one; collect them, and return them all at once"
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
             return f"expected {len(want)} results, yours gives {show(got)}"

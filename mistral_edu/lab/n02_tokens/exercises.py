@@ -5,10 +5,10 @@ from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.lab.recorded import recorded
 
 from .library import tiny_merges
-from .slips import (alone_dropped, alone_replaced, each_once, empty_word, highest_first, in_given_order,
-                    joined_everywhere, last_half_only, leftmost_pair, longest_piece, no_end, one_byte_one_character,
-                    one_merge, one_text, one_walk, raises, rightmost_of_equals, skips_what_is_not_whole,
-                    so_far_replaced, unknown_too, waits_too_long, whole_each_time)
+from .slips import (alone_dropped, alone_replaced, as_python_writes_bytes, each_once, empty_word, highest_first,
+                    in_given_order, joined_everywhere, last_half_only, leftmost_pair, longest_piece, never_cleared,
+                    no_end, one_byte_one_character, one_merge, one_text, one_walk, raises, rightmost_of_equals,
+                    skips_what_is_not_whole, so_far_replaced, unknown_too, waits_too_long, whole_each_time)
 
 LETTERS = "aaabcdeeeeghhiiillmnnooorrsstttuwy"         # as often as they are in English, roughly
 RANDOM_WORDS, FIRST_MERGES = 2000, 400                  # so few merges that a slow answer is checked in seconds, too
@@ -59,7 +59,7 @@ def one_by_one(text):
 
 EXERCISES = (
     Exercise(
-        "2.4", minutes=7, points=3,
+        "2.4", minutes=9, points=3,
         cases=(
             ("abcab", {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2}),
             ("aaaaa", {("a", "a"): 0}),
@@ -105,7 +105,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "2.5", minutes=4, points=2,
+        "2.5", minutes=6, points=2,
         cases=(
             ([b"caf", b"\xc3", b"\xa9", b"!"],),
             (one_by_one("a🙂b"),),
@@ -128,6 +128,10 @@ EXERCISES = (
                              "last"),
             (one_text, "return a list with one text for each token, not the whole text"),
             (one_byte_one_character, "Latin-1 makes a character of each byte; the bytes are UTF-8, in which é is two"),
+            (never_cleared, "what has been shown is shown again: once the waiting bytes have become text, empty the "
+                            "list of those that wait"),
+            (as_python_writes_bytes, "str(b\"caf\") is what Python prints for bytes, with the b and the quotes; "
+                                     "bytes become text with .decode()"),
             (raises, "half a character alone cannot be decoded; join it with the bytes before it"),
         ),
         hints=(

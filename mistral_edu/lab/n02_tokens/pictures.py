@@ -36,12 +36,16 @@ def boxes(labels, below=None, width=WIDTH - 0.2) -> tuple[list, float]:
     return placed, y + line_height
 
 
-def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2):
-    """A box for each label; `below` is written under them. The figure is as high as `boxes` says."""
+def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2, framed=()):
+    """A box for each label; `below` is written under them, those at the places `framed` have a thick frame.
+
+    The figure is as high as `boxes` says.
+    """
     placed, height = boxes(labels, below, width)
-    for text, tint, under, (x, y, wide) in zip(labels, tints, below or [""] * len(labels), placed):
+    for n, (text, tint, under, (x, y, wide)) in enumerate(zip(labels, tints, below or [""] * len(labels), placed)):
+        edge, line = (INK, 1.8) if n in framed else (GREY, 0.6)
         ax.add_patch(FancyBboxPatch((x, y), wide, 0.24, boxstyle="round,pad=0,rounding_size=0.04",
-                                    facecolor=tint, edgecolor=GREY, linewidth=0.6))
+                                    facecolor=tint, edgecolor=edge, linewidth=line))
         ax.text(x + wide / 2, y + 0.125, text, ha="center", va="center", fontsize=10, family="DejaVu Sans Mono")
         ax.text(x + wide / 2, y + 0.33, under, ha="center", va="center", fontsize=7.5, color=GREY,
                 family="DejaVu Sans Mono")
@@ -84,15 +88,18 @@ def merge_picture(spelled, done, counts) -> Picture:
                    f"The sentence in pieces: {' | '.join(pieces)}. {most[0].upper()}{most[1:]}.")
 
 
-def respelled_picture(labels, marked, answer, right) -> Picture:
-    """A prompt in its tokens, those of respelled words marked, and what the model answers."""
-    tints = [NEW_TINT if mark else TINTS[0] for mark in marked]
+def respelled_picture(labels, marks, answer, right) -> Picture:
+    """A prompt in its tokens, and what the model answers. marks: "", "respelled", or "newest" for each token."""
+    tints = [NEW_TINT if mark else TINTS[0] for mark in marks]
+    newest = [n for n, mark in enumerate(marks) if mark == "newest"]
     fig, ax = figure(height=0.5 + boxes(labels)[1])
-    draw_pieces(ax, labels, tints)
+    draw_pieces(ax, labels, tints, framed=newest)
     short = answer if len(answer) <= 50 else answer[:50].rsplit(" ", 1)[0] + " …"
     ax.set_title(f'The answer is {"right" if right else "wrong"}: "{short}"')
-    return Picture(fig, f"{len(labels)} tokens, {sum(marked)} of them (orange) from respelled words. The answer is "
-                        f"{'right' if right else 'wrong'}: {answer}")
+    word = "".join(labels[n] for n in newest).strip("␣")
+    last = f"; the last word respelled (thick frame) is {word}" if word else ""
+    return Picture(fig, f"{len(labels)} tokens, {sum(map(bool, marks))} of them (orange) from respelled words{last}. "
+                        f"The answer is {'right' if right else 'wrong'}: {answer}")
 
 
 def dose_picture(doses, right, asked, words) -> Picture:

@@ -174,3 +174,18 @@ def last_half_only(token_bytes):
             texts.append("")
             waiting = piece
     return texts
+
+
+def never_cleared(token_bytes):
+    texts, waiting = [], b""
+    for piece in token_bytes:
+        waiting += piece
+        try:
+            texts.append(waiting.decode())
+        except UnicodeDecodeError:
+            texts.append("")
+    return texts
+
+
+def as_python_writes_bytes(token_bytes):
+    return [str(piece) for piece in token_bytes]
