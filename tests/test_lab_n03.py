@@ -106,22 +106,25 @@ def test_pictures_say_their_numbers():
     scale = scale_picture([0.0, 1.0, 2.0], [4.0, 4.2, 5.0], [4.0, 4.3, 5.1], 1.0, 4.0)
     assert scale.caption == "Scale 1: first loss 4.20, by the formula 4.30; ln V is 4.00."
     assert scale.fig.axes[0].get_title(loc="left").endswith("4.20, 0.20 above ln V")
-    costs = costs_picture([" a", " fox", " ran"], [0.01, 3.0, 0.02], "title")
-    assert costs.caption == "2 of the 3 tokens cost less than 0.05 nats. The costliest: fox 3.0."
-    choice = choice_picture("there was a", ["' fox'", "' owl'"], [0.7, 0.3], [0.5, 0.5])
-    assert choice.caption == "… there was a … Said / true: ' fox' 0.70 / 0.50; ' owl' 0.30 / 0.50."
-    assert choice.fig.axes[0].get_title(loc="left") == "The largest difference is 0.20"
-    calibration = calibration_picture([0.25, 0.35, 0.5], [1 / 3, 1 / 3, 1 / 2])
-    assert calibration.caption == "3 probabilities. Means of groups, said / true: 0.300 / 0.333; 0.500 / 0.500."
+    costs = costs_picture([" a", " fox", " ran"], [0.01, 3.0, 0.02])
+    assert costs.caption == ("2 of the 3 tokens cost less than 0.05 nats. The costliest: fox 3.0, ran 0.0, "
+                             "a 0.0.")
+    assert costs.fig.axes[0].get_title(loc="left") == "1 of 3 tokens carry nine tenths of this story's loss"
+    choice = choice_picture("there was a", ["' fox'", "' owl'"], [0.7, 0.3], [0.5, 0.4], 3)
+    assert choice.caption == "… there was a … 3 alternatives. Said / true: ' fox' 0.70 / 0.50; ' owl' 0.30 / 0.40."
+    assert choice.fig.axes[0].get_title(loc="left") == "2 of 3 alternatives; the largest difference is 0.20"
+    calibration = calibration_picture([0.25, 0.29, 0.5], [0.5, 0.0, 0.5])
+    assert calibration.caption == ("3 probabilities. 1 of them never came in the tellings (not shown). Means of groups, "
+                                   "said / true: 0.270 / 0.250; 0.500 / 0.500.")
 
 
-def test_red_is_what_costs_far_more_than_expected():
+def test_marked_is_what_costs_far_more_than_expected():
     """A name that cost 4 where 4 was expected is a free choice; a word that cost 9 where 0.1 was expected is not."""
     picture = surprise_picture([" Mia", " saw", " cat"], [4.0, 0.2, 9.0], [4.0, 0.5, 0.1])
-    assert picture.caption == "Loss 4.40 nats a token, expected 1.53. Red: cat cost 9.0, expected 0.1."
+    assert picture.caption == "Loss 4.40 nats a token, expected 1.53. Marked: cat cost 9.0, expected 0.1."
     red = [text.get_text() for text in picture.fig.axes[0].texts if text.get_fontweight() == "bold"]
     assert red == [" cat"]
-    assert surprise_picture([" Mia"], [4.0], [4.0]).caption.endswith("Red: nothing.")
+    assert surprise_picture([" Mia"], [4.0], [4.0]).caption.endswith("Marked: nothing.")
 
 
 def test_a_long_text_is_broken_into_lines_that_fit():

@@ -50,11 +50,12 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
     if cases is None:
         exercise = find(label)
         cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
+    name = getattr(fn, "__name__", reference.__name__)
+    if failed := left_unmade(name):
+        return _answer(label, False, f"✗ {label}: the cell that defines {name}, In [{failed[0]}], {failed[1]}, so there "
+                       "is only an earlier version of it. Mend that cell, run it, then check again.")
     if not callable(fn):
         return _answer(label, False, _not_a_function(label, fn, reference))
-    if failed := left_unmade(getattr(fn, "__name__", "")):
-        return _answer(label, False, f"✗ {label}: the cell that defines {fn.__name__}, In [{failed[0]}], {failed[1]}, so there "
-                       "is only an earlier version of it. Mend that cell, run it, then check again.")
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
     for n, args in enumerate(cases, 1):
         want = reference(*_copies(args))

@@ -38,8 +38,8 @@ EXERCISES = (
         reference=stable_softmax,
         slips=SOFTMAX,
         hints=(
-            "Adding one and the same number to all logits of a row changes no share. Which number brings the largest "
-            "logit of each row to 0?",
+            "For the row 1000, 999, 998 it would be enough to compute with 0, -1, -2. What was subtracted? And for a "
+            "table of several rows, how many such numbers are there?",
             "logits.max(axis=-1, keepdims=True) is the largest logit of each row, of shape (..., 1). Subtract it "
             "before mx.exp, not after.",
             "Three lines: subtract the row's maximum; take mx.exp; divide by .sum(axis=-1, keepdims=True) of what you "
@@ -47,7 +47,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "3.5", minutes=6, points=3,
+        "3.5", minutes=8, points=3,
         cases=((BY_HAND, mx.array([2, 0, 1])),                          # by hand on the page
                (_draw(2, 6, 10), mx.array([3, 1, 4, 1, 5, 9])),
                (_draw(3, 2, 7), mx.array([6, 0])),
@@ -61,7 +61,8 @@ EXERCISES = (
             "logits[:-1] and ids[1:] belong together, row by row. "
             "mx.take_along_axis(forecasts, targets[:, None], axis=-1) "
             "picks each row's logit of the token that came, as a column.",
-            "Of each row: mx.logsumexp(row) minus the logit of the token that came. Then the mean over the L - 1 rows.",
+            "mx.logsumexp(forecasts, axis=-1) has one number for each row; subtract the logit of the token that came. "
+            "Then the mean over the L - 1 rows.",
         ),
     ),
 )

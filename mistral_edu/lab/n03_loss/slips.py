@@ -26,7 +26,19 @@ def _above_only(logits):
     return mx.exp(logits - logits.max(axis=-1, keepdims=True)) / mx.exp(logits).sum(axis=-1, keepdims=True)
 
 
+def _python_exp(logits):
+    return math.exp(logits - logits.max(axis=-1, keepdims=True))
+
+
+def _after_the_powers(logits):
+    powers = mx.exp(logits)
+    powers = powers - powers.max(axis=-1, keepdims=True)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 SOFTMAX = (
+    (_python_exp, "math.exp takes a single number; mx.exp takes a whole array"),
+    (_after_the_powers, "subtract before the powers are taken: afterwards they have overflowed already"),
     (_shares(_nothing), OVERFLOW),
     (_shares(_nothing, lambda e: e.sum()), f"two things: {OWN_SUM}; and {OVERFLOW}"),
     (_shares(_nothing, lambda e: e.sum(axis=-1)), f"two things: keepdims=True is missing in the sum; and {OVERFLOW}"),
@@ -102,6 +114,10 @@ def _log_of_share(rows, targets):
     return -mx.log(_shares_of(rows, targets))
 
 
+def _without_column(rows, targets):
+    return mx.logsumexp(rows, axis=-1) - mx.take_along_axis(rows, targets, axis=-1)
+
+
 def _whole_table(logits, ids):
     rows = logits[:-1]
     return (mx.logsumexp(rows, axis=-1, keepdims=True) - rows).mean()
@@ -146,6 +162,9 @@ LOSS = (
     (_loss("none", end=_sum), f"two things: the loss is the mean, not the sum; and {SHIFT}"),
     (_loss(end=lambda costs: costs.sum() / (costs.size + 1)),
      "divided by L: the first token has no forecast, so there are L - 1 costs"),
+    (_loss(cost=_without_column), "mx.take_along_axis wants the tokens as a column: targets[:, None]"),
+    (_loss(end=lambda costs: costs[:, None]),
+     "these are the costs of the single tokens, as a column; the loss is their mean"),
     (_loss(end=lambda costs: costs), "these are the costs of the single tokens; the loss is their mean"),
     (_loss("none", end=lambda costs: costs), f"two things: the loss is the mean of these costs; and {SHIFT}"),
     (_loss(end=lambda costs: mx.exp(costs.mean())), "that is the perplexity; the loss is its logarithm"),
