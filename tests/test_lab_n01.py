@@ -36,7 +36,7 @@ def test_equal_areas_are_equally_many_parameters(config):
 
 def test_pictures_say_their_numbers():
     scale = draw_to_scale(SEVEN)
-    assert scale.caption.startswith("7,241,732,096 parameters: attention 18.5 %, SwiGLU 77.8 %")
+    assert scale.caption.startswith("32 layers, 8 key heads: 7,241,732,096 parameters; attention 18.5 %, SwiGLU 77.8 %")
     assert "131,072 bytes" in scale.caption
     shares = draw_shares({"one": (1, 3, 0), "other": (3, 1, 2)}, "title")
     assert "one 25.0 / 75.0 / 0.0; other 75.0 / 25.0 / 100.0. 2.0 operations for each byte" in shares.caption
@@ -78,11 +78,11 @@ def test_what_beginners_write_is_answered_with_their_slip(label, answer, told):
 
 
 def test_an_answer_with_four_slips_gets_at_least_the_numbers():
-    assert "expected 212, yours gives" in check("1.2", forgot_everything).message
+    assert "expected 315, yours gives" in check("1.2", forgot_everything).message
 
 
 def test_the_case_by_hand_is_the_one_on_the_page():
-    assert find("1.2").reference(4, 1, 2, 6, 2, 1, 10) == 212
+    assert find("1.2").reference(5, 1, 2, 8, 3, 1, 10) == 315
     assert find("1.7").reference(3, 1, 1, 2, None) == 24
     assert find("1.2").reference(4096, 32, 128, 14336, 32, 8, 32000) == SEVEN.n_parameters
     assert find("1.7").reference(1, 32, 8, 128, 4096) == SEVEN.kv_bytes_per_token()

@@ -121,7 +121,7 @@ def _called_with(args, reference):
         names = []
     names = names if len(names) == len(args) else [""] * len(args)
     given = ", ".join(name + show(a) for name, a in zip(names, args))
-    return f"It was called with {given}. " if args and len(given) <= 100 else ""
+    return f"It was called with {given}. " if args and len(given) <= 120 else ""
 
 
 def _answer(label, passed, message):

@@ -71,4 +71,7 @@ def _judged(guess, result, within):
         return "compare the two yourself"
     if abs(number - result) <= within * abs(result):
         return RIGHT
-    return f"off by a factor of {max(number / result, result / number):.3g}" if number > 0 and result > 0 else WRONG
+    if number <= 0 or result <= 0:
+        return WRONG
+    asked = f", and {within:.0%} of the result was asked for" if within else ""
+    return f"off by a factor of {max(number / result, result / number):.3g}{asked}"

@@ -11,14 +11,16 @@ def count_parameters(dim, n_layers, head_dim, hidden_dim, n_heads, n_kv_heads, v
 
 
 def _count(queries=2, keys=2, matrices=3, norms=2, tables=2, last=1, layers=True, square=False, kv="n_kv_heads",
-           key_dim=True, tables_in_layers=False):
+           key_dim=True, tables_in_layers=False, all_in_layers=False):
     """A count with something wrong: how many there are of each kind, whether q and o are square, which heads k has."""
     def count(dim, n_layers, head_dim, hidden_dim, n_heads, n_kv_heads, vocab_size):
         wide = dim if square else n_heads * head_dim
-        narrow = {"n_kv_heads": n_kv_heads, "n_heads": n_heads, "n_rep": n_heads // n_kv_heads}[kv]
-        narrow *= head_dim if key_dim else 1
+        narrow = {"n_kv_heads": n_kv_heads, "n_heads": n_heads, "n_rep": n_heads // n_kv_heads, "dim": dim}[kv]
+        narrow *= head_dim if key_dim and kv != "dim" else 1
         layer = dim * (queries * wide + keys * narrow + matrices * hidden_dim + norms)
         table = tables * vocab_size * dim
+        if all_in_layers:
+            return n_layers * (table + layer + last * dim)
         return table * (n_layers if tables_in_layers else 1) + (n_layers if layers else 1) * layer + last * dim
     return count
 
@@ -29,10 +31,11 @@ def cache_bytes(tokens, n_layers, n_kv_heads, head_dim, window):
     return kept * 2 * n_layers * n_kv_heads * head_dim * 2
 
 
-def _bytes(of_one=4, layers=True, heads=True, kept=lambda tokens, window: min(tokens, window or tokens)):
+def _bytes(of_one=4, layers=True, heads=True, wide=True, kept=lambda tokens, window: min(tokens, window or tokens)):
     """Cache bytes with something wrong: bytes of a number in key and value together, the factors, the tokens kept."""
     def cache(tokens, n_layers, n_kv_heads, head_dim, window):
-        return kept(tokens, window) * of_one * (n_layers if layers else 1) * (n_kv_heads if heads else 1) * head_dim
+        return kept(tokens, window) * of_one * (n_layers if layers else 1) * (n_kv_heads if heads else 1) * (
+            head_dim if wide else 1)
     return cache
 
 
@@ -49,7 +52,7 @@ NO_WINDOW = "window may be None, which stands for no window: then all tokens are
 EXERCISES = (
     Exercise(
         "1.2", minutes=5, points=3,
-        cases=((4, 1, 2, 6, 2, 1, 10),                              # by hand on the page: 212
+        cases=((5, 1, 2, 8, 3, 1, 10),                              # by hand on the page: 315
                (256, 8, 32, 896, 8, 2, 2048),                       # tiny
                (4096, 32, 128, 14336, 32, 8, 32000),                # Mistral-7B v0.1
                (5120, 40, 128, 14336, 32, 8, 131072)),              # Mistral NeMo: heads narrower than the stream
@@ -62,9 +65,9 @@ EXERCISES = (
             (_count(tables=1), TIED),
             (_count(tables=0), "the two tables are missing, the embedding and the output: vocab_size * dim each"),
             (_count(square=True), SQUARE),
-            (_count(square=True, kv="n_heads"), f"{UNGROUPED}; and q and o are dim x (n_heads * head_dim)"),
+            (_count(square=True, kv="dim"), f"{UNGROUPED}; and q and o are dim x (n_heads * head_dim)"),
             (_count(norms=0, last=0), NORMS),
-            (_count(norms=1), "a layer has two norms, one before each half"),
+            (_count(norms=1), "a layer has two norms, one before the attention and one before the feed-forward"),
             (_count(norms=0), "the norms of the layers are missing: two in each, dim numbers apiece"),
             (_count(last=0), "one more norm stands after the last layer: dim numbers"),
             (_count(queries=1), "o is missing: what the heads found is mixed by a matrix as large as q"),
@@ -74,6 +77,8 @@ EXERCISES = (
             (_count(tables_in_layers=True), "the two tables are counted in every layer; a model has each of them once"),
             (_count(tables_in_layers=True, last=0),
              "two things: the two tables are counted in every layer, and a model has each once; and the last norm is missing"),
+            (_count(all_in_layers=True), "all of it is multiplied by n_layers; the two tables and the last norm are there "
+                                         "once"),
             (_count(keys=0), "k and v are missing: dim x (n_kv_heads * head_dim) each"),
             (_count(keys=1), "k and v are two matrices of the same shape; you have one of them"),
             (_count(layers=False), "that is a model of one layer; each of the n_layers has matrices of its own"),
@@ -87,7 +92,7 @@ EXERCISES = (
             (_count(norms=2, last=0, tables=1), f"two things: one more norm stands at the end; and {TIED}"),
         ),
         hints=(
-            "Count one layer first. By hand it was 48 for the attention, 72 for the feed-forward, 8 for the norms. "
+            "Count one layer first. By hand it was 80 for the attention, 120 for the feed-forward, 10 for the norms. "
             "Which sizes made each of these?",
             "q and o have dim * n_heads * head_dim numbers each, k and v dim * n_kv_heads * head_dim each, gate, up "
             "and down dim * hidden_dim each, and each of the two norms has dim.",
@@ -107,6 +112,7 @@ EXERCISES = (
             (_bytes(of_one=32), "that is in bits; 8 of them are one byte, so a number of 16 bits takes 2 bytes"),
             (_bytes(layers=False), "that is one layer; each layer keeps keys and values of its own"),
             (_bytes(heads=False), "that is one head; each of the n_kv_heads keeps keys and values of its own"),
+            (_bytes(wide=False), "that is one number of a key and one of a value; each has head_dim of them"),
             (_bytes(kept=lambda tokens, window: tokens), "with a window, only the last `window` tokens are kept"),
             (_bytes(kept=lambda tokens, window: window or tokens), SHORT),
             (_bytes(kept=lambda tokens, window: max(tokens, window or tokens)),

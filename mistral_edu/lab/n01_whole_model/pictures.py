@@ -43,7 +43,7 @@ def draw_to_scale(config):
     ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[],
            xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
            title=f"{swiglu:.0f} % of {total / 1e9:.2f} billion parameters sit in the feed-forwards")
-    return Picture(fig, f"{total:,} parameters: attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and "
+    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} key heads: {total:,} parameters; attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and "
                         f"output {tables:.1f} %, norms {norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes "
                         "of keys and values in 16 bit.",
                    alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} columns, one per "
@@ -75,7 +75,7 @@ def draw_shares(costs, title):
         bars = ax.barh(rows + 0.27 * (n - 1), shares[n], 0.25, color=colour, hatch=hatch, edgecolor="white", label=kind)
         ax.bar_label(bars, [f"{share:.1f}" for share in shares[n]], padding=3, fontsize=7.5, color=INK)
     ax.set(xlim=(0, 100), ylim=(len(costs) - 0.5, -0.5), yticks=rows, yticklabels=costs, title=title,
-           xlabel="percent of the whole model")
+           xlabel="percent of each sum")
     ax.legend(loc="lower right", fontsize=9)
     per_byte = totals[1] / totals[2]
     told = [f"{part} {shares[0][n]:.1f} / {shares[1][n]:.1f} / {shares[2][n]:.1f}" for n, part in enumerate(costs)]
