@@ -1,5 +1,7 @@
 """The checker says what is wrong, where, and why; hints and predictions keep what they promise."""
+import importlib
 import re
+import signal
 from pathlib import Path
 
 import mlx.core as mx
@@ -9,7 +11,9 @@ import pytest
 from mistral_edu.lab import check, hint, outcome, predict, say
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
+from mistral_edu.lab.exercises.patience import patience
 
+check_module = importlib.import_module("mistral_edu.lab.exercises.check")      # its name is also its function's
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
 EXERCISES = [exercise for n in range(20) for exercise in exercises_of(f"{n:02}")]
 X = mx.array([[1.0, 2.0], [3.0, 4.0]])
@@ -81,6 +85,17 @@ def test_an_exception_is_reported_with_the_readers_line():
         return 1 / zero
     verdict = check("t", divide, [(X,)], lambda x: x)
     assert re.search(r"ZeroDivisionError: .*, in line \d+ of your cell: return 1 / zero", verdict.message)
+
+
+def test_a_loop_without_an_end_is_ended(monkeypatch):
+    monkeypatch.setattr(check_module, "patience", lambda: patience(0.2))
+    def counts(x):
+        while True:
+            x = x + 0
+    verdict = check("t", counts, [(1,)], lambda x: x)
+    assert re.search(r"TimeoutError: it had not ended after 0.2 seconds; does a loop go on for ever\?, in line \d+ of "
+                     "your cell: ", verdict.message)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 def test_a_slip_that_cannot_run_is_recognised_by_that():

@@ -93,8 +93,11 @@ def test_pieces_are_counted(tokenizer):
 
 def test_a_step_says_what_comes_next_and_what_to_say_when_nothing_does():
     picture = merge_picture([["Ġ", "at"]], [("a", "t")], Counter({("Ġ", "at"): 1}))
-    assert picture.caption == "Merges: 1; tokens: 2; the most frequent pair now is Ġ + at, with a count of 1."
-    assert picture.alt == "The sentence in pieces: Ġ | at. The most frequent pair now is Ġ + at, with a count of 1."
+    assert picture.caption == "Merges: 1; tokens: 2; the next pair is Ġ + at, which occurs once."
+    assert picture.alt == "The sentence in pieces: Ġ | at. The next pair is Ġ + at, which occurs once."
+    equal = Counter({("Ġ", "t"): 3, ("t", "h"): 3, ("h", "e"): 1})
+    picture = merge_picture([["Ġ", "t", "h", "e"]], [], equal, following=("t", "h"))
+    assert picture.caption.endswith("the next pair is t + h, which occurs 3 times, equal with 1 more.")
     assert merge_picture([["Ġat"]], [("a", "t")], Counter()).caption == "Merges: 1; tokens: 1; no pair is left."
 
 
@@ -189,7 +192,7 @@ def clears_too_early(token_bytes):
     ("2.4", forgets_a_single_letter, "the minimum of nothing"),
     ("2.4", returns_within_the_loop, "only one merge is made"),
     ("2.4", highest_rightmost, "you take the highest rank"),
-    ("2.4", joined_text, "expected 2 results"),
+    ("2.4", joined_text, "expected ['abc', 'ab'], yours gives"),
     ("2.5", bytes_joined, "one text for each token"),
     ("2.5", latin, "the bytes are UTF-8"),
     ("2.5", ignores_each_and_adds, "decode each token alone and drop"),

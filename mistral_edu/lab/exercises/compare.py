@@ -20,7 +20,8 @@ def difference(got, want, atol=1e-4):
         return "your function yields its results one by one; collect them, and return them all at once"
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
-            return f"expected {len(want)} results, yours gives {show(got)}"
+            wanted = f"{len(want)} results" if any(isinstance(each, mx.array) for each in want) else show(want)
+            return f"expected {wanted}, yours gives {show(got)}"
         pairs = enumerate(zip(got, want), 1)
         return next((f"result {n}: {text}" for n, (g, w) in pairs if (text := difference(g, w, atol))), None)
     if isinstance(want, (str, bytes)) or want is None:

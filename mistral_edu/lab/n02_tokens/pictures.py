@@ -65,8 +65,9 @@ def pieces_picture(tokenizer, text) -> Picture:
     return Picture(fig, f"{len(text)} characters, {len(text.encode())} bytes, {tokens}: {' | '.join(labels)}.")
 
 
-def merge_picture(spelled, done, counts) -> Picture:
-    """A sentence after some merges. spelled: its words as lists of pieces; done: the merges; counts: of pairs now."""
+def merge_picture(spelled, done, counts, following=None) -> Picture:
+    """A sentence after some merges. spelled: its words as lists of pieces; done: the merges; counts: of pairs now;
+    following: the pair that is joined next."""
     pieces = [piece for word in spelled for piece in word]
     last = "".join(done[-1]) if done else None
     tints = [NEW_TINT if piece == last else TINTS[n % 2] for n, word in enumerate(spelled) for piece in word]
@@ -78,12 +79,17 @@ def merge_picture(spelled, done, counts) -> Picture:
     if done:
         step = f'{len(done)} merge{"s" * (len(done) > 1)}, the last "{done[-1][0]}" + "{done[-1][1]}"'
     upper.set_title(f"{step}: {len(pieces)} tokens")
-    best = counts.most_common(4)
+    best = sorted(counts.items(), key=lambda item: (-item[1], item[0] != following))[:4]
     names = [f"{left} + {right}" for (left, right), _ in best]
     lower.barh(range(len(best)), [count for _, count in best], color=BLUE, height=0.6)
     lower.set(ylim=(3.6, -0.6), xlim=(0, 6), xticks=range(7), xlabel="how often the pair occurs now")
-    lower.set_yticks(range(len(best)), names, family="DejaVu Sans Mono")
-    most = f"the most frequent pair now is {names[0]}, with a count of {best[0][1]}" if best else "no pair is left"
+    lower.set_yticks(range(len(best)), [f"{name:>12}" for name in names], family="DejaVu Sans Mono")
+    equal = f", equal with {sum(n == best[0][1] for n in counts.values()) - 1} more" if best else ""
+    equal = "" if equal.endswith(" 0 more") else equal
+    most = f"the next pair is {names[0]}, which occurs {best[0][1]} times{equal}" if best else "no pair is left"
+    most = most.replace("1 times", "once").replace("2 times", "twice")
+    if not best:
+        lower.text(0.5, 0.5, "no pair is left", transform=lower.transAxes, ha="center")
     return Picture(fig, f"Merges: {len(done)}; tokens: {len(pieces)}; {most}.",
                    f"The sentence in pieces: {' | '.join(pieces)}. {most[0].upper()}{most[1:]}.")
 
