@@ -41,7 +41,7 @@ def draw_query(names, query, keys, weights):
 
 
 def draw_merges(merges):
-    """What the rows of merged heads hold: merges {title: coded numbers (L, n_heads, 2)}, (head, position) in each place.
+    """What the rows of merged heads hold: merges {title: (L, n_heads, 2)}, with (head, position) for each part of a row.
 
     A place that holds a later token than its row's is red, with white letters. The titles name the two ways of merging.
     """
@@ -79,16 +79,16 @@ def draw_head(words, pattern, layer, head):
     ax.tick_params(length=0)
     most = int(pattern[-1].argmax())
     ax.set(xlabel="key: who is looked at", ylabel="query: who looks",
-           title=f'Layer {layer} head {head}: "{words[-1]}" looks at "{words[most]}" most, with {pattern[-1, most]:.2f}')
+           title=f'Layer {layer} head {head}: "{words[-1]}" gives most to "{words[most]}", {pattern[-1, most]:.2f}')
     fig.colorbar(image, ax=ax, shrink=0.8, label="weight")
     previous = np.diagonal(pattern, -1)[1:].mean() if n > 2 else 0.0         # the second token's is <s>: no sign of it
     return Picture(fig, f'Layer {layer} head {head}. The last token, "{words[-1]}", gives {pattern[-1, most]:.2f} to '
-                        f'"{words[most]}" at position {most}. On average a token gives {previous:.2f} to the one before '
-                        f"it, {np.diagonal(pattern)[1:].mean():.2f} to itself, {pattern[1:, 0].mean():.2f} to <s>.")
+                        f'"{words[most]}" at position {most}. On average a token gives {previous:.2f} to the one '
+                        f"before it, {np.diagonal(pattern)[1:].mean():.2f} to itself, {pattern[1:, 0].mean():.2f} to <s>.")
 
 
 def draw_sink(shares, sizes):
-    """Per layer: the share of attention that goes to <s>, and the size of its value beside the others', sizes (n, 2)."""
+    """Per layer: the share of attention on <s>, and the length of its value beside the others', sizes (n, 2)."""
     shares, sizes = np.array(shares), np.array(sizes)
     layers = np.arange(len(shares))
     fig, (left, right) = figure(height=3.1, columns=2)
@@ -102,5 +102,5 @@ def draw_sink(shares, sizes):
     right.legend(fontsize=9, loc="upper left")
     smaller = sizes[1:, 1] / sizes[1:, 0]
     return Picture(fig, f"Attention on <s>: {shares[0]:.2f} in layer 0, {shares.max():.2f} at most (layer "
-                        f"{int(shares.argmax())}). From layer 1 on its value is {smaller.min():.1f} to {smaller.max():.1f} "
-                        "times shorter than the middle one of the others.")
+                        f"{int(shares.argmax())}). From layer 1 on its value is {smaller.min():.1f} to "
+                        f"{smaller.max():.1f} times shorter than the middle one of the others.")

@@ -72,12 +72,13 @@ def _of_keys(q, k, v, scale, mask):
 OWN_SCALE = "you made a scale of your own from head_dim; use the one that is given"
 SCALES = {"none": "the scale is missing: multiply the scores by it, before softmax", "own": OWN_SCALE}
 MASKS = {"none": "the mask is not used: where it is False the score becomes -mx.inf",
-         "inverted": "the mask is the wrong way round: True means may look, so keep the score there, and put -mx.inf elsewhere",
+         "inverted": "the mask is the wrong way round: True means may look, so keep the score there, and put "
+                     "-mx.inf elsewhere",
          "added": "True counts as 1 when it is added, so nothing is hidden: use mx.where(mask, scores, -mx.inf)"}
 AXES = {-2: "softmax runs down the columns, over the queries; the weights of one query lie along a row, over the keys: "
             "axis=-1",
-        None: "without an axis mx.softmax goes over the whole array, and all weights together add up to 1; each row needs "
-              "its own: axis=-1"}
+        None: "without an axis mx.softmax goes over the whole array, and all weights together add up to 1; each row "
+              "needs its own: axis=-1"}
 
 
 def _combined():
@@ -92,10 +93,10 @@ def _combined():
 ATTEND_SLIPS = (
     *_combined(),
     (_attend(mask="zero"), "a score of 0 is not hidden, for e^0 = 1; what is hidden has the score -mx.inf"),
-    (_attend(mask="times inf"), "0 times infinity is NaN, and it spreads to the whole row; mx.where(mask, scores, -mx.inf) "
-                                "computes no such product"),
-    (_attend(mask="strict"), "a token may look at itself; your rows leave the own key out, so the first one has none at "
-                             "all: softmax of -inf alone is NaN"),
+    (_attend(mask="times inf"), "0 times infinity is NaN, and it spreads to the whole row; mx.where(mask, scores, "
+                                "-mx.inf) computes no such product"),
+    (_attend(mask="strict"), "a token may look at itself; your rows leave the own key out, so the first one has none "
+                             "at all: softmax of -inf alone is NaN"),
     (_attend(mask="tril"), "you made a causal mask of your own, whose first query sits at position 0; use the one that "
                            "is given"),
     (_attend(after=lambda weights, mask, scale: weights * mask, mask="none"),
@@ -128,15 +129,16 @@ def _side_by_side(out, heads):
 
 
 MERGE_SLIPS = (
-    (lambda out: _shaped(out), "the transpose is missing: reshape cuts the numbers in the order in which they lie, so a "
-                               "row gets several tokens of one head. Exchange heads and positions first"),
+    (lambda out: _shaped(out), "the transpose is missing: reshape cuts the numbers in the order in which they lie, "
+                               "so a row gets several tokens of one head. Exchange heads and positions first"),
     (lambda out: _shaped(out, 0, 2, 3, 1), "the numbers of the heads alternate; each head's stay together: "
                                            "transpose(0, 2, 1, 3)"),
     (lambda out: _shaped(out, 0, 3, 1, 2), "head_dim has to stay last: transpose(0, 2, 1, 3)"),
     (lambda out: _shaped(out, 0, 3, 2, 1), "head_dim has to stay last: transpose(0, 2, 1, 3)"),
     (lambda out: _shaped(out, 0, 1, 3, 2), "that exchanges positions and head_dim; exchange heads and positions: "
                                            "transpose(0, 2, 1, 3)"),
-    (lambda out: out.transpose(0, 2, 1, 3), "the axes stand right, and the reshape is missing: (B, L, n_heads * head_dim)"),
+    (lambda out: out.transpose(0, 2, 1, 3),
+     "the axes stand right, and the reshape is missing: (B, L, n_heads * head_dim)"),
     (lambda out: out.transpose(0, 2, 1, 3).reshape(-1, out.shape[1] * out.shape[3]),
      "the texts have run together: keep B and L apart"),
     (lambda out: out.transpose(1, 2, 0, 3).reshape(out.shape[0], out.shape[2], -1),
