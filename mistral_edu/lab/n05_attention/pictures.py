@@ -41,7 +41,7 @@ def draw_query(names, query, keys, weights):
 
 
 def draw_merges(merges):
-    """What the rows of merged heads hold: merges {title: (L, n_heads, 2)}, with (head, position) for each part of a row.
+    """What the rows of merged heads hold: merges {title: (L, n_heads, 2)}, (head, position) for each part of a row.
 
     A place that holds a later token than its row's is red, with white letters. The titles name the two ways of merging.
     """
