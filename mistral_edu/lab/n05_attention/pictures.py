@@ -84,7 +84,8 @@ def draw_head(words, pattern, layer, head):
     previous = np.diagonal(pattern, -1)[1:].mean() if n > 2 else 0.0         # the second token's is <s>: no sign of it
     return Picture(fig, f'Layer {layer} head {head}. The last token, "{words[-1]}", gives {pattern[-1, most]:.2f} to '
                         f'"{words[most]}" at position {most}. On average a token gives {previous:.2f} to the one '
-                        f"before it, {np.diagonal(pattern)[1:].mean():.2f} to itself, {pattern[1:, 0].mean():.2f} to <s>.")
+                        f"before it, {np.diagonal(pattern)[1:].mean():.2f} to itself, "
+                        f"{pattern[1:, 0].mean():.2f} to <s>.")
 
 
 def draw_sink(shares, sizes):
