@@ -1,4 +1,4 @@
-"""Exercises of notebook 07: keys and values for every query head, and the text whose cache weighs what the weights do."""
+"""Exercises of notebook 07: keys and values for every query head, and when the cache weighs as much as the weights."""
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
@@ -7,7 +7,7 @@ from .slips import EVEN_SLIPS, REPEAT_SLIPS
 
 
 def repeat_kv(x, n_rep):
-    """Each kv head n_rep times, copies side by side.  (B, n_kv_heads, S, head_dim) -> (B, n_kv_heads * n_rep, S, head_dim)."""
+    """Each kv head n_rep times, side by side: (B, n_kv_heads, S, head_dim) -> (B, n_kv_heads * n_rep, S, head_dim)."""
     return mx.repeat(x, n_rep, axis=1)
 
 
@@ -41,11 +41,11 @@ EXERCISES = (
         ),
         reference=repeat_kv, slips=REPEAT_SLIPS,
         hints=(
-            "With 2 kv heads and n_rep = 2, the query heads 0 1 2 3 read the kv heads 0 0 1 1. Which axis of x counts the "
-            "heads?",
+            "With 2 kv heads and n_rep = 2, the query heads 0 1 2 3 read the kv heads 0 0 1 1. Which axis of x counts "
+            "the heads?",
             "MLX has a function for it: look at mx.repeat and mx.tile, and try both on mx.array([0, 1]) with 2 copies. "
             "Which one gives 0 0 1 1?",
-            "One line: mx.repeat(x, n_rep, axis=...), with the axis that counts the heads in (B, n_kv_heads, S, head_dim).",
+            "One line: mx.repeat(x, n_rep, axis=...), with the axis of (B, n_kv_heads, S, head_dim) that counts heads.",
         ),
     ),
     Exercise(
@@ -58,8 +58,8 @@ EXERCISES = (
         ),
         reference=break_even, slips=EVEN_SLIPS,
         hints=(
-            "First the bytes that one token leaves behind: in how many layers, in how many heads, how many numbers, how "
-            "many bytes each?",
+            "First the bytes that one token leaves behind: in how many layers, in how many heads, how many numbers, "
+            "how many bytes each?",
             "A token leaves a key and a value in each kv head of each layer, head_dim numbers each, and 16 bits are 2 "
             "bytes.",
             "bytes_per_token = 2 * n_layers * n_kv_heads * head_dim * 2. Divide the bytes of the weights by it.",

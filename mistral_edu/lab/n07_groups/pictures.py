@@ -22,7 +22,7 @@ def draw_wiring(config):
     Neighbouring groups have two colours in turn, and two marks: round and square.
     """
     n_heads, n_kv_heads, kind = config.n_heads, config.n_kv_heads, kind_of(config)
-    n_rep = n_heads // n_kv_heads
+    n_rep, kept = n_heads // n_kv_heads, f"{n_kv_heads} kv head{'s' * (n_kv_heads > 1)}"
     fig, ax = figure(height=2.3)
     for h in range(n_heads):
         group = h // n_rep
@@ -33,10 +33,10 @@ def draw_wiring(config):
         ax.plot(middle, 0, mark, color=colour, markersize=11)
     share = "has a kv head of its own" if n_rep == 1 else f"shares a kv head with {n_rep - 1} other{'s' * (n_rep > 2)}"
     ax.set(title=f"{kind}: each of {n_heads} query heads {share}", xlim=(-0.8, n_heads - 0.2), ylim=(-0.35, 1.35),
-           xticks=[], yticks=(0, 1), yticklabels=(f"{n_kv_heads} kv head{'s' * (n_kv_heads > 1)}", f"{n_heads} query heads"))
+           xticks=[], yticks=(0, 1), yticklabels=(kept, f"{n_heads} query heads"))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    return Picture(fig, f"{kind}, {n_heads} query heads, {n_kv_heads} kv head{'s' * (n_kv_heads > 1)}: a token leaves "
+    return Picture(fig, f"{kind}, {n_heads} query heads, {kept}: a token leaves "
                         f"{config.kv_bytes_per_token():,} bytes of keys and values in 16 bit; the model has "
                         f"{config.n_parameters / 1e9:.2f} billion parameters.")
 
@@ -51,8 +51,8 @@ def draw_layers(losses, recalls, before):
         ax.text(layer, loss + 0.06, f"loss {loss:.2f}\nrecall {answered:.2g}", ha="center", va="bottom", fontsize=9,
                 color=INK)
     worst = int(losses.argmax())
-    ax.set(title=f"Tiled alone, only layer {worst} breaks the model", xlabel="the one layer that is tiled", ylabel="story loss",
-           xticks=layers, ylim=(0, 1.22 * losses.max()))
+    ax.set(title=f"Tiled alone, only layer {worst} breaks the model", xlabel="the one layer that is tiled",
+           ylabel="story loss", xticks=layers, ylim=(0, 1.22 * losses.max()))
     ax.legend(fontsize=9, loc="upper right")
     others = np.delete(losses, worst)
     return Picture(fig, f"One layer tiled: layer {worst} gives a story loss of {losses[worst]:.1f} and a recall of "
@@ -78,4 +78,5 @@ def draw_shares(shares, lengths, context):
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.grid(axis="y", color=PALE)
     ax.legend(fontsize=9, loc="upper left", ncols=4)
-    return Picture(fig, f"After {context:,} tokens, the share of the cache in the bytes read for the next token: {told}.")
+    return Picture(fig, f"After {context:,} tokens, the share of the cache in the bytes read for the next token: "
+                        f"{told}.")

@@ -48,13 +48,17 @@ REPEAT_SLIPS = (
     (_along(None), "without an axis, mx.repeat makes one long row of all numbers; say axis=1"),
     (lambda x, n_rep: mx.tile(x, n_rep), "mx.tile with one number repeats along the last axis, the numbers within a "
                                          "head; and it would bring the copies in turn"),
-    (_reshaped, "reshape only cuts the same numbers anew, and makes no copies; repeat the heads, or broadcast a new axis "
-                "and then reshape"),
+    (_reshaped, "reshape only cuts the same numbers anew, and makes no copies; repeat the heads, or broadcast a new "
+                "axis and then reshape"),
     (_broadcast, "only an axis of size 1 can be broadcast, so this works for a single kv head alone"),
-    (_five_axes, "the axis of the copies is still there: merge it with the heads, reshape to (B, n_kv_heads * n_rep, S, "
-                 "head_dim)"),
+    (_five_axes, "the axis of the copies is still there: merge it with the heads, reshape to (B, n_kv_heads * n_rep, "
+                 "S, head_dim)"),
     (_positions_then_reshape, "the positions were repeated (axis 2), and reshape made heads of them; repeat the heads, "
                               "axis 1"),
+    (lambda x, n_rep: mx.concatenate([x] * n_rep, axis=2),
+     "axis=2 makes more positions; the heads are axis 1. And whole copies come in turn, 0 1 0 1"),
+    (lambda x, n_rep: x.repeat(n_rep, axis=1), "MLX has repeat as a function, not as a method: mx.repeat(x, ...)"),
+    (lambda x, n_rep: x * n_rep, "that multiplies every number by n_rep; asked are copies"),
     (lambda x, n_rep: x, "x comes back as it was; each kv head has to be there n_rep times"),
 )
 
@@ -68,10 +72,12 @@ def _even(of_a_token, turned=False):
 
 
 EVEN_SLIPS = (
-    (_even(lambda n, kv, d: n * kv * d * 2), "twice too many: a token leaves a key and a value, and each number takes 2 "
-                                             "bytes; one of these two factors of 2 is missing"),
-    (_even(lambda n, kv, d: n * kv * d), "four times too many: a token leaves a key and a value, and each number takes 2 "
-                                         "bytes; both factors of 2 are missing"),
+    (_even(lambda n, kv, d: n * kv * d * 2),
+     "twice too many: a token leaves a key and a value, and each number takes 2 bytes; one of these two factors of 2 "
+     "is missing"),
+    (_even(lambda n, kv, d: n * kv * d),
+     "four times too many: a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are "
+     "missing"),
     (_even(lambda n, kv, d: n * kv * d * 32), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
     (_even(lambda n, kv, d: n * kv * d * 8), "a number of 16 bits takes 2 bytes; yours counts 4"),
     (_even(lambda n, kv, d: kv * d * 4), "the layers are missing: every layer has a cache of its own"),
@@ -79,6 +85,6 @@ EVEN_SLIPS = (
     (_even(lambda n, kv, d: n * kv * 4), "head_dim is missing: a key is head_dim numbers, and so is a value"),
     (_even(lambda n, kv, d: n * kv * d * 4, turned=True), "the division is the wrong way round: weights divided by the "
                                                           "bytes of one token"),
-    (lambda weight_bytes, n, kv, d: n * kv * d * 4, "these are the bytes of one token; asked is how many tokens make as "
-                                                    "many bytes as the weights"),
+    (lambda weight_bytes, n, kv, d: n * kv * d * 4,
+     "these are the bytes of one token; asked is how many tokens make as many bytes as the weights"),
 )
