@@ -1,5 +1,6 @@
 """A reader's function in the model: right ones pass, wrong ones are located, broken ones are named in one line."""
 import re
+import sys
 
 import mlx.core as mx
 import pytest
@@ -149,6 +150,24 @@ def test_an_exercise_that_is_not_started_is_no_mistake(capsys):
 
     use(my_norm, feed_forward)
     assert said(capsys).startswith("○ my_norm: not started yet")
+
+
+def test_a_function_whose_cell_did_not_run_is_not_taken_for_its_earlier_version(monkeypatch, wanted, capsys):
+    """After a syntax error the name still stands for what the cell made before."""
+    monkeypatch.setattr(sys.modules["mistral_edu.lab.experiments.use"], "left_unmade",
+                        {"rms_norm": (12, "ended in an error")}.get)
+    assert mx.array_equal(use(rms_norm)(IDS), wanted)
+    text = said(capsys)
+    assert text.startswith("✗ the cell that defines rms_norm, In [12], ended in an error") and "earlier version" in text
+    with pytest.raises(ValueError, match="earlier version"):
+        use(norm=rms_norm, quiet=True)
+
+
+def test_a_value_in_place_of_a_function_is_named_alone(capsys):
+    use(mx.ones(3))
+    text = said(capsys)
+    assert text.startswith("✗ what came is a value of type array (give the function itself, without brackets)")
+    assert "scale, mask" not in text
 
 
 def test_attention_without_groups_works_where_keys_are_repeated(wanted, capsys):

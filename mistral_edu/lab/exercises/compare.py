@@ -56,7 +56,9 @@ def difference(got, want, atol=1e-4):
 
 
 def show(x):
-    """Short text for a value: arrays as nested lists, rounded; large ones by their shape."""
+    """Short text for a value: arrays as nested lists, rounded; large ones by their shape; functions by their name."""
+    if callable(x) and hasattr(x, "__name__"):
+        return x.__name__
     try:
         a = _array(x)
     except (TypeError, ValueError):

@@ -45,16 +45,24 @@ def as_one_of(guess, choices):
     ('(4, 3)', 'half and half')
     >>> as_one_of(128, ("64", "128")), as_one_of("128 tokens", ("64", "128")), as_one_of("over 128", ("64", "128"))
     ('128', '128', None)
+    >>> as_one_of("0.02", ("about 1", "about 0.02")), as_one_of("about 5", ("about 5 %", "about 50 %"))
+    ('about 0.02', 'about 5 %')
     """
     wanted = key(guess)
-    number = as_number(guess) if wanted[:1].isdigit() else None
+    number = _plain_number(guess)
     for fits in (lambda choice: key(choice) == wanted,
-                 lambda choice: number is not None and as_number(key(choice)) == number,
+                 lambda choice: number is not None and _plain_number(choice) == number,
                  lambda choice: wanted.isalpha() and key(choice).startswith(wanted)):
         found = [choice for choice in choices if fits(choice)]
         if len(found) == 1:
             return found[0]
     return None
+
+
+def _plain_number(text):
+    """The number with which a text begins, "about" left aside, if it holds no other one; "over 128" begins with none."""
+    text = str(text).lower().strip(" .,!()[]\"'`").removeprefix("about").strip()
+    return as_number(text) if text[:1].isdigit() or text[:1] == "." and text[1:2].isdigit() else None
 
 
 def as_number(value):

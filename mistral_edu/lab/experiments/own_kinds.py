@@ -48,6 +48,8 @@ def named(functions, parts):
     """{kind: function}; raises Unfit where a kind cannot be told, comes twice, or takes other arguments."""
     parts = dict(parts)
     for fn in functions:
+        if not callable(fn):
+            raise Unfit(f"what came is {what_it_is(fn)}")
         kind = kind_of(fn)
         if kind is None:
             raise Unfit(f"cannot tell the kind of {what_it_is(fn)} by its arguments. Four forms are known: {forms()}. "

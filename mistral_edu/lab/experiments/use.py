@@ -12,6 +12,7 @@ import mlx.core as mx
 from mistral_edu.chat import encode_chat
 from mistral_edu.checkpoints import load_model, load_tokenizer
 from mistral_edu.generate import generate
+from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.say import say
 from mistral_edu.lab.showing.trouble import describe
 
@@ -36,13 +37,17 @@ def use(*functions, norm=None, attend=None, rotate=None, feed_forward=None, repe
     quiet: for surgeries, where another answer is no mistake: nothing is checked, and nothing printed.
 
     Otherwise it says at once whether the model answers as before, and if not, which part differs first. A function that
-    cannot run in the model, or of which it cannot be told what it is, is named with the reason, and you get a copy of
-    the original; with quiet=True the error is raised.
+    cannot run in the model, or of which it cannot be told what it is, or whose cell failed when it was last run, is
+    named with the reason, and you get a copy of the original; with quiet=True the error is raised.
     """
     model = copy_of_tiny()
     given = dict(norm=norm, attend=attend, rotate=rotate, feed_forward=feed_forward)
     parts = {kind: fn for kind, fn in given.items() if fn is not None}
     try:
+        for fn in (*functions, *parts.values()):
+            if failed := left_unmade(name_of(fn)):
+                raise Unfit(f"the cell that defines {name_of(fn)}, In [{failed[0]}], {failed[1]}, so there is only an "
+                            "earlier version of it. Mend that cell, run it, then use it again")
         parts = named(functions, parts)
         for kind, fn in parts.items():
             install(model, kind, fn, repeat_kv)

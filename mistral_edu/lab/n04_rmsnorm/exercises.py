@@ -3,6 +3,8 @@ import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
 
+from .norms import (Watched, across_texts, mean_of_abs, minus_mean_row, next_size, one_size, per_column, per_token,
+                    so_far)
 from .slips import LEAK_SLIPS, NORM_SLIPS
 
 
@@ -12,51 +14,23 @@ def rms_norm(x, weight, eps):
     return weight * x * mx.rsqrt(mean_square + eps)                   # (..., dim)
 
 
-def leaks(norm, x, weight):
-    """Does norm(x, weight), x (B, L, dim), let the last token change earlier rows? True or False."""
+def leaks(norm, x, weight, eps):
+    """x (B, L, dim): does norm(x, weight, eps) let the last token change earlier rows? True or False."""
     changed = mx.array(x)                                             # a copy: x stays as it is
     changed[:, -1] = changed[:, -1] + 1
-    return not mx.array_equal(norm(x, weight)[:, :-1], norm(changed, weight)[:, :-1]).item()
-
-
-# Norms to try a test on: what each takes the mean square over.
-def per_token(x, weight):
-    """As it should be: every row by itself."""
-    return weight * x * mx.rsqrt((x * x).mean(axis=-1, keepdims=True) + 1e-5)
-
-
-def whole_text(x, weight):
-    """One size for a text."""
-    return weight * x * mx.rsqrt((x * x).mean(axis=(-2, -1), keepdims=True) + 1e-5)
-
-
-def per_column(x, weight):
-    """One size for each place in the row, taken over the tokens."""
-    return weight * x * mx.rsqrt((x * x).mean(axis=-2, keepdims=True) + 1e-5)
-
-
-def texts_together(x, weight):
-    """One size for each position, shared by all texts of the batch: wrong, but nothing comes from the future."""
-    return weight * x * mx.rsqrt((x * x).mean(axis=(0, -1), keepdims=True) + 1e-5)
-
-
-def so_far(x, weight):
-    """One size for a token and all before it: earlier tokens count, later ones do not."""
-    squares = mx.cumsum((x * x).mean(axis=-1, keepdims=True), axis=-2)            # (B, L, 1)
-    return weight * x * mx.rsqrt(squares / mx.arange(1, x.shape[-2] + 1)[:, None] + 1e-5)
-
-
-def next_one(x, weight):
-    """Each row divided by the size of the one after it."""
-    following = mx.concatenate([x[:, 1:], x[:, -1:]], axis=1)
-    return weight * x * mx.rsqrt((following * following).mean(axis=-1, keepdims=True) + 1e-5)
+    return not mx.array_equal(norm(x, weight, eps)[:, :-1], norm(changed, weight, eps)[:, :-1]).item()
 
 
 def _draw(*shape, seed=0):
     return mx.random.normal(shape, key=mx.random.key(seed))
 
 
-TWO_ROWS = mx.array([[[3.0, 4.0], [30.0, 40.0]]])                     # (1, 2, 2): by hand on the page
+def _rows(*rows):
+    """One text (1, L, 2)."""
+    return mx.array([rows], dtype=mx.float32)
+
+
+TWO_ROWS = _rows([3, 4], [30, 40])                                    # by hand on the page
 EXERCISES = (
     Exercise(
         "4.2", minutes=5, points=2,
@@ -79,21 +53,26 @@ EXERCISES = (
     Exercise(
         "4.8", minutes=4, points=2,
         cases=(
-            (whole_text, TWO_ROWS, mx.ones(2)),                       # by hand on the page: True
-            (per_token, TWO_ROWS, mx.ones(2)),
-            (next_one, _draw(2, 5, 4), _draw(4, seed=1)),
-            (so_far, _draw(2, 5, 4), _draw(4, seed=1)),
-            (per_column, _draw(1, 3, 4), _draw(4, seed=1)),
-            (texts_together, _draw(3, 3, 4), mx.ones(4)),
-            (whole_text, _draw(1, 400, 4), mx.ones(4)),               # little leaks from the last of many tokens
+            (one_size, TWO_ROWS, mx.ones(2), 1e-5),                   # by hand on the page: True
+            (per_token, TWO_ROWS, mx.ones(2), 1e-5),
+            (next_size, _draw(2, 5, 4), mx.ones(4), 1e-5),
+            (so_far, _draw(2, 5, 4), mx.ones(4), 0.5),
+            (per_column, _draw(1, 3, 4), mx.ones(4), 1e-5),
+            (across_texts, _draw(3, 3, 4), mx.ones(4), 1e-5),
+            (mean_of_abs, _draw(2, 3, 4), mx.ones(4), 0.5),
+            (one_size, _draw(1, 400, 4), mx.ones(4), 1e-5),           # little leaks from the last of many tokens
+            (one_size, _rows([-3, -4], [30, 40]), mx.ones(2), 1e-5),  # what moves, moves the other way
+            (one_size, _rows([3, -3], [30, 40]), mx.ones(2), 1e-5),   # what moves keeps its sum
+            (minus_mean_row, _draw(2, 3, 4), mx.ones(4), 1e-5),
+            (Watched(one_size), TWO_ROWS, mx.ones(2), 1e-5),
         ),
         reference=leaks, slips=LEAK_SLIPS,
         hints=(
             "Call norm twice: with x, and with a copy of x in which only the last token's row is another one.",
             "mx.array(x) makes a copy; changed[:, -1] is the last row of every text in it. Which rows of the two "
             "results have to be equal, if nothing leaks?",
-            "Compare norm(x, weight)[:, :-1] with norm(changed, weight)[:, :-1]. mx.array_equal says whether all "
-            "numbers are equal; leaks is the opposite.",
+            "Compare norm(x, weight, eps)[:, :-1] with norm(changed, weight, eps)[:, :-1]. mx.array_equal says whether "
+            "all numbers are equal; leaks is the opposite.",
         ),
     ),
 )

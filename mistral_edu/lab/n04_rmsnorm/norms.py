@@ -1,0 +1,69 @@
+"""Norms to try a test for leaks on: right ones, wrong ones that leak from the future, wrong ones that do not."""
+import mlx.core as mx
+
+
+def divided(x, weight, eps, mean_square):
+    """x over the root of a mean square, times the gains."""
+    return weight * x * mx.rsqrt(mean_square + eps)
+
+
+def per_token(x, weight, eps):
+    """As it should be: every row by itself."""
+    return divided(x, weight, eps, (x * x).mean(axis=-1, keepdims=True))
+
+
+def mean_of_abs(x, weight, eps):
+    """Another size than the norm's, and every row by itself."""
+    return weight * x / (mx.abs(x).mean(axis=-1, keepdims=True) + eps)
+
+
+def one_size(x, weight, eps):
+    """One size for a text."""
+    return divided(x, weight, eps, (x * x).mean(axis=(-2, -1), keepdims=True))
+
+
+def per_column(x, weight, eps):
+    """One size for each place in the row, taken over the tokens."""
+    return divided(x, weight, eps, (x * x).mean(axis=-2, keepdims=True))
+
+
+def next_size(x, weight, eps):
+    """Each row divided by the size of the one after it."""
+    following = mx.concatenate([x[:, 1:], x[:, -1:]], axis=1)
+    return divided(x, weight, eps, (following * following).mean(axis=-1, keepdims=True))
+
+
+def minus_mean_row(x, weight, eps):
+    """The mean of all rows of the text is subtracted first: it has a sign, which a size has not."""
+    return per_token(x - x.mean(axis=-2, keepdims=True), weight, eps)
+
+
+def across_texts(x, weight, eps):
+    """One size for each position, shared by all texts of the batch: wrong, but nothing comes from the future."""
+    return divided(x, weight, eps, (x * x).mean(axis=(0, -1), keepdims=True))
+
+
+def so_far(x, weight, eps):
+    """One size for a token and all before it: earlier tokens count, later ones do not."""
+    squares = mx.cumsum((x * x).mean(axis=-1, keepdims=True), axis=-2)            # (B, L, 1)
+    return divided(x, weight, eps, squares / mx.arange(1, x.shape[-2] + 1)[:, None])
+
+
+class Watched:
+    """A norm that raises ValueError when it meets the array of an earlier call again, with other numbers in it."""
+
+    def __init__(self, norm):
+        self.norm, self.seen = norm, []
+        self.__name__ = norm.__name__
+
+    def __call__(self, x, weight, eps):
+        for array, numbers in self.seen:
+            if array is x and not mx.array_equal(x, numbers).item():
+                raise ValueError("x itself was changed between two calls of norm, and whoever called your function has "
+                                 "lost the x of before; change a copy, mx.array(x)")
+        self.seen.append((x, mx.array(x)))
+        return self.norm(x, weight, eps)
+
+    def copy(self):
+        """A new one, which has seen nothing: the checker copies the arguments of each call."""
+        return Watched(self.norm)
