@@ -62,7 +62,8 @@ def draw_stream(sizes, read):
     return Picture(fig, f"Size of the middle row: {middle[0]:.2f} at first, {middle[-1]:.1f} at the last norm, "
                         f"{middle[-1] / middle[0]:.0f} times as much; after the gains from {leaving.min():.2f} to "
                         f"{leaving.max():.2f}. <s>: {first[0]:.2f} and {first[-1]:.1f}, at most {ratio.max():.0f} "
-                        f"times the middle row (norm {int(ratio.argmax())}). The largest row of all: {sizes.max():.0f}.")
+                        f"times the middle row (norm {int(ratio.argmax())}). The largest row of all: "
+                        f"{sizes.max():.0f}.")
 
 
 def draw_losses(curves, chance):
