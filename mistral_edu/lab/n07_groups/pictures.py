@@ -54,10 +54,10 @@ def draw_layers(losses, recalls, before):
     ax.set(title=f"Tiled alone, only layer {worst} breaks the model", xlabel="the one layer that is tiled",
            ylabel="story loss", xticks=layers, ylim=(0, 1.22 * losses.max()))
     ax.legend(fontsize=9, loc="upper right")
-    others = np.delete(losses, worst)
+    others, lowest = np.delete(losses, worst), np.delete(np.array(recalls), worst).min()
     return Picture(fig, f"One layer tiled: layer {worst} gives a story loss of {losses[worst]:.1f} and a recall of "
                         f"{recalls[worst]:.2g}; any other layer a loss of {others.max():.2f} at most, and a recall of "
-                        f"{np.delete(np.array(recalls), worst).min():.2g} at least.")
+                        f"{lowest:.2g}{' at least' if lowest < 1 else ''}.")
 
 
 def draw_shares(shares, lengths, context):
