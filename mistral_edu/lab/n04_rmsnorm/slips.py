@@ -157,8 +157,8 @@ LEAK_SLIPS = (
     (_leaks(equal=lambda a, b: (b - a).max() <= 0), SIGN),
     (_leaks(equal=lambda a, b: a.sum() == b.sum()),
      "two sums can agree although the numbers do not; compare number by number: mx.array_equal"),
-    (_second_name, "whoever called your function has lost the x of before. Change a copy, mx.array(x); changed = x would "
-                   "only be a second name"),
+    (_second_name, "whoever called your function has lost the x of before. Change a copy, mx.array(x); changed = x is "
+                   "only a second name"),
     (_is_another_norm,
      "that asks whether norm computes what RMSNorm computes. It may compute something else without a leak; call norm "
      "twice, with x and with a changed copy"),
