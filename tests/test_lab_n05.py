@@ -124,7 +124,8 @@ def test_the_pictures_say_their_numbers():
     parts = np.stack(np.indices((2, 2)), axis=-1)                             # (head, token) of two heads, two tokens
     right, wrong = parts.transpose(1, 0, 2), parts
     assert draw_merges({"right": right, "wrong": wrong}).caption == (
-        "right: 0 of 4 parts come from a later token; wrong: 1 of 4 parts come from a later token.")
+        "right: 0 of 4 parts come from a later token, 0 from an earlier one; wrong: 1 of 4 parts come from a later token, "
+        "1 from an earlier one.")
 
     pattern = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.25, 0.5, 0.25]])
     assert draw_head(["<s>", "a", "ball"], pattern, 2, 3).caption == (

@@ -1,11 +1,11 @@
 """What notebook 05 imports beside the words that all pages share."""
 from mistral_edu.attention import merge_heads, split_heads
 from mistral_edu.lab.experiments.inside import record, walk
-from mistral_edu.lab.experiments.skills import recall, recall_items, story_loss
+from mistral_edu.lab.experiments.skills import held_out_stories, recall, recall_items, story_loss
 from mistral_edu.lab.showing.widgets import text_box
 
 from .pictures import draw_head, draw_merges, draw_query, draw_sink
 from .training import NO_CLUE, trained
 
-__all__ = ["NO_CLUE", "draw_head", "draw_merges", "draw_query", "draw_sink", "merge_heads", "recall", "recall_items",
-           "record", "split_heads", "story_loss", "text_box", "trained", "walk"]
+__all__ = ["NO_CLUE", "draw_head", "draw_merges", "draw_query", "draw_sink", "held_out_stories", "merge_heads",
+           "recall", "recall_items", "record", "split_heads", "story_loss", "text_box", "trained", "walk"]

@@ -4,7 +4,7 @@ from matplotlib.colors import ListedColormap
 
 from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, SEQUENTIAL, Picture, figure
 
-PARTS = ListedColormap([PALE, "#B34A00"])         # red, dark enough for white letters
+PARTS = ListedColormap([PALE, "#FBE3B8", "#B34A00"])     # right, earlier, later: dark enough for white letters
 LOOKS = ((BLUE, "-", ""), (ORANGE, "--", "///"), (GREEN, "-.", "..."))       # colour, line, hatch of each key
 
 
@@ -43,7 +43,8 @@ def draw_query(names, query, keys, weights):
 def draw_merges(merges):
     """What the rows of merged heads hold: merges {title: (L, n_heads, 2)}, (head, position) for each part of a row.
 
-    A place that holds a later token than its row's is red, with white letters. The titles name the two ways of merging.
+    A place that holds a later token than its row's is dark, with white letters; one that holds an earlier token is light
+    orange. The titles name the two ways of merging.
     """
     fig, axes = figure(height=3.6, columns=len(merges), sharey=True)
     placed(fig, left=0.08, right=0.99, bottom=0.15, top=0.9, wspace=0.05)
@@ -51,7 +52,8 @@ def draw_merges(merges):
     for ax, (title, codes) in zip(np.atleast_1d(axes), merges.items()):
         L, n_heads, _ = codes.shape
         later = codes[:, :, 1] > np.arange(L)[:, None]
-        ax.imshow(later, cmap=PARTS, vmin=0, vmax=1, aspect="auto")
+        earlier = codes[:, :, 1] < np.arange(L)[:, None]
+        ax.imshow(earlier + 2 * later, cmap=PARTS, vmin=0, vmax=2, aspect="auto")
         ax.hlines(np.arange(1, L) - 0.5, -0.5, n_heads - 0.5, color="white", linewidth=3)
         ax.vlines(np.arange(1, n_heads) - 0.5, -0.5, L - 0.5, color="white", linewidth=3)
         for row, place in np.ndindex(L, n_heads):
@@ -61,8 +63,9 @@ def draw_merges(merges):
                     fontweight="bold" if later[row, place] else "normal")
         ax.set(xlim=(-0.5, n_heads - 0.5), ylim=(L - 0.5, -0.5), xticks=range(n_heads), yticks=range(L),
                xlabel="part of the row")
-        ax.set_title(f"{title}: {later.sum()} from later tokens", fontsize=10.5)
-        told.append(f"{title}: {later.sum()} of {later.size} parts come from a later token")
+        ax.set_title(f"{title}: {later.sum()} from later tokens, {earlier.sum()} earlier", fontsize=10.5)
+        told.append(f"{title}: {later.sum()} of {later.size} parts come from a later token, "
+                    f"{earlier.sum()} from an earlier one")
         ax.tick_params(length=0)
     np.atleast_1d(axes)[0].set_ylabel("row of token")
     return Picture(fig, "; ".join(told) + ".")
