@@ -64,8 +64,9 @@ def test_losses_are_those_of_one_pass_however_the_text_is_read(exact):
 
 
 def test_news_has_the_length_that_was_asked_for():
-    texts = news(load_tokenizer(), 200)
-    assert [len(ids) for ids in texts] == [200, 200] and texts[0] != texts[1]
+    tokenizer = load_tokenizer()
+    ids = news(tokenizer, 200)
+    assert len(ids) == 200 and tokenizer.decode(ids).count(".") > 10
 
 
 def test_a_small_model_learns_with_either_layout_and_cannot_be_run_with_the_other():
