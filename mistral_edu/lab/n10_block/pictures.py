@@ -60,12 +60,14 @@ def draw_attention(words, weights, layer, head, asking):
     fig, ax = figure(height=3.0)
     ax.bar(range(n), weights, 0.8, color=[GREY if place == 0 else BLUE for place in range(n)])
     ax.axvspan(asking + 0.5, n - 0.4, color=PALE, linewidth=0)
-    ax.plot([asking], [-0.035], marker="^", color=RED, markersize=9, clip_on=False, label="the token that looks")
+    ax.plot([asking], [-0.035], marker="^", linestyle="none", color=RED, markersize=9, clip_on=False,
+            label="the token that looks")
     first, second = (int(place) for place in np.argsort(-weights, kind="stable")[:2])
     ax.set(title=f"Layer {layer} head {head}: “{words[asking]}” ({asking}) gives {weights[first]:.2f} "
                  f"to “{words[first]}” ({first})",
            ylabel="attention weight", ylim=(0, 1.02), xlim=(-0.6, n - 0.4))
-    ax.set_xticks(range(n), words, rotation=60, ha="right", rotation_mode="anchor", fontsize=9)
+    ax.set_xticks(range(n), [f"{place} {word}" for place, word in enumerate(words)], rotation=60, ha="right",
+                  rotation_mode="anchor", fontsize=9)
     ax.tick_params(axis="x", pad=9)
     ax.legend(fontsize=9, loc="upper right")
     return Picture(fig, f"Layer {layer} head {head}, from token {asking}, \"{words[asking]}\": {weights[first]:.2f} to "
