@@ -136,6 +136,7 @@ def test_the_pictures_say_their_numbers():
     assert relay.fig.get_suptitle() == "The answer is handed on: things, places"
     both = draw_both(shares, np.array([[0, 6, 0], [0, 0, 0]]), asked=16)
     assert both.caption == ("Writes most: layer 1 feed-forward, 8.50; without it 0 of 16 places are lost. Missed most: "
-                            "layer 0 head 1, 6 of 16; it writes -0.25. 5 of 6 parts can go one at a time without a loss.")
+                            "layer 0 head 1, 6 of 16; it writes -0.25. 5 of 6 parts can go one at a time without a "
+                            "loss.")
     assert both.fig.get_suptitle().startswith("What writes most is not missed")
     assert draw_both(shares, np.array([[0, 0, 0], [0, 0, 6]]), asked=16).fig.get_suptitle().startswith("What each part")

@@ -83,8 +83,8 @@ EXERCISES = (
         cases=((PlacesRight(),),),
         reference=binding_head, slips=HEAD_SLIPS,
         hints=(
-            "In the picture above, the answer leaves the rows of the things between two numbers of layers. After 2 layers "
-            "means that the layers 0 and 1 have run. So in which layer does it move?",
+            "In the picture above, the answer leaves the rows of the things between two numbers of layers. After 2 "
+            "layers means that the layers 0 and 1 have run. So in which layer does it move?",
             "It moves from a thing, \"ball\" (3), to the \"the\" before its place (6). Attention fetches: so the head "
             "you look for is one in which token 6 looks at token 3, and 13 at 10.",
             "Set the sliders of section 10.5 to that layer, let token 6 or 13 look, and try its 8 heads. Or let the "

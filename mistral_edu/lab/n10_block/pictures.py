@@ -111,7 +111,8 @@ def draw_both(shares, lost, asked):
     _frame(right, lost, lost.flat, fontsize=8)
     right.set(title=f"Places lost of {asked} without it")
     fig.suptitle("What writes most is not missed; what is missed writes next to nothing" if apart else
-                 "What each part writes, and what is lost without it", x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+                 "What each part writes, and what is lost without it", x=0.01, ha="left", fontsize=11.5,
+                 fontweight="bold")
     return Picture(fig, f"Writes most: {_part(*most, shares)}, {shares[most]:.2f}; without it {lost[most]} of {asked} "
                         f"places are lost. Missed most: {_part(*needed, shares)}, {lost[needed]} of {asked}; it writes "
                         f"{shares[needed]:.2f}. {int((lost == 0).sum())} of {lost.size} parts can go one at a time "

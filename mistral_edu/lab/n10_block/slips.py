@@ -44,8 +44,8 @@ def _reads_found(x, norm_1, attn, norm_2, mlp):
 
 POST = "that norms the sum, as the first transformer did. Here the norm makes a copy for the part to read"
 COPY = "the result is added to the normed copy; it belongs to the stream itself, x"
-LATE = ("both parts read the stream as it was at first. The feed-forward comes second, and reads what the attention has "
-        "left there")
+LATE = ("both parts read the stream as it was at first. The feed-forward comes second, and reads what the attention "
+        "has left there")
 BLOCK_SLIPS = (
     (_block(lambda x, n, attn: n(x + attn(x)), lambda x, h, n, mlp: n(h + mlp(h))), POST),
     (_block(lambda x, n, attn: n(x + attn(x)), _right), f"in the first half, {POST}"),
@@ -57,7 +57,8 @@ BLOCK_SLIPS = (
     (_block(_added, lambda x, h, n, mlp: n(h) + mlp(n(h))), f"in the second half, {COPY}"),
     (_block(_added, lambda x, h, n, mlp: h + mlp(n(x))), LATE),
     (_same_copy, f"{LATE}. And it has a norm of its own, norm_2"),
-    (_reads_found, "the feed-forward reads only what the attention returned; it reads the whole stream, x with that added"),
+    (_reads_found, "the feed-forward reads only what the attention returned; it should read the whole stream, x with "
+     "that added"),
     (_block(_added, lambda x, h, n, mlp: x + mlp(n(h))),
      "the feed-forward's result is added to the first x, so what the attention has added is lost"),
     (_block(_added, lambda x, h, n, mlp: mlp(n(h))), "in the second half nothing is added: the stream is replaced"),
@@ -65,7 +66,8 @@ BLOCK_SLIPS = (
     (_block(lambda x, n, attn: attn(n(x)), lambda x, h, n, mlp: mlp(n(h))),
      "nothing is added: each part replaces the stream, where it should add to it"),
     (_block(_added, lambda x, h, n, mlp: h), "the second half is missing: the feed-forward with its norm"),
-    (_block(lambda x, n, attn: x + attn(x), lambda x, h, n, mlp: h + mlp(h)), "no part reads a normed copy: norm_1, norm_2"),
+    (_block(lambda x, n, attn: x + attn(x), lambda x, h, n, mlp: h + mlp(h)),
+     "no part reads a normed copy: norm_1 and norm_2 are not used"),
     (_block(_added, lambda x, h, n, mlp: h + mlp(h)), "the feed-forward reads the stream as it is: norm_2 is missing"),
     (_block(lambda x, n, attn: x + attn(x), _right), "the attention reads the stream as it is: norm_1 is missing"),
     (_one_norm, "norm_1 is used twice; the feed-forward has a norm of its own, norm_2"),
@@ -92,5 +94,6 @@ HEAD_SLIPS = (
     (lambda places_right: places_right(heads=(5, 4)), "heads is a list of pairs: heads=[(5, 4)]"),
     (lambda places_right: places_right((5, 4)), f"the list of heads has to be named. {PAIR}"),
     (lambda places_right: places_right(5, 4), f"the list of heads has to be named. {PAIR}"),
-    *((lambda places_right, pair=pair: pair, f"{pair} is a head, not what comes of silencing it: {PAIR}") for pair in PAIRS),
+    *((lambda places_right, pair=pair: pair, f"{pair} is a head, not what comes of silencing it: {PAIR}")
+      for pair in PAIRS),
 )
