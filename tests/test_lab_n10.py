@@ -2,6 +2,7 @@
 import mlx.core as mx
 import numpy as np
 import pytest
+from small_models import random_model
 
 from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import check
@@ -11,7 +12,6 @@ from mistral_edu.lab.n10_block import (draw_attention, draw_both, draw_lens, dra
                                        places_right, questions)
 from mistral_edu.lab.n10_block.exercises import block
 from mistral_edu.transformer import Block
-from small_models import random_model
 
 FEW = [(3, 7), (5, 4)]          # two heads of `tiny`: one that binds things to places, one that fetches the answer
 
