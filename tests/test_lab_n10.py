@@ -52,7 +52,7 @@ def test_one_head_binds_and_the_part_that_writes_most_is_not_needed():
 
 
 def test_without_the_last_feed_forward_the_sentence_breaks_and_the_place_stays(tokenizer):
-    """Why section 10.7 asks for the place alone."""
+    """Why the questions end before the place: only the place is asked for."""
     model = load_model(dtype="float32", fast=False)
     model.layers[7].mlp.down_proj.weight = 0 * model.layers[7].mlp.down_proj.weight
     question = "The ball is in the kitchen. The key is in the barn. Where is the key?"
