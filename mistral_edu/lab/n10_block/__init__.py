@@ -1,0 +1,11 @@
+"""What notebook 10 imports beside the words that all pages share."""
+from mistral_edu.lab.experiments.inside import attribution, record, silenced
+from mistral_edu.lab.experiments.reach import furthest, gradients
+from mistral_edu.lab.experiments.skills import held_out_stories, story_loss
+
+from .pictures import draw_attention, draw_both, draw_lens, draw_relay, draw_shares
+from .quiz import place_ids, places_right, questions
+
+__all__ = ["attribution", "draw_attention", "draw_both", "draw_lens", "draw_relay", "draw_shares", "furthest",
+           "gradients", "held_out_stories", "place_ids", "places_right", "questions", "record", "silenced",
+           "story_loss"]
