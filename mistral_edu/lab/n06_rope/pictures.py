@@ -38,7 +38,7 @@ def draw_arrows(query, key, distances, scores, distance):
 
 
 def draw_dials(frequencies, distance):
-    """One dial a clock: a grey hand at distance 0, a blue one at this distance; the rim is red where it is back."""
+    """One dial a clock: a grey hand at distance 0, a blue one at this distance; the rim is orange where it is back."""
     angles = np.asarray(frequencies) * distance
     off = np.abs((np.degrees(angles) + 180) % 360 - 180)
     back = [int(i) for i in np.flatnonzero(off <= NEARLY)]
@@ -53,7 +53,7 @@ def draw_dials(frequencies, distance):
         ax.set_xlabel(f"{turns:,.1f}" if turns < 100 else f"{turns:,.0f}", fontsize=8.5, color=GREY)
         for side in ax.spines.values():
             side.set_visible(False)
-    fig.suptitle(f"At distance {distance}, {len(back)} of {len(angles)} clocks look as at distance 0 (red rim)", x=0.01,
+    fig.suptitle(f"At distance {distance}, {len(back)} of {len(angles)} clocks look as at distance 0 (orange rim)", x=0.01,
                  ha="left", fontsize=11.5, fontweight="bold")
     fig.supxlabel("below each clock: positions for a full turn", fontsize=9.5)
     named = ", ".join(map(str, back)) or "none"

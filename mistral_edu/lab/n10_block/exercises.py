@@ -53,13 +53,22 @@ def _draw(*shape, seed=0):
 
 
 class PlacesRight:
-    """places_right with a name that can be read where the checker shows with what it called a function."""
+    """places_right with a name that can be read where the checker shows with what it called a function.
+
+    points: for each right place. With other points a number that was only written down gives itself away.
+    """
+
+    def __init__(self, points=1):
+        self.points = points
 
     def __call__(self, *, heads=(), feed_forwards=()):
-        return quiz.places_right(heads=heads, feed_forwards=feed_forwards)
+        return self.points * quiz.places_right(heads=heads, feed_forwards=feed_forwards)
 
     def __repr__(self):
-        return "the test of 8 questions"
+        return "the test of 8 questions" + f", {self.points} points each" * (self.points > 1)
+
+
+TESTS = PlacesRight(), PlacesRight(points=10)
 
 
 EXERCISES = (
@@ -80,8 +89,10 @@ EXERCISES = (
     ),
     Exercise(
         "10.6", minutes=4, points=2,
-        cases=((PlacesRight(),),),
-        reference=binding_head, slips=HEAD_SLIPS,
+        cases=tuple((test,) for test in TESTS),
+        reference=binding_head,
+        slips=(*HEAD_SLIPS, (lambda places_right: fewest_right(TESTS[0]), "that is the number itself; return what "
+                             "places_right says about the head that you mean")),
         hints=(
             "In the picture above, the answer leaves the rows of the things between two numbers of layers. After 2 "
             "layers means that the layers 0 and 1 have run. So in which layer does it move?",

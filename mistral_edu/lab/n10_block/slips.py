@@ -89,8 +89,8 @@ HEAD_SLIPS = (
     (lambda places_right: places_right(heads=[(5, 4)]),
      "without what you named, all 8 places are still right. It may look at the right word, but it is not needed: "
      "other parts do the same work"),
-    *((lambda places_right, left=left: left, "fewer are right than without any one head, so you silenced more than one "
-       "part; name one head") for left in (0, 1)),
+    *((lambda places_right, left=left: left * places_right.points, "fewer are right than without any one head, so you "
+       "silenced more than one part; name one head") for left in (0, 1)),
     (lambda places_right: places_right(heads=(5, 4)), "heads is a list of pairs: heads=[(5, 4)]"),
     (lambda places_right: places_right((5, 4)), f"the list of heads has to be named. {PAIR}"),
     (lambda places_right: places_right(5, 4), f"the list of heads has to be named. {PAIR}"),
