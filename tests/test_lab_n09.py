@@ -124,11 +124,12 @@ def test_the_pictures_say_their_numbers():
     assert draw_gate(curves, 2.0, -1.0).caption == (
         "Gate 2, up -1. Passed on with ReLU -2.000, GELU -1.954, SiLU -1.762; gate times up is -2.")
     assert draw_gate(curves, 0.0, 1.0).caption.endswith("SiLU 0.000; gate times up is 0.")
-    assert draw_skills([[1.0, 1.0], [0.2, 1.0], [1.0, 0.9]], ["nothing", "layer 0", "layer 1"], ["spell", "sum"]).caption == (
+    table = [[1.0, 1.0], [0.2, 1.0], [1.0, 0.9]]
+    assert draw_skills(table, ["nothing", "layer 0", "layer 1"], ["spell", "sum"]).caption == (
         "The lowest share of each skill: spell 0.2 without layer 0, sum 0.9 without layer 1.")
     assert draw_unit("Unit 3", ["a | b", "c | b"], [-2.0, -9.0], ["b", "d"]).caption == (
-        'Unit 3, at its 2 strongest places, holds negative numbers of the size 2 to 9. There it raises these tokens most: '
-        '"b", "d".')
+        'Unit 3, at its 2 strongest places, holds negative numbers of the size 2 to 9. There it raises these tokens '
+        'most: "b", "d".')
     line = np.array([-2.0, 0.0, 2.0])
     assert draw_product(8, line, line**2, line**2 + [0.5, 0, 1], line**2, inside=1).caption == (
         "Largest error along this line where it was fitted: 8 ReLU units 0.000; outside 1.00. Two gated units: below "

@@ -8,6 +8,6 @@ from .pictures import draw_gate, draw_losses, draw_product, draw_skills, draw_un
 from .relu_units import fitted_relu_units
 from .training import trained_loss
 
-__all__ = ["draw_gate", "draw_losses", "draw_product", "draw_skills", "draw_unit",
-           "fitted_relu_units", "held_out_stories", "recall",
-           "recall_items", "share_right", "silenced", "skill_items", "skills", "story_loss", "trained_loss", "two_gated_units", "walk"]
+__all__ = ["draw_gate", "draw_losses", "draw_product", "draw_skills", "draw_unit", "fitted_relu_units",
+           "held_out_stories", "recall", "recall_items", "share_right", "silenced", "skill_items", "skills",
+           "story_loss", "trained_loss", "two_gated_units", "walk"]

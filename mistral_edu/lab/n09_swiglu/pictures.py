@@ -62,8 +62,8 @@ def draw_unit(name, places, numbers, raised):
     ax.set_yticks(y, places, family="DejaVu Sans Mono", fontsize=8.5)
     ax.tick_params(axis="y", length=0)
     words = ", ".join(f'"{token}"' for token in raised)
-    return Picture(fig, f"{name}, at its {len(places)} strongest places, holds {sign} numbers of the size {sizes.min():.0f} "
-                        f"to {sizes.max():.0f}. There it raises these tokens most: {words}.")
+    return Picture(fig, f"{name}, at its {len(places)} strongest places, holds {sign} numbers of the size "
+                        f"{sizes.min():.0f} to {sizes.max():.0f}. There it raises these tokens most: {words}.")
 
 
 def draw_product(units, line, true, relu, gated, inside):
@@ -92,7 +92,8 @@ def draw_losses(results):
         ax.plot(losses, np.full(len(losses), y), "o" if gated else "s", color=BLUE if gated else ORANGE, alpha=0.65)
         ax.plot([losses.mean()] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=2)
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="loss per letter on unseen stories (a dot per seed, a line at the mean)", ylim=(-0.6, len(names) - 0.4))
+    ax.set(xlabel="loss per letter on unseen stories (a dot per seed, a line at the mean)",
+           ylim=(-0.6, len(names) - 0.4))
     ax.grid(axis="x")
     without = [np.mean(losses) for name, losses in results.items() if "no gate" in name]
     with_gate = [np.mean(losses) for name, losses in results.items() if "no gate" not in name]
