@@ -96,7 +96,7 @@ def draw_outgrown(places, curves, periods, limit=0.5):
     ax.set(title="The slower the slowest clock, the longer the text stays right", ylabel="loss above that of tiny",
            xlabel="place in the text (vertical lines: one full turn of the slowest clock that turns)",
            xlim=(min(places) - 4, max(places) + 4))
-    ax.legend(fontsize=9, loc="upper left")
+    ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(0.33, 1))      # between the second line and the third
     return Picture(fig, "; ".join(told) + ".")
 
 
