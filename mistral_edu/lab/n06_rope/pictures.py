@@ -53,8 +53,8 @@ def draw_dials(frequencies, distance):
         ax.set_xlabel(f"{turns:,.1f}" if turns < 100 else f"{turns:,.0f}", fontsize=8.5, color=GREY)
         for side in ax.spines.values():
             side.set_visible(False)
-    fig.suptitle(f"At distance {distance}, {len(back)} of {len(angles)} clocks look as at distance 0 (orange rim)", x=0.01,
-                 ha="left", fontsize=11.5, fontweight="bold")
+    fig.suptitle(f"At distance {distance}, {len(back)} of {len(angles)} clocks look as at distance 0 (orange rim)",
+                 x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     fig.supxlabel("below each clock: positions for a full turn", fontsize=9.5)
     named = ", ".join(map(str, back)) or "none"
     return Picture(fig, f"Distance {distance}. Within {NEARLY} degrees of where they began: {named}.")
