@@ -7,11 +7,11 @@ import math
 
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
-from mlx.utils import tree_flatten
 
 from mistral_edu.config import MistralConfig
 from mistral_edu.transformer import Model
+
+from .training import train
 
 VOCABULARY, LENGTH, ROWS = 16, 12, 64     # different tokens; tokens a text; texts a step
 CONFIG = dict(dim=32, n_layers=1, head_dim=32, hidden_dim=32, n_heads=1, n_kv_heads=1, window_size=None,
@@ -34,12 +34,6 @@ def noise_loss(back, mask, n_layers=1, steps=100, seed=0) -> float:
         logits = model(tokens, mask=mask)[:, asked]                   # (B, asked, vocab_size)
         return nn.losses.cross_entropy(logits, tokens[:, asked - back], reduction="mean")
 
-    step = nn.value_and_grad(model, loss)
-    optimizer = optim.Adam(learning_rate=0.01)
-    last = []
-    for key in keys:
-        value, gradients = step(model, mx.random.randint(0, VOCABULARY, (ROWS, LENGTH), key=key))
-        optimizer.update(model, gradients)
-        mx.eval(value, [weight for _, weight in tree_flatten(model.parameters())], optimizer.state)
-        last.append(value.item())
-    return sum(last[-10:]) / 10
+    texts = (mx.random.randint(0, VOCABULARY, (ROWS, LENGTH), key=key) for key in keys)
+    losses = list(train(model, loss, texts, step_size=0.01))
+    return sum(losses[-10:]) / 10

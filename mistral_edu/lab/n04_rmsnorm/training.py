@@ -3,9 +3,9 @@ import json
 
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
 
 from mistral_edu.config import MistralConfig
+from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
 ALPHABET, LENGTH, ROWS = 16, 12, 64      # different tokens; tokens in a text; texts in a step
@@ -46,12 +46,11 @@ def losses_of(model, step_size, steps=STEPS, seed=0):
     def loss(model, tokens):
         return nn.losses.cross_entropy(model(tokens)[:, 1:], tokens[:, :-1], reduction="mean")
 
-    slopes, optimizer, losses = nn.value_and_grad(model, loss), optim.Adam(learning_rate=step_size), []
-    for key in mx.random.split(mx.random.key(seed), steps):
-        value, gradients = slopes(model, mx.random.randint(0, ALPHABET, (ROWS, LENGTH), key=key))
-        optimizer.update(model, gradients)
-        mx.eval(value, model.parameters(), optimizer.state)
-        losses.append(value.item())
+    texts = (mx.random.randint(0, ALPHABET, (ROWS, LENGTH), key=key)
+             for key in mx.random.split(mx.random.key(seed), steps))
+    losses = []
+    for value in train(model, loss, texts, step_size):
+        losses.append(value)
         if not losses[-1] <= GONE:       # NaN, too
             break
     return losses

@@ -3,10 +3,10 @@ import math
 
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
 
 from mistral_edu.attention import fused_attention, merge_heads, split_heads
 from mistral_edu.config import MistralConfig
+from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
 ALPHABET, LENGTH, ROWS = 16, 16, 32      # different tokens; tokens of a text; texts of a step
@@ -43,12 +43,7 @@ def trained(merge, texts, asked=0, seed=0, steps=200):
         logits = model(tokens[:, :-1])[:, asked:]                         # (ROWS, LENGTH - 1 - asked, ALPHABET)
         return nn.losses.cross_entropy(logits, tokens[:, 1 + asked:], reduction="mean")
 
-    slopes, optimizer, losses = nn.value_and_grad(model, loss), optim.Adam(learning_rate=0.003), []
-    for step in range(steps):
-        value, gradients = slopes(model, texts(steps * seed + step))
-        optimizer.update(model, gradients)
-        mx.eval(value, model.parameters(), optimizer.state)
-        losses.append(value.item())
+    losses = list(train(model, loss, (texts(steps * seed + step) for step in range(steps)), step_size=0.003))
     return model, sum(losses[-10:]) / 10
 
 

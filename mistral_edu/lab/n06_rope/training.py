@@ -1,9 +1,9 @@
 """A small model whose only task is a distance, trained in a second with any rotation."""
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
 
 from mistral_edu.config import MistralConfig
+from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
 TOKENS, LENGTH, ROWS, BACK = 16, 12, 64, 3      # different tokens; tokens in a text; texts in a step; places back
@@ -16,11 +16,8 @@ def trained(rotation, seed=0, steps=100):
     mx.random.seed(seed)
     model = Model(CONFIG)
     model.layers[0].self_attn.rotate = rotation
-    slopes, optimizer = nn.value_and_grad(model, _loss), optim.Adam(learning_rate=0.01)
-    for key in mx.random.split(mx.random.key(seed), steps):
-        value, gradients = slopes(model, _noise(key))
-        optimizer.update(model, gradients)
-        mx.eval(value, model.parameters(), optimizer.state)
+    for _ in train(model, _loss, map(_noise, mx.random.split(mx.random.key(seed), steps)), step_size=0.01):
+        pass
     return model
 
 
