@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.say import say
-from mistral_edu.lab.showing.trouble import describe
+from mistral_edu.lab.showing.trouble import describe, only_earlier
 
 from .bank import find, short
 from .compare import difference, show
@@ -55,8 +55,7 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
         cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
     name = getattr(fn, "__name__", reference.__name__)
     if failed := left_unmade(name):
-        return _answer(label, False, f"✗ {label}: the cell that defines {name}, In [{failed[0]}], {failed[1]}, so there "
-                       "is only an earlier version of it. Mend that cell, run it, then check again.")
+        return _answer(label, False, f"✗ {label}: {only_earlier(name, failed)} check again.")
     if not callable(fn):
         return _answer(label, False, _not_a_function(label, fn, reference))
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]

@@ -14,7 +14,7 @@ from mistral_edu.checkpoints import load_model, load_tokenizer
 from mistral_edu.generate import generate
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.say import say
-from mistral_edu.lab.showing.trouble import describe
+from mistral_edu.lab.showing.trouble import describe, only_earlier
 
 from .inside import first_difference
 from .own_kinds import Unfit, joined, name_of, named
@@ -46,8 +46,7 @@ def use(*functions, norm=None, attend=None, rotate=None, feed_forward=None, repe
     try:
         for fn in (*functions, *parts.values()):
             if failed := left_unmade(name_of(fn)):
-                raise Unfit(f"the cell that defines {name_of(fn)}, In [{failed[0]}], {failed[1]}, so there is only an "
-                            "earlier version of it. Mend that cell, run it, then use it again")
+                raise Unfit(f"{only_earlier(name_of(fn), failed)} use it again")
         parts = named(functions, parts)
         for kind, fn in parts.items():
             install(model, kind, fn, repeat_kv)

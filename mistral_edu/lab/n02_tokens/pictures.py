@@ -84,11 +84,13 @@ def merge_picture(spelled, done, counts, following=None) -> Picture:
     lower.barh(range(len(best)), [count for _, count in best], color=BLUE, height=0.6)
     lower.set(ylim=(3.6, -0.6), xlim=(0, 6), xticks=range(7), xlabel="how often the pair occurs now")
     lower.set_yticks(range(len(best)), [f"{name:>12}" for name in names], family="DejaVu Sans Mono")
-    equal = f", equal with {sum(n == best[0][1] for n in counts.values()) - 1} more" if best else ""
-    equal = "" if equal.endswith(" 0 more") else equal
-    most = f"the next pair is {names[0]}, which occurs {best[0][1]} times{equal}" if best else "no pair is left"
-    most = most.replace("1 times", "once").replace("2 times", "twice")
-    if not best:
+    if best:
+        count = best[0][1]
+        others = list(counts.values()).count(count) - 1
+        most = f"the next pair is {names[0]}, which occurs {({1: 'once', 2: 'twice'}).get(count, f'{count} times')}"
+        most += f", equal with {others} more" if others else ""
+    else:
+        most = "no pair is left"
         lower.text(0.5, 0.5, "no pair is left", transform=lower.transAxes, ha="center")
     return Picture(fig, f"Merges: {len(done)}; tokens: {len(pieces)}; {most}.",
                    f"The sentence in pieces: {' | '.join(pieces)}. {most[0].upper()}{most[1:]}.")

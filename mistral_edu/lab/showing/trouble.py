@@ -26,3 +26,16 @@ def describe(error: BaseException, fn=None) -> str:
     number = own[-1].lineno
     source = (own[-1].line or linecache.getline(home, number)).strip()
     return f"{message}, in line {number} of your cell" + (f": {source}" if source else "")
+
+
+def only_earlier(name: str, failed: tuple) -> str:
+    """What to say of a function whose cell failed when it was last run, up to what to do then.
+
+    failed: kernel.left_unmade(name), the In number of that cell and how it ended.
+
+    >>> only_earlier("mask", (7, "was stopped"))
+    'the cell that defines mask, In [7], was stopped, so there is only an earlier version of it. Mend that cell, run it, then'
+    """
+    number, end = failed
+    return (f"the cell that defines {name}, In [{number}], {end}, so there is only an earlier version of it. Mend that "
+            "cell, run it, then")
