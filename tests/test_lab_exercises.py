@@ -119,6 +119,20 @@ def test_bfloat16_tuples_and_expected_nan_are_compared():
     assert not check("t", lambda x: (x.astype(mx.bfloat16), 1.0), [(X,)], pair)
 
 
+@pytest.mark.parametrize("made, what", [(np.array, "an array of NumPy"), (lambda x: x.tolist(), "a list")])
+def test_right_numbers_that_are_no_array_of_mlx_are_not_taken(made, what):
+    """A model could not go on with them; a single number may come from anywhere."""
+    message = check("t", lambda x: made(x * 2), [(X,)], lambda x: x * 2).message
+    assert message == (f"✗ t, case 1 of 1: the numbers are right, but they come as {what}; "
+                       "mx.array(...) makes one of MLX of it.")
+    assert check("t", lambda x: x.sum().item(), [(X,)], lambda x: x.sum())
+
+
+def test_of_two_slips_that_cannot_run_the_one_with_the_same_shapes_is_named():
+    slips = [(lambda x: x @ mx.ones((3, 3)), "three"), (lambda x: x @ mx.ones((5, 1)), "five")]
+    assert "Likely: five" in check("t", lambda x: x @ mx.ones((5, 1)), [(X,)], lambda x: x, slips).message
+
+
 def test_a_mask_of_numbers_is_not_a_mask_of_truths():
     assert "expected True or False" in check("t", lambda: [1, 0], [()], lambda: [True, False]).message
 

@@ -14,7 +14,7 @@ from mistral_edu.lab.showing.say import say
 from mistral_edu.lab.showing.trouble import describe, only_earlier
 
 from .bank import find, short
-from .compare import difference, show
+from .compare import difference, not_from_mlx, show
 from .patience import patience
 
 ENOUGH = 100        # cases that tell which slip it is; some exercises have thousands
@@ -71,6 +71,8 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
             problem = f"your code stops with {describe(error, fn)}"
         else:
             problem = difference(got, want, atol)
+            if problem is None and (kind := not_from_mlx(got, want)):
+                return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {kind}.")
         if problem:
             why = _name_the_slip(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
             stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask
@@ -90,14 +92,16 @@ def _not_a_function(label, given, reference):
 def _name_the_slip(fn, slips, cases, args, got, atol):
     """The sentence of the slip that is most like fn: at the failing case, and at more than half of all cases.
 
-    One case proves little: many wrong formulas give the same 0.
+    One case proves little: many wrong formulas give the same 0. Of errors equally alike, that with the same shapes in
+    its message comes first.
     """
     alike = []
     for wrong, sentence in slips:
-        if _matches(_run(wrong, args), got, atol):
+        slip = _run(wrong, args)
+        if _matches(slip, got, atol):
             agreeing = sum(_matches(_run(wrong, other), _run(fn, other), atol) for other in cases[:ENOUGH])
-            alike.append((agreeing, sentence))
-    agreeing, sentence = max(alike, key=lambda pair: pair[0], default=(0, ""))
+            alike.append((agreeing, str(slip) == str(got), sentence))
+    agreeing, _, sentence = max(alike, key=lambda each: each[:2], default=(0, False, ""))
     return f"Likely: {sentence}" if 2 * agreeing > len(cases[:ENOUGH]) else None
 
 

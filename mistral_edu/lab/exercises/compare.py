@@ -55,6 +55,18 @@ def difference(got, want, atol=1e-4):
             f"expected {_number(b[at])}, yours gives {_number(a[at])}")
 
 
+def not_from_mlx(got, want):
+    """A sentence where the numbers are right, and come as a list or from NumPy though a model wants an array of MLX.
+
+    >>> not_from_mlx(np.zeros(2), mx.zeros(2))
+    'the numbers are right, but they come as an array of NumPy; mx.array(...) makes one of MLX of it'
+    """
+    if isinstance(got, mx.array) or not isinstance(want, mx.array) or want.ndim == 0:
+        return None
+    what = "an array of NumPy" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
+    return f"the numbers are right, but they come as {what}; mx.array(...) makes one of MLX of it"
+
+
 def show(x):
     """Short text for a value: arrays as nested lists, rounded; large ones by their shape; functions by their name."""
     if callable(x) and hasattr(x, "__name__"):

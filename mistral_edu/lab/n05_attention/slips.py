@@ -65,6 +65,10 @@ def _keys_ask(q, k, v, scale, mask):
     return mx.softmax(mx.where(mask, k @ q.swapaxes(-1, -2) * scale, -mx.inf), axis=-1) @ v
 
 
+def _values_first(q, k, v, scale, mask):
+    return v @ mx.softmax(_hidden(_scores(q, k, scale), mask), axis=-1)
+
+
 def _of_keys(q, k, v, scale, mask):
     return mx.softmax(_hidden(_scores(q, k, scale), mask), axis=-1) @ k
 
@@ -114,6 +118,7 @@ ATTEND_SLIPS = (
     (_no_softmax, "softmax is missing: scores are no weights yet"),
     (_minus_inf_without_softmax, "softmax is missing: it makes weights of the scores, and 0 of -inf"),
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
+    (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),
     (_of_keys, "the weights are for the values, not for the keys: @ v"),
 )
 
@@ -124,10 +129,21 @@ def _shaped(out, *axes):
     return (out.transpose(*axes) if axes else out).reshape(B, L, n_heads * head_dim)
 
 
+def _named_in_another_order(out):
+    B, L, n_heads, head_dim = out.shape
+    return out.transpose(0, 2, 1, 3).reshape(B, L, n_heads * head_dim)
+
+
+def _named_for_a_reshape_alone(out):
+    B, L, n_heads, head_dim = out.shape
+    return out.reshape(B, L, n_heads * head_dim)
+
+
 def _side_by_side(out, heads):
     return mx.concatenate([out[:, h] for h in heads(out.shape[1])], axis=-1)
 
 
+NAMED = "out comes as (B, n_heads, L, head_dim): yours takes axis 1 for the positions and axis 2 for the heads"
 MERGE_SLIPS = (
     (lambda out: _shaped(out), "the transpose is missing: reshape cuts the numbers in the order in which they lie, "
                                "so a row gets several tokens of one head. Exchange heads and positions first"),
@@ -143,6 +159,7 @@ MERGE_SLIPS = (
      "the texts have run together: keep B and L apart"),
     (lambda out: out.transpose(1, 2, 0, 3).reshape(out.shape[0], out.shape[2], -1),
      "texts and heads are exchanged; the axes are 0 text, 1 head, 2 position, 3 dim: transpose(0, 2, 1, 3)"),
+    (_named_in_another_order, NAMED), (_named_for_a_reshape_alone, NAMED),
     (lambda out: out.sum(axis=1), "that adds the heads up; they stand side by side"),
     (lambda out: out.mean(axis=1), "that is the mean of the heads; they stand side by side"),
     (lambda out: out[:, 0], "that is the first head alone"),

@@ -39,6 +39,22 @@ def _positions_as_row(x, offset, theta):
     return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
 
+def _frequencies_of_the_page(x, offset, theta):
+    """With those of section 6.2, which belong to a width of 32 and to theta 10,000."""
+    frequencies = mx.array([10000.0 ** (-2 * i / 32) for i in range(16)])
+    half = x.shape[-1] // 2
+    angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies
+    cos, sin = mx.cos(angles), mx.sin(angles)
+    first, second = x[..., :half], x[..., half:]
+    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
+def _cos_of_one_number(x, offset, theta):
+    half = x.shape[-1] // 2
+    angles = (offset + mx.arange(x.shape[-2]))[:, None] * mx.array([theta ** (-i / half) for i in range(half)])
+    return x * math.cos(angles)
+
+
 def _all_at_offset(x, offset, theta):
     return _rotate(along=-2)(mx.expand_dims(x, -2), offset, theta).squeeze(-2)
 
@@ -83,6 +99,9 @@ ROTATE_SLIPS = (
     (_rotate(along=0), "positions run along the second axis from the end, x.shape[-2]; yours run along the first"),
     (_rotate(along=1), "positions run along the second axis from the end, x.shape[-2], whatever comes before it"),
     (_rotate(along=-1), "positions run along x.shape[-2], one a row; x.shape[-1] is the width of a row"),
+    (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have to "
+                               "come from the width of x and from theta"),
+    (_cos_of_one_number, "the module math takes single numbers; mx.cos and mx.sin take whole arrays"),
     (_positions_as_row, "positions have to be a column, positions[:, None], so that every position meets every "
                         "frequency"),
     (_rotate(turn=lambda a, b, cos, sin: (a * cos - b * sin, b * cos - a * sin)),

@@ -71,7 +71,22 @@ def _even(of_a_token, turned=False):
     return break_even
 
 
+def _no_brackets(weight_bytes, n_layers, n_kv_heads, head_dim):
+    return weight_bytes / 2 * n_layers * n_kv_heads * head_dim * 2
+
+
+def _four_without_brackets(weight_bytes, n_layers, n_kv_heads, head_dim):
+    return weight_bytes / 4 * n_layers * n_kv_heads * head_dim
+
+
+def _divided_by_layers_alone(weight_bytes, n_layers, n_kv_heads, head_dim):
+    return weight_bytes / n_layers * n_kv_heads * head_dim * 4
+
+
+BRACKETS = ("Python divides by the first number after / and multiplies by the others: put brackets around the bytes of "
+            "a token")
 EVEN_SLIPS = (
+    (_no_brackets, BRACKETS), (_four_without_brackets, BRACKETS), (_divided_by_layers_alone, BRACKETS),
     (_even(lambda n, kv, d: n * kv * d * 2),
      "twice too many: a token leaves a key and a value, and each number takes 2 bytes; one of these two factors of 2 "
      "is missing"),

@@ -33,6 +33,14 @@ def _down_before(x, gate, up, down):
     return (silu(x @ gate.T) @ down.T) * ((x @ up.T) @ down.T)
 
 
+def _no_brackets(x, gate, up, down):
+    return silu(x @ gate.T) * x @ up.T @ down.T
+
+
+def _brackets_at_the_end_missing(x, gate, up, down):
+    return silu(x @ gate.T) * (x @ up.T @ down.T)
+
+
 def _matrix_product(x, gate, up, down):
     return (silu(x @ gate.T) @ (x @ up.T)) @ down.T
 
@@ -65,6 +73,11 @@ FEED_FORWARD_SLIPS = (
     (_made(act=same, end=silu), "silu comes last; it belongs around the gate, before up is multiplied in"),
     (_silu_of_x, "silu is taken of x; it belongs around x @ gate.T"),
     (_down_before, "down is applied twice, before the product; first the product, then down, once"),
+    (_no_brackets, "* and @ go from left to right, so silu(...) meets x before x meets up: put brackets around x @ up.T"),
+    (_brackets_at_the_end_missing, "down is applied to up alone; first the product of gate and up, in brackets, then "
+                                   "@ down.T"),
+    (lambda x, gate, up, down: x + _made()(x, gate, up, down),
+     "x is added to the result; the block does that, in notebook 10. A feed-forward returns its own part alone"),
     (_matrix_product, "gate and up meet number by number, with *; the sign @ is for matrices"),
     (_columns, "that is made for x as a column; here every token is a row, so the order is x @ gate.T"),
     (_made(act=mx.sigmoid, gate_in="up", up_in="gate"), f"two things: {EXCHANGED}. And {SIGMOID}"),

@@ -75,6 +75,8 @@ BLOCK_SLIPS = (
     (_mlp_first, "the attention comes first, then the feed-forward"),
     (lambda x, norm_1, attn, norm_2, mlp: attn(norm_1(x)) + mlp(norm_2(x)),
      f"two things: x itself is not added. And {LATE}"),
+    (lambda x, norm_1, attn, norm_2, mlp: x + attn(norm_1),
+     "the attention gets the norm itself, a function; it reads what the norm makes of the stream: attn(norm_1(x))"),
     (lambda x, norm_1, attn, norm_2, mlp: mlp(attn(x)),
      "two things: nothing is added to the stream, and no part reads a normed copy"),
     (lambda x, norm_1, attn, norm_2, mlp: x + mlp(attn(norm_1(x))),
