@@ -28,7 +28,9 @@ def solutions(notebook):
     return names
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
+@pytest.mark.parametrize("exercise", [
+    pytest.param(exercise, marks=pytest.mark.slow if exercise.label == "10.6" else ()) for exercise in EXERCISES
+], ids=lambda exercise: exercise.label)
 def test_the_printed_solution_passes(exercise):
     name = exercise.reference.__name__
     assert check(exercise.label, solutions(exercise.label.split(".")[0].zfill(2))[name])

@@ -10,6 +10,8 @@ from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny.training import data
 from mistral_edu.tiny.world import held_out, prompts, sample
 
+pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
+
 L = 1024
 
 

@@ -11,6 +11,8 @@ from mistral_edu.tiny.world.plots import MINIS, OPENINGS, PLOTS
 from mistral_edu.tiny.world.stories import Teller, Wish, change, follow_up, plain, questions, story, story_qa
 from mistral_edu.tiny.world.words import ANIMALS, COLOURS, NAMES, OBJECTS, OPEN_WORDS, PLACES
 
+pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
+
 UNFINISHED = re.compile(r'[{}\[\]|%]|  | [.,!?]|\bNone\b|[.!?]"[.,]|\b[Aa] [aeioAEIO](?!ne\b|u|w)|\.\.(?!\.)')
 QUOTE_OR_SENTENCE = re.compile(r'^("?)[A-Z]')
 

@@ -8,6 +8,8 @@ import pytest
 from mistral_edu.tiny.world.doc import held_out
 from mistral_edu.tiny.world.probes import REAL_WORLD, UNSEEN, WISHES
 
+pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
+
 MODULES = ("asking", "scenes", "recall", "symbols", "village", "topics")
 asking, scenes, recall, symbols, village, topics = (importlib.import_module(f"mistral_edu.tiny.world.{name}")
                                                     for name in MODULES)
