@@ -6,7 +6,8 @@ that of Hugging Face transformers; other programs take another, and the same set
 
     repetition penalty -> temperature -> top-k -> top-p -> min-p -> draw
 
-Tokens exactly as likely as the last one kept are kept too, so the result never depends on how a sort breaks ties.
+Of equally likely tokens that with the lower id comes first, so the result never depends on how a sort breaks ties, and
+top-k 1 is greedy also where two 16-bit logits tie at the top.
 """
 import secrets
 
@@ -73,7 +74,7 @@ def keep_top_k(logits, k):
     if not 0 < k < logits.shape[-1]:
         return logits
     descending = -mx.sort(-logits, axis=-1)            # (..., V)
-    return _keep_from(logits, descending[..., k - 1:k])
+    return _keep_first(logits, descending, mx.array(k))
 
 
 def keep_top_p(logits, p):
@@ -88,8 +89,7 @@ def keep_top_p(logits, p):
     descending = -mx.sort(-logits, axis=-1)            # (..., V)
     probabilities = mx.softmax(descending, axis=-1)
     before = mx.cumsum(probabilities, axis=-1) - probabilities  # what the likelier tokens hold already
-    smallest = mx.where(before < p, descending, mx.inf).min(axis=-1, keepdims=True)  # (..., 1)
-    return _keep_from(logits, smallest)
+    return _keep_first(logits, descending, (before < p).sum(axis=-1, keepdims=True))
 
 
 def keep_min_p(logits, p):
@@ -100,7 +100,8 @@ def keep_min_p(logits, p):
     """
     if p == 0:
         return logits
-    return _keep_from(logits, logits.max(axis=-1, keepdims=True) + mx.log(mx.array(p)))
+    smallest = logits.max(axis=-1, keepdims=True) + mx.log(mx.array(p))
+    return mx.where(logits >= smallest, logits, -mx.inf)
 
 
 def random_key(seed=None):
@@ -122,6 +123,9 @@ def check_settings(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_pe
             raise ValueError(f"{name} is {value}; accepted is {accepted}")
 
 
-def _keep_from(logits, smallest):
-    """Logits below smallest become -inf."""
-    return mx.where(logits >= smallest, logits, -mx.inf)
+def _keep_first(logits, descending, n):
+    """The n largest of each row stay, the others become -inf. descending: the rows, sorted; n: () or (..., 1)."""
+    smallest = mx.take_along_axis(descending, mx.broadcast_to(n - 1, (*logits.shape[:-1], 1)), axis=-1)
+    equal = logits == smallest
+    room = n - (logits > smallest).sum(axis=-1, keepdims=True)         # for so many of the equal ones
+    return mx.where((logits > smallest) | (equal & (mx.cumsum(equal, axis=-1) <= room)), logits, -mx.inf)

@@ -89,10 +89,24 @@ def test_filters_leave_their_input_as_it_was(rows):
     np.testing.assert_array_equal(np.array(logits), rows)
 
 
-def test_tokens_as_likely_as_the_last_one_kept_are_kept_too():
+def test_of_equally_likely_tokens_that_with_the_lower_id_comes_first():
     tied = mx.array([1.0, 2.0, 1.0, 0.0])
-    assert keep_top_k(tied, 2).tolist() == [1.0, 2.0, 1.0, -np.inf]
-    assert keep_top_p(mx.zeros(4), 0.5).tolist() == [0.0] * 4
+    assert keep_top_k(tied, 2).tolist() == [1.0, 2.0, -np.inf, -np.inf]
+    assert keep_top_p(mx.zeros(4), 0.5).tolist() == [0.0, 0.0, -np.inf, -np.inf]
+    assert keep_min_p(tied, 0.1).tolist() == [1.0, 2.0, 1.0, 0.0]       # a threshold: it looks at each token alone
+
+
+@pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16])
+def test_filters_are_what_numpy_computes_where_many_logits_are_equal(dtype):
+    tied = mx.array(np.random.default_rng(1).integers(-2, 3, (60, 30)).astype(np.float32)).astype(dtype)
+    rows = np.array(tied.astype(mx.float32))
+    for k in (1, 2, 5, 29):
+        kept = np.array(keep_top_k(tied, k).astype(mx.float32))
+        np.testing.assert_array_equal(kept, np.stack([numpy_top_k(row, k) for row in rows]))
+    np.testing.assert_array_equal(np.array(sample(tied, temperature=1.0, top_k=1, seed=3)), rows.argmax(axis=-1))
+    for p in (0.1, 0.5, 0.9):
+        kept = np.array(keep_top_p(tied.astype(mx.float32), p))
+        assert [len(row[row > -np.inf]) for row in kept] == [(numpy_top_p(row, p) > -np.inf).sum() for row in rows]
 
 
 @pytest.mark.parametrize("settings", [
