@@ -20,7 +20,7 @@ from mistral_edu.quantize import quantize
 from mistral_edu.stored_quantization import expect_quantized, read_quantization
 from mistral_edu.tiny import FOLDER as TINY
 from mistral_edu.tokenizer import Tokenizer
-from mistral_edu.transformer import Model
+from mistral_edu.transformer import Model, unfilled
 from mistral_edu.weights import FLOATS, Entry, check_weights, open_weights, read_entries, read_one_by_one
 
 
@@ -108,7 +108,7 @@ def expected_entries(folder, config):
     """What the files of a model should hold, by its config.json alone; as read_entries gives it once they are there."""
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     dtype = description.get("torch_dtype") or description.get("dtype")
-    model, stored = Model(config), stored_quantization(folder)
+    model, stored = unfilled(config), stored_quantization(folder)
     if stored:
         quantize(model, **stored[""])
     return {name: Entry(None, "uint32" if array.dtype == mx.uint32 else dtype if dtype in FLOATS else "bfloat16",
@@ -120,7 +120,7 @@ def open_model(folder, config, entries, dtype=None):
 
     Each parameter is the weight of that name, lazily, cast to dtype (None: as stored).
     """
-    model = Model(config)
+    model = unfilled(config)
     expect_quantized(model, stored_quantization(folder), entries, folder)
     check_weights(entries, dict(tree_flatten(model.parameters())), folder)
     weights = open_weights(entries)

@@ -3,6 +3,7 @@
 Modules are named as in a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` takes one
 as it is.
 """
+import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.attention import Attention
@@ -96,6 +97,19 @@ class Model(nn.Module):
     def make_cache(self, bits=None):
         """Empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
         return [make_layer_cache(self.config, bits) for _ in self.layers]
+
+
+def unfilled(config):
+    """A Model for weights that come from elsewhere: MLX's random state stays as it was.
+
+    MLX draws first weights lazily, each with a key that hangs on the one before. Numbers that are never needed would
+    hang on for as long as the program runs, and whoever set a seed would draw others after loading a model.
+    """
+    high, low = mx.random.state[0].tolist()
+    try:
+        return Model(config)
+    finally:
+        mx.random.seed(high << 32 | low)
 
 
 def check_call(tokens, cache, n_layers):

@@ -5,7 +5,7 @@ from mlx.utils import tree_flatten
 from mistral_edu import memory
 from mistral_edu.config import MistralConfig
 from mistral_edu.quantize import quantize
-from mistral_edu.transformer import Model
+from mistral_edu.transformer import unfilled
 from mistral_edu.weights import Entry
 
 
@@ -19,7 +19,7 @@ def random_model(preset, bits=None, seed=0, context=None):
     >>> random_model("tiny").config.n_layers
     8
     """
-    model = Model(MistralConfig.preset(preset))
+    model = unfilled(MistralConfig.preset(preset))
     shapes = {name: weight.shape for name, weight in tree_flatten(model.parameters())}
     entries = {name: Entry(None, "bfloat16", shape) for name, shape in shapes.items()}
     memory.check(f"a random {preset}", model.config, entries, context, bits=bits)

@@ -16,10 +16,12 @@ NOT_WATCHED = ("_no_grad", "_training", "path", "engine")  # attributes of a mod
 
 
 class Watch:
-    """Everything in a model that its answer depends on, as it is now. find: addresses(), or a faster one."""
+    """Everything in a model that its answer depends on, as it is now. find: addresses(), or a faster one.
+
+    It keeps no find, which may be a method of the engine that holds this: in a circle both would outlive their model.
+    """
 
     def __init__(self, model, find):
-        self.find = find
         self.parts = list(parts(model))
         self.arrays = [part for part in self.parts if isinstance(part, mx.array)]
         self.addresses = find(self.arrays)
@@ -27,7 +29,7 @@ class Watch:
         mx.eval(self.aliases)
         self.look_around(model)
 
-    def is_unchanged(self, model):
+    def is_unchanged(self, model, find):
         """Whether no array, module, attribute or class was replaced since, and no number changed."""
         if self.glance(model) != self.seen:  # it may still be something that does not matter, such as _training
             now = list(parts(model))
@@ -35,7 +37,7 @@ class Watch:
                 return False
             self.look_around(model)
         # `weight *= 0` and `weight[3] = 0` keep the Python object, but move its numbers to another place in memory
-        return self.addresses == self.find(self.arrays)
+        return self.addresses == find(self.arrays)
 
     def look_around(self, model):
         """Prepare the glance: a look at the same things as parts() in a tenth of the time, for it comes at every token.
@@ -70,7 +72,7 @@ class Watchful:
 
     def fits(self, model):
         """Whether nothing of it has changed."""
-        return self.watched.is_unchanged(model)
+        return self.watched.is_unchanged(model, self.addresses)
 
     def answer(self, model, *call):
         """Logits; None where only the readable code can answer. Raises Changed where the model fits no more."""

@@ -17,7 +17,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from mistral_edu.checkpoints import load_tokenizer
 from mistral_edu.config import MistralConfig
 from mistral_edu.quantize import quantize
-from mistral_edu.transformer import Model
+from mistral_edu.transformer import unfilled
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.evaluate import accuracy, answered
@@ -35,7 +35,7 @@ CHECKPOINT_BITS = 4
 
 def first_weights(config, seed):
     """Normal numbers, scaled by the width they are summed over; what adds to the residual stream starts at half."""
-    model, key, weights = Model(config), mx.random.key(seed), {}
+    model, key, weights = unfilled(config), mx.random.key(seed), {}
     for name, w in tree_flatten(model.parameters()):
         key, own = mx.random.split(key)
         if w.ndim == 1:
@@ -61,7 +61,7 @@ def save_model(stacks, config, tokenizer_path, folder, bits=None):
     weights = {name: w.astype(mx.bfloat16) for name, w in optimizer.unstack_layers(stacks).items()}
     settings = config.to_hf()
     if bits:
-        model = Model(config)
+        model = unfilled(config)
         model.update(tree_unflatten(list(weights.items())))
         quantize(model, bits=bits)
         weights = dict(tree_flatten(model.parameters()))
@@ -130,7 +130,7 @@ class Run:
         rows = self.open_rows()
         on_gpu = mx.default_device() != mx.Device(mx.cpu)
         dtype = mx.bfloat16 if on_gpu else mx.float32
-        step = optimizer.make_step(attend_in_blocks(Model(self.config)), loss_of, dtype, compiled=on_gpu)
+        step = optimizer.make_step(attend_in_blocks(unfilled(self.config)), loss_of, dtype, compiled=on_gpu)
         try:
             self.learn(step, rows)
             self.save()  # first of all: a second Ctrl-C loses nothing
@@ -224,7 +224,7 @@ class Run:
     def evaluate(self):
         """Ask a small part of the exam."""
         dtype = mx.float32 if mx.default_device() == mx.Device(mx.cpu) else mx.bfloat16
-        model = Model(self.config)
+        model = unfilled(self.config)
         cast = {name: w.astype(dtype) for name, w in optimizer.unstack_layers(self.weights).items()}
         model.update(tree_unflatten(list(cast.items())))
         tasks = {name: accuracy(answered(model, self.tokenizer, items)) for name, items in self.tasks.items()}
