@@ -8,8 +8,7 @@ from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.experiments.inside import record
-from mistral_edu.lab.n10_block import (draw_attention, draw_both, draw_lens, draw_relay, draw_shares, place_ids,
-                                       places_right, questions)
+from mistral_edu.lab.n10_block import draw_attention, draw_both, draw_lens, draw_shares, place_ids, places_right, questions
 from mistral_edu.lab.n10_block.exercises import block
 from mistral_edu.transformer import Block
 
@@ -130,10 +129,6 @@ def test_the_pictures_say_their_numbers():
         "feed-forward, 8.50.")
     assert draw_attention(["a", "b", "c"], [0.1, 0.9, 0.0], 5, 4, 1).caption == (
         'Layer 5 head 4, from token 1, "b": 0.90 to token 1, "b"; 0.10 to token 0, "a".')
-    relay = draw_relay({"things": [1.0, 0.0], "places": [0.0, 1.0]}, "places", 1, {"barn": 0.25, "kitchen": 0.75})
-    assert relay.caption == ("The rows of places, exchanged after 1 layer: the answer goes over by 1.00; it says barn "
-                             "0.25, kitchen 0.75.")
-    assert relay.fig.get_suptitle() == "The answer is handed on: things, places"
     both = draw_both(shares, np.array([[0, 6, 0], [0, 0, 0]]), asked=16)
     assert both.caption == ("Writes most: layer 1 feed-forward, 8.50; without it 0 of 16 places are lost. Missed most: "
                             "layer 0 head 1, 6 of 16; it writes -0.25. 5 of 6 parts can go one at a time without a "

@@ -2,10 +2,10 @@
 from mistral_edu.lab.experiments.inside import attribution, record, silenced
 from mistral_edu.lab.experiments.reach import furthest, gradients
 from mistral_edu.lab.experiments.skills import held_out_stories, story_loss
+from mistral_edu.lab.showing.grid import grid
 
-from .pictures import draw_attention, draw_both, draw_lens, draw_relay, draw_shares
+from .pictures import draw_attention, draw_both, draw_lens, draw_shares
 from .quiz import place_ids, places_right, questions
 
-__all__ = ["attribution", "draw_attention", "draw_both", "draw_lens", "draw_relay", "draw_shares", "furthest",
-           "gradients", "held_out_stories", "place_ids", "places_right", "questions", "record", "silenced",
-           "story_loss"]
+__all__ = ["attribution", "draw_attention", "draw_both", "draw_lens", "draw_shares", "furthest", "gradients", "grid",
+           "held_out_stories", "place_ids", "places_right", "questions", "record", "silenced", "story_loss"]

@@ -15,7 +15,7 @@ def block(x, norm_1, attn, norm_2, mlp):
     return x + mlp(norm_2(x))
 
 
-def binding_head(places_right):
+def without_binding_head(places_right):
     """How many of 8 places are right when the head is silent that binds places to things."""
     return fewest_right(places_right)
 
@@ -90,11 +90,11 @@ EXERCISES = (
     Exercise(
         "10.6", minutes=4, points=2,
         cases=tuple((test,) for test in TESTS),
-        reference=binding_head,
+        reference=without_binding_head,
         slips=(*HEAD_SLIPS, (lambda places_right: fewest_right(TESTS[0]), "that is the number itself; return what "
                              "places_right says about the head that you mean")),
         hints=(
-            "In the picture above, the answer leaves the rows of the things between two numbers of layers. After 2 "
+            "On the map above, the answer leaves the rows of the things between two numbers of layers. After 2 "
             "layers means that the layers 0 and 1 have run. So in which layer does it move?",
             "It moves from a thing, \"ball\" (3), to the \"the\" before its place (6). Attention fetches: so the head "
             "you look for is one in which token 6 looks at token 3, and 13 at 10.",

@@ -1,11 +1,10 @@
 """Pictures of notebook 10: one for each of five ways to look into a model that answers a question."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, DIVERGING, GREEN, GREY, INK, ORANGE, PALE, PINK, RED, Picture, figure
+from mistral_edu.lab.showing.figures import BLUE, DIVERGING, GREEN, GREY, INK, ORANGE, PALE, RED, Picture, figure
 
 KINDS = {"the right place": (BLUE, ""), "the other place mentioned": (ORANGE, "///"),
          "a place not mentioned": (GREEN, "..."), "no place": (PALE, "")}
-RUNNERS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"))
 MOST_COLOUR = 4.0            # shares from here on have the strongest colour; one part is far beyond
 
 
@@ -58,7 +57,8 @@ def draw_attention(words, weights, layer, head, asking):
     """weights (L,): how the token `asking` spreads its attention over the words, in one head."""
     weights, n = np.array(weights), len(words)
     fig, ax = figure(height=3.0)
-    ax.bar(range(n), weights, 0.8, color=[GREY if place == 0 else BLUE for place in range(n)])
+    ax.bar(range(1, n), weights[1:], 0.8, color=BLUE)
+    ax.bar([0], weights[:1], 0.8, color="white", edgecolor=GREY, hatch="////", linewidth=1)     # <s>: where heads rest
     ax.axvspan(asking + 0.5, n - 0.4, color=PALE, linewidth=0)
     ax.plot([asking], [-0.035], marker="^", linestyle="none", color=RED, markersize=9, clip_on=False,
             label="the token that looks")
@@ -69,34 +69,10 @@ def draw_attention(words, weights, layer, head, asking):
     ax.set_xticks(range(n), [f"{place} {word}" for place, word in enumerate(words)], rotation=60, ha="right",
                   rotation_mode="anchor", fontsize=9)
     ax.tick_params(axis="x", pad=9)
-    ax.legend(fontsize=9, loc="upper right")
+    fig.legend(fontsize=9, loc="outside lower right")
     return Picture(fig, f"Layer {layer} head {head}, from token {asking}, \"{words[asking]}\": {weights[first]:.2f} to "
                         f"token {first}, \"{words[first]}\"; {weights[second]:.2f} to token {second}, "
                         f"\"{words[second]}\".")
-
-
-def draw_relay(shares, rows, layers, said):
-    """Which rows hold what decides the answer. shares {rows: (n_layers + 1,)}: how much of the answer goes with them.
-
-    The ring marks the rows that are exchanged after `layers` layers; said {token: probability}: what comes of it.
-    """
-    fig, (left, right) = figure(height=3.8, columns=2, width_ratios=(3, 1))
-    for (name, share), (colour, marker) in zip(shares.items(), RUNNERS):
-        left.plot(range(len(share)), share, color=colour, marker=marker, markersize=6, linewidth=1.8, label=name)
-    left.plot([layers], [shares[rows][layers]], "o", markersize=15, markerfacecolor="none", markeredgecolor=INK,
-              markeredgewidth=2, clip_on=False)
-    left.set(xlabel="layers that have run when rows are exchanged", ylabel="how far the answer goes over",
-             xticks=range(len(shares[rows])), ylim=(-0.08, 1.12), yticks=(0, 0.5, 1))
-    left.grid(axis="y")
-    right.bar(range(len(said)), said.values(), 0.7, color=INK)
-    right.set(ylim=(0, 1.02), yticks=(0, 0.5, 1), ylabel="probability, at the ring")
-    right.set_xticks(range(len(said)), said, rotation=40, ha="right", rotation_mode="anchor")
-    fig.suptitle("The answer is handed on: " + ", ".join(_leaders(shares)), x=0.01, ha="left", fontsize=11.5,
-                 fontweight="bold")
-    fig.legend(*left.get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=4)
-    told = ", ".join(f"{word} {chance:.2f}" for word, chance in said.items())
-    return Picture(fig, f"The rows of {rows}, exchanged after {_layers(layers)}: the answer goes over by "
-                        f"{round(shares[rows][layers], 2) + 0.0:.2f}; it says {told}.")
 
 
 def draw_both(shares, lost, asked):
@@ -144,9 +120,3 @@ def _layers(n):
 
 def _part(layer, column, numbers):
     return f"layer {layer} feed-forward" if column == numbers.shape[1] - 1 else f"layer {layer} head {column}"
-
-
-def _leaders(shares):
-    """The rows with the largest share after each number of layers, each named when it takes over."""
-    names = [max(shares, key=lambda name: shares[name][k]) for k in range(len(next(iter(shares.values()))))]
-    return [name for before, name in zip([None, *names], names) if name != before]

@@ -1,0 +1,96 @@
+"""A grid of numbers to touch: a click on a cell, or Tab and the arrow keys, says below what it holds.
+
+No kernel is needed: each cell is the label of a radio button, and the style shows the sentence of the one that is
+chosen. Where styles are lost (GitHub, a page that is not trusted), the still picture stays, and below it the grid in
+words, folded.
+"""
+import html
+
+import numpy as np
+
+from .figures import BLUE, INK, Picture, figure
+from .live import HIDE_STILL, LIVE
+from .map.as_html import ARROWS_STAY
+from .map.style import OPENS
+
+STYLE = f""".mistral-grid {{
+  --paper: var(--jp-layout-color0, Canvas); --ink: var(--jp-ui-font-color1, CanvasText);
+  --edge: var(--jp-border-color2, #8884); box-sizing: border-box; max-width: 1000px; padding: 6px; overflow-x: auto;
+  background: var(--paper); color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  @supports {OPENS} {{ summary {{ display: none }} ::details-content {{ content-visibility: visible }} }}
+  form {{ position: relative; min-width: 620px; margin: 0; padding-bottom: 3em; font-size: 12px }}
+  table {{ border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: inherit }}
+  tr, tr:hover {{ background: none !important }}
+  th, td {{ padding: 0 !important; text-align: center !important; border: 1px solid var(--edge); font-weight: normal }}
+  th {{ border: 0 }} th[scope=col] {{ height: 6.5em; vertical-align: bottom !important }}
+  th[scope=col] span {{ display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg) }}
+  thead td, tbody th {{ width: 7.5em; border: 0; vertical-align: bottom !important }}
+  label {{ position: relative; display: block; height: 24px; cursor: pointer;
+    background: color-mix(in srgb, {BLUE} calc(100% * var(--v)), var(--paper)) }}
+  label b {{ display: none }}
+  label:hover {{ box-shadow: inset 0 0 0 2px var(--edge) }}
+  label:has(:checked) {{ box-shadow: inset 0 0 0 3px {INK}, inset 0 0 0 5px #fff }}
+  label:has(:focus-visible) {{ outline: 2px solid var(--ink); outline-offset: 1px }}
+  input {{ display: block; position: absolute; inset: 0; margin: 0; opacity: 0; pointer-events: none }}
+  .told {{ display: none; position: absolute; text-align: left; left: 0; bottom: 0; width: 100%; line-height: 1.35; font-size: 13px }}
+  td:has(:checked) .told {{ display: block }}
+}}"""
+
+
+class Grid(Picture):
+    """A picture of a grid with a caption; where HTML works, a grid to touch takes its place."""
+
+    def __init__(self, fig, caption, alt, touch):
+        super().__init__(fig, caption, alt)
+        self.touch = touch              # HTML
+
+    def show(self) -> None:
+        from IPython.display import display
+        super().show()
+        words = "[Here each cell can be clicked on once this cell is run. The picture above shows the grid.]"
+        display({"text/html": self.touch, "text/plain": words}, raw=True)
+
+    _ipython_display_ = show
+
+
+def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="", down="") -> Grid:
+    """numbers (len(rows), len(columns)), 0 to 1, as shades of blue. told(row, column): the sentence of a cell.
+
+    rows, columns: their names; down, across: what these are. chosen: the cell whose sentence is shown at first.
+    """
+    numbers = np.round(np.array(numbers, dtype=float), 2) + 0.0
+    fig, ax = figure(height=1.9 + 0.26 * len(rows))
+    ax.imshow(numbers, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set(title=title, xlabel=across, ylabel=down)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=9)
+    ax.tick_params(length=0)
+    caption = f"{caption} {told(*chosen)}"
+    return Grid(fig, caption, f"{title}. {caption}", _touch(numbers, rows, columns, told, title, chosen, down))
+
+
+def _touch(numbers, rows, columns, told, title, chosen, down):
+    """The grid as HTML: the same bytes on every machine, as long as the rounded numbers are the same."""
+    head = "".join(f'<th scope="col"><span>{html.escape(name)}</span></th>' for name in columns)
+    body = "\n".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        + "".join(_cell(numbers[r, c], told(r, c), (r, c) == tuple(chosen)) for c in range(len(columns)))
+        + "</tr>" for r, name in enumerate(rows))
+    return f"""<div class="mistral-grid {LIVE}">
+<style>
+@supports {OPENS} {{{HIDE_STILL}}}
+{STYLE}</style>
+<details><summary>The grid in words</summary>
+<p><b>{html.escape(title)}</b></p>
+<form onkeydown="{ARROWS_STAY}">
+<table><thead><tr><td>{html.escape(down)}</td>{head}</tr></thead>
+<tbody>
+{body}
+</tbody></table></form></details></div>"""
+
+
+def _cell(number, sentence, chosen):
+    sentence = html.escape(sentence)
+    return (f'<td><label style="--v:{max(0.0, number):g}"><input type="radio" name="cell" hidden="hidden" '
+            f'aria-label="{sentence}"{" checked" if chosen else ""}><b>{number:g}</b></label>'
+            f'<span class="told">{sentence}</span></td>')
