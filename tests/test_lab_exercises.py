@@ -2,6 +2,7 @@
 import importlib
 import re
 import signal
+import time
 from pathlib import Path
 
 import mlx.core as mx
@@ -90,14 +91,25 @@ def test_an_exception_is_reported_with_the_readers_line():
 
 
 def test_a_loop_without_an_end_is_ended(monkeypatch):
-    monkeypatch.setattr(check_module, "patience", lambda: patience(0.2))
+    monkeypatch.setattr(check_module, "patience", lambda *seconds: patience(0.2))
     def counts(x):
         while True:
             x = x + 0
     verdict = check("t", counts, [(1,)], lambda x: x)
-    assert re.search(r"TimeoutError: it had not ended after 0.2 seconds; does a loop go on for ever\?, in line \d+ of "
+    assert re.search(r"TimeoutError: it had not ended after 0.2 seconds; does a loop go on for ever, or take very many steps\?, in line \d+ of "
                      "your cell: ", verdict.message)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_slow_wrong_answer_is_told_soon(monkeypatch):
+    """To name a slip, the reader's function is run on all cases; where that takes long, the answer comes without it."""
+    monkeypatch.setattr(check_module, "SOON", 0.3)
+    def slow(n):
+        time.sleep(0.1 * n)
+        return n
+    began = time.monotonic()
+    message = check("t", slow, [(1,), (100,)], lambda n: 2 * n, [(lambda n: n, "double it")]).message
+    assert "expected 2, yours gives 1" in message and "Likely" not in message and time.monotonic() - began < 8
 
 
 def test_a_slip_that_cannot_run_is_recognised_by_that():
@@ -221,7 +233,7 @@ BEGINNERS = {
         (lambda n, w: min(n, w) * n, "the first queries see fewer"),
         (lambda n, w: sum(range(n + 1)), "that is full attention"),
         (lambda n, w: [min(i + 1, w) for i in range(n)], "add them up"),
-        (lambda n, w: sum(range(w)) + (n - w) * w, "their own included; and a text may be shorter"),
+        (lambda n, w: sum(range(w)) + (n - w) * w, "And a text may be shorter"),
         (lambda n, w: n * (n + 1) // 2 - (n - w) * (n - w + 1) // 2, "right for texts longer than the window"),
         (lambda n, w: sum(min(i + 1, w) for i in range(n + 1)), "one token too many")],
 }

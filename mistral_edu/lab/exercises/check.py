@@ -18,6 +18,7 @@ from .compare import difference, not_from_mlx, show
 from .patience import patience
 
 ENOUGH = 100        # cases that tell which slip it is; some exercises have thousands
+SOON = 10           # seconds that naming a slip may take
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
             if problem is None and (kind := not_from_mlx(got, want)):
                 return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {kind}.")
         if problem:
-            why = _name_the_slip(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
+            why = _named_in_time(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
             stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask
             return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {problem}{stop}\n"
                                          f"  {_called_with(args, reference)}{why}")
@@ -87,6 +88,15 @@ def _not_a_function(label, given, reference):
     what = "nothing (None)" if given is None else f"a result, {show(given)}"
     return (f'✗ {label}: give the function itself, without brackets after its name: check("{label}", {name}). '
             f"What came was {what}.")
+
+
+def _named_in_time(*question):
+    """The slip's sentence, unless it takes long to find: a slow function would be run on all cases."""
+    try:
+        with patience(SOON):
+            return _name_the_slip(*question)
+    except TimeoutError:
+        return None
 
 
 def _name_the_slip(fn, slips, cases, args, got, atol):
@@ -113,9 +123,11 @@ def _matches(a, b, atol):
 
 
 def _run(fn, args):
-    """What fn returns, or the error in which it ends."""
+    """What fn returns, or the error in which it ends; but the end of patience is passed on."""
     try:
         return fn(*_copies(args))
+    except TimeoutError:
+        raise
     except Exception as error:
         return error
 

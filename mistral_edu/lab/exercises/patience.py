@@ -17,7 +17,8 @@ def patience(seconds=SECONDS):
         return
 
     def give_up(signum, frame):
-        raise TimeoutError(f"it had not ended after {seconds:g} seconds; does a loop go on for ever?")
+        raise TimeoutError(f"it had not ended after {seconds:g} seconds; does a loop go on for ever, or take very many "
+                           "steps?")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)

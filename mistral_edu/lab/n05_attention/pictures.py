@@ -63,7 +63,7 @@ def draw_merges(merges):
                     fontweight="bold" if later[row, place] else "normal")
         ax.set(xlim=(-0.5, n_heads - 0.5), ylim=(L - 0.5, -0.5), xticks=range(n_heads), yticks=range(L),
                xlabel="part of the row")
-        ax.set_title(f"{title}: {later.sum()} from later tokens, {earlier.sum()} earlier", fontsize=10.5)
+        ax.set_title(f"{title}: {later.sum()} later, {earlier.sum()} earlier", fontsize=10.5)
         told.append(f"{title}: {later.sum()} of {later.size} parts come from a later token, "
                     f"{earlier.sum()} from an earlier one")
         ax.tick_params(length=0)
@@ -97,14 +97,14 @@ def draw_sink(shares, sizes):
     layers = np.arange(len(shares))
     fig, (left, right) = figure(height=3.1, columns=2)
     left.bar(layers, shares, 0.7, color=BLUE)
-    left.set(title="More and more looks at <s> ...", xlabel="layer", ylabel="share of attention", ylim=(0, 1),
+    left.set(title="Late layers look at <s> most ...", xlabel="layer", ylabel="share of attention", ylim=(0, 1),
              xticks=layers)
     right.plot(layers, sizes[:, 0], color=RED, marker="s", label="<s>")
-    right.plot(layers, sizes[:, 1], color=GREY, marker="o", linestyle="--", label="the middle one of the others")
+    right.plot(layers, sizes[:, 1], color=GREY, marker="o", linestyle="--", label="median of the others")
     right.set(title="... where there is little to take", xlabel="layer", ylabel="length of the value", xticks=layers,
               ylim=(0, None))
     right.legend(fontsize=9, loc="upper left")
     smaller = sizes[1:, 1] / sizes[1:, 0]
     return Picture(fig, f"Attention on <s>: {shares[0]:.2f} in layer 0, {shares.max():.2f} at most (layer "
                         f"{int(shares.argmax())}). From layer 1 on its value is {smaller.min():.1f} to "
-                        f"{smaller.max():.1f} times shorter than the middle one of the others.")
+                        f"{smaller.max():.1f} times shorter than the median of the others.")

@@ -10,6 +10,7 @@ def _scores(q, k, scale, kind="given"):
     """The grid of scores, (..., L, S), with the scale used in one of several ways."""
     scores = q @ k.swapaxes(-1, -2)
     return {"given": lambda: scores * scale, "none": lambda: scores, "divides": lambda: scores / scale,
+            "root": lambda: scores / scale ** 0.5,
             "own": lambda: scores * q.shape[-1] ** -0.5, "by head_dim": lambda: scores / q.shape[-1],
             "both": lambda: scores * scale * q.shape[-1] ** -0.5}[kind]()
 
@@ -19,6 +20,7 @@ def _hidden(scores, mask, kind="right"):
     own = mx.arange(mask.shape[0])[:, None] + mask.shape[1] - mask.shape[0]      # positions of the queries
     return {"right": lambda: mx.where(mask, scores, -mx.inf), "none": lambda: scores,
             "inverted": lambda: mx.where(mask, -mx.inf, scores), "zero": lambda: mx.where(mask, scores, 0.0),
+            "hundred": lambda: mx.where(mask, scores, -100.0),
             "added": lambda: scores + mask, "times inf": lambda: scores + (1 - mask) * -mx.inf,
             "strict": lambda: mx.where(mask & (own != mx.arange(mask.shape[1])), scores, -mx.inf),
             "tril": lambda: mx.where(mx.tril(mx.ones(scores.shape[-2:])) == 1, scores, -mx.inf)}[kind]()
@@ -69,6 +71,11 @@ def _values_first(q, k, v, scale, mask):
     return v @ mx.softmax(_hidden(_scores(q, k, scale), mask), axis=-1)
 
 
+def _powers_by_hand(q, k, v, scale, mask):
+    powers = mx.exp(_scores(q, k, scale)) * mask
+    return powers / powers.sum(axis=-1, keepdims=True) @ v
+
+
 def _of_keys(q, k, v, scale, mask):
     return mx.softmax(_hidden(_scores(q, k, scale), mask), axis=-1) @ k
 
@@ -106,6 +113,13 @@ ATTEND_SLIPS = (
     (_attend(after=lambda weights, mask, scale: weights * mask, mask="none"),
      "a mask after softmax leaves rows that do not add up to 1; hide the scores before it"),
     (_attend(scale="divides"), "that divides by the scale; multiply by it"),
+    (_attend(scale="root"), "that divides by the root of the scale; the root is in it already: multiply by it as it is"),
+    (_attend(axis=1), "counted from the front, axis 1 holds the heads as soon as there are texts and heads; the keys are the "
+                      "last axis: axis=-1"),
+    (lambda q, k, v, scale, mask: _attend()(q, k, v.swapaxes(-1, -2), scale, mask),
+     "the values stay as they are: a row of weights, one for each token, times the rows of v"),
+    (lambda q, k, v, scale, mask: mx.softmax(mx.where(mask, (q * k).sum(axis=-1) * scale, -mx.inf), axis=-1) @ v,
+     "q * k multiplies each query with the key at its own place only; every query meets every key: q @ k.swapaxes(-1, -2)"),
     (_attend(scale="by head_dim"), f"{OWN_SCALE}. (And it would be the root of head_dim)"),
     (_attend(scale="both"), "the scale is used twice: what is given is 1 / sqrt(head_dim) already, where it should be"),
     (_attend(scale="none", after=lambda weights, mask, scale: weights * scale),
@@ -118,6 +132,9 @@ ATTEND_SLIPS = (
     (_no_softmax, "softmax is missing: scores are no weights yet"),
     (_minus_inf_without_softmax, "softmax is missing: it makes weights of the scores, and 0 of -inf"),
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
+    (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest score "
+                      "first, and needs -mx.inf in place of what is hidden"),
+    (_attend(mask="hundred"), "-100 hides nothing where the other scores are lower still; -mx.inf does"),
     (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),
     (_of_keys, "the weights are for the values, not for the keys: @ v"),
 )
@@ -160,6 +177,9 @@ MERGE_SLIPS = (
     (lambda out: out.transpose(1, 2, 0, 3).reshape(out.shape[0], out.shape[2], -1),
      "texts and heads are exchanged; the axes are 0 text, 1 head, 2 position, 3 dim: transpose(0, 2, 1, 3)"),
     (_named_in_another_order, NAMED), (_named_for_a_reshape_alone, NAMED),
+    (lambda out: out.T.reshape(out.shape[0], out.shape[2], -1), "out.T turns all four axes round; exchange heads and "
+                                                               "positions alone: transpose(0, 2, 1, 3)"),
+    (lambda out: out.flatten(), "that makes one long row of everything; each text keeps its rows, one for each token"),
     (lambda out: out.sum(axis=1), "that adds the heads up; they stand side by side"),
     (lambda out: out.mean(axis=1), "that is the mean of the heads; they stand side by side"),
     (lambda out: out[:, 0], "that is the first head alone"),

@@ -23,7 +23,7 @@ def _draw(*shape, seed=0):
 
 EXERCISES = (
     Exercise(
-        "6.3", minutes=8, points=3,
+        "6.3", minutes=12, points=3,
         cases=(
             (mx.array([[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]), 0, 100.0),       # by hand on the page
             (mx.array([[0.0, 1.0, 0.0, 0.0]]), 1, 100.0),

@@ -39,6 +39,14 @@ def _positions_as_row(x, offset, theta):
     return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
 
+def _joined(join):
+    """rotate with its halves joined in another way."""
+    def rotate(x, offset, theta):
+        whole, half = _rotate()(x, offset, theta), x.shape[-1] // 2
+        return join([whole[..., :half], whole[..., half:]])
+    return rotate
+
+
 def _frequencies_of_the_page(x, offset, theta):
     """With those of section 6.2, which belong to a width of 32 and to theta 10,000."""
     frequencies = mx.array([10000.0 ** (-2 * i / 32) for i in range(16)])
@@ -61,10 +69,8 @@ def _all_at_offset(x, offset, theta):
 
 PAIRS = ("your pairs are neighbours, 0 with 1 and 2 with 3; here number i goes with number i + head_dim/2. It is the "
          "other of two layouts: section 6.8")
-OFFSET = ("offset is not used: the first row stands at position offset, not at 0. A whole prompt is right, since its "
-          "offset is 0; with a cache every new token is turned as if it came first")
-FROM_ONE = ("your positions are one too large: the first row stands at offset itself. A model does not notice, as "
-            "use(rotate) shows: all positions move together, and every distance stays (section 6.4)")
+OFFSET = "offset is not used: the first row stands at position offset, not at 0"
+FROM_ONE = "your positions are one too large: the first row stands at offset itself"
 SIGN = ("you turn the other way: the second number gets + first * sin, the first one - second * sin. It is another "
         "convention, with which tiny was not trained (section 6.8)")
 HALF_SPEED = ("the exponent is -2 i / head_dim: yours lacks the 2, so that the clocks end at the root of 1/theta "
@@ -79,6 +85,11 @@ ROTATE_SLIPS = (
      "you take the halves, and put them together as neighbours: mx.stack has interleaved them again. Join them with "
      "mx.concatenate([...], axis=-1)"),
     (lambda x, offset, theta: x, "x comes back as it was: what you computed is not returned, or all angles are 0"),
+    (_joined(lambda halves: mx.concatenate(halves)), "mx.concatenate puts the halves one below the other; side by side is "
+                                                     "axis=-1"),
+    (_joined(lambda halves: mx.stack(halves, axis=-1)), "mx.stack makes a new axis; mx.concatenate([...], axis=-1) puts the "
+                                                        "halves side by side"),
+    (_joined(mx.stack), "mx.stack makes a new axis; mx.concatenate([...], axis=-1) puts the halves side by side"),
     (_rotate(sign=-1), SIGN),
     (_rotate(first_position=1), FROM_ONE),
     (_rotate(with_offset=False), OFFSET),
@@ -120,6 +131,7 @@ ROTATE_SLIPS = (
     (_rotate(pairs="neighbours", sign=-1), f"two things: {PAIRS}. And {SIGN}"),
     (_rotate(exponent=lambda i, d: -i / d, with_offset=False), f"two things: {HALF_SPEED}. And {OFFSET}"),
     (_rotate(sign=-1, with_offset=False), f"two things: {SIGN}. And {OFFSET}"),
+    (_rotate(sign=-1, first_position=1), f"two things: {SIGN}. And {FROM_ONE}"),
     (_rotate(exponent=lambda i, d: -4 * i / d, with_offset=False), f"two things: {TWICE}. And {OFFSET}"),
     (_rotate(exponent=lambda i, d: -i / d, pairs="neighbours"), f"two things: {HALF_SPEED}. And {PAIRS}"),
 )

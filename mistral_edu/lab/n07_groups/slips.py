@@ -58,6 +58,11 @@ REPEAT_SLIPS = (
     (lambda x, n_rep: mx.concatenate([x] * n_rep, axis=2),
      "axis=2 makes more positions; the heads are axis 1. And whole copies come in turn, 0 1 0 1"),
     (lambda x, n_rep: x.repeat(n_rep, axis=1), "MLX has repeat as a function, not as a method: mx.repeat(x, ...)"),
+    (lambda x, n_rep: mx.repeat(x, 2, axis=1), "n_rep is an argument, and not always 2"),
+    (lambda x, n_rep: mx.repeat(x, 4, axis=1), "n_rep is an argument, and not always 4"),
+    (lambda x, n_rep: mx.repeat(x, n_rep + 1, axis=1), "one copy too many: the head itself counts, so there are n_rep"),
+    (lambda x, n_rep: mx.repeat(x[:, ::-1], n_rep, axis=1), "the kv heads stand in reverse order"),
+    (lambda x, n_rep: mx.repeat(x, n_rep, axis=1)[0], "the axis of the texts is gone; all four axes stay"),
     (lambda x, n_rep: x * n_rep, "that multiplies every number by n_rep; asked are copies"),
     (lambda x, n_rep: x, "x comes back as it was; each kv head has to be there n_rep times"),
 )
@@ -94,6 +99,11 @@ EVEN_SLIPS = (
      "four times too many: a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are "
      "missing"),
     (_even(lambda n, kv, d: n * kv * d * 32), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
+    (_even(lambda n, kv, d: n * kv * d * 16), "16 bits are 2 bytes, and a token leaves a key and a value: 2 times 2 bytes "
+                                              "for each place, not 16"),
+    (_even(lambda n, kv, d: n * kv * d * 64), "16 bits are 2 bytes; yours counts 16, and two factors of 2 besides"),
+    (_even(lambda n, kv, d: kv * d * 2), "two things: the layers are missing, for every layer has a cache of its own. And "
+                                         "one of two factors of 2: a key and a value, 2 bytes for each number"),
     (_even(lambda n, kv, d: n * kv * d * 8), "a number of 16 bits takes 2 bytes; yours counts 4"),
     (_even(lambda n, kv, d: kv * d * 4), "the layers are missing: every layer has a cache of its own"),
     (_even(lambda n, kv, d: n * d * 4), "the kv heads are missing: a token leaves a key and a value in each"),

@@ -1,12 +1,14 @@
 """What notebook 08 imports beside the words that all pages share."""
 from mistral_edu.lab.experiments.leak import LENGTH, NO_CLUE, noise_loss
 from mistral_edu.lab.experiments.reach import furthest, influence, states
+from mistral_edu.lab.experiments.skills import story_loss
 from mistral_edu.lab.showing.figures import BLUE, GREEN, ORANGE
 from mistral_edu.lab.showing.masks import draw_mask
 
 from .exercises import pairs as scored_pairs
 from .pictures import draw_influence, draw_reach, reach_picture
-from .recall import recall_curve
+from .recall import recall_curve, recall_items
 
 __all__ = ["BLUE", "GREEN", "LENGTH", "NO_CLUE", "ORANGE", "draw_influence", "draw_mask", "draw_reach", "furthest",
-           "influence", "noise_loss", "reach_picture", "recall_curve", "scored_pairs", "states"]
+           "influence", "noise_loss", "reach_picture", "recall_curve", "recall_items", "scored_pairs",
+           "states", "story_loss"]

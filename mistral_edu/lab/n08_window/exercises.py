@@ -52,7 +52,7 @@ EXERCISES = (
     ),
     Exercise(
         "8.9", minutes=3, points=2,
-        cases=((6, 3), (6, 6), (2, 5), (100, 1), (1000, 128), (32768, 4096)),
+        cases=((6, 3), (6, 6), (2, 5), (100, 1), (1000, 128), (2000, 512)),    # loops over all pairs are fine, too
         reference=pairs,
         slips=PAIRS,
         hints=(

@@ -44,7 +44,7 @@ def reach_picture(mask, depth):
     return Picture(fig, caption)
 
 
-def draw_reach(ax, sizes, window, title=""):
+def draw_reach(ax, sizes, window, title="A fall, a plateau, then a cliff at the edge of the reach"):
     """sizes (n_layers + 1, L) from reach.gradients: a line a depth, against places back, on a logarithmic scale.
 
     Returns how far back the deepest line goes, and the power of ten of its size there, as a share of its size at the

@@ -20,7 +20,8 @@ def describe(error: BaseException, fn=None) -> str:
     message = " ".join(message.split()).rstrip(".")
     message = re.sub(r"\. The following argument types are supported:.* Invoked with types:", "; it was given", message)
     home = getattr(getattr(fn, "__code__", None), "co_filename", None)
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__)
+           if frame.filename == home and frame.lineno is not None]     # a signal may strike between two lines
     if not own:
         return message
     number = own[-1].lineno
