@@ -42,8 +42,8 @@ def draw_ring(absorbed, window, seen):
     ax.tick_params(length=0)
     oldest = ", ".join(str(min(int(absorbed[layer][p]) for p in there)) for layer in range(n_layers))
     return Picture(fig, f"After {seen} token{'s' * (seen > 1)} the slots hold token{'s' * (len(there) > 1)} "
-                        f"{', '.join(map(str, sorted(there)))}. The earliest token absorbed, from layer 0 up: {oldest}. "
-                        f"Token 0 lives on {told}.")
+                        f"{', '.join(map(str, sorted(there)))}. The earliest token absorbed, from layer 0 up: "
+                        f"{oldest}. Token 0 lives on {told}.")
 
 
 def draw_memory(lengths, without, within, published, bits):

@@ -87,8 +87,6 @@ NAME_SLIPS = (
     (_guess(D=FAULTS["A"]), TWICE),
     (lambda judge: "A right, B right, C right, D right", "that is the text itself; return what judge(A=..., B=..., "
                                                          "C=..., D=...) returns"),
-    (lambda judge: dict(FAULTS), "these are the names; hand them to judge, and return what it says: "
-                                 "return judge(A=..., B=..., C=..., D=...)"),
     (lambda judge: tuple(FAULTS.values()), "these are the names; hand them to judge, and return what it says: "
                                            "return judge(A=..., B=..., C=..., D=...)"),
 )
