@@ -1,4 +1,6 @@
 """What goes wrong in the exercises of notebook 12: (wrong function, what to tell its author) pairs."""
+import numpy as np
+
 from .suspects import FAULTS
 
 
@@ -26,6 +28,13 @@ def _counted_from_one(n, window):
     return ring
 
 
+def _slot_by_round(n, window):
+    ring = [None] * window
+    for position in range(n):
+        ring[position // window] = position
+    return ring
+
+
 def _slot_before(n, window):
     ring = [None] * window
     for position in range(n):
@@ -34,15 +43,15 @@ def _slot_before(n, window):
 
 
 RING_SLIPS = (
-    (lambda n, window: list(range(n - window, n)),
+    (lambda n, window: np.arange(n - window, n),
      "these are the right positions in the order of time; asked is the order of the slots: position p lies in slot "
      "p % window"),
-    (lambda n, window: list(range(n - 1, n - 1 - window, -1)),
+    (lambda n, window: np.arange(n - window, n)[::-1],
      "these are the positions from the newest to the oldest; asked is the order of the slots: position p lies in slot "
      "p % window"),
-    (lambda n, window: list(range(window)),
+    (lambda n, window: np.arange(window),
      "the first window tokens are kept and the later ones are not written; the ring keeps the last ones"),
-    (lambda n, window: [position % window for position in range(n - window, n)],
+    (lambda n, window: np.arange(n - window, n) % window,
      "these are the numbers of the slots; asked is which position lies in each of them"),
     (_by_slot(lambda slot, n, window: slot + window * (n // window)),
      "slots that the present round has not reached still hold the position of the round before, window less"),
@@ -52,6 +61,7 @@ RING_SLIPS = (
      "slots that the present round has reached hold a position that is window larger"),
     (_one_token_too_many, "that is the ring after n + 1 tokens: the last of n tokens has the position n - 1"),
     (_counted_from_one, "your positions start at 1; the first token has the position 0"),
+    (_slot_by_round, "position // window counts the rounds; the slot is what is left, position % window"),
     (_slot_before, "each position lies one slot too early: position p belongs in slot p % window"),
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),

@@ -31,9 +31,10 @@ class Judge:
     def __init__(self, right="right", wrong="wrong"):
         self.right, self.wrong = right, wrong
 
-    def __call__(self, **names):
-        if set(names) != set(FAULTS):
-            raise ValueError(f"judge wants a name for each of {', '.join(FAULTS)}; it got {', '.join(names) or 'none'}")
+    def __call__(self, *unnamed, **names):
+        if unnamed or set(names) != set(FAULTS):
+            raise ValueError(f"judge wants a name for each of {', '.join(FAULTS)}, written as A=...; it got "
+                             f"{', '.join(names) or 'no letter'}")
         given = {letter: getattr(name, "__name__", name) for letter, name in names.items()}
         for letter, name in given.items():
             if name not in FAULTS.values():
