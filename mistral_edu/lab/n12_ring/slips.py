@@ -1,0 +1,102 @@
+"""What goes wrong in the exercises of notebook 12: (wrong function, what to tell its author) pairs."""
+import numpy as np
+
+from .suspects import FAULTS
+
+
+def _by_slot(position_of):
+    """ring_positions with position_of(slot, n, window) in each slot."""
+    return lambda n, window: [position_of(slot, n, window) for slot in range(window)]
+
+
+def _turned_the_other_way(n, window):
+    last = list(range(n - window, n))
+    return last[-n % window:] + last[:-n % window] if n % window else last[1:] + last[:1]
+
+
+def _one_token_too_many(n, window):
+    ring = [None] * window
+    for position in range(n + 1):
+        ring[position % window] = position
+    return ring
+
+
+def _counted_from_one(n, window):
+    ring = [None] * window
+    for position in range(1, n + 1):
+        ring[(position - 1) % window] = position
+    return ring
+
+
+def _slot_by_round(n, window):
+    ring = [None] * window
+    for position in range(n):
+        ring[position // window] = position
+    return ring
+
+
+def _slot_before(n, window):
+    ring = [None] * window
+    for position in range(n):
+        ring[(position - 1) % window] = position
+    return ring
+
+
+RING_SLIPS = (
+    (lambda n, window: np.arange(n - window, n),
+     "these are the right positions in the order of time; asked is the order of the slots: position p lies in slot "
+     "p % window"),
+    (lambda n, window: np.arange(n - window, n)[::-1],
+     "these are the positions from the newest to the oldest; asked is the order of the slots: position p lies in slot "
+     "p % window"),
+    (lambda n, window: np.arange(window),
+     "the first window tokens are kept and the later ones are not written; the ring keeps the last ones"),
+    (lambda n, window: np.arange(n - window, n) % window,
+     "these are the numbers of the slots; asked is which position lies in each of them"),
+    (_by_slot(lambda slot, n, window: slot + window * (n // window)),
+     "slots that the present round has not reached still hold the position of the round before, window less"),
+    (_by_slot(lambda slot, n, window: slot + window * ((n - 1) // window)),
+     "slots that the present round has not reached still hold the position of the round before, window less"),
+    (_by_slot(lambda slot, n, window: slot + window * (n // window - 1)),
+     "slots that the present round has reached hold a position that is window larger"),
+    (_one_token_too_many, "that is the ring after n + 1 tokens: the last of n tokens has the position n - 1"),
+    (_counted_from_one, "your positions start at 1; the first token has the position 0"),
+    (_slot_by_round, "position // window counts the rounds; the slot is what is left, position % window"),
+    (_slot_before, "each position lies one slot too early: position p belongs in slot p % window"),
+    (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
+                            "slot n % window"),
+    (lambda n, window: n % window, "that is one slot, the one that comes next; asked is a list: the position in each "
+                                   "slot"),
+)
+
+
+def _guess(**changed):
+    """name_the_faults with other names for some letters."""
+    return lambda judge: judge(**{**FAULTS, **changed})
+
+
+def _exchanged(first, second):
+    return _guess(**{first: FAULTS[second], second: FAULTS[first]})
+
+
+TWICE = "three are right, so the fourth has a name that stands there twice; each cache has one letter"
+NAME_SLIPS = (
+    (_exchanged("A", "B"), "look at A and B again: one of them is right for every chunk, and wrong only after a trim. "
+                           "Which class changes nothing but trim?"),
+    (_exchanged("A", "C"), "look at A and C again: one of them is wrong for a chunk of 3 already, the other only for a "
+                           "chunk longer than the window. Which class asks for the length of the chunk first?"),
+    (_exchanged("A", "D"), "look at A and D again: one of them is wrong even with chunks of a single token. How many "
+                           "keys does each class hand to a single query?"),
+    (_exchanged("B", "C"), "look at B and C again: one of them is right for every chunk. Which class changes nothing "
+                           "but trim?"),
+    (_exchanged("B", "D"), "look at B and D again: one of them is right for every chunk, the other for none. Which "
+                           "class changes nothing but trim?"),
+    (_exchanged("C", "D"), "look at C and D again: one of them is wrong only for a chunk longer than the window. Which "
+                           "class asks for the length of the chunk first?"),
+    (_guess(A=FAULTS["B"]), TWICE), (_guess(B=FAULTS["A"]), TWICE), (_guess(C=FAULTS["A"]), TWICE),
+    (_guess(D=FAULTS["A"]), TWICE),
+    (lambda judge: "A right, B right, C right, D right", "that is the text itself; return what judge(A=..., B=..., "
+                                                         "C=..., D=...) returns"),
+    (lambda judge: tuple(FAULTS.values()), "these are the names; hand them to judge, and return what it says: "
+                                           "return judge(A=..., B=..., C=..., D=...)"),
+)
