@@ -26,8 +26,8 @@ def draw_survivors(names, model, drawn, what):
     ax.set(yticks=rows, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.08 * max(*said, *now)),
            xlabel="probability", title=f"{kept:,} of {len(model):,} tokens can be drawn")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
-    return Picture(fig, f"{what}: {kept:,} tokens can be drawn. The {len(best)} likeliest hold {now[:-1].sum():.2f}, the "
-                        f"others together {now[-1]:.2f}; the model gave these {said[-1]:.2f}.")
+    return Picture(fig, f"{what}: {kept:,} tokens can be drawn. The {len(best)} likeliest hold {now[:-1].sum():.2f}, "
+                        f"the others together {now[-1]:.2f}; the model gave these {said[-1]:.2f}.")
 
 
 def draw_calibration(groups, temperature, loss):
@@ -59,7 +59,8 @@ def draw_price(temperatures, choice, clean):
         ax.set(xlabel="temperature", xticks=temperatures[::2])
     last, ends = temperatures[-1], [numbers[-1] for numbers in choice.values()]
     whole = sum(numbers[-1] > 0.9 for numbers in clean.values())
-    axes[0].set(ylabel="entropy, nats per token", ylim=(0, 1.0), title=f"At T = {last:g}: {min(ends):.2f} to {max(ends):.2f} nats")
+    axes[0].set(ylabel="entropy, nats per token", ylim=(0, 1.0),
+                title=f"At T = {last:g}: {min(ends):.2f} to {max(ends):.2f} nats")
     axes[1].set(ylabel="chance of a clean story", ylim=(-0.03, 1.05),
                 title=f"{whole} of {len(clean)} keep stories clean")
     fig.legend(*axes[0].get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=4)
