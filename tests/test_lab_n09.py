@@ -126,7 +126,7 @@ def test_the_pictures_say_their_numbers():
     assert draw_gate(curves, 0.0, 1.0).caption.endswith("SiLU 0.000; gate times up is 0.")
     table = [[1.0, 1.0], [0.2, 1.0], [1.0, 0.9]]
     assert draw_skills(table, ["nothing", "layer 0", "layer 1"], ["spell", "sum"]).caption == (
-        "The lowest share of each skill: spell 0.2 without layer 0, sum 0.9 without layer 1.")
+        "The fewest right of 8 in each skill: spell 2 without layer 0, sum 7 without layer 1.")
     assert draw_unit("Unit 3", ["a | b", "c | b"], [-2.0, -9.0], ["b", "d"]).caption == (
         'Unit 3, at its 2 strongest places, holds negative numbers of the size 2 to 9. There it raises these tokens '
         'most: "b", "d".')

@@ -58,7 +58,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "9.6", minutes=7, points=3,
+        "9.6", minutes=10, points=3,
         cases=(
             (mx.array([[3.0, 5.0], [-2.0, 4.0]]),),                   # by hand on the page: 15 and -8
             (_draw(6, 2),),

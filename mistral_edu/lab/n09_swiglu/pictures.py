@@ -19,7 +19,7 @@ def draw_gate(curves, gate, up):
         ax.plot([gate], [told[name]], "o", color=colour, markersize=7)
     ax.axvline(gate, color=GREY, linewidth=0.8)
     ax.axhline(0, color=GREY, linewidth=0.8)
-    share = told["SiLU"] / (gate * up) if gate * up else 0
+    share = 1 / (1 + np.exp(-gate))
     ax.set(title=f"With SiLU, a gate of {gate:g} passes {share:.0%} of gate times up",
            xlabel="gate: what the unit's row of the gate matrix finds in x", ylabel="what the unit passes on",
            xlim=(-4.2, 4.2), ylim=(-4.2, 4.2))
@@ -28,25 +28,25 @@ def draw_gate(curves, gate, up):
     return Picture(fig, f"Gate {gate:g}, up {up:g}. Passed on with {numbers}; gate times up is {gate * up + 0.0:g}.")
 
 
-def draw_skills(table, rows, columns):
-    """table (rows, columns): shares of right answers. The first row is the whole model."""
+def draw_skills(table, rows, columns, asked=8):
+    """table (rows, columns): shares of right answers to `asked` questions each. The first row is the whole model."""
     table = np.array(table)
     fig, ax = figure(height=3.9)
     ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(table):
-        ax.text(column, row, f"{share:.1f}", ha="center", va="center", fontsize=9.5,
+        ax.text(column, row, f"{share * asked:.0f}", ha="center", va="center", fontsize=9.5,
                 color="white" if share < 0.55 else INK)
     hurt = [column for n, column in enumerate(columns) if (table[0, n] - table[1:, n]).max() >= 0.4]
-    ax.set(title=f"{len(hurt)} of {len(columns)} skills lose at least 0.4 with one feed-forward gone",
+    ax.set(title=f"{len(hurt)} of {len(columns)} skills lose much without one layer or another",
            ylabel="feed-forward taken out", xticks=range(len(columns)), yticks=range(len(rows)))
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
-    ax.set_xlabel("skill: share of questions answered without a wrong token")
+    ax.set_xlabel(f"skill: how many of {asked} questions are answered without a wrong token")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    worst = [f"{name} {table[1:, n].min():.1f} without {rows[1 + int(table[1:, n].argmin())]}"
+    worst = [f"{name} {table[1:, n].min() * asked:.0f} without {rows[1 + int(table[1:, n].argmin())]}"
              for n, name in enumerate(columns)]
-    return Picture(fig, f"The lowest share of each skill: {', '.join(worst)}.")
+    return Picture(fig, f"The fewest right of {asked} in each skill: {', '.join(worst)}.")
 
 
 def draw_unit(name, places, numbers, raised):

@@ -1,6 +1,7 @@
 """What goes wrong in the exercises of notebook 09: (wrong function, what to tell its author) pairs."""
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
 from mistral_edu.feed_forward import silu
 
@@ -41,6 +42,14 @@ def _brackets_at_the_end_missing(x, gate, up, down):
     return silu(x @ gate.T) * (x @ up.T @ down.T)
 
 
+def _by_units(x, gate, up, down):
+    total = np.zeros(len(x))
+    for unit in range(len(gate)):
+        g, u = gate[unit] @ x, up[unit] @ x
+        total += g / (1 + np.exp(-g)) * u * down[:, unit]
+    return total
+
+
 def _matrix_product(x, gate, up, down):
     return (silu(x @ gate.T) @ (x @ up.T)) @ down.T
 
@@ -78,6 +87,12 @@ FEED_FORWARD_SLIPS = (
                                    "@ down.T"),
     (lambda x, gate, up, down: x + _made()(x, gate, up, down),
      "x is added to the result; the block does that, in notebook 10. A feed-forward returns its own part alone"),
+    (_by_units, "by_units takes one row and loops over the units; write it for all rows at once, with x @ gate.T"),
+    (lambda x, gate, up, down: _columns(x, gate, up, down).T, "that is made for x as a column, and .T turns all axes round; "
+                                                              "here every token is a row: x @ gate.T"),
+    (lambda x, gate, up, down: (silu(x @ gate.T), x @ up.T), "gate and up have still to be multiplied, and brought back by "
+                                                             "@ down.T"),
+    (_made(act=nn.gelu, gate_in="up", up_in="gate"), f"two things: {EXCHANGED}. And that is GELU; Mistral's gate is silu"),
     (_matrix_product, "gate and up meet number by number, with *; the sign @ is for matrices"),
     (_columns, "that is made for x as a column; here every token is a row, so the order is x @ gate.T"),
     (_made(act=mx.sigmoid, gate_in="up", up_in="gate"), f"two things: {EXCHANGED}. And {SIGMOID}"),
@@ -94,12 +109,12 @@ def _units(gate, up, down):
 
 
 X, Y, MINUS_X, MINUS_Y, NOTHING = [1, 0], [0, 1], [-1, 0], [0, -1], [0, 0]
-ADDED = ("the two units are added, silu(x) y + silu(-x) y. One of them has to count negative, in down or in up, "
-         "not in both")
+ADDED = "the two units are added, silu(x) y + silu(-x) y. One of them has to count negative, by a sign in down"
 ALONE = "that is silu(x) y alone. What silu takes away from x, a second unit can give back: its gate finds -x"
 CROSSED = "Both gates should ask for one and the same number: the first for x, the second for -x"
 PRODUCT_SLIPS = (
     (_units([X, MINUS_X], [Y, Y], [[1, 1]]), ADDED),
+    (lambda rows: (silu(rows @ [X].T)), "lists have no .T: wrap each of the three in mx.array(...)"),
     (_units([X, X], [Y, Y], [[1, -1]]), "the two units cancel, for both gates find x. The second one should find -x"),
     (_units([X, X], [Y, Y], [[1, 1]]), "that is silu(x) y twice. Let the second gate find -x, and subtract its unit"),
     (_units([X, NOTHING], [Y, NOTHING], [[1, 0]]), ALONE),
