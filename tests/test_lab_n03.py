@@ -7,10 +7,10 @@ import pytest
 from mistral_edu import load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
+from mistral_edu.lab.experiments.truth.retold import shares_along
 from mistral_edu.lab.n03_loss import (calibration_picture, choice_picture, costs_picture, mean_loss, scale_picture,
                                       surprise_picture, text_box, true_shares, village_stories)
 from mistral_edu.lab.n03_loss.pictures import lines_of
-from mistral_edu.lab.n03_loss.retold import shares_along
 from mistral_edu.tiny.training.data import EOS
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.words import DAYS

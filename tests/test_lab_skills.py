@@ -6,9 +6,9 @@ import pytest
 from small_models import random_model
 
 from mistral_edu import load_model, load_tokenizer
-from mistral_edu.lab.experiments import truth
 from mistral_edu.lab.experiments.skills import (SKILLS, held_out_stories, recall, recall_items, said_against_true,
                                                 share_right, skill_items, skills, story_logits, story_loss)
+from mistral_edu.lab.experiments.truth import retold, true_shares, village_stories
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.plots import Plot
 
@@ -95,39 +95,47 @@ WORLD = [Plot("a test", "It was [cold|warm|warm|warm] that day. {N} had a {c} {o
                         "[|Then it rained.|Then it snowed.]", "", [])]
 
 
+def shares_of(tokenizer, story):
+    """The world's shares, place by place: [{text of a token: share}, ...]."""
+    return [{tokenizer.decode([token], skip_special=False).strip(): share for token, share in shares.items()}
+            for shares in true_shares(tokenizer, story).values()]
+
+
 def test_the_truth_at_a_branching_place_is_what_the_grammar_says(tokenizer, monkeypatch):
     """A world of one plot, whose choices can be counted: the shares are 1/4 and 3/4, a half each, a third each."""
-    monkeypatch.setattr(truth, "PLOTS", WORLD)
-    told = truth.told_story(tokenizer, seed=1)
-    text = tokenizer.decode(told.story, skip_special=True).strip()
-    first, second, third = ({tokenizer.decode([token], skip_special=False).strip(): share for token, share in
-                             shares.items()} for shares in told.truth.values())
-    assert text.startswith("It was ") and tokenizer.decode(told.prompt[2:-1]).strip() == "Tell me a story about a test."
-    assert first == pytest.approx({"cold": 1 / 4, "warm": 3 / 4}, abs=0.08)
-    assert second == pytest.approx({"which": 1 / 2, "and": 1 / 2}, abs=0.08)
-    assert sum(third.values()) == pytest.approx(1) and len(third) == 2      # it ends, or goes on with "Then"
-    assert third["Then"] == pytest.approx(2 / 3, abs=0.08)
-    places = list(told.truth)
-    assert tokenizer.decode(told.story[: places[0]]).strip() == "It was"
+    monkeypatch.setattr(retold, "PLOTS", WORLD)
+    story = village_stories(tokenizer, 2)[1]
+    first, *others = shares_of(tokenizer, story)
+    assert story.text.startswith("It was ")
+    assert tokenizer.decode(story.prompt[2:-1]).strip() == "Tell me a story about a test."
+    assert first == pytest.approx({"cold": 1 / 4, "warm": 3 / 4})           # choices are exact
+    tail = next(shares for shares in others if "which" in shares)
+    assert tail == pytest.approx({"which": 1 / 2, "and": 1 / 2})
+    last = others[-1] if "Then" in others[-1] else others[-2]
+    assert sum(last.values()) == pytest.approx(1) and last["Then"] == pytest.approx(2 / 3)   # it ends, or goes on
+    places = list(true_shares(tokenizer, story))
+    assert tokenizer.decode(story.ids[: places[0]]).strip() == "It was"
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_truth_leaves_open_what_the_text_so_far_does_not_tell(tokenizer, monkeypatch, seed):
     """Two choices may say nothing: before "Birds" nobody knows whether the first one did."""
-    monkeypatch.setattr(truth, "PLOTS", [Plot("a test", "It was late. [|The rain fell.] [|Birds sang.]", "", [])])
-    told = truth.told_story(tokenizer, seed)
-    shares = {tokenizer.decode([token], skip_special=False).strip(): share
-              for token, share in told.truth[min(told.truth)].items()}
-    assert shares == pytest.approx({"The": 1 / 2, "Birds": 1 / 4, "</s>": 1 / 4}, abs=0.08)
+    monkeypatch.setattr(retold, "PLOTS", [Plot("a test", "It was late. [|The rain fell.] [|Birds sang.]", "", [])])
+    first = shares_of(tokenizer, retold.village_story(tokenizer, seed))[0]
+    assert first == pytest.approx({"The": 1 / 2, "Birds": 1 / 4, "</s>": 1 / 4}, abs=0.08)
 
 
 def test_a_story_and_its_truth_are_the_same_for_the_same_seed(tokenizer):
-    one = truth.told_story(tokenizer, seed=3, tellings=20)
-    assert one == truth.told_story(tokenizer, seed=3, tellings=20) != truth.told_story(tokenizer, seed=4, tellings=20)
-    assert all(sum(shares.values()) == pytest.approx(1) for shares in one.truth.values())
+    one, other = (retold.village_story(tokenizer, seed) for seed in (3, 4))
+    shares = true_shares(tokenizer, one, tellings=42)
+    assert shares == true_shares(tokenizer, retold.village_story(tokenizer, 3), tellings=42)
+    assert one.ids != other.ids and all(sum(each.values()) == pytest.approx(1) for each in shares.values())
 
 
 def test_the_embedded_model_says_what_is_true_of_its_world(tiny, tokenizer):
-    pairs = truth.said_and_true(tiny, truth.told_story(tokenizer))
+    story, pairs = village_stories(tokenizer, 1)[0], []
+    said = mx.softmax(tiny(mx.array([story.prompt + story.ids]))[0], axis=-1)     # (L, vocab_size)
+    for place, shares in true_shares(tokenizer, story).items():
+        pairs += [(said[len(story.prompt) - 1 + place, token].item(), true) for token, true in shares.items()]
     assert len(pairs) > 20
     assert sum(abs(said - true) for said, true in pairs) / len(pairs) < 0.06

@@ -1,6 +1,6 @@
 """What notebook 13 imports beside the words that all pages share."""
 from mistral_edu.lab.experiments.skills import recall_items
-from mistral_edu.lab.n03_loss.retold import village_stories
+from mistral_edu.lab.experiments.truth import village_stories
 from mistral_edu.lab.showing.widgets import text_box
 
 from .pictures import draw_calibration, draw_price, draw_survivors
