@@ -73,7 +73,7 @@ def draw_margins(lead, gap, gap_cached, flipped, names):
     for step, (name, other) in zip(flipped, names):
         ax.annotate(f"{name} / {other}", (step, lead[step]), (6, -12), textcoords="offset points", fontsize=9,
                     color=INK)
-    ax.set(title=f"{len(flipped)} of {len(lead)} steps flip: there two tokens are equally good",
+    ax.set(title=f"{len(flipped)} of {len(lead)} steps flip: there several tokens are equally good",
            yscale="log", ylim=(3e-6, 60), xlabel="step of the story", ylabel="lead of the likeliest token")
     ax.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.12), frameon=True, framealpha=1, edgecolor="none")
     pairs = "; ".join(f"step {step}, {name} or {other}, lead {lead[step]:.3f}"
