@@ -50,16 +50,20 @@ class AnswerText:
         self.tokenizer, self.stops = tokenizer, StopStrings(stop)
         if tokenizer is None and self.stops.strings:
             raise ValueError("stop strings need a tokenizer; without one, compare piece.token with the ids to stop at")
+        # A stop string that is a control token never shows as text: its id stops the answer.
+        self.stop_ids = {tokenizer.control_ids[name] for name in self.stops.strings if name in tokenizer.control_ids} \
+            if tokenizer else set()
         self.characters = tokenizer.stream(before=prompt_ids) if tokenizer else None
         self.finish_reason = None
 
     def add(self, token: int, is_last: bool) -> str:
         """The text to show for one more token. is_last: no other will come, so nothing is held back."""
-        ended = self.tokenizer is not None and token == self.tokenizer.eos_id
+        ended = self.tokenizer is not None and token in self.tokenizer.end_ids
+        stopped = not ended and token in self.stop_ids
         text = ""
-        if self.tokenizer and not ended:
+        if self.tokenizer and not ended and not stopped:
             text = self.stops.add(self.characters.add(token))
-        if self.tokenizer and (ended or is_last) and not self.stops.found:
+        if self.tokenizer and (ended or stopped or is_last) and not self.stops.found:
             text += self.stops.add(self.characters.finish()) + self.stops.finish()
-        self.finish_reason = "stop_string" if self.stops.found else "stop" if ended else "length" if is_last else None
+        self.finish_reason = "stop_string" if self.stops.found or stopped else "stop" if ended else "length" if is_last else None
         return text

@@ -34,7 +34,8 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     """
     folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
     tokenizer, config = load_tokenizer(folder), load_config(folder)
-    if tokenizer.vocab_size > config.vocab_size:
+    # Control tokens may lie beyond the model's rows, such as a <pad> that a training has added: no text gives them.
+    if max(tokenizer.text_ids, tokenizer.bos_id + 1, tokenizer.eos_id + 1) > config.vocab_size:
         raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, config.json says "
                              f"vocab_size {config.vocab_size}; they are of different models, fetch both from one place")
     return load_model(folder, window_size, dtype, bits, fast, context), tokenizer
@@ -53,7 +54,8 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     """
     folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
     dtype = dtype_name(dtype)
-    config, entries = load_config(folder, window_size), read_entries(folder)
+    config = load_config(folder, window_size)
+    entries = read_entries(folder, config.tie_embeddings)
     memory.check(name_or_folder, config, entries, context, dtype, bits)
     model, weights = open_model(folder, config, entries, dtype)
     if bits is not None:

@@ -48,7 +48,8 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
                          "checkpoint that it was made from")
     if out.exists() and out.samefile(folder):
         raise FileExistsError(f"{out} is the source itself; choose another folder")
-    model, weights = open_model(folder, load_config(folder), read_entries(folder), dtype)
+    config = load_config(folder)
+    model, weights = open_model(folder, config, read_entries(folder, config.tie_embeddings), dtype)
     if bits is not None:
         quantize(model, bits, group_size)
     parameters = dict(tree_flatten(model.parameters()))

@@ -69,13 +69,14 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     ids = prompt_ids(prompt, tokenizer, raw)
     n_tokens = min(max_tokens, check_room(ids, reader.n_before, model.config))
     answer = AnswerText(tokenizer, ids, stop)
-    show = tokenizer.token_text if tokenizer else lambda id: ""
+    n_ids = tokenizer.n_ids if tokenizer else 0
+    show = lambda id: tokenizer.token_text(id) if id < n_ids else ""  # noqa: E731
 
     began = time.perf_counter()
     reused = reader.resume(ids)
     logits = prefill(reader, ids[reused:], prefill_chunk, on_prefill)
     read = time.perf_counter()
-    steps = decode(reader, logits, n_tokens, random_key(seed), logprobs, sampling)
+    steps = decode(reader, logits, n_tokens, random_key(seed), logprobs, sampling, n_ids or None)
     for n, (token, logprob, best) in enumerate(steps, 1):
         text = answer.add(token, is_last=n == n_tokens)
         yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
@@ -101,8 +102,10 @@ def prefill(reader, ids, chunk=256, on_prefill=None):
     return logits
 
 
-def decode(reader, logits, n_tokens, key, n_best, sampling):
+def decode(reader, logits, n_tokens, key, n_best, sampling, n_ids=None):
     """Yield (token, logprob, [(id, logprob), ...]) n_tokens times, starting from the prompt's logits.
+
+    n_ids: how many ids the tokenizer knows. Some models have more rows than that; such ids are never chosen.
 
     The next step is under way before this one is handed out, so whoever shows it does not keep the device waiting.
     At that moment a token is read into the cache; the last one never is.
@@ -110,6 +113,8 @@ def decode(reader, logits, n_tokens, key, n_best, sampling):
     def choose(logits):
         nonlocal key
         now = None
+        if n_ids is not None and n_ids < logits.shape[-1]:
+            logits = mx.where(mx.arange(logits.shape[-1]) < n_ids, logits, -mx.inf)
         if sampling["temperature"] > 0:
             key, now = mx.random.split(key)
         history = reader.history if sampling["repetition_penalty"] != 1 else ()

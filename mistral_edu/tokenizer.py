@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tokenizers
 
+from .end_tokens import end_ids
 from .errors import UnreadableFile, UnsupportedCheckpoint
 from .sentencepiece import BLANK, read_model
 
@@ -45,18 +46,23 @@ class Tokenizer:
         description, self._tokenizer = (_read_model if is_model else _read)(path)
         self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
         self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
+        self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the
+        self._tokenizer.no_padding()     # middle, or fill it up with control ids
         self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
         self.control_ids = _control_ids(description)  # "[INST]" -> 3, ...
         if not {"<s>", "</s>"} <= self.control_ids.keys():
             raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found {[*self.control_ids]}")
         self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
+        self.end_ids = end_ids(path.parent, self._tokenizer.token_to_id) | {self.eos_id}
         self.vocab_size = self._tokenizer.get_vocab_size()
+        self.n_ids = 1 + max(self._tokenizer.get_vocab().values())  # more than vocab_size where ids are left out
         self._byte_level = '"ByteLevel"' in json.dumps([description["pre_tokenizer"], description["decoder"]])
         if not self._byte_level and not description["model"].get("byte_fallback"):
             raise UnsupportedCheckpoint(f"{path}: expected byte-level BPE or SentencePiece with byte fallback, "
                                         f"found {description['model'].get('type')} without either")
         self._added = {token["id"]: token["content"] for token in description["added_tokens"]}
         self._control_set = frozenset(self.control_ids.values())
+        self.text_ids = 1 + max(id for id in self._tokenizer.get_vocab().values() if id not in self._control_set)
         self.adds_blank = self.token_text(self._encode("a")[0]).startswith(" ")  # before a text, as SentencePiece does
         answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
@@ -206,6 +212,8 @@ def _corrected(description):
     swallows a blank at the start of the text, where SentencePiece puts another one before it, always.
     """
     model, before, control = description["model"], description["pre_tokenizer"] or {}, _control_ids(description)
+    if "dropout" in model:  # in a training, merges are left out by chance
+        model["dropout"] = None
     if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
         model["merges"] = [merge for merge in model["merges"] if "".join(merge).replace(" ", "") not in control]
     if before.get("type") == "Metaspace" and before.get("prepend_scheme") == "first" and not before.get("split"):

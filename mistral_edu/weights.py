@@ -17,6 +17,7 @@ from mistral_edu.errors import NonFiniteWeights, UnreadableFile, UnsupportedChec
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
+COPY = "lm_head.weight"           # of the embedding, which some files of tied models hold as well
 MLX_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "U32": "uint32"}  # of what safetensors calls F32
 FLOATS = {"float32": 4, "float16": 2, "bfloat16": 2}  # bytes of a number
 PACKED = {"uint32": 4}                                # what quantized weights are packed into
@@ -40,10 +41,11 @@ class Entry(NamedTuple):
         return self.size * {**FLOATS, **PACKED}.get(self.dtype, 8)
 
 
-def read_entries(folder) -> dict[str, Entry]:
+def read_entries(folder, tied=False) -> dict[str, Entry]:
     """name -> Entry for every weight in the folder's files; RoPE's stored frequencies are left out.
 
-    Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files disagree.
+    tied: the model's output layer is its embedding; then a stored copy of it, or one that only the index names, is not
+    used. Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files disagree.
     """
     files, weight_map = weight_files(Path(folder))
     entries = {}
@@ -53,6 +55,9 @@ def read_entries(folder) -> dict[str, Entry]:
                 raise WeightMismatch(f"{name} lies in two files, {entries[name].file} and {file.name}; expected it "
                                      "once. Fetch the folder again")
             entries[name] = entry
+    if tied:
+        entries.pop(COPY, None)
+        weight_map = weight_map and {name: file for name, file in weight_map.items() if name != COPY}
     if weight_map is not None:
         check_index(weight_map, entries, folder / INDEX)
     return {name: entry for name, entry in entries.items() if not name.endswith(NOT_USED)}
