@@ -11,6 +11,8 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from mistral_edu.lab import Picture, explore, figure
+from mistral_edu.lab.showing import again
+from mistral_edu.lab.showing.widgets import text_box
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -161,3 +163,35 @@ def test_what_is_stored_says_what_was_live():
 def test_a_control_that_fits_nothing_is_refused(controls, message):
     with pytest.raises(ValueError, match=message):
         explore(square, **controls)
+
+
+def test_one_move_of_a_shared_slider_draws_once_however_often_its_cell_has_run():
+    moves, slider = [], ipywidgets.IntSlider(value=3, min=1, max=9)
+    for _ in range(5):
+        explorer = explore(lambda window=3: moves.append(window) or "", window=slider)
+    moves.clear()
+    slider.value = 7
+    assert moves == [7] and explorer.values == {"window": 7}
+
+
+def test_what_a_cell_has_made_is_let_go_when_it_runs_again(monkeypatch):
+    """Widgets alive after 20 runs of a cell with two pictures and a text field are those of one run."""
+    instances, counts = ipywidgets.widgets.widget._instances, []
+    before = len(instances)
+    for run in range(20):
+        monkeypatch.setattr(again, "running_cell", lambda: ("the-cell", run))
+        first, second = explore(square, n=(1, 9)), explore(lambda text="a": text, text=text_box("a"))
+        counts.append(len(instances) - before)
+    assert len(set(counts)) == 1
+    first.controls["n"].value = 5
+    second.controls["text"].value = "b"
+    assert first.caption == "5 squared is 25" and second.caption == "b"      # both pictures of the last run are live
+
+
+def test_cells_do_not_let_go_of_one_another(monkeypatch):
+    monkeypatch.setattr(again, "running_cell", lambda: ("one", 1))
+    first = explore(square, n=(1, 9))
+    monkeypatch.setattr(again, "running_cell", lambda: ("other", 2))
+    explore(square, n=(1, 9))
+    first.controls["n"].value = 4
+    assert first.caption == "4 squared is 16"

@@ -40,6 +40,11 @@ def cell_was_queued() -> bool:
     return is_there() and _cells.queued
 
 
+def running_cell():
+    """(id, In number) of the cell that runs now: the id stays when it runs again. (None, None) where nobody knows."""
+    return (_cells.id, _cells.shell.execution_count) if is_there() else (None, None)
+
+
 def left_unmade(name: str):
     """(In number, how it ended) of the last cell that was to make this name, where it did not get that far; or None."""
     return _cells.unmade.get(name) if is_there() else None

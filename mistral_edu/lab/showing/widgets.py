@@ -11,6 +11,7 @@ import ipywidgets
 from IPython.display import display
 from ipywidgets import Layout
 
+from .again import takes_the_place_of_earlier
 from .figures import Picture
 from .live import DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
 from .threads import MainThread
@@ -26,13 +27,16 @@ class Explorer(ipywidgets.VBox):
     `picture` is the Picture that is shown, or None where the function returns a text.
     """
 
-    def __init__(self, fn, controls: dict):
+    def __init__(self, fn, controls: dict, taken=()):
+        """taken: the names of those controls that somebody else has made."""
         self.fn, self.controls = fn, controls
+        self.own = [control for name, control in controls.items() if name not in taken]
         self.main = MainThread()
         self.image, self.text = ipywidgets.HTML(), ipywidgets.HTML()
         sliders = sum(hasattr(control, "readout") for control in controls.values())
         page = ipywidgets.HTML(f"<style>{HIDE_STILL}</style>{NAME_HANDLES.format(sliders=sliders)}",
                                layout=Layout(display="none"))
+        self.own += [self.image, self.text, page]
         super().__init__([*controls.values(), self.image, self.text, page])
         self.add_class(LIVE)
         for control in controls.values():
@@ -56,6 +60,12 @@ class Explorer(ipywidgets.VBox):
             self._put(self.fn(**self.values))
         except Exception as error:
             self._put(f"The function stopped with {describe(error, self.fn)}")
+
+    def let_go(self) -> None:
+        """Listen to no control any more, and leave the kernel; a control that somebody else has made stays."""
+        for control in self.controls.values():
+            control.unobserve(self._changed, names="value")
+        close(self, *self.own)
 
     def _put(self, result):
         self.picture = result if isinstance(result, Picture) else None
@@ -96,7 +106,11 @@ def explore(fn, **controls) -> Explorer:
         raise ValueError(f"{fn.__name__} takes {', '.join(arguments)}; it has no {', '.join(unknown)} to set")
     start = {name: None if arguments[name].default is inspect.Parameter.empty else arguments[name].default
              for name in controls}
-    return Explorer(fn, {name: _control(name, what, start[name]) for name, what in controls.items()})
+    taken = [name for name, what in controls.items() if isinstance(what, ipywidgets.Widget)]
+    made = {name: _control(name, what, start[name]) for name, what in controls.items()}
+    explorer = Explorer(fn, made, taken)
+    takes_the_place_of_earlier(explorer, key=(fn.__module__, fn.__qualname__, *(id(controls[name]) for name in taken)))
+    return explorer
 
 
 def _control(name, what, value):
@@ -120,5 +134,22 @@ def _control(name, what, value):
 
 def text_box(text):
     """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
-    return ipywidgets.Text(value=text, description="text", tooltip="text", continuous_update=False,
-                           layout=Layout(width="95%"), style={"description_width": "40px"})
+    box = TextBox(value=text, description="text", tooltip="text", continuous_update=False, layout=Layout(width="95%"),
+                  style={"description_width": "40px"})
+    takes_the_place_of_earlier(box)
+    return box
+
+
+class TextBox(ipywidgets.Text):
+    """A field whose cell may run again."""
+
+    def let_go(self):
+        close(self)
+
+
+def close(*widgets) -> None:
+    """Take widgets out of the kernel, with their layouts and styles, which are widgets as well."""
+    for widget in widgets:
+        for part in (widget, widget.layout, getattr(widget, "style", None)):
+            if isinstance(part, ipywidgets.Widget):
+                part.close()

@@ -1,0 +1,26 @@
+"""What a cell has made is let go when the cell runs again.
+
+A widget lives on in the kernel after its cell has run again: it still listens to the controls that it shares with the
+new one, so that one move of a slider would draw as often as the cell was run. It also keeps its pictures in memory.
+"""
+from mistral_edu.lab.kernel import running_cell
+
+_made = {}      # what stands for a cell -> (its run, what it has made in that run)
+
+
+def takes_the_place_of_earlier(thing, key=None) -> None:
+    """Note that the running cell has made this, and let go (thing.let_go()) of what an earlier run of it has made.
+
+    key: stands for the cell where nobody knows which one is running (a script, a front end that gives cells no id).
+    There every call counts as another run; without a key nothing is let go.
+    """
+    cell, run = running_cell()
+    if cell is None and key is None:
+        return
+    cell, run = (cell, run) if cell is not None else (key, object())
+    before, things = _made.get(cell, (run, []))
+    if before != run:
+        for thing_before in things:
+            thing_before.let_go()
+        things = []
+    _made[cell] = run, [*things, thing]
