@@ -19,8 +19,8 @@ lab: $(READY)  ## set up when needed, show one answer of the embedded model, ope
 
 setup: $(READY)  ## set up .venv only
 
-test: $(READY)  ## run the whole suite: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## run the whole suite on all processors: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(READY)  ## run the quick part, under two minutes: no notebooks, no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
