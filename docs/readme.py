@@ -32,7 +32,12 @@ def how_many_are_ready():
     done = [notebook.number for notebook in ready()]
     if len(done) == len(COURSE):
         return ""
-    return f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. The others are planned.\n"
+    sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. The others are planned.\n"
+    core = [notebook for notebook in COURSE if notebook.core]
+    if all(notebook.ready for notebook in core):
+        hours = round(sum(notebook.minutes for notebook in core) / 60)
+        sentences += f"The core path, 00 to 11 and 13, is complete: about {hours} hours for a fresh reader.\n"
+    return sentences
 
 
 def table_of_notebooks():
