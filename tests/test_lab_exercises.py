@@ -101,6 +101,18 @@ def test_a_loop_without_an_end_is_ended(monkeypatch):
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
+def test_what_a_function_prints_is_cut_short(capsys):
+    def chatty(n):
+        print("n is", n)
+        for _ in range(2000):
+            print("again")
+        return n
+    check("t", chatty, [(1,), (2,)], lambda n: 2 * n, [(lambda n: n, "double it")])
+    printed = capsys.readouterr().out
+    assert printed.startswith("n is 1\nagain\n") and "prints more; it is not shown" in printed
+    assert len(printed) < 1000 and "Likely: double it" in printed
+
+
 def test_a_slow_wrong_answer_is_told_soon(monkeypatch):
     """To name a slip, the reader's function is run on all cases; where that takes long, the answer comes without it."""
     monkeypatch.setattr(check_module, "SOON", 0.3)

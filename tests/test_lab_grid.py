@@ -27,7 +27,7 @@ def test_numbers_are_rounded_so_that_the_page_is_the_same_on_every_machine(touch
 
 def test_words_and_picture_say_the_same(touch):
     words = Page(touch.touch).words
-    assert all(text in words for text in ("A title", "layers", "a", "<s>", "row 1, column 1."))
+    assert all(text in words for text in ("A title", "Dark: much. Columns: tokens.", "layers", "a", "<s>", "row 1, column 1."))
     assert touch.caption == "Dark: much. row 1, column 0."
     assert touch.alt == "A title. Dark: much. row 1, column 0."
     assert touch.png().startswith(b"\x89PNG")

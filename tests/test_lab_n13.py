@@ -94,7 +94,7 @@ def test_the_pictures_say_their_numbers():
     assert [text.get_text() for text in ax.texts] == ["out"] * 10        # the twelve likeliest without the two kept
     groups = [(0.1, 0.12, 50), (0.77, 0.95, 80), (0.99, 1.0, 900)]
     picture = draw_calibration(groups, 2.0, 0.3)
-    assert picture.caption == ("Temperature 2: loss 0.30. Said / came, group by group: 0.10 / 0.12; 0.77 / 0.95; "
+    assert picture.caption == ("Temperature 2: loss 0.300. Said / came, group by group: 0.10 / 0.12; 0.77 / 0.95; "
                                "0.99 / 1.00.")
     assert picture.fig.axes[0].get_title(loc="left") == "Temperature 2: of what gets 77%, 95% came"
     picture = draw_price((1.0, 2.0), {"a": [0.2, 0.7], "b": [0.2, 0.3]}, {"a": [1.0, 0.0], "b": [1.0, 0.98]})

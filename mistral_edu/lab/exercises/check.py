@@ -5,6 +5,7 @@ slips because each is written down as a wrong function: the slip that gives the 
 """
 import inspect
 import re
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -15,7 +16,7 @@ from mistral_edu.lab.showing.trouble import describe, only_earlier
 
 from .bank import find, short
 from .compare import difference, not_from_mlx, show
-from .patience import patience
+from .patience import few_words, patience
 
 ENOUGH = 100        # cases that tell which slip it is; some exercises have thousands
 SOON = 10           # seconds that naming a slip may take
@@ -60,10 +61,11 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
     if not callable(fn):
         return _answer(label, False, _not_a_function(label, fn, reference))
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
+    shown = few_words()
     for n, args in enumerate(cases, 1):
         want = reference(*_copies(args))
         try:
-            with patience():
+            with shown, patience():
                 got = fn(*_copies(args))
         except NotImplementedError:
             return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
@@ -93,7 +95,7 @@ def _not_a_function(label, given, reference):
 def _named_in_time(*question):
     """The slip's sentence, unless it takes long to find: a slow function would be run on all cases."""
     try:
-        with patience(SOON):
+        with redirect_stdout(None), patience(SOON):          # what the reader's function prints is known by now
             return _name_the_slip(*question)
     except TimeoutError:
         return None

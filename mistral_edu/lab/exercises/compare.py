@@ -29,6 +29,8 @@ def difference(got, want, atol=1e-4):
     try:
         a, b = _array(got), _array(want)
     except (TypeError, ValueError):
+        if isinstance(got, str):
+            return f"expected {show(want)}, yours gives a str, {show(got)}: a text in quotes"
         return f"expected {show(want)}, yours gives a {type(got).__name__}"
     if a.shape != b.shape:
         if () in (a.shape, b.shape):        # a number where an array is expected, or the other way round

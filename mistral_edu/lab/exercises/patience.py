@@ -1,9 +1,12 @@
-"""A loop without an end is a usual mistake; the reader should hear of it, and not wait for ever."""
+"""A loop without an end is a usual mistake; the reader should hear of it, and neither wait for ever nor drown in prints."""
+import io
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 SECONDS = 60    # far more than any answer takes, even where MLX has to compile first
+FEW = 600       # letters that a reader's function may print in one check
 
 
 @contextmanager
@@ -27,3 +30,25 @@ def patience(seconds=SECONDS):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def few_words():
+    """A context in which only the first FEW letters that are printed are shown, and then that there are more."""
+    return redirect_stdout(_FewWords(sys.stdout))
+
+
+class _FewWords(io.TextIOBase):
+    def __init__(self, out):
+        self.out, self.left = out, FEW
+
+    def write(self, text):
+        if self.left is not None:
+            self.out.write(text[:self.left])
+            self.left -= len(text)
+            if self.left < 0:
+                self.out.write("\n... (your function prints more; it is not shown)\n")
+                self.left = None
+        return len(text)
+
+    def flush(self):
+        self.out.flush()

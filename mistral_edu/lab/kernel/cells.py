@@ -8,6 +8,13 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 INSIDE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+def ended(error):
+    """How a cell ended, in words: a name that is missing is no fault of the cell's own."""
+    if isinstance(error, KeyboardInterrupt):
+        return "was stopped"
+    return "lacked a name from above" if type(error) is NameError else "ended in an error"
+
+
 class Cells:
     """Follows one shell: `code` and `id` of the running cell, whether it was `queued`, and `unmade`.
 
@@ -40,7 +47,7 @@ class Cells:
         how = None
         if not result.success:
             error = result.error_in_exec or result.error_before_exec
-            how = result.execution_count, "was stopped" if isinstance(error, KeyboardInterrupt) else "ended in an error"
+            how = result.execution_count, ended(error)
         for name in names_made(self.code):
             self.unmade.pop(name, None)
             if how:

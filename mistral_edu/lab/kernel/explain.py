@@ -11,7 +11,8 @@ IN_PLACE_OF = {                 # of a traceback, by where on the page the name 
     "below": "`{}` is not there yet: a cell further down makes it.",
     "elsewhere": "`{}` is not there: another cell of this page makes it. Run that one first.",
 }
-HOW_TO_MEND = {"was stopped": "Run it again.", "ended in an error": "Mend that first, and run it again."}
+HOW_TO_MEND = {"was stopped": "Run it again.", "ended in an error": "Mend that first, and run it again.",
+               "lacked a name from above": "Run > Run All Above Selected Cell."}
 
 
 def explain(cells, error):

@@ -45,7 +45,7 @@ def draw_calibration(groups, temperature, loss):
            title=f"Temperature {temperature:g}: of what gets {said[-2]:.0%}, {came[-2]:.0%} came")
     ax.legend(loc="lower right", fontsize=9)
     told = "; ".join(f"{s:.2f} / {c:.2f}" for s, c in zip(said, came))
-    return Picture(fig, f"Temperature {temperature:g}: loss {loss:.2f}. Said / came, group by group: {told}.")
+    return Picture(fig, f"Temperature {temperature:g}: loss {loss:.3f}. Said / came, group by group: {told}.")
 
 
 def draw_price(temperatures, choice, clean):

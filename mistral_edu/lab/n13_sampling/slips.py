@@ -3,8 +3,8 @@ import mlx.core as mx
 
 # ---- draw ----
 LENGTH = "the stick is as long as the sum of the probabilities, which is below 1 after a filter: compare with u * sum"
-AT_END = ("a stretch begins at its left end, which belongs to it, and ends before its right one: count ends <= u, not "
-          "< u; the first with ends > u, not >= u")
+AT_END = ("a stretch begins at its left end, which belongs to it, and ends before its right one: where u is exactly an "
+          "end, the next stretch begins")
 
 
 def _draw(count=lambda ends, u: ends <= u, scale=True, shift=0, order=lambda p: p):
@@ -49,6 +49,8 @@ DRAW = (
     (_draw(scale=False, shift=1), f"two things: one place too far to the right; and {LENGTH}"),
     (_draw(order=_sorted), "sorting loses which token is which; the stretches may lie in any order, so keep theirs"),
     (_draw(order=_sorted, scale=False), f"two things: sorting loses which token is which; and {LENGTH}"),
+    (lambda p, u: (mx.cumsum(p) <= u * p.mean()).sum().item(), "the stick is as long as the sum of the probabilities, not "
+                                                               "as their mean"),
     (lambda p, u: p.argmax().item(), "that is the likeliest token whatever u is: temperature 0, no draw"),
     (lambda p, u: (p <= u).sum().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
     (lambda p, u: (p > u).argmax().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
@@ -95,11 +97,39 @@ def _beyond(total, each, p):
     return total - each <= p
 
 
+MASK = ("the mask was made of the sorted probabilities, and is used on the unsorted ones. Find the smallest probability "
+        "that is kept, then compare the unsorted ones with it")
+
+
+def _sorted_mask(kept):
+    """keep_top_p whose mask stands in the order of the sorted probabilities."""
+    def keep_top_p(probabilities, p):
+        descending = -mx.sort(-probabilities)
+        return mx.where(kept(mx.cumsum(descending), descending, p), probabilities, 0)
+    return keep_top_p
+
+
+def _bound_from_below(probabilities, p):
+    ascending = mx.sort(probabilities)
+    bound = mx.where(mx.cumsum(ascending) - ascending < p, ascending, 0).max()
+    return mx.where(probabilities >= bound, probabilities, 0)
+
+
 TOP_P = (
     (_top_p(_up_to), f"tokens whose sum is at most p are kept, so {CROSSING}"),
     (_top_p(_below_p), f"tokens whose sum is below p are kept, so {CROSSING}. Where the first token alone reaches p, "
                        "none is left"),
-    (_top_p(_beyond), "one token too many where the likelier ones reach p exactly: before < p, not <="),
+    (_top_p(_beyond), "one token too many where the likelier ones reach p exactly: it stays only while their sum is "
+                      "below p"),
+    (_sorted_mask(lambda total, each, p: total - each < p), MASK),
+    (_sorted_mask(_up_to), f"two things: {MASK}; and {CROSSING}"),
+    (_sorted_mask(_below_p), f"two things: {MASK}; and {CROSSING}"),
+    (_bound_from_below, "mx.sort goes up; begin with the likeliest, -mx.sort(-probabilities)"),
+    (lambda q, p: mx.where(_top_p()(q, p) > 0, q, -mx.inf), "-inf is what a filter writes on logits; here they are "
+                                                            "probabilities, so it is 0"),
+    (lambda q, p: -mx.sort(-q)[:(_top_p()(q, p) > 0).sum().item()], PLACES),
+    (lambda q, p: _share(_top_p(_up_to)(q, p)), f"two things: {CROSSING}; and the result is made to add up to 1, which is "
+                                                "left to the draw"),
     (_top_p(order=mx.sort), "nothing is removed. mx.sort goes up; begin with the likeliest, -mx.sort(-probabilities)"),
     (_top_p(order=mx.sort, restore=False), f"two things: mx.sort goes up; and {PLACES}"),
     (_top_p(restore=False), PLACES),

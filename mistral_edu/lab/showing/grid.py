@@ -10,20 +10,26 @@ import numpy as np
 
 from .figures import BLUE, INK, Picture, figure
 from .live import HIDE_STILL, LIVE
-from .map.as_html import ARROWS_STAY
 from .map.style import OPENS
+
+# Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.
+KEYS = """if (event.key.length === 1 || event.key.startsWith('Arrow')) event.stopPropagation();
+const step = {ArrowDown: %d, ArrowUp: -%d}[event.key];
+if (step) { event.preventDefault(); const all = [...this.querySelectorAll('input')],
+next = all[all.indexOf(document.activeElement) + step]; if (next) { next.focus(); next.checked = true } }"""
 
 STYLE = f""".mistral-grid {{
   --paper: var(--jp-layout-color0, Canvas); --ink: var(--jp-ui-font-color1, CanvasText);
   --edge: var(--jp-border-color2, #8884); box-sizing: border-box; max-width: 1000px; padding: 6px; overflow-x: auto;
   background: var(--paper); color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
   @supports {OPENS} {{ summary {{ display: none }} ::details-content {{ content-visibility: visible }} }}
-  form {{ position: relative; min-width: 620px; margin: 0; padding-bottom: 3em; font-size: 12px }}
+  form {{ position: relative; min-width: 440px; margin: 0; padding-bottom: 4em; font-size: 12px }}
   table {{ border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: inherit }}
   tr, tr:hover {{ background: none !important }}
   th, td {{ padding: 0 !important; text-align: center !important; border: 1px solid var(--edge); font-weight: normal }}
   th {{ border: 0 }} th[scope=col] {{ height: 6.5em; vertical-align: bottom !important }}
   th[scope=col] span {{ display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg) }}
+  .key {{ margin: 0 0 4px }}
   thead td, tbody th {{ width: 7.5em; border: 0; vertical-align: bottom !important }}
   label {{ position: relative; display: block; height: 24px; cursor: pointer;
     background: color-mix(in srgb, {BLUE} calc(100% * var(--v)), var(--paper)) }}
@@ -65,11 +71,12 @@ def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="",
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=9)
     ax.tick_params(length=0)
-    caption = f"{caption} {told(*chosen)}"
-    return Grid(fig, caption, f"{title}. {caption}", _touch(numbers, rows, columns, told, title, chosen, down))
+    caption_alone, caption = caption, f"{caption} {told(*chosen)}"
+    key = " ".join(part for part in (caption_alone, f"Columns: {across}." if across else "") if part)
+    return Grid(fig, caption, f"{title}. {caption}", _touch(numbers, rows, columns, told, title, key, chosen, down))
 
 
-def _touch(numbers, rows, columns, told, title, chosen, down):
+def _touch(numbers, rows, columns, told, title, key, chosen, down):
     """The grid as HTML: the same bytes on every machine, as long as the rounded numbers are the same."""
     head = "".join(f'<th scope="col"><span>{html.escape(name)}</span></th>' for name in columns)
     body = "\n".join(
@@ -82,7 +89,8 @@ def _touch(numbers, rows, columns, told, title, chosen, down):
 {STYLE}</style>
 <details><summary>The grid in words</summary>
 <p><b>{html.escape(title)}</b></p>
-<form onkeydown="{ARROWS_STAY}">
+<p class="key">{html.escape(key)}</p>
+<form onkeydown="{html.escape(KEYS % (len(columns), len(columns)))}">
 <table><thead><tr><td>{html.escape(down)}</td>{head}</tr></thead>
 <tbody>
 {body}

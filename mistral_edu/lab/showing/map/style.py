@@ -39,6 +39,8 @@ STYLE = f""".mistral-map {{
     em {{ font-style: normal; font-weight: bold; color: var(--blue) }}
     &.planned {{ border-style: dashed }}
     &.lit {{ background: {YELLOW}; border: 2px solid {INK}; :is(b, em) {{ font-weight: bold; color: {INK} }} }}
+    &.lit.frame {{ background: color-mix(in srgb, {YELLOW} 25%, var(--paper)); border: 3px solid {YELLOW};
+      :is(b, em) {{ color: var(--ink) }} }}                     /* its lines and words are those of the theme */
     &.told::after {{ content: ""; position: absolute; top: -4px; left: -4px; width: 9px; height: 9px;
       border-radius: 50%; background: {ORANGE} }}
     &:hover {{ box-shadow: 0 0 0 2px var(--edge) }}
