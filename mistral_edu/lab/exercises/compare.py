@@ -63,6 +63,8 @@ def not_from_mlx(got, want):
     >>> not_from_mlx(np.zeros(2), mx.zeros(2))
     'the numbers are right, but they come as an array of NumPy; mx.array(...) makes one of MLX of it'
     """
+    if isinstance(want, (tuple, list)):
+        return next((text for pair in zip(got, want) if (text := not_from_mlx(*pair))), None)
     if isinstance(got, mx.array) or not isinstance(want, mx.array) or want.ndim == 0:
         return None
     what = "an array of NumPy" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
@@ -73,6 +75,8 @@ def show(x):
     """Short text for a value: arrays as nested lists, rounded; large ones by their shape; functions by their name."""
     if callable(x) and hasattr(x, "__name__"):
         return x.__name__
+    if isinstance(x, (tuple, list)) and any(isinstance(each, mx.array) for each in x):
+        return f"({', '.join(map(show, x))})"
     try:
         a = _array(x)
     except (TypeError, ValueError):

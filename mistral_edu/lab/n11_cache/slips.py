@@ -47,6 +47,12 @@ UPDATE_SLIPS = (
      "the last token held is written over; the new ones come behind it"),
     (_with(lambda keys, values, k, v: keys + k, lambda keys, values, k, v: values + v),
      "+ adds the numbers; to put arrays behind each other, use mx.concatenate"),
+    (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: _both(values, k)),
+     "the new keys are joined to both; the values get v"),
+    (lambda cache, k, v: (k, v) if cache is None else (*cache, k, v), "a pair has to stay a pair: join the arrays, not the "
+                                                                    "tuples"),
+    (_with(lambda keys, values, k, v: _both(keys, k[:, :, -1:]), lambda keys, values, k, v: _both(values, v[:, :, -1:])),
+     "only the last of the new tokens is added; a prompt brings many at once"),
     (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: v),
      "the keys grow, the values do not: both need those before"),
     (_with(lambda keys, values, k, v: _both(keys, v), lambda keys, values, k, v: _both(values, k)),
@@ -138,6 +144,15 @@ def _whole_argmax(read, ids, n, end):
     return said
 
 
+def _returns_at_once(read, ids, n, end):
+    return _loop()(read, ids, 1, end)
+
+
+def _largest(read, ids, n, end):
+    return [read(list(ids))[-1].max().item()]
+
+
+AXIS = "read gives (L, vocab_size), without an axis for texts: the last row is logits[-1], not logits[0, -1]"
 AGAIN = ("the whole text is fed each time, and the cache has read most of it already, so those tokens stand in it "
          "twice; after the prompt, feed the newest token alone")
 STOP = "the loop does not stop at the end token"
@@ -150,6 +165,10 @@ LOOP_SLIPS = (
                    "token"),
     (_loop(row=0, stops=False), f"row 0 holds the logits after the first token that was fed, not the last. And {STOP}"),
     (_loop(row=0, again=True), f"row 0 is taken, not the last. And {AGAIN}"),
+    (_loop(row=(0, -1)), AXIS),
+    (_loop(more=40), "n is not used: the list has at most n tokens"),
+    (_returns_at_once, "the return stands inside the loop, so it ends after the first token"),
+    (_largest, "max gives the largest logit; argmax says which token has it"),
     (_loop(stops=False), STOP),
     (_loop(keeps_end=False), "the end token is left out of the list; append it, then stop"),
     (_loop(feeds=False), "the last token of the prompt is fed again and again; feed the new token, said[-1:]"),
