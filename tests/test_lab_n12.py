@@ -107,7 +107,7 @@ def test_the_ring_says_what_its_slots_hold_and_where_token_0_lives_on(seen, slot
 
 def test_memory_says_its_numbers():
     picture = draw_memory([0, 4096, 8192], [14.5, 15.0, 15.56], [14.5, 15.0, 15.02], [(4096, 15, 0.5)], 16)
-    assert picture.fig.axes[0].get_title(loc="left") == "16 bit: the window stops the growth at 15.02 GB"
+    assert picture.fig.axes[0].get_title(loc="left") == "Weights in 16 bit: the window stops the growth at 15.02 GB"
     assert "15.56 GB without a window, 15.02 GB with 4096. Published GB: 15 at 4,096 tokens." in picture.caption
 
 

@@ -65,6 +65,9 @@ RING_SLIPS = (
     (_slot_before, "each position lies one slot too early: position p belongs in slot p % window"),
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),
+    (lambda n, window: _by_slot(lambda slot, n, w: n - 1 - (n - 1 - slot) % w)(n, 4),
+     "your function uses W or ring of the cell above; its own window is an argument"),
+    (lambda n, window: [8, 5, 6, 7], "that is the answer for 9 tokens and a window of 4 alone"),
     (lambda n, window: n % window, "that is one slot, the one that comes next; asked is a list: the position in each "
                                    "slot"),
 )
