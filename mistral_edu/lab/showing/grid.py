@@ -25,10 +25,11 @@ STYLE = f""".mistral-grid {{
   @supports {OPENS} {{ summary {{ display: none }} ::details-content {{ content-visibility: visible }} }}
   form {{ position: relative; min-width: 440px; margin: 0; padding-bottom: 4em; font-size: 12px }}
   table {{ border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: inherit }}
+  table, th, td, .told {{ color: var(--ink) !important }}
   tr, tr:hover {{ background: none !important }}
   th, td {{ padding: 0 !important; text-align: center !important; border: 1px solid var(--edge); font-weight: normal }}
   th {{ border: 0 }} th[scope=col] {{ height: 6.5em; vertical-align: bottom !important }}
-  th[scope=col] span {{ display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg) }}
+  th[scope=col] span {{ display: inline-block; padding-top: 4px; writing-mode: vertical-rl; transform: rotate(180deg) }}
   .key {{ margin: 0 0 4px }}
   thead td, tbody th {{ width: 7.5em; border: 0; vertical-align: bottom !important }}
   label {{ position: relative; display: block; height: 24px; cursor: pointer;
