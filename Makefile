@@ -22,7 +22,7 @@ setup: $(READY)  ## set up .venv only
 test: $(READY)  ## run the whole suite on all processors: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-check: $(READY)  ## run the quick part, under two minutes: no notebooks, no browser
+check: $(READY)  ## run the quick part: no notebooks, no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
 
 refresh: $(READY)  ## run the notebooks again and store their outputs; one of them: make refresh NB=08

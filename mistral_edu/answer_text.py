@@ -65,5 +65,6 @@ class AnswerText:
             text = self.stops.add(self.characters.add(token))
         if self.tokenizer and (ended or stopped or is_last) and not self.stops.found:
             text += self.stops.add(self.characters.finish()) + self.stops.finish()
-        self.finish_reason = "stop_string" if self.stops.found or stopped else "stop" if ended else "length" if is_last else None
+        reasons = {"stop_string": self.stops.found or stopped, "stop": ended, "length": is_last}
+        self.finish_reason = next((reason for reason, holds in reasons.items() if holds), None)
         return text

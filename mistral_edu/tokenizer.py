@@ -55,14 +55,15 @@ class Tokenizer:
         self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
         self.end_ids = end_ids(path.parent, self._tokenizer.token_to_id) | {self.eos_id}
         self.vocab_size = self._tokenizer.get_vocab_size()
-        self.n_ids = 1 + max(self._tokenizer.get_vocab().values())  # more than vocab_size where ids are left out
         self._byte_level = '"ByteLevel"' in json.dumps([description["pre_tokenizer"], description["decoder"]])
         if not self._byte_level and not description["model"].get("byte_fallback"):
             raise UnsupportedCheckpoint(f"{path}: expected byte-level BPE or SentencePiece with byte fallback, "
                                         f"found {description['model'].get('type')} without either")
         self._added = {token["id"]: token["content"] for token in description["added_tokens"]}
         self._control_set = frozenset(self.control_ids.values())
-        self.text_ids = 1 + max(id for id in self._tokenizer.get_vocab().values() if id not in self._control_set)
+        ids = self._tokenizer.get_vocab().values()
+        self.n_ids = 1 + max(ids)  # more than vocab_size where ids are left out
+        self.text_ids = 1 + max(id for id in ids if id not in self._control_set)  # a text gets none from here on
         self.adds_blank = self.token_text(self._encode("a")[0]).startswith(" ")  # before a text, as SentencePiece does
         answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]

@@ -48,7 +48,7 @@ def _joined(join):
 
 
 def _frequencies_of_the_page(x, offset, theta):
-    """With those of section 6.2, which belong to a width of 32 and to theta 10,000."""
+    """With those of section 6.3, which belong to a width of 32 and to theta 10,000."""
     frequencies = mx.array([10000.0 ** (-2 * i / 32) for i in range(16)])
     half = x.shape[-1] // 2
     angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies

@@ -48,15 +48,16 @@ def questions(tokenizer, n=QUESTIONS, n_facts=FACTS, seed=0):
 def places_right(*, heads=(), feed_forwards=(), seed=0):
     """How many of the 8 places `tiny` names while these parts are silent: heads [(layer, head)], feed_forwards [layer].
 
-    seed: which 8 questions. Each answer is kept, for the same parts are asked for more than once. Raises ValueError for a part that `tiny` does
-    not have.
+    seed: which 8 questions. Each answer is kept, for the same parts are asked for more than once. Raises ValueError for
+    a part that `tiny` does not have.
     """
     return _places_right(tuple(sorted((layer, head) for layer, head in heads)), tuple(sorted(feed_forwards)), seed)
 
 
 @lru_cache(maxsize=None)
 def _places_right(heads, feed_forwards, seed):
-    model, states, answers = _read(seed)
+    model, _ = _tiny()
+    states, answers = _read(seed)
     layers = [layer for layer, _ in heads] + list(feed_forwards)
     with silenced(model, heads=heads, feed_forwards=feed_forwards):
         first = min(layers, default=len(states) - 1)                  # up to here nothing is silent
@@ -66,15 +67,22 @@ def _places_right(heads, feed_forwards, seed):
 
 
 @lru_cache(maxsize=None)
-def _read(seed):
-    """tiny, the states of the 8 texts before each layer and after the last, and the right places."""
+def _tiny():
+    """The readable model, and its tokenizer."""
     model, tokenizer = load_model("tiny", dtype="float32", fast=False), load_tokenizer("tiny")
     # Stored as x @ weight.T reads them, matrices multiply twice as fast where there is no fast BLAS.
     model.update(tree_map(lambda w: mx.contiguous(w.T).T if w.ndim == 2 else w, model.parameters()))
+    return model, tokenizer
+
+
+@lru_cache(maxsize=None)
+def _read(seed):
+    """The states of the 8 texts before each layer and after the last, and the right places."""
+    model, tokenizer = _tiny()
     tokens, answers = questions(tokenizer, seed=seed)
     states = _from(model, model.model.embed_tokens(tokens), 0)
     mx.eval(states)
-    return model, states, answers
+    return states, answers
 
 
 def _from(model, x, first):

@@ -12,18 +12,16 @@ import mlx.core as mx
 from mistral_edu import KVCache, load_model, load_tokenizer
 from mistral_edu.lab.experiments.skills import held_out_stories
 
+from .exercises import continue_text
+
 RECORD = Path(__file__).parent / "recorded" / "flips.json"
 MOST = 220                  # tokens: longer than nearly every story
 
 
 def greedy(model, ids, most, eos_id):
     """The likeliest token each time, with a cache: a list of ids, the end token included where it came."""
-    cache, said, new = [KVCache() for _ in model.layers], [], ids
-    while len(said) < most and eos_id not in said:
-        logits = model(mx.array([new]), cache)[0, -1]                 # (vocab_size,)
-        said.append(logits.argmax().item())
-        new = said[-1:]
-    return said
+    cache = [KVCache() for _ in model.layers]
+    return continue_text(lambda new: model(mx.array([new]), cache)[0], ids, most, eos_id)
 
 
 def at_once(model, ids, said):

@@ -59,11 +59,11 @@ def draw_memory(lengths, without, within, published, bits):
     ax.errorbar(tokens, figures, yerr=rounding, fmt="s", color=INK, capsize=4, label="published, ± its rounding")
     low = min(min(within), min(f - r for f, r in zip(figures, rounding)))
     high = max(max(without), max(f + r for f, r in zip(figures, rounding)))
-    ax.set(title=f"Weights in {bits} bit: the window stops the growth at {within[-1]:.2f} GB", xlabel="tokens in the text",
-           ylabel="weights and cache, GB", ylim=(low - 0.3, high + 0.3), xticks=range(0, int(lengths[-1]) + 1, 2048))
+    ax.set(title=f"Weights in {bits} bit: the window stops the growth at {within[-1]:.2f} GB",
+           xlabel="tokens in the text", ylabel="weights and cache, GB", ylim=(low - 0.3, high + 0.3), xticks=range(0, int(lengths[-1]) + 1, 2048))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.grid(axis="y", color=PALE)
     ax.legend(fontsize=9, loc="upper left")
     shown = ", ".join(f"{figure:g} at {n:,}" for n, figure, _ in published)
-    return Picture(fig, f"Weights in {bits} bit, with the cache after {lengths[-1]:,} tokens: {without[-1]:.2f} GB without a "
-                        f"window, {within[-1]:.2f} GB with 4096. Published GB: {shown} tokens.")
+    return Picture(fig, f"Weights in {bits} bit, with the cache after {lengths[-1]:,} tokens: {without[-1]:.2f} GB "
+                        f"without a window, {within[-1]:.2f} GB with 4096. Published GB: {shown} tokens.")

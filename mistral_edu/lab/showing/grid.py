@@ -8,9 +8,10 @@ import html
 
 import numpy as np
 
-from .figures import BLUE, INK, Picture, figure
+from .figures import BLUE, INK, figure
 from .live import HIDE_STILL, LIVE
 from .map.style import OPENS
+from .touch import Touchable
 
 # Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.
 KEYS = """if (event.key.length === 1 || event.key.startsWith('Arrow')) event.stopPropagation();
@@ -39,28 +40,13 @@ STYLE = f""".mistral-grid {{
   label:has(:checked) {{ box-shadow: inset 0 0 0 3px {INK}, inset 0 0 0 5px #fff }}
   label:has(:focus-visible) {{ outline: 2px solid var(--ink); outline-offset: 1px }}
   input {{ display: block; position: absolute; inset: 0; margin: 0; opacity: 0; pointer-events: none }}
-  .told {{ display: none; position: absolute; text-align: left; left: 0; bottom: 0; width: 100%; line-height: 1.35; font-size: 13px }}
+  .told {{ display: none; position: absolute; text-align: left; left: 0; bottom: 0; width: 100%; line-height: 1.35;
+    font-size: 13px }}
   td:has(:checked) .told {{ display: block }}
 }}"""
 
 
-class Grid(Picture):
-    """A picture of a grid with a caption; where HTML works, a grid to touch takes its place."""
-
-    def __init__(self, fig, caption, alt, touch):
-        super().__init__(fig, caption, alt)
-        self.touch = touch              # HTML
-
-    def show(self) -> None:
-        from IPython.display import display
-        super().show()
-        words = "[Here each cell can be clicked on once this cell is run. The picture above shows the grid.]"
-        display({"text/html": self.touch, "text/plain": words}, raw=True)
-
-    _ipython_display_ = show
-
-
-def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="", down="") -> Grid:
+def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="", down="") -> Touchable:
     """numbers (len(rows), len(columns)), 0 to 1, as shades of blue. told(row, column): the sentence of a cell.
 
     rows, columns: their names; down, across: what these are. chosen: the cell whose sentence is shown at first.
@@ -74,7 +60,8 @@ def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="",
     ax.tick_params(length=0)
     caption_alone, caption = caption, f"{caption} {told(*chosen)}"
     key = " ".join(part for part in (caption_alone, f"Columns: {across}." if across else "") if part)
-    return Grid(fig, caption, f"{title}. {caption}", _touch(numbers, rows, columns, told, title, key, chosen, down))
+    touch = _touch(numbers, rows, columns, told, title, key, chosen, down)
+    return Touchable(fig, caption, f"{title}. {caption}", touch, what="grid", part="cell")
 
 
 def _touch(numbers, rows, columns, told, title, key, chosen, down):

@@ -7,31 +7,15 @@ where everything stands, `facts` what a box holds; `as_png` draws it, `as_html` 
 from mistral_edu.config import MistralConfig
 from mistral_edu.course import COURSE, find
 
-from ..figures import Picture
+from ..touch import Touchable
 from .as_html import render
 from .as_png import draw
 from .boxes import BOXES
 
-__all__ = ["BOXES", "CourseMap", "course_map"]
+__all__ = ["BOXES", "course_map"]
 
 
-class CourseMap(Picture):
-    """The map as a picture with a caption; where HTML works, a map to touch takes its place."""
-
-    def __init__(self, fig, caption, alt, touch):
-        super().__init__(fig, caption, alt)
-        self.touch = touch              # HTML
-
-    def show(self) -> None:
-        from IPython.display import display
-        super().show()
-        words = "[Here each box can be clicked on once this cell is run. The picture above shows the map.]"
-        display({"text/html": self.touch, "text/plain": words}, raw=True)
-
-    _ipython_display_ = show
-
-
-def course_map(current: str | None = None, config: MistralConfig | None = None, facts: dict | None = None) -> CourseMap:
+def course_map(current: str | None = None, config: MistralConfig | None = None, facts: dict | None = None) -> Touchable:
     """The map, with the boxes of notebook `current` lit.
 
     config: the model whose numbers the boxes tell; None for the embedded one. facts: {box: a line of your own that is
@@ -46,7 +30,7 @@ def course_map(current: str | None = None, config: MistralConfig | None = None, 
     if lit:
         alt += f" Lit: {', '.join(lit)}."
     touch = render(current, config or MistralConfig.preset("tiny"), _told(facts or {}), caption)
-    return CourseMap(draw(current), caption, alt, touch)
+    return Touchable(draw(current), caption, alt, touch, what="map", part="box")
 
 
 def _told(facts):

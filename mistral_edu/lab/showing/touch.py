@@ -1,0 +1,19 @@
+"""A picture in whose place something to touch stands where HTML works; no kernel is needed for it."""
+from .figures import Picture
+
+
+class Touchable(Picture):
+    """touch: the HTML, with HIDE_STILL in a style of its own (see live.py). what: the picture's name, part: what is
+    clicked on in it."""
+
+    def __init__(self, fig, caption, alt, touch, what, part):
+        super().__init__(fig, caption, alt)
+        self.touch, self.what, self.part = touch, what, part
+
+    def show(self) -> None:
+        from IPython.display import display
+        super().show()
+        words = f"[Here each {self.part} can be clicked on once this cell is run. The picture above shows the {self.what}.]"
+        display({"text/html": self.touch, "text/plain": words}, raw=True)
+
+    _ipython_display_ = show
