@@ -8,28 +8,66 @@ v3, of 7B v0.3 and `tiny`. The marks are control ids, so no text can be mistaken
 
     <s> [INST] "question" [/INST] "answer" </s> [INST] "question" [/INST]
 
-Each text in quotes is encoded for itself, and starts with a blank. SentencePiece puts it there by itself; for a
-byte-level tokenizer it is written. A system message goes before a question, two line ends between them: in v1 before
-the first, in v3 before the *last*, so that it stays close. v3 drops blanks at the end of an answer.
+Each text in quotes is encoded for itself, and starts with a blank. SentencePiece puts it there by itself; for `tiny` it
+is written. A system message goes before a question, two line ends between them: in v1 before the first, in v3 before
+the *last*, so that it stays close. v3 drops blanks at the end of an answer.
 
-v2 differs from v3 in how it writes tools, which are not taught here: without tools its ids are the same. And no
-vocabulary tells them apart: the file that mistral-common calls v2 is, byte by byte, tokenizer.model.v3 of 7B v0.3.
+Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its own,
+at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on) there is
+no blank after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write tools,
+which are not taught here. All were compared with mistral-common 1.5.6, and those of Tekken with 1.13.1, too.
+
+A model that others have trained further may speak another format altogether, in the words of the chat template beside
+its tokenizer (chat_template.py). Which format it is, `spoken_format` decides.
 """
+import warnings
+from dataclasses import dataclass
 
 PRESETS = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # of the models that follow instructions
 ROLES = "one system message or none, then user, assistant, user, ... in turn"
 
 
+@dataclass(frozen=True)
+class Format:
+    """One of the authors' formats."""
+
+    marks: bool = True         # [INST] and [/INST] are control ids; False: text
+    blank: bool = True         # a text starts with one
+    system: str = "last"       # where a system text goes: before the "first" or the "last" question, or in "marks"
+
+    def encode(self, system, turns, tokenizer):
+        """system: text, or None for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
+        ids, words = [tokenizer.bos_id], lambda text: spoken(text, tokenizer, self.blank)
+        mark = lambda name: [tokenizer.control_ids[name]]  # noqa: E731
+        if self.system == "marks" and system is not None:
+            ids += mark("[SYSTEM_PROMPT]") + words(system) + mark("[/SYSTEM_PROMPT]")
+        carries = {"first": 0, "last": (len(turns) - 1) // 2 * 2}.get(self.system)  # the question with the system text
+        for n, text in enumerate(turns):
+            if n == carries and system:
+                text = f"{system}\n\n{text}"
+            if n % 2 == 1:
+                ids += words(text.rstrip(" ") if self.marks else text) + [tokenizer.eos_id]
+            elif self.marks:
+                ids += mark("[INST]") + words(text) + mark("[/INST]")
+            else:
+                ids += words(f"[INST] {text} [/INST]")
+        return ids
+
+
+TEKKEN_7 = Format(blank=False, system="marks")
+FORMATS = {"v1": Format(marks=False, system="first"), "v2": Format(), "v3": Format(), "v3-tekken": Format(blank=False),
+           "v7": Format(system="marks"), "v7-tekken": TEKKEN_7, "v11": TEKKEN_7, "v13": TEKKEN_7}
+
+
 def encode_chat(messages, tokenizer, version=None) -> list[int]:
     """The ids of a conversation, ready for the model's answer; or whole, where the last message is an answer.
 
-    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]. version: "v1", "v2", "v3", the name of
-    a preset such as "7b-v0.3", or None for the format that the tokenizer is made for. Raises ValueError on messages in
-    another order, without a content, or for a format that the tokenizer cannot write.
+    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]. version: a name of FORMATS, or of a
+    preset such as "7b-v0.3"; "template" for the model's own chat template; None for the one that the model speaks.
+    Raises ValueError on messages in another order, without a content, or for a format that the tokenizer cannot write.
 
     mistral-common takes some conversations that are refused here, as likely slips: an empty question, two messages of
-    a role in a row, a system message in between. It refuses an empty answer; here that is </s> alone, as a model may
-    write it.
+    a role in a row. It refuses an empty answer; here that is </s> alone, as a model may write it.
 
     >>> from mistral_edu.tiny import FOLDER
     >>> from mistral_edu.tokenizer import Tokenizer
@@ -38,69 +76,124 @@ def encode_chat(messages, tokenizer, version=None) -> list[int]:
     >>> tokenizer.decode(ids, skip_special=False)
     '<s>[INST] Hello![/INST]'
     """
-    version = PRESETS.get(version, version) or native_version(tokenizer)
-    if version not in FORMATS:
-        raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
-                         f"{', '.join(PRESETS)}. With raw=True a prompt is sent as plain text")
-    if version != "v1" and native_version(tokenizer) == "v1":
-        raise ValueError(f"chat format {version} needs the control ids [INST] and [/INST], which this tokenizer of "
-                         f'{tokenizer.vocab_size} ids lacks; it is made for "v1"')
-    return FORMATS[version](*check_messages(messages), tokenizer)
+    version = PRESETS.get(version, version)
+    if version is not None:
+        check_version(version, tokenizer)
+    system, turns = check_messages(messages)
+    version = version or spoken_format(tokenizer)
+    if version == "template":
+        return encode_template(messages, tokenizer)
+    return FORMATS[version].encode(system, turns, tokenizer)
+
+
+def encode_template(messages, tokenizer) -> list[int]:
+    """The ids of a conversation in the words of the model's own chat template."""
+    return tokenizer.encode_parts(tokenizer.chat_template.parts(messages, messages[-1]["role"] != "assistant"))
 
 
 def native_version(tokenizer) -> str:
-    """The format that a tokenizer is made for: v3 has [INST] as a control id, v1 spells it as text."""
-    return "v3" if {"[INST]", "[/INST]"} <= tokenizer.control_ids.keys() else "v1"
+    """The one of the authors' formats that a tokenizer is made for, by what its file says.
+
+    v1 spells [INST] as text. Of the others v3 is the first, v7 brings [SYSTEM_PROMPT]; a file's own name or setting,
+    such as tokenizer.model.v2, goes before. Raises ValueError for a version that is not known.
+    """
+    if "[INST]" not in tokenizer.control_ids:
+        return "v1"
+    version = tokenizer.version or ("v7" if "[SYSTEM_PROMPT]" in tokenizer.control_ids else "v3")
+    version = version.split("m")[0]  # v7m1: with pictures, which are not taught here
+    version += "-tekken" * (tokenizer.is_tekken and f"{version}-tekken" in FORMATS)
+    if version not in FORMATS:
+        raise ValueError(f"the tokenizer is made for chat format {version}, which is not known here; name the one to "
+                         f"write: version={'v7-tekken' if tokenizer.is_tekken else 'v3'!r}, for instance")
+    return version
 
 
-def encode_v1(system, turns, tokenizer):
-    """system: text, or "" for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
-    ids = [tokenizer.bos_id]
-    for n, text in enumerate(turns):
-        if n % 2 == 1:
-            ids += words(text, tokenizer) + [tokenizer.eos_id]
-        else:
-            question = with_system(system if n == 0 else "", text)
-            ids += words(f"[INST] {question} [/INST]", tokenizer)
-    return ids
+def spoken_format(tokenizer) -> str:
+    """The format that a model speaks: a name of FORMATS, or "template". Found once for a tokenizer, then remembered.
+
+    A chat template that writes one question as an authors' format does, blanks aside, speaks that format; then the
+    authors' way counts, and a difference is told in a warning. Any other template is followed.
+    """
+    if tokenizer.spoken is None:
+        template = tokenizer.chat_template
+        tokenizer.spoken = native_version(tokenizer) if template is None else format_of(template, tokenizer)
+    return tokenizer.spoken
 
 
-def encode_v3(system, turns, tokenizer):
-    """The same in v3 (and v2)."""
-    begin, end = tokenizer.control_ids["[INST]"], tokenizer.control_ids["[/INST]"]
-    last_question = (len(turns) - 1) // 2 * 2
-    ids = [tokenizer.bos_id]
-    for n, text in enumerate(turns):
-        if n % 2 == 1:
-            ids += words(text.rstrip(" "), tokenizer) + [tokenizer.eos_id]
-        else:
-            question = with_system(system if n == last_question else "", text)
-            ids += [begin] + words(question, tokenizer) + [end]
-    return ids
+SAMPLES = ([{"role": "user", "content": "Question"}],
+           [{"role": "system", "content": "System"}, {"role": "user", "content": "Question"}],
+           [{"role": "user", "content": "Question"}, {"role": "assistant", "content": "Answer"},
+            {"role": "user", "content": "Again"}])
 
 
-FORMATS = {"v1": encode_v1, "v2": encode_v3, "v3": encode_v3}
+def format_of(template, tokenizer) -> str:
+    """The format that a chat template writes; see spoken_format."""
+    native = native_version(tokenizer)
+    candidates = [native] + [other for other in (native.replace("v7", "v3"),) if other != native]
+    shown = [said_by(template, sample, tokenizer) for sample in SAMPLES]
+    for version in candidates:
+        ours = [FORMATS[version].encode(*check_messages(sample), tokenizer) for sample in SAMPLES]
+        texts = [tokenizer.decode(ids, skip_special=False) for ids in ours]
+        if any(text is not None and "".join(text.split()) == "".join(want.split())
+               for (text, _), want in zip(shown[-2::-1], texts[-2::-1])):
+            break
+    else:
+        return "template"
+    for (text, ids), want, ids_wanted in zip(shown, texts, ours):
+        if text is not None and ids != ids_wanted:
+            warnings.warn(f"{template.path}: the chat template writes {text[:200]!r}, and the authors' own encoder, in "
+                          f"format {version}, {want[:200]!r}. The authors' is sent; for the other: version=\"template\"")
+            break
+    return version
 
 
-def with_system(system, question) -> str:
-    """The question, after the system text if there is one."""
-    return f"{system}\n\n{question}" if system else question
+def said_by(template, messages, tokenizer):
+    """(text, ids) of messages as a template writes them; (None, None) where it refuses them."""
+    try:
+        parts = template.parts(messages, messages[-1]["role"] != "assistant")
+    except ValueError:
+        return None, None
+    return "".join(text for text, _ in parts), tokenizer.encode_parts(parts)
 
 
-def words(text, tokenizer) -> list[int]:
-    """The ids of a text, with the blank in front. An empty one has no ids."""
+def check_version(version, tokenizer):
+    """Raise ValueError for a format that is not there, or that a tokenizer cannot write."""
+    if version == "template":
+        if tokenizer.chat_template is None:
+            raise ValueError("there is no chat template beside this tokenizer; expected one in tokenizer_config.json or "
+                             "chat_template.jinja")
+        return
+    if version not in FORMATS:
+        raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
+                         f"{', '.join(PRESETS)}. With raw=True a prompt is sent as plain text")
+    needed = ["[INST]", "[/INST]"] * FORMATS[version].marks
+    needed += ["[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"] * (FORMATS[version].system == "marks")
+    if lacking := [name for name in needed if name not in tokenizer.control_ids]:
+        raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer of "
+                         f'{tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
+    if not FORMATS[version].blank and tokenizer.adds_blank:
+        raise ValueError(f"chat format {version} has no blank after a mark, and this tokenizer puts one before each "
+                         f'text; it is made for "{native_version(tokenizer)}"')
+
+
+def spoken(text, tokenizer, blank=True) -> list[int]:
+    """The ids of a text within the marks, with the blank in front if there is one. An empty text has no ids."""
     if not text:
         return []
-    return tokenizer.encode(text if tokenizer.adds_blank else " " + text, bos=False)
+    return tokenizer.encode(" " + text if blank and not tokenizer.adds_blank else text, bos=False)
 
 
 def check_messages(messages):
-    """Split messages into the system text and [question, answer, question, ...]; ValueError for another order."""
-    if not messages:
+    """Split messages into the system text, or None, and [question, answer, ...]; ValueError for another order."""
+    if isinstance(messages, dict) or not messages:
         raise ValueError('there are no messages; expected [{"role": "user", "content": "..."}]')
     for n, message in enumerate(messages):
         if not isinstance(message, dict) or "role" not in message or not isinstance(message.get("content"), str):
-            raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {message!r}')
+            raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {str(message)[:200]!r}; tools '
+                             "and pictures are not taught here")
+        if beyond := sorted(map(str, {name for name in message if message[name] is not None} - {"role", "content"})):
+            raise ValueError(f"message {n} has {', '.join(beyond)[:200]} beside role and content; tools and pictures are "
+                             "not taught here. Leave them out")
     first = int(messages[0]["role"] == "system")  # the number of the first question
     if len(messages) == first:
         raise ValueError(f"after the system message there is no user message; expected {ROLES}")
@@ -110,4 +203,4 @@ def check_messages(messages):
             raise ValueError(f"message {n} is of role {message['role']!r} where {due!r} is due; expected {ROLES}")
         if due == "user" and not message["content"]:
             raise ValueError(f"message {n}, of the user, is empty; expected some text")
-    return messages[0]["content"] if first else "", [message["content"] for message in messages[first:]]
+    return messages[0]["content"] if first else None, [message["content"] for message in messages[first:]]

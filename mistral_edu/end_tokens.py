@@ -4,10 +4,10 @@ Mistral's own models end with `</s>`. Models that others have trained further of
 as `<|im_end|>`, and say so in one of three files, or in all of them: config.json and generation_config.json give ids, a
 number or a list; tokenizer_config.json gives the token itself.
 """
-import json
 from pathlib import Path
 
-from .errors import UnreadableFile, UnsupportedCheckpoint
+from .errors import UnsupportedCheckpoint
+from .json_file import read_json
 
 GIVE_IDS = ("config.json", "generation_config.json")
 GIVES_A_TOKEN = "tokenizer_config.json"
@@ -21,24 +21,14 @@ def end_ids(folder, id_of) -> frozenset:
     """
     found = set()
     for name in GIVE_IDS:
-        said = _read(Path(folder) / name).get("eos_token_id")
+        said = read_json(Path(folder) / name, missing={}).get("eos_token_id")
         each = said if isinstance(said, list) else [] if said is None else [said]
         if not all(type(id) is int and id >= 0 for id in each):
             raise UnsupportedCheckpoint(f"{Path(folder) / name}: eos_token_id is {said!r}; expected the id of the token "
                                         "that ends an answer, or a list of such ids. Mend the file, or take it away")
         found.update(each)
-    token = _read(Path(folder) / GIVES_A_TOKEN).get("eos_token")
+    token = read_json(Path(folder) / GIVES_A_TOKEN, missing={}).get("eos_token")
     token = token.get("content") if isinstance(token, dict) else token      # a text, or its description
     id = id_of(token) if isinstance(token, str) else None
     return frozenset(found if id is None else found | {id})
 
-
-def _read(path):
-    """A small JSON file as a dict; an empty one where it is not there."""
-    if not path.is_file():
-        return {}
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFile(f"{path} is not valid JSON ({error}); fetch it again") from error
-    return described if isinstance(described, dict) else {}

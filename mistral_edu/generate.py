@@ -12,7 +12,7 @@ import mlx.core as mx
 import numpy as np
 
 from .answer_text import AnswerText
-from .chat import encode_chat, native_version
+from .chat import encode_chat
 from .reader import Reader
 from .sampling import check_settings, random_key, sample
 
@@ -157,26 +157,41 @@ def log_sum_exp(logits):
 
 
 def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
-    """Ids of a prompt in any of its forms: a string, messages, or ids already."""
+    """Ids of a prompt in any of its forms: a string, messages, or ids already. Raises ValueError for anything else."""
     is_text = isinstance(prompt, str)
-    if is_text or (len(prompt) and isinstance(prompt[0], dict)):
+    if is_text or (isinstance(prompt, (list, tuple)) and len(prompt) and isinstance(prompt[0], dict)):
         if tokenizer is None:
             raise ValueError("a prompt in words needs a tokenizer; with tokenizer=None the prompt is a list of ids")
+        messages = [{"role": "user", "content": prompt}] if is_text else prompt
+        ids = tokenizer.encode(prompt) if is_text and raw else encode_chat(messages, tokenizer)
         hint_at_format(prompt, tokenizer, raw=is_text and raw)
-        if is_text and raw:
-            return tokenizer.encode(prompt)
-        return encode_chat([{"role": "user", "content": prompt}] if is_text else prompt, tokenizer)
+        return ids
+    if isinstance(prompt, (dict, bytes)) or not hasattr(prompt, "__len__"):
+        raise ValueError(f"a prompt is a string, a list of messages, or a list of ids; got {type(prompt).__name__} "
+                         f"{str(prompt)[:100]!r}" + "; a single message goes into a list" * isinstance(prompt, dict))
     if getattr(prompt, "ndim", 1) != 1:
         raise ValueError(f"one prompt at a time: expected ids of shape (L,), got {prompt.shape}")
-    return [int(id) for id in prompt]
+    ids = prompt.tolist() if hasattr(prompt, "tolist") else list(prompt)
+    for n, id in enumerate(ids):
+        if isinstance(id, (bool, np.bool_)) or not isinstance(id, (int, np.integer)):
+            raise ValueError(f"ids are whole numbers; number {n} of the prompt is {str(id)[:100]!r}, of type "
+                             f"{type(id).__name__}")
+    return [int(id) for id in ids]
 
 
 def hint_at_format(prompt, tokenizer, raw):
     """Warn, once, where a prompt in words has not the form that the model knows; see tokenizer.is_instruct."""
-    by_hand = raw and "[INST]" in prompt and native_version(tokenizer) == "v1"  # there the marks are text
-    if raw and tokenizer.is_instruct and not by_hand:
+    text = prompt if isinstance(prompt, str) else "".join(str(message.get("content")) for message in prompt)
+    by_hand = [name for name in {"[INST]", "[/INST]", *tokenizer.control_ids} if name in text]
+    in_v1 = raw and "[INST]" not in tokenizer.control_ids  # there a mark is written as text
+    by_hand = sorted(name for name in by_hand if not (in_v1 and name in ("[INST]", "[/INST]")))
+    if raw and tokenizer.is_instruct and not (in_v1 and "[INST]" in text):
         warnings.warn("this model answers messages, and a raw prompt lacks their marks, so it may ramble. "
                       "Leave raw out to send the prompt as a message")
+    elif by_hand:
+        marks = "<s> goes in front by itself" if raw else "a message gets its marks by itself"
+        warnings.warn(f"the prompt spells {', '.join(by_hand[:5])}: written in a text, this stays text, which the model "
+                      f"has not seen in its training. Leave it out; {marks}")
     elif not raw and tokenizer.is_instruct is False:
         warnings.warn("this seems to be a base model, which continues text and knows no messages (there is no chat "
                       "template beside it). Give a string with raw=True, or take its Instruct version")

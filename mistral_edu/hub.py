@@ -11,7 +11,8 @@ from mistral_edu.errors import UnavailableCheckpoint, UnsupportedCheckpoint
 from mistral_edu.weights import INDEX, SINGLE, read_index
 
 SMALL_FILES = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-               "special_tokens_map.json", "chat_template.jinja", "tokenizer.model", "tokenizer.model.v*"]
+               "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
+               "tokenizer.model", "tokenizer.model.v*"]
 # huggingface_hub's words for what went wrong -> ours: what it means, what to do
 ADVICE = {
     "GatedRepoError": "its authors ask for consent first: give it on the model's page, then name yourself by token=, "

@@ -2,7 +2,8 @@
 
 Two kinds of tokenizer are read, the two that Mistral's models come with:
 - SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece
-  of its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off by decode().
+  of its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off by decode(). Some
+  files put one after every added token, too.
 - byte-level BPE (`tiny`, and the later Tekken models): a piece is a string of bytes, written in a printable alphabet.
 
 In both every token stands for some bytes of UTF-8, and a character may take several tokens. So decoding joins bytes;
@@ -11,16 +12,22 @@ half a character waits until its other half comes.
 import codecs
 import json
 import re
+from uuid import uuid4
 from functools import lru_cache
 from pathlib import Path
 
 import tokenizers
 
+from .added_tokens import added_tokens_beside, check_ids, control_ids
+from .blanks import keep_first_blank
+from .chat_template import ChatTemplate, find_template, special_texts
 from .end_tokens import end_ids
 from .errors import UnreadableFile, UnsupportedCheckpoint
+from .json_file import read_json
 from .sentencepiece import BLANK, read_model
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+VERSION = re.compile(r"\.v\d+(m\d+)?")  # how a tokenizer.model.v3 ends
 
 
 class Tokenizer:
@@ -44,18 +51,22 @@ class Tokenizer:
         path = find_file(Path(path))
         is_model = ".model" in path.suffixes
         description, self._tokenizer = (_read_model if is_model else _read)(path)
-        self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
+        self.version = path.suffix[1:] if VERSION.fullmatch(path.suffix) else None  # of the format, where a name says it
         self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
+        self._template = find_template(path.parent)
         self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the
         self._tokenizer.no_padding()     # middle, or fill it up with control ids
         self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
-        self.control_ids = _control_ids(description)  # "[INST]" -> 3, ...
+        self.control_ids = control_ids(description)  # "[INST]" -> 3, ...
         if not {"<s>", "</s>"} <= self.control_ids.keys():
-            raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found {[*self.control_ids]}")
+            raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found {[*self.control_ids][:20]}")
         self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
         self.end_ids = end_ids(path.parent, self._tokenizer.token_to_id) | {self.eos_id}
         self.vocab_size = self._tokenizer.get_vocab_size()
-        self._byte_level = '"ByteLevel"' in json.dumps([description["pre_tokenizer"], description["decoder"]])
+        self.folder, self.spoken = path.parent, None  # the chat format that it speaks, once asked for (see chat.py)
+        kinds = json.dumps([description["pre_tokenizer"], description["decoder"]])
+        self._byte_level = '"ByteLevel"' in kinds
+        self.is_tekken = self._byte_level and '"Split"' in kinds  # Tekken cuts text by a pattern of its own
         if not self._byte_level and not description["model"].get("byte_fallback"):
             raise UnsupportedCheckpoint(f"{path}: expected byte-level BPE or SentencePiece with byte fallback, "
                                         f"found {description['model'].get('type')} without either")
@@ -64,13 +75,58 @@ class Tokenizer:
         ids = self._tokenizer.get_vocab().values()
         self.n_ids = 1 + max(ids)  # more than vocab_size where ids are left out
         self.text_ids = 1 + max(id for id in ids if id not in self._control_set)  # a text gets none from here on
-        self.adds_blank = self.token_text(self._encode("a")[0]).startswith(" ")  # before a text, as SentencePiece does
+        self._set_up_blanks(description, is_model)
         answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
+
+    def _set_up_blanks(self, description, is_model):
+        """Find out, by trying, where this tokenizer puts blanks of its own (see blanks.py)."""
+        self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
+        self._before_blank = " " if keep_first_blank(self._tokenizer, description["pre_tokenizer"]) else ""
+        # A token that no text can hold. What is encoded after it is no beginning of a text.
+        self._anchor = f"\ue000{uuid4().hex}\ue000"
+        self._tokenizer.add_tokens([tokenizers.AddedToken(self._anchor, normalized=False)])
+        begins = lambda ids: bool(ids) and self.token_text(ids[0]).startswith(" ")  # noqa: E731
+        self.adds_blank = begins(self._encode("a"))  # before a text, as SentencePiece does
+        inside = begins(self._encode("-", first=False))  # and before what follows an added token
+        self._before_answer = self._control_set if inside else frozenset()
+        # Ids after which the blank is no part of the text. After the authors' own marks it is shown, as in chat.py.
+        self._blank_after = {id for id in self._before_answer if self._added[id] not in description["model"]["vocab"]}
+        for id in self._added.keys() - self._control_set:
+            tried = self._encode(self._added[id] + "-")
+            if id in tried and begins(tried[tried.index(id) + 1:]):
+                self._blank_after.add(id)
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
         return [self.bos_id] * bos + self._encode(text)
+
+    def encode_parts(self, parts) -> list[int]:
+        """The ids of a text in parts [(text, is_the_users), ...]. Control tokens are found in the others only.
+
+        Between two control tokens all is encoded as one stretch, whoever wrote it, as the tokenizers library does.
+        """
+        names = sorted(self.control_ids, key=len, reverse=True)
+        mark = re.compile("(" + "|".join(map(re.escape, names)) + ")")
+        stretches, found = [""], []
+        for text, is_the_users in parts:
+            own, *others = [text] if is_the_users else mark.split(text)
+            stretches[-1] += own
+            found += others[::2]
+            stretches += others[1::2]
+        ids = []
+        for n, stretch in enumerate(stretches):
+            ids += [self.control_ids[found[n - 1]]] * (n > 0) + self._encode(stretch, first=n == 0)
+        return ids
+
+    @property
+    def chat_template(self):
+        """The ChatTemplate that lies beside the tokenizer, or None."""
+        if self._template is None:
+            return None
+        if not isinstance(self._template, ChatTemplate):
+            self._template = ChatTemplate(*self._template, special_texts(self.folder))
+        return self._template
 
     def decode(self, ids, skip_special: bool = True) -> str:
         """The text of ids. Bytes that are no UTF-8 become U+FFFD; with skip_special=False control tokens are shown."""
@@ -84,8 +140,11 @@ class Tokenizer:
         a prompt that ends in [/INST], the one that starts every answer (see chat.py).
         """
         starts_answer = [int(id) for id in before[-len(self._answer_follows):]] == self._answer_follows
+        starts_answer = starts_answer and not self.is_tekken  # whose answers follow at once
         goes_on = any(id not in self._control_set for id in before)
-        return TextStream(self, skip_special, drop_blank=starts_answer or (self.adds_blank and not goes_on))
+        after_mark = len(before) > 0 and int(before[-1]) in self._blank_after | self._before_answer
+        drop_blank = starts_answer or after_mark or (self.adds_blank and not goes_on)
+        return TextStream(self, skip_special, drop_blank)
 
     def token_text(self, id: int) -> str:
         """One token as text, for display: "[INST]", " red", or U+FFFD for a piece of a character."""
@@ -104,11 +163,17 @@ class Tokenizer:
             return bytes([int(byte[1], 16)])
         return piece.replace(BLANK, " ").encode()
 
-    def _encode(self, text):
+    def _encode(self, text, first=True):
+        """The ids of a text, or of a stretch that follows a control token (first=False)."""
         try:
-            text = self._before_text * bool(text) + text
+            if self._before_text:
+                text = self._before_text * bool(text) + text
+            elif not first:
+                return self._tokenizer.encode(self._anchor + text, add_special_tokens=False).ids[1:] if text else []
+            elif text.startswith((" ", BLANK)):
+                text = self._before_blank + text
             return self._tokenizer.encode(text, add_special_tokens=False).ids
-        except (TypeError, UnicodeEncodeError) as error:
+        except (AttributeError, TypeError, UnicodeEncodeError) as error:
             raise ValueError(f"only text that can be written in UTF-8 has token ids; got {text!r}") from error
 
 
@@ -129,9 +194,12 @@ class TextStream:
 
     def add(self, id: int) -> str:
         """The text that this token completes: often a word, sometimes nothing yet."""
-        if self._skip_special and id in self._tokenizer._control_set:
-            return ""
-        return self._text(self._tokenizer.token_bytes(id), final=False)
+        hidden = self._skip_special and id in self._tokenizer._control_set
+        added = id in self._tokenizer._added and not hidden
+        self._drop_blank = self._drop_blank and not added  # an added token is shown as it is
+        text = "" if hidden else self._text(self._tokenizer.token_bytes(id), final=False)
+        self._drop_blank = self._drop_blank or id in self._tokenizer._blank_after
+        return text
 
     def finish(self) -> str:
         """What is left at the end: U+FFFD if a character was never completed, else nothing."""
@@ -174,51 +242,59 @@ def is_instruct(path) -> bool | None:
     file; False where a tokenizer_config.json says nothing of the kind; None where there is no such file.
     """
     folder = path.absolute().parent
-    settings = folder / "tokenizer_config.json"
     name = folder.parent.parent.name if folder.parent.name == "snapshots" else folder.name
-    if "instruct" in name.lower() or (folder / "chat_template.jinja").is_file():
+    if "instruct" in name.lower() or find_template(folder):
         return True
-    return '"chat_template"' in settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else None
+    return False if (folder / "tokenizer_config.json").is_file() else None
 
 
 def _read_model(path):
-    """The same as _read, for a tokenizer.model."""
+    """The same as _read, for a tokenizer.model and what has been added to it."""
     try:
         description = read_model(path)
-        return description, tokenizers.Tokenizer.from_str(json.dumps(description))
     except UnsupportedCheckpoint:
         raise
-    except Exception as error:  # the library raises plain Exceptions
+    except Exception as error:  # whatever bytes that are no such file lead to
         raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole SentencePiece model ({error!r}); "
                              "fetch it again") from error
+    description["added_tokens"] += added_tokens_beside(path.parent, description["model"]["vocab"])
+    return description, _built(description, path)
 
 
 def _read(path):
     """What a tokenizer.json says, corrected, and the library's tokenizer made of it."""
     try:
-        description = _corrected(json.loads(path.read_text(encoding="utf-8")))
-        return description, tokenizers.Tokenizer.from_str(json.dumps(description))
-    except Exception as error:  # the library raises plain Exceptions
-        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error}); fetch it again") from error
+        description = _corrected(read_json(path))
+    except (UnreadableFile, AttributeError, KeyError, TypeError) as error:  # cut off, or another JSON file
+        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error!r}); fetch it again") from error
+    return description, _built(description, path)
 
 
-def _control_ids(description):
-    return {token["content"]: token["id"] for token in description["added_tokens"] if token["special"]}
+def _built(description, path):
+    """The library's tokenizer, or an error of this project; the library raises plain Exceptions, and Rust panics."""
+    try:
+        check_ids(description, path)
+        for setting in ("continuing_subword_prefix", "end_of_word_suffix"):
+            if description["model"].get(setting):
+                raise UnsupportedCheckpoint(f"{path}: {setting} is {description['model'][setting]!r}; no tokenizer of "
+                                            "Mistral's has one, and it is not read. Take the tokenizer of a Mistral-7B")
+        return tokenizers.Tokenizer.from_str(json.dumps(description))
+    except UnsupportedCheckpoint:
+        raise
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+            raise
+        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error!r}); fetch it again") from error
 
 
 def _corrected(description):
     """The file's description, where it would encode text otherwise than the authors' tokenizer does.
 
-    Merges that spell a control token go: some converters write them, and text would become that token. And Metaspace
-    swallows a blank at the start of the text, where SentencePiece puts another one before it, always.
+    Merges that spell a control token go: some converters write them, and text would become that token.
     """
-    model, before, control = description["model"], description["pre_tokenizer"] or {}, _control_ids(description)
+    model, control = description["model"], control_ids(description)
     if "dropout" in model:  # in a training, merges are left out by chance
         model["dropout"] = None
     if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
         model["merges"] = [merge for merge in model["merges"] if "".join(merge).replace(" ", "") not in control]
-    if before.get("type") == "Metaspace" and before.get("prepend_scheme") == "first" and not before.get("split"):
-        blanks = {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}
-        description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": BLANK}, blanks]}
-        description["pre_tokenizer"] = None
     return description

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow  # `make check` is content with test_chat.py and t
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 DATA = Path(mistral_common.__file__).parent / "data"
 FILES = {"v1": DATA / "tokenizer.model.v1", "v2": DATA / "mistral_instruct_tokenizer_240216.model.v2",
-         "v3": DATA / "mistral_instruct_tokenizer_240323.model.v3"}
+         "v3": DATA / "mistral_instruct_tokenizer_240323.model.v3",
+         "v7": DATA / "mistral_instruct_tokenizer_241114.model.v7"}
 SHARDS = [" ", "  ", "\t", "\n", "\r\n", "a", "the", "aaa", "ababa", "1", "=", "--", "[INST]", "[/INST]", "<s>", "</s>",
           "[AVAILABLE_TOOLS]", "[REFERENCE_DOC_1]", "<0x0A>", "<unk>", "▁", "é", "e\u0301", "ﬁ", "Ⅳ", "你好", "한", "🙂",
           "👩‍👩‍👧🏽", "\u200b", "\u3000", "\xa0", "\ufeff", "\x00", "\x7f", "\U0010ffff"]
@@ -94,11 +95,12 @@ def test_where_the_system_message_goes(both):
     shown = both.ours.decode(encode_chat(messages, both.ours), skip_special=False)
     assert shown == {
         "v1": "<s> [INST] Be kind.\n\none [/INST] two</s> [INST] three [/INST]",
+        "v7": "<s>[SYSTEM_PROMPT] Be kind.[/SYSTEM_PROMPT][INST] one[/INST] two</s>[INST] three[/INST]",
     }.get(both.version, "<s>[INST] one[/INST] two</s>[INST] Be kind.\n\nthree[/INST]")
 
 
 def test_the_version_that_a_tokenizer_is_made_for(both):
-    assert native_version(both.ours) == ("v1" if both.version == "v1" else "v3")  # v2's ids are v3's
+    assert native_version(both.ours) == both.version
     assert both.ours.vocab_size == (32000 if both.version == "v1" else 32768)
 
 
