@@ -4,7 +4,6 @@ The story of loading: find the folder (hub.py), read its config.json, look at wh
 ask whether that fits into memory (memory.py), make a model and compare every name and shape, then read the numbers.
 Nothing is taken on trust, and nothing that can be known beforehand is found out only after gigabytes were read.
 """
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from mistral_edu import hub, memory
 from mistral_edu.config import MistralConfig
 from mistral_edu.errors import WeightMismatch
 from mistral_edu.fast import accelerate
+from mistral_edu.json_file import read_json
 from mistral_edu.quantize import quantize
 from mistral_edu.stored_quantization import expect_quantized, read_quantization
 from mistral_edu.tiny import FOLDER as TINY
@@ -108,7 +108,7 @@ def fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision
 
 def expected_entries(folder, config):
     """What the files of a model should hold, by its config.json alone; as read_entries gives it once they are there."""
-    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    description = read_json(folder / "config.json")
     dtype = description.get("torch_dtype") or description.get("dtype")
     model, stored = unfilled(config), stored_quantization(folder)
     if stored:
@@ -136,7 +136,7 @@ def open_model(folder, config, entries, dtype=None):
 def stored_quantization(folder):
     """How the config.json of a folder says that its weights are quantized, None if they are floats."""
     path = Path(folder) / "config.json"
-    return read_quantization(json.loads(path.read_text(encoding="utf-8")), path)
+    return read_quantization(read_json(path), path)
 
 
 def dtype_name(dtype):

@@ -1,32 +1,12 @@
 """The twelve numbers that fix a Mistral. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), Table 1."""
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-# The paper's name of each number -> its name in a Hugging Face config.json.
-HF_NAMES = {
-    "dim": "hidden_size",
-    "n_layers": "num_hidden_layers",
-    "head_dim": "head_dim",
-    "hidden_dim": "intermediate_size",
-    "n_heads": "num_attention_heads",
-    "n_kv_heads": "num_key_value_heads",
-    "window_size": "sliding_window",
-    "context_len": "max_position_embeddings",
-    "vocab_size": "vocab_size",
-    "rope_theta": "rope_theta",
-    "norm_eps": "rms_norm_eps",
-    "tie_embeddings": "tie_word_embeddings",
-}
-# What transformers assumes where a Mistral config.json is silent; every other number has to be there.
-HF_DEFAULTS = {
-    "window_size": 4096,
-    "context_len": 131072,
-    "rope_theta": 10000.0,
-    "norm_eps": 1e-6,
-    "tie_embeddings": False,
-}
+from .hf_config import HF_DEFAULTS, HF_NAMES, in_their_names, numbers_of  # noqa: F401
+from .json_file import read_json
+
 INTEGERS = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "context_len", "vocab_size")
+RANGES = {"rope_theta": (1, 1e18), "norm_eps": (1e-20, 1)}  # published: 1e4 to 1e9, and 1e-5 or 1e-6
 MOST_LAYERS, MOST = 1000, 2**31 - 1  # far beyond any Mistral; a damaged file asks for more, and MLX counts in 32 bits
 
 
@@ -59,9 +39,13 @@ class MistralConfig:
         for name in ("rope_theta", "norm_eps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-                raise ValueError(f"{name} should be a number above 0; got {value!r}")
+                raise ValueError(f"{name} should be a number above 0; got {value!r:.100}")
+            least, most = RANGES[name]
+            if not least <= value <= most:
+                raise ValueError(f"{name} should be a number from {least:g} to {most:g}, beyond which float32 computes "
+                                 f"nothing useful; got {value!r}")
         if not isinstance(self.tie_embeddings, bool):
-            raise ValueError(f"tie_embeddings should be True or False; got {self.tie_embeddings!r}")
+            raise ValueError(f"tie_embeddings should be True or False; got {self.tie_embeddings!r:.100}")
         if self.n_heads % self.n_kv_heads:
             raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves as many query heads; "
                              f"got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}")
@@ -83,23 +67,14 @@ class MistralConfig:
     def from_hf(cls, hf):
         """The configuration in a Hugging Face `config.json`, given as a dict. See HF_NAMES for the names.
 
-        A silent `head_dim` means hidden_size / num_attention_heads, a null `num_key_value_heads` means no grouping;
-        the other gaps that are allowed are filled as transformers does (HF_DEFAULTS).
-        Raises ValueError for another architecture, a missing number, or a value out of range.
+        Gaps are filled as transformers does; see hf_config.py. Raises ValueError for another architecture, a missing
+        number, a setting that is not followed, or a value out of range.
         """
-        check_architecture(hf)
-        hf = dict(hf)
-        if isinstance(hf.get("rope_parameters"), dict) and "rope_theta" in hf["rope_parameters"]:
-            hf["rope_theta"] = hf["rope_parameters"]["rope_theta"]  # where transformers 5 writes it
-        if hf.get("head_dim") is None and "hidden_size" in hf and "num_attention_heads" in hf:
-            hf["head_dim"] = head_dim_from(hf["hidden_size"], hf["num_attention_heads"])
-        if hf.get("num_key_value_heads", 0) is None:
-            hf["num_key_value_heads"] = hf.get("num_attention_heads")
-        missing = [theirs for ours, theirs in HF_NAMES.items() if theirs not in hf and ours not in HF_DEFAULTS]
-        if missing:
-            raise ValueError(f"the configuration lacks {', '.join(missing)}; "
-                             f"is it the config.json of a Hugging Face Mistral checkpoint?")
-        return cls(**{ours: hf.get(theirs, HF_DEFAULTS.get(ours)) for ours, theirs in HF_NAMES.items()})
+        numbers = numbers_of(hf)
+        try:
+            return cls(**numbers)
+        except ValueError as error:
+            raise ValueError(in_their_names(str(error))) from None
 
     @classmethod
     def from_json(cls, path):
@@ -108,10 +83,7 @@ class MistralConfig:
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}; "
                                     f"a checkpoint folder holds its configuration in config.json")
-        try:
-            hf = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not valid JSON ({error}); copy or download the file again") from None
+        hf = read_json(path)
         try:
             return cls.from_hf(hf)
         except ValueError as error:
@@ -150,36 +122,10 @@ class MistralConfig:
 def check_integer(name, value, or_else=""):
     """Raise ValueError unless value is a whole number of at least 1, and of a size that a model can have."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} should be a whole number of at least 1{or_else}; got {value!r}")
+        raise ValueError(f"{name} should be a whole number of at least 1{or_else}; got {value!r:.100}")
     most = MOST_LAYERS if name == "n_layers" else MOST
     if value > most:
         raise ValueError(f"{name} should be {most:,} at most; got {value:,}")
-
-
-def check_architecture(hf):
-    """Raise ValueError when the dict describes a model that computes something else than a Mistral does."""
-    if not isinstance(hf, dict):
-        raise ValueError(f"a configuration is a JSON object with names and values; found {type(hf).__name__}")
-    rope = hf.get("rope_parameters") or hf.get("rope_scaling") or {}
-    if not isinstance(rope, dict):
-        raise ValueError(f"rope_parameters should be a JSON object with names and values; got {rope!r}")
-    expected = (("model_type", "mistral", hf.get("model_type", "mistral")),
-                ("hidden_act", "silu", hf.get("hidden_act", "silu")),
-                ("rope type", "default", rope.get("rope_type", rope.get("type", "default"))))
-    for name, want, found in expected:
-        if found != want:
-            raise ValueError(f"{name} is {found!r}, but this package computes {want!r} only; "
-                             f"use a Mistral-7B checkpoint (v0.1, v0.2, v0.3) or one of the same architecture")
-
-
-def head_dim_from(dim, n_heads):
-    """dim / n_heads, for a configuration that does not state head_dim."""
-    check_integer("hidden_size", dim)
-    check_integer("num_attention_heads", n_heads)
-    if dim % n_heads:
-        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of "
-                         f"num_attention_heads = {n_heads}; state head_dim")
-    return dim // n_heads
 
 
 SEVEN_B = dict(dim=4096, n_layers=32, head_dim=128, hidden_dim=14336, n_heads=32, n_kv_heads=8, context_len=32768)

@@ -18,6 +18,7 @@ from mlx.utils import tree_flatten
 from mistral_edu import shards
 from mistral_edu.checkpoints import dtype_name, find_folder, load_config, open_model, stored_quantization
 from mistral_edu.hub import SMALL_FILES
+from mistral_edu.json_file import read_json
 from mistral_edu.quantize import quantize
 from mistral_edu.weights import read_entries, read_one_by_one
 
@@ -84,7 +85,7 @@ def copy_small_files(folder, unfinished, dtype, bits, group_size):
         for file in folder.glob(pattern):
             shutil.copyfile(file, unfinished / file.name)
     path = unfinished / "config.json"
-    description = json.loads(path.read_text(encoding="utf-8"))
+    description = read_json(path)
     if dtype is not None:
         description["torch_dtype"] = dtype
         description |= {"dtype": dtype} if "dtype" in description else {}  # what transformers 5 calls it

@@ -4,7 +4,6 @@ A checkpoint lies in one file, model.safetensors, or in several ("shards") with 
 "weight_map" says which file holds which weight. A safetensors file begins with a header of names, types and shapes. So
 all of it can be checked before the first number is read.
 """
-import json
 import math
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ import mlx.core as mx
 from safetensors import SafetensorError, safe_open
 
 from mistral_edu.errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.json_file import read_json
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 NOT_USED = "rotary_emb.inv_freq"  # RoPE's frequencies, which old checkpoints store and every model computes
@@ -93,7 +93,7 @@ def read_index(path) -> dict[str, str]:
     symlink: the hub's cache consists of them, and the folder's owner made them, not the index.)
     """
     try:
-        weight_map = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        weight_map = read_json(path)["weight_map"]
         named = {str(name): str(file) for name, file in weight_map.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableFile(f'{path} is no index: expected JSON with "weight_map", which gives the file of each '

@@ -107,7 +107,7 @@ def test_numbers_out_of_range_are_named(change, message):
     ({"hidden_act": "gelu"}, "hidden_act is 'gelu'.*'silu' only"),
     ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope type is 'linear'"),
     ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope type is 'yarn'"),
-    ({"rope_scaling": "linear"}, "rope_parameters should be a JSON object.*'linear'"),
+    ({"rope_scaling": "linear"}, "rope_scaling should be a JSON object.*'linear'"),
     ({"head_dim": None, "hidden_size": 250}, "250 is no multiple of num_attention_heads = 8; state head_dim"),
     ({"head_dim": None, "num_attention_heads": "8"}, "num_attention_heads should be a whole number.*'8'"),
     ({"num_hidden_layers": None}, "n_layers should be a whole number.*None"),
