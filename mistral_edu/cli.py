@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import sys
+import unicodedata
 import warnings
 from itertools import islice
 from pathlib import Path
@@ -78,13 +79,13 @@ def generate(args):
     for piece in stream_generate(model, tokenizer, prompt, **settings):
         pieces.append(piece)
         if not args.json:
-            print(piece.text, end="", flush=True)
+            print(printable(piece.text), end="", flush=True)
     last = pieces[-1]
     if args.json:
         report = {"model": args.model, "path": model.path, "prompt": prompt,
                   "text": "".join(piece.text for piece in pieces), "tokens": [piece.token for piece in pieces],
                   "logprobs": [round(piece.logprob, 4) for piece in pieces], "finish_reason": last.finish_reason}
-        print(json.dumps({**report, **figures(last)}, ensure_ascii=False))
+        print(json.dumps({**report, **figures(last)}, ensure_ascii=not speaks_unicode(sys.stdout)))
     else:
         print()
         if args.stats:
@@ -100,7 +101,7 @@ def chat(args):
     def begin():
         return Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args))
 
-    talk, last, by_hand = begin(), None, sys.stdin.isatty()
+    talk, last, by_hand, code = begin(), None, sys.stdin.isatty(), 0
     if by_hand:
         import readline  # noqa: F401  (arrow keys and history for input())
         print(f"{args.model}: ask away. /help lists the commands, /quit ends.")
@@ -108,10 +109,10 @@ def chat(args):
         try:
             line = input("> " if by_hand else "").strip()
         except EOFError:
-            return 0
+            return code
         try:
             if line == "/quit":
-                return 0
+                return code
             elif line == "/help":
                 print(CHAT_HELP)
             elif line == "/reset":
@@ -124,7 +125,7 @@ def chat(args):
                 print(f"there is no command {line.split()[0]}\n{CHAT_HELP}")
             elif line:
                 for last in talk.stream(line):
-                    print(last.text, end="", flush=True)
+                    print(printable(last.text), end="", flush=True)
                 print()
         except KeyboardInterrupt:
             if not by_hand:
@@ -132,6 +133,7 @@ def chat(args):
             print(" [stopped]")
         except ValueError as error:
             print(f"{error}", file=sys.stderr)
+            code = code if by_hand or line.startswith("/") else 1  # a program that reads the answers has to know
 
 
 def convert(args):
@@ -216,6 +218,35 @@ def show_writing(done, total):
     if sys.stderr.isatty():
         print(f"\rwritten: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", end="" if done < total else "\n", file=sys.stderr,
               flush=True)
+
+
+def printable(text):
+    """What a model wrote, as a terminal may show it: without the characters that steer one. A pipe gets all."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
+
+
+def speaks_unicode(stream):
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def open_streams():
+    """Standard input and outputs that can be used: a closed one, as under cron, is empty, or says nothing.
+
+    Else the next file that is opened would take its place. And an output that knows ASCII only shows other characters
+    as escapes, instead of losing the answer.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and not speaks_unicode(stream):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def figures(piece):
@@ -353,6 +384,7 @@ def split_lab(argv):
 
 
 def main(argv=None):
+    open_streams()
     argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     own, passed_on = split_lab(argv) if command == "lab" else (argv, [])

@@ -6,10 +6,12 @@ Weights are read, computed and written one matrix at a time, so that a 7B model 
 hold it. All files are written into a folder beside the new one, which gets its name at the very end: whenever a
 conversion is stopped, there is no folder that looks finished, and to start it again is all it takes.
 """
+import ctypes
 import fcntl
 import json
 import os
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -127,13 +129,26 @@ def new_folder(out):
             for left in unfinished.iterdir():
                 left.unlink()
             yield unfinished
-            if out.exists():
+            if not out.exists():
+                unfinished.rename(out)
+            elif not exchanged(unfinished, out):
                 shutil.rmtree(old, ignore_errors=True)
-                out.rename(old)
-            unfinished.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
+                out.rename(old)  # stopped right here, the old model has this name; the next conversion gives it back
+                unfinished.rename(out)
+                shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def exchanged(one, other):
+    """Let two folders change names, both at once, so that at no moment a name is missing. False where that can't be."""
+    try:
+        libc, here, paths = ctypes.CDLL(None, use_errno=True), -100, [os.fsencode(path) for path in (one, other)]
+        if sys.platform == "darwin":
+            return libc.renamex_np(*paths, 2) == 0                        # RENAME_SWAP
+        return libc.renameat2(here, paths[0], here, paths[1], 2) == 0     # AT_FDCWD, RENAME_EXCHANGE
+    except (AttributeError, OSError):  # a C library, or a system, without it
+        return False
 
 
 def beside(out, state):

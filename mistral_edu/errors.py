@@ -3,14 +3,22 @@
 Every message names the file, what was found, what was expected, and the next step. A file that is not there at all is
 Python's own FileNotFoundError; a wrong argument is a plain ValueError.
 """
+LONGEST = 1200  # characters of a message
 
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be used as it is. All errors below are of this kind.
 
+    A message that quotes too much of a damaged file keeps its beginning and its end.
+
     >>> issubclass(WeightMismatch, CheckpointError) and issubclass(CheckpointError, ValueError)
     True
+    >>> len(str(CheckpointError("x" * 10_000)))
+    1200
     """
+
+    def __init__(self, message=""):
+        super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST - 503]}...{message[-500:]}")
 
 
 class UnreadableFile(CheckpointError):

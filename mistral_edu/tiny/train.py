@@ -4,7 +4,9 @@ A run is a folder: the tokenizer, the latest weights (a model folder that `load`
 of one JSON object a line, the curve as a picture, and `checkpoints/`, small 4-bit models from along the way. Started
 again, a run goes on where its last state was saved, with the rows that would have come next.
 """
+import argparse
 import json
+import math
 import os
 import shutil
 import signal
@@ -16,6 +18,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from mistral_edu.checkpoints import load_tokenizer
 from mistral_edu.config import MistralConfig
+from mistral_edu.errors import UnreadableFile
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import unfilled
 from mistral_edu.tiny import FOLDER
@@ -31,6 +34,7 @@ LOG_EVERY = 100  # steps; on a slow machine, sooner:
 LOG_SECONDS = 30
 PROBE_DISTANCES = (64, 256, 512, 704)
 CHECKPOINT_BITS = 4
+PART = "part-"  # how the name of a file begins that is not whole yet
 
 
 def first_weights(config, seed):
@@ -50,9 +54,20 @@ def first_weights(config, seed):
 # ---------------------------------------------------------------- files, each written whole or not at all
 def write(path, save):
     """Let `save(temporary name)` write, then rename: a killed run leaves no half file."""
-    temporary = path.with_name("part-" + path.name)
-    save(str(temporary))
+    temporary = path.with_name(PART + path.name)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        save(str(temporary))
+    except RuntimeError as error:  # MLX's word for a full disk, among others
+        raise OSError(f"{path} could not be written ({error}); is the disk full? What was there before is untouched") \
+            from error
     os.replace(temporary, path)
+
+
+def remove_half_written(folder):
+    """Remove what a kill in the middle of `write` has left."""
+    for left in [*folder.glob(PART + "*"), *folder.glob(f"checkpoints/{PART}*")]:
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def save_model(stacks, config, tokenizer_path, folder, bits=None):
@@ -69,7 +84,7 @@ def save_model(stacks, config, tokenizer_path, folder, bits=None):
     write(folder / "model.safetensors", lambda p: mx.save_safetensors(p, weights, metadata={"format": "pt"}))
     write(folder / "config.json", lambda p: Path(p).write_text(json.dumps(settings, indent=1) + "\n"))
     if tokenizer_path.parent != folder:
-        shutil.copy(tokenizer_path, folder / "tokenizer.json")
+        write(folder / "tokenizer.json", lambda p: shutil.copyfile(tokenizer_path, p))
 
 
 def save_state(path, weights, m, v, numbers):
@@ -79,12 +94,22 @@ def save_state(path, weights, m, v, numbers):
     write(path, lambda p: mx.save_safetensors(p, arrays, metadata=metadata))
 
 
-def load_state(path):
-    arrays, metadata = mx.load(str(path), return_metadata=True)
+def load_state(path, expected):
+    """What save_state has written. expected: first weights, for names and shapes. Raises UnreadableFile."""
     parts = {"w": {}, "m": {}, "v": {}}
-    for name, a in arrays.items():
-        parts[name[0]][name[2:]] = a
-    return *parts.values(), {name: float(metadata[name]) for name in ("step", "position", "seconds")}
+    try:
+        arrays, metadata = mx.load(str(path), return_metadata=True)
+        for name, a in arrays.items():
+            parts[name[0]][name[2:]] = a
+        numbers = {name: float(metadata[name]) for name in ("step", "position", "seconds")}
+        damaged = any({name: a.shape for name, a in part.items()} != {name: a.shape for name, a in expected.items()}
+                      for name, part in parts.items() if name != "v")
+    except (RuntimeError, KeyError, ValueError, IndexError) as error:
+        numbers, damaged = error, True
+    if damaged:
+        raise UnreadableFile(f"{path} is damaged, or of another model ({numbers}); move it away, and this run begins "
+                             f"anew; with --start {path.parent} it begins from the weights beside it")
+    return *parts.values(), numbers
 
 
 # ---------------------------------------------------------------- the run
@@ -95,6 +120,7 @@ class Run:
         self.options, self.say = options, say
         self.out = Path(options.out)
         self.out.mkdir(parents=True, exist_ok=True)
+        remove_half_written(self.out)
         self.config = MistralConfig.preset("tiny")
         unknown = set(options.tasks or ()) - TASK_NAMES
         if unknown:
@@ -109,7 +135,8 @@ class Run:
     def bring_tokenizer(self):
         """The vocabulary that the weights to start from were trained with, or one learned from the world."""
         if self.options.start:
-            shutil.copy(Path(self.options.start) / "tokenizer.json", self.tokenizer_path)
+            source = Path(self.options.start) / "tokenizer.json"
+            write(self.tokenizer_path, lambda p: shutil.copyfile(source, p))
         else:
             self.say(f"learning a vocabulary of {self.config.vocab_size} pieces")
             train_tokenizer(self.tokenizer_path, self.config.vocab_size)
@@ -142,7 +169,7 @@ class Run:
     def begin_or_resume(self):
         state = self.out / "state.safetensors"
         if state.exists():
-            self.weights, self.m, self.v, numbers = load_state(state)
+            self.weights, self.m, self.v, numbers = load_state(state, first_weights(self.config, 0))
             self.step, self.position = int(numbers["step"]), int(numbers["position"])
             self.seconds = numbers["seconds"]
             self.forget_log_after(self.step)
@@ -236,7 +263,8 @@ class Run:
 
     def keep_checkpoint(self, mark):
         folder = self.out / "checkpoints" / f"{mark / 1e6:04.0f}M"
-        save_model(self.weights, self.config, self.tokenizer_path, folder, bits=CHECKPOINT_BITS)
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed after it, and comes by again
+        write(folder, lambda p: save_model(self.weights, self.config, self.tokenizer_path, Path(p), bits=CHECKPOINT_BITS))
 
     def save(self):
         save_model(self.weights, self.config, self.tokenizer_path, self.out)
@@ -249,8 +277,17 @@ class Run:
             file.write(json.dumps(entry) + "\n")
 
     def read_log(self):
-        path = self.out / "log.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        """The entries of log.jsonl. A line that is damaged is left out, and named."""
+        path, entries = self.out / "log.jsonl", []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        for n, line in enumerate(lines, 1):
+            try:
+                entry = json.loads(line)
+                entry["step"] + 0  # a line without its step says nothing
+                entries.append(entry)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self.say(f"{path}, line {n}, is damaged and left out: {line[:60]!r}")
+        return entries
 
     def forget_log_after(self, step):
         """A killed run may have logged steps that it never saved: they will come again."""
@@ -268,22 +305,54 @@ class Run:
 
 
 # ---------------------------------------------------------------- mistral-edu train
+def number(text, kind, least, most=float("inf"), open_end=False):
+    """The number that an argument of the command line says. Raises argparse's error, in a sentence, for another."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value < most or (open_end and value == least):
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} {'above' if open_end else 'of at least'} {least}"
+                                         + f" and below {most:g}" * (most < math.inf))
+    return value
+
+
+def above_0(text):
+    return number(text, float, 0, open_end=True)
+
+
+def millions_above_0(text):
+    return number(text, float, 0, open_end=True) * 1e6
+
+
+def millions(text):
+    return number(text, float, 0) * 1e6
+
+
+def whole(text):
+    return number(text, int, 0, most=2**32)
+
+
+def at_least_1(text):
+    return number(text, int, 1, most=2**32)
+
+
 def add_arguments(parser):
     add, on_gpu = parser.add_argument, "64 on a GPU, 1 on a CPU"
-    millions = lambda text: float(text) * 1e6  # noqa: E731
     add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
-    add("--tokens", type=millions, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
-    add("--minutes", type=float, help="end after so many minutes of learning, whatever the machine")
+    add("--tokens", type=millions_above_0, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
+    add("--minutes", type=above_0, help="end after so many minutes of learning, whatever the machine")
     add("--start", metavar="FOLDER", help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
     add("--tasks", nargs="+", help="learn only these tasks of the world (story, scene, arithmetic, fact, ...)")
-    add("--seed", type=int, default=0)
-    add("--batch", type=int, help=f"rows of 1024 tokens a step (default: {on_gpu})")
-    add("--rate", type=float, default=3e-3, help="peak learning rate (default: 0.003)")
-    add("--workers", type=int, help="processes that tell the world (default: two fewer than there are cores)")
+    add("--seed", type=whole, default=0)
+    add("--batch", type=at_least_1, help=f"rows of 1024 tokens a step (default: {on_gpu})")
+    add("--rate", type=above_0, default=3e-3, help="peak learning rate (default: 0.003)")
+    add("--workers", type=whole, help="processes that tell the world (default: two fewer than there are cores)")
     add("--keep", type=millions, nargs="*", default=[], metavar="M", help="keep a 4-bit checkpoint at these millions")
-    add("--evaluate-every", type=millions, default=50e6, metavar="M", help="millions of tokens (default: 50)")
-    add("--log-every", type=int, default=LOG_EVERY, help="steps, or 30 s if those come first (default: 100)")
-    add("--save-minutes", type=float, default=2.0, help="how often the state is saved (default: 2)")
+    add("--evaluate-every", type=millions_above_0, default=50e6, metavar="M", help="millions of tokens (default: 50)")
+    add("--log-every", type=at_least_1, default=LOG_EVERY, help="steps, or 30 s if those come first (default: 100)")
+    add("--save-minutes", type=above_0, default=2.0, help="how often the state is saved (default: 2)")
 
 
 def run(arguments) -> int:

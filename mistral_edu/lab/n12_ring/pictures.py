@@ -2,7 +2,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, PALE, RED, SEQUENTIAL, Picture, figure
+from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, PALE, SEQUENTIAL, Picture, figure
 
 
 def draw_ring(absorbed, window, seen):
@@ -25,8 +25,9 @@ def draw_ring(absorbed, window, seen):
             ax.text(slot, layer, came, ha="center", va="center", color=INK if span > 0.45 * longest else "white")
             if first == 0:
                 traced.append(layer)
-                ax.add_patch(Rectangle((slot - 0.46, layer - 0.44), 0.92, 0.88, fill=False, edgecolor=RED,
-                                       linewidth=2.5))
+                for colour, width in (("white", 5), ("black", 2.5)):    # to be seen on any field
+                    ax.add_patch(Rectangle((slot - 0.46, layer - 0.44), 0.92, 0.88, fill=False, edgecolor=colour,
+                                           linewidth=width))
     image = ax.imshow(spans, cmap=SEQUENTIAL, vmin=1, vmax=longest, aspect="auto", origin="lower")
     bar = fig.colorbar(image, ax=ax, pad=0.02)
     bar.set_label("tokens absorbed", color=INK)

@@ -11,7 +11,7 @@ def _by_slot(position_of):
 
 def _turned_the_other_way(n, window):
     last = list(range(n - window, n))
-    return last[-n % window:] + last[:-n % window] if n % window else last[1:] + last[:1]
+    return last[n % window:] + last[:n % window]
 
 
 def _one_token_too_many(n, window):
@@ -65,8 +65,13 @@ RING_SLIPS = (
     (_slot_before, "each position lies one slot too early: position p belongs in slot p % window"),
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),
+    (lambda n, window: list(range(n - window, n))[-1:] + list(range(n - window, n))[:-1],
+     "the newest position is moved to slot 0; it belongs in slot (n - 1) % window, which is 0 after 9 tokens and a window "
+     "of 4 only"),
     (lambda n, window: _by_slot(lambda slot, n, w: n - 1 - (n - 1 - slot) % w)(n, 4),
-     "your function uses W or ring of the cell above; its own window is an argument"),
+     "your function counts with 4, or with W or ring of the cell above; its own window is an argument"),
+    (lambda n, window: {slot: n - 1 - (n - 1 - slot) % window for slot in range(window)},
+     "that is a dictionary; asked is a list, whose place says the slot"),
     (lambda n, window: [8, 5, 6, 7], "that is the answer for 9 tokens and a window of 4 alone"),
     (lambda n, window: n % window, "that is one slot, the one that comes next; asked is a list: the position in each "
                                    "slot"),
@@ -98,6 +103,9 @@ NAME_SLIPS = (
                            "class asks for the length of the chunk first?"),
     (_guess(A=FAULTS["B"]), TWICE), (_guess(B=FAULTS["A"]), TWICE), (_guess(C=FAULTS["A"]), TWICE),
     (_guess(D=FAULTS["A"]), TWICE),
+    (lambda judge: judge(A=..., B=..., C=..., D=...), "put the name of a class in place of each of the four dots"),
+    *((lambda judge, name=name: judge(**dict.fromkeys(FAULTS, name)), "one name for all four letters; each cache has one "
+       "letter") for name in FAULTS.values()),
     (lambda judge: "A right, B right, C right, D right", "that is the text itself; return what judge(A=..., B=..., "
                                                          "C=..., D=...) returns"),
     (lambda judge: tuple(FAULTS.values()), "these are the names; hand them to judge, and return what it says: "
