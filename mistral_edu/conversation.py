@@ -1,6 +1,6 @@
 """A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
 from .chat import encode_chat
-from .generate import stream_generate
+from .generate import check_length, stream_generate
 from .reader import Reader
 
 
@@ -88,6 +88,7 @@ class Chat:
     def _to_read(self):
         """The messages that the model reads: all, or the latest that leave a quarter of the context for the answer."""
         questions = self._questions()
+        check_length(self.messages[-1:], self.tokenizer, self.model.config)
         room = self.model.config.context_len * 3 // 4
         messages = self.messages
         while self.keep == "latest" and len(questions) > 1 and len(encode_chat(messages, self.tokenizer)) > room:

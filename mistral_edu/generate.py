@@ -199,13 +199,17 @@ def hint_at_format(prompt, tokenizer, raw):
 
 
 def check_length(prompt, tokenizer, config):
-    """ValueError for a text that cannot fit into the context, before it is encoded, which would take minutes.
+    """ValueError for words that cannot fit into the context, before they are encoded, which would take minutes.
 
-    Each token stands for so many bytes at most.
+    prompt: a string or messages; ids have their length. Each token stands for so many bytes at most.
     """
-    if not isinstance(prompt, str) or tokenizer is None:
+    if tokenizer is None:
         return
-    least = len(prompt.encode("utf-8", errors="replace")) // tokenizer.longest_token
+    said = [prompt]
+    if isinstance(prompt, (list, tuple)):
+        said = [each.get("content") for each in prompt if isinstance(each, dict)]
+    n_bytes = sum(len(text.encode("utf-8", errors="replace")) for text in said if isinstance(text, str))
+    least = n_bytes // tokenizer.longest_token
     if least >= config.context_len:
         raise ValueError(f"the prompt takes {least:,} tokens at least, and the context of this model has "
                          f"{config.context_len:,}, the answer's included; shorten the prompt")

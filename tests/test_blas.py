@@ -231,3 +231,13 @@ def test_memory_follows_the_limits_of_the_groups_of_this_process(groups, line, f
     assert machine.memory() == (1_000_000, 1_000_000)
     groups(f"elsewhere/{limit}", "5\n")
     assert machine.memory() == (1_000_000, 1_000_000)
+
+
+def test_a_copy_that_was_cut_short_is_made_again(tmp_path):
+    """To load one would end the process with SIGBUS, at every start."""
+    whole = tmp_path / "openblas-1-x86_64-5.so"
+    whole.write_bytes(b"12345")
+    assert blas._whole_copy(tmp_path, "openblas-1-x86_64") == whole
+    whole.write_bytes(b"1234")
+    assert blas._whole_copy(tmp_path, "openblas-1-x86_64") is None
+    assert not whole.exists()

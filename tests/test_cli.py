@@ -233,3 +233,35 @@ def test_too_long_a_context_for_the_memory_is_said(run, monkeypatch):
     code, out, err = run("generate", STORY, "--window", "none", "--context", "100000")
     assert code == 1 and out == "" and err.count("\n") == 1
     assert "needs 1." in err and "100,000 tokens" in err and "a shorter context, context=" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_obstacle(closed):
+    """As under cron: a file that is opened must not take the place of a stream."""
+    command = f"exec {sys.executable} -m mistral_edu generate Hello! --max-tokens 3 {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout == "" if ">&-" in closed.replace("2>&-", "") else done.stdout.startswith("Hello!")
+
+
+def test_an_output_that_knows_ascii_only_loses_nothing(run, monkeypatch):
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="ascii"))
+    cli.open_streams()
+    print("café", flush=True)
+    assert buffer.getvalue() == b"caf\\xe9\n"
+    assert not cli.speaks_unicode(sys.stdout)
+
+
+def test_a_terminal_gets_no_character_that_steers_it(monkeypatch):
+    steering = "a\x1b[2Jb\x9bc\x07\td\n\r"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert cli.printable(steering) == "a\ufffd[2Jb\ufffdc\ufffd\td\n\ufffd"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
+    assert cli.printable(steering) == steering
+
+
+def test_a_piped_chat_in_which_a_question_failed_says_so(run):
+    code, out, err = run("chat", "--max-tokens", "3", stdin="x" * 40_000 + "\nHello!\n")
+    assert code == 1 and "tokens at least" in err and out.startswith("Hello!")

@@ -12,6 +12,7 @@ from small_checkpoints import (CONFIG, INDEX, ONE, WEIGHTS, change_config, chang
                                weights_of, write_checkpoint, write_quantized)
 
 from mistral_edu import convert, load, load_model, quantize
+from mistral_edu.convert import exchanged
 from mistral_edu.errors import NonFiniteWeights
 from mistral_edu.shards import lay_out, put
 
@@ -275,3 +276,19 @@ def test_a_kill_between_the_two_renames_loses_no_model(source, out):
     assert load_model(out).layers[0].mlp.up_proj.bits == 8
     convert(source, out, bits=4, overwrite=True)
     assert load_model(out).layers[0].mlp.up_proj.bits == 4 and hidden(out.parent) == []
+
+
+def test_two_folders_change_names_at_once(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        (folder / "name").write_text(folder.name)
+    if exchanged(one, other):                                # where the system can
+        assert (one / "name").read_text() == "other" and (other / "name").read_text() == "one"
+    assert not exchanged(one, tmp_path / "nowhere")
+
+
+def test_a_model_under_a_hidden_name_is_found_by_the_message(tmp_path):
+    (tmp_path / ".mine.old").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"a conversion was stopped .* the model is in .*\.mine\.old"):
+        load_model(tmp_path / "mine")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from small_models import Counted, random_model
 
-from mistral_edu import QuantizedKVCache, generate, load, sample, stream_generate
+from mistral_edu import QuantizedKVCache, generate, load, load_tokenizer, sample, stream_generate
+from mistral_edu.generate import prompt_ids
 from mistral_edu.reader import Reader, common_prefix
 
 STORY = "Tell me a story about a red ball."
@@ -306,3 +307,23 @@ def test_an_error_in_the_progress_callback_leaves_the_reader_usable(model):
 def test_errors(model, prompt, settings, complaint):
     with pytest.raises(ValueError, match=complaint):
         generate(model, None, prompt, **settings)
+
+
+@pytest.mark.parametrize("prompt, words", [
+    ({"role": "user", "content": "Hi"}, "a string, a list of messages, or a list of ids; got dict .*goes into a list"),
+    (b"Hello", "got bytes"), (7, "got int"), (None, "got NoneType"), ([1, 2.5, 3], "number 1 of the prompt is '2.5', of type float"),
+    ([True, False], "number 0 of the prompt is 'True', of type bool"), (["Hi"], "number 0 of the prompt is 'Hi'"),
+    ([{"role": "user", "content": "Hi", "tool_calls": [1]}], "message 0 has tool_calls"),
+    ([{"role": "user", "content": [{"type": "image_url"}]}], "tools and pictures are not taught here")])
+def test_what_is_no_prompt_is_refused_in_words(prompt, words):
+    with pytest.raises(ValueError, match=words):
+        prompt_ids(prompt, load_tokenizer())
+
+
+def test_a_text_that_cannot_fit_is_refused_before_it_is_encoded(monkeypatch):
+    model, tokenizer = load()
+    monkeypatch.setattr(tokenizer, "encode", None)           # whoever calls it fails
+    with pytest.raises(ValueError, match=r"the prompt takes [\d,]+ tokens at least, and the context .* has 1,024"):
+        generate(model, tokenizer, "word " * 100_000)
+    longest = max(len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size))
+    assert longest <= tokenizer.longest_token                # in Tekken's alphabet a byte may take two

@@ -10,6 +10,7 @@ import mistral_edu
 import mlx.core as mx
 import pytest
 
+from mistral_edu.errors import CheckpointError
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
 
@@ -112,3 +113,99 @@ def test_the_stored_checkpoints_are_of_the_shipped_model():
         model = mistral_edu.load_model(folder)
         assert model.config == shipped
         assert (folder / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.parametrize("argument, value", [
+    ("--tokens", "0"), ("--tokens", "nan"), ("--tokens", "-3"), ("--batch", "-1"), ("--batch", "0"), ("--batch", "1.5"),
+    ("--minutes", "nan"), ("--minutes", "0"), ("--rate", "nan"), ("--rate", "-1"), ("--rate", "inf"), ("--workers", "-1"),
+    ("--evaluate-every", "0"), ("--log-every", "0"), ("--save-minutes", "0"), ("--keep", "-1"), ("--seed", "-1"),
+    ("--tokens", "many"), ("--seed", "4294967296")])
+def test_arguments_that_make_no_sense_are_refused_at_once(tmp_path, capsys, argument, value):
+    with pytest.raises(SystemExit) as end:
+        options(tmp_path / "run", f"{argument}={value}")
+    assert end.value.code == 2 and f"argument {argument}: {value!r} is not a" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A run that was saved after its first weights, with a log of two lines."""
+    run = train.Run(options(tmp_path / "run"), say=lambda text: None)
+    run.begin_or_resume()
+    run.save()
+    run.step = 1
+    run.log({"loss": 3.0})
+    run.log({"loss": 2.0})
+    return run.out
+
+
+def begin(folder):
+    said = []
+    run = train.Run(options(folder), say=said.append)
+    run.begin_or_resume()
+    return run, said
+
+
+def test_what_a_kill_leaves_half_written_is_removed(stopped):
+    (stopped / "part-model.safetensors").write_bytes(b"half")
+    half = stopped / "checkpoints" / "part-0040M"
+    half.mkdir(parents=True)
+    (half / "config.json").write_text("{")
+    begin(stopped)
+    assert not [path for path in stopped.rglob("part-*")]
+
+
+def test_a_kill_in_the_first_copy_is_no_obstacle(tmp_path, monkeypatch):
+    def cut_short(source, target):
+        Path(target).write_text("{")
+        raise KeyboardInterrupt
+
+    arguments = options(tmp_path, "--start", str(FOLDER))
+    with monkeypatch.context() as patch:
+        patch.setattr(train.shutil, "copyfile", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            train.Run(arguments, say=lambda text: None)
+    assert train.Run(arguments, say=lambda text: None).tokenizer.vocab_size == 2048
+
+
+def test_a_damaged_line_of_the_log_is_left_out_and_named(stopped):
+    with open(stopped / "log.jsonl", "a") as log:
+        log.write('{"step": 1, "lo')
+    run, said = begin(stopped)
+    assert any("log.jsonl, line 3, is damaged" in text for text in said)
+    assert run.read_log() == []                              # of steps after the last save: they will come again
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:1000], lambda data: b"", lambda data: data[:-8]])
+def test_a_damaged_state_is_named(stopped, damage):
+    state = stopped / "state.safetensors"
+    state.write_bytes(damage(state.read_bytes()))
+    with pytest.raises(CheckpointError, match="state.safetensors is damaged.*move it away"):
+        begin(stopped)
+
+
+def test_a_checkpoint_is_there_whole_or_not_at_all(stopped, monkeypatch):
+    run, _ = begin(stopped)
+    save = train.write
+
+    def killed(path, how):
+        if path.name == "tokenizer.json":
+            raise KeyboardInterrupt
+        save(path, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "write", lambda path, how: killed(path, how))
+        with pytest.raises(KeyboardInterrupt):
+            run.keep_checkpoint(40e6)
+    assert not (stopped / "checkpoints" / "0040M").exists()
+    run.keep_checkpoint(40e6)
+    run.keep_checkpoint(40e6)                                # a run that comes by again
+    assert mistral_edu.load_config(stopped / "checkpoints" / "0040M") == run.config
+
+
+def test_a_full_disk_is_an_error_of_ours(tmp_path):
+    def full(path):
+        raise RuntimeError("[save] no space left on device")
+
+    with pytest.raises(OSError, match="weights could not be written .*is the disk full"):
+        train.write(tmp_path / "weights", full)

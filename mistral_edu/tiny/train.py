@@ -119,6 +119,8 @@ class Run:
     def __init__(self, options, say=print):
         self.options, self.say = options, say
         self.out = Path(options.out)
+        if not math.isfinite(options.tokens) and not options.minutes:
+            raise ValueError("--tokens inf never ends; give a number, or an end by the clock: --minutes 10")
         self.out.mkdir(parents=True, exist_ok=True)
         remove_half_written(self.out)
         self.config = MistralConfig.preset("tiny")
