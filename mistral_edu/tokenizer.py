@@ -119,9 +119,9 @@ class Tokenizer:
             stretches[-1] += own
             found += others[::2]
             stretches += others[1::2]
-        ids = []
-        for n, stretch in enumerate(stretches):
-            ids += [self.control_ids[found[n - 1]]] * (n > 0) + self._encode(stretch, first=n == 0)
+        ids = self._encode(stretches[0])
+        for name, stretch in zip(found, stretches[1:]):
+            ids += [self.control_ids[name]] + self._encode(stretch, first=False)
         return ids
 
     @property
@@ -298,6 +298,7 @@ def _corrected(description):
     Merges that spell a control token go: some converters write them, and text would become that token.
     """
     model, control = description["model"], control_ids(description)
+    description = {"decoder": None, "pre_tokenizer": None, **description}  # a part that is not there is none
     description["post_processor"] = None  # it would put <s> in front, and whatever else: encode() does that itself
     if "dropout" in model:  # in a training, merges are left out by chance
         model["dropout"] = None
