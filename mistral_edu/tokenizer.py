@@ -1,4 +1,4 @@
-"""Text to token ids and back, over the `tokenizers` library. Read from its tokenizer.json, or from a tokenizer.model.
+"""Text to token ids and back, over the `tokenizers` library. Read from a tokenizer.json, or from the authors' own file.
 
 Two kinds of tokenizer are read, the two that Mistral's models come with:
 - SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece
@@ -13,7 +13,7 @@ import codecs
 import json
 import re
 from uuid import uuid4
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import tokenizers
@@ -25,9 +25,10 @@ from .end_tokens import end_ids
 from .errors import UnreadableFile, UnsupportedCheckpoint
 from .json_file import read_json
 from .sentencepiece import BLANK, read_model
+from .tekken import FILE as TEKKEN, byte_alphabet, is_tekken, read_tekken
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
-VERSION = re.compile(r"\.v\d+(m\d+)?")  # how a tokenizer.model.v3 ends
+VERSION = re.compile(r"v(\d+)(m\d+)?")  # how a tokenizer.model.v3 ends, and what a tekken.json says
 
 
 class Tokenizer:
@@ -44,14 +45,15 @@ class Tokenizer:
     """
 
     def __init__(self, path):
-        """path: a tokenizer.json, a tokenizer.model (or tokenizer.model.v3, ...), or the folder that holds one.
+        """path: a tokenizer.json, a tekken.json, a tokenizer.model (or tokenizer.model.v3, ...), or a folder with one.
 
         Raises FileNotFoundError, UnreadableFile (cut off, or not a tokenizer), UnsupportedCheckpoint (another kind).
         """
-        path = find_file(Path(path))
+        self.path = path = find_file(Path(path))
         is_model = ".model" in path.suffixes
-        description, self._tokenizer = (_read_model if is_model else _read)(path)
-        self.version = path.suffix[1:] if VERSION.fullmatch(path.suffix) else None  # of the format, where a name says it
+        description, self._tokenizer = (_read_tekken if is_tekken(path) else _read_model if is_model else _read)(path)
+        version = str(description["version"]) if is_tekken(path) else path.suffix[1:]
+        self.version = version if VERSION.fullmatch(version) else None  # of the format, where the file or its name says it
         self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
         self._template = find_template(path.parent)
         self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the
@@ -217,27 +219,25 @@ class TextStream:
         return text
 
 
-@lru_cache(maxsize=None)
-def byte_alphabet() -> dict[str, int]:
-    """The printable character that byte-level BPE writes for each byte, as character -> byte. Source: GPT-2's encoder.
-
-    >>> byte_alphabet()["A"], byte_alphabet()["Ġ"]
-    (65, 32)
-    """
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
-
-
 def find_file(path) -> Path:
-    """The tokenizer's file: path itself, or in a folder tokenizer.json, else tokenizer.model or tokenizer.model.v3."""
+    """The tokenizer's file: path itself, or in a folder tokenizer.json, else tekken.json, else tokenizer.model.
+
+    Of several such as tokenizer.model and tokenizer.model.v3, the one of the last version is read.
+    """
     if path.is_dir():
-        here = sorted(path.glob("tokenizer.model*"))
-        path = path / "tokenizer.json" if (path / "tokenizer.json").is_file() or not here else here[0]
+        models = sorted(path.glob("tokenizer.model*"), key=_number_of_version)
+        here = [file for file in (path / "tokenizer.json", path / TEKKEN, *models[-1:]) if file.is_file()]
+        path = here[0] if here else path / "tokenizer.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json, a tokenizer.model, "
-                                "or the folder that holds one")
+        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json, a {TEKKEN}, a "
+                                "tokenizer.model, or the folder that holds one")
     return path
+
+
+def _number_of_version(path):
+    """3 for tokenizer.model.v3, 0 for tokenizer.model."""
+    version = VERSION.fullmatch(path.suffix[1:])
+    return int(version[1]) if version else 0
 
 
 def is_instruct(path) -> bool | None:
@@ -264,6 +264,15 @@ def _read_model(path):
                              "fetch it again") from error
     description["added_tokens"] += added_tokens_beside(path.parent, description["model"]["vocab"])
     return description, _built(description, path)
+
+
+def _read_tekken(path):
+    """The same as _read, for a tekken.json."""
+    try:
+        return read_tekken(path)
+    except Exception as error:  # whatever another JSON file leads to
+        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole tekken.json ({error!r}); "
+                             "fetch it again") from error
 
 
 def _read(path):
