@@ -7,12 +7,12 @@ All three are carried over here, exactly: rows move, and no number changes.
 A folder may hold both layouts, as on the Hugging Face hub. Then config.json wins, and nothing is read from params.json
 and the consolidated files. Source: mistral-inference (args.py, transformer.py).
 """
-import json
 import re
 from pathlib import Path
 
 from mistral_edu.config import MistralConfig
-from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.errors import UnsupportedCheckpoint
+from mistral_edu.json_file import read_json
 from mistral_edu.rope import interleaved_to_split
 
 PARAMS, SINGLE, INDEX = "params.json", "consolidated.safetensors", "consolidated.safetensors.index.json"
@@ -47,36 +47,38 @@ def is_authors_layout(folder) -> bool:
     return (Path(folder) / PARAMS).is_file() and not (Path(folder) / "config.json").is_file()
 
 
+def config_file(folder) -> Path:
+    """Where the folder's configuration lies: config.json, or params.json in the authors' layout."""
+    return Path(folder) / (PARAMS if is_authors_layout(folder) else "config.json")
+
+
 def read_params(path) -> MistralConfig:
     """The configuration in a params.json.
 
-    Raises UnreadableFile when it is no JSON object, UnsupportedCheckpoint for a key that would change what is computed,
+    Raises FileNotFoundError, UnreadableFile when it is no JSON object, UnsupportedCheckpoint for a key that would change what is computed,
     ValueError for a number that is missing or out of range.
     """
-    try:
-        params = json.loads(Path(path).read_text(encoding="utf-8"))
-        set_keys = {key for key, value in params.items() if value not in (None, False, [], {})}
-    except (ValueError, RecursionError, AttributeError) as error:
-        raise UnreadableFile(f"{path} is no JSON object with names and values ({error}); fetch it again") from error
-    check_keys(params, set_keys, path)
+    params = read_json(path)
+    check_keys(params, path)
     try:
         return config_of(params)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def check_keys(params, set_keys, path):
-    """Raise for what a plain Mistral does not have, or lacks. A key that is null, false or empty says nothing."""
-    for key in sorted(set_keys - {*NEEDED, *OPTIONAL, *NOT_USED}):
-        if key in HARMLESS and params[key] == HARMLESS[key]:
+def check_keys(params, path):
+    """Raise for a key that a plain Mistral does not have, or lacks. One that is null, false or empty says nothing."""
+    for key in sorted(params.keys() - {*NEEDED, *OPTIONAL, *NOT_USED}):
+        if params[key] in (None, False, [], {}, HARMLESS.get(key)):
             continue
         found = f" = {params[key]!r}" if key in HARMLESS else ""
         what = f"has {REFUSED[key]}" if key in REFUSED else "may compute something else"
         raise UnsupportedCheckpoint(f"{path} sets {key}{found}: such a model {what}, and only a plain Mistral is "
-                                    "computed here; take a Mistral-7B (v0.1, v0.2, v0.3), or one that computes the same")
+                                    "computed here; take a Mistral-7B (v0.1, v0.2, v0.3), or one of the same "
+                                    "architecture")
     if isinstance(params.get("sliding_window"), list):
-        raise UnsupportedCheckpoint(f"{path}: sliding_window is {params['sliding_window']}, one for each layer in turn; "
-                                    "expected one number for all layers, or null; take a Mistral-7B")
+        raise UnsupportedCheckpoint(f"{path}: sliding_window is {params['sliding_window']}, for the layers in turn; "
+                                    "expected one number for all of them, or null; take a Mistral-7B")
     missing = [key for key in NEEDED if params.get(key) is None]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; is it the params.json of a Mistral? Fetch it again from "

@@ -1,7 +1,8 @@
 """From a folder, or a name on the Hugging Face hub, to a Model and its Tokenizer.
 
-The story of loading: find the folder (hub.py), read its config.json, look at what its files say they hold (weights.py),
-ask whether that fits into memory (memory.py), make a model and compare every name and shape, then read the numbers.
+The story of loading: find the folder (hub.py), read its config.json (in the authors' own layout, params.json), look at
+what its files say they hold (weights.py), ask whether that fits into memory (memory.py), make a model and compare every
+name and shape, then read the numbers.
 Nothing is taken on trust, and nothing that can be known beforehand is found out only after gigabytes were read.
 """
 import os
@@ -11,10 +12,11 @@ from pathlib import Path
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mistral_edu import hub, memory
+from mistral_edu import authors_layout, hub, memory
 from mistral_edu.config import MistralConfig
 from mistral_edu.errors import WeightMismatch
 from mistral_edu.fast import accelerate
+from mistral_edu.foreign import check_adapter, check_packed, check_prefix
 from mistral_edu.json_file import read_json
 from mistral_edu.quantize import quantize
 from mistral_edu.stored_quantization import expect_quantized, read_quantization
@@ -33,11 +35,13 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     (8, 2048)
     """
     folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
-    tokenizer, config = load_tokenizer(folder), load_config(folder)
+    config, tokenizer = load_config(folder), load_tokenizer(folder)
     # Control tokens may lie beyond the model's rows, such as a <pad> that a training has added: no text gives them.
     if max(tokenizer.text_ids, tokenizer.bos_id + 1, tokenizer.eos_id + 1) > config.vocab_size:
-        raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, config.json says "
-                             f"vocab_size {config.vocab_size}; they are of different models, fetch both from one place")
+        raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, "
+                             f"{authors_layout.config_file(folder).name} says vocab_size {config.vocab_size}; "
+                             f"{tokenizer.path.name} and the weights are of different models, fetch both from one "
+                             "place")
     return load_model(folder, window_size, dtype, bits, fast, context), tokenizer
 
 
@@ -46,7 +50,9 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     """The model in a folder or on the hub, all weights in memory.
 
     name_or_folder: "tiny"; a folder with config.json and model.safetensors, or shards with their index, as Hugging Face
-    or MLX write it; or a name on the hub, such as "mistralai/Mistral-7B-v0.1", with its revision and your token.
+    or MLX write it; one with params.json and consolidated.safetensors, as Mistral AI publishes it (where config.json is
+    there as well, params.json is not read); or a name on the hub, such as "mistralai/Mistral-7B-v0.1", with its
+    revision and your token.
     window_size: "config" as published, or another width, or None for full attention. dtype: of the weights, such as
     "float32"; None as stored. bits: 8 or 4 quantizes each weight as soon as it is read. fast: let fast.accelerate speed
     it up (never with MISTRAL_EDU_FAST=0). context: the tokens whose keys and values have to fit into memory, too; None
@@ -68,17 +74,21 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
 
 
 def load_config(name_or_folder="tiny", window_size="config", revision=None, token=None) -> MistralConfig:
-    """The configuration in a folder's config.json.
+    """The configuration in a folder's config.json, or in its params.json where there is no config.json.
 
     >>> load_config().window_size, load_config(window_size=None).window_size
     (128, None)
     """
-    config = MistralConfig.from_json(find_folder(name_or_folder, revision, token, weights=False) / "config.json")
+    folder = find_folder(name_or_folder, revision, token, weights=False)
+    check_adapter(folder)
+    read = authors_layout.read_params if authors_layout.is_authors_layout(folder) else MistralConfig.from_json
+    config = read(authors_layout.config_file(folder))
     return config if window_size == "config" else replace(config, window_size=window_size)
 
 
 def load_tokenizer(name_or_file="tiny", revision=None, token=None) -> Tokenizer:
-    """The tokenizer in a folder or on the hub, or in a file: tokenizer.json, or the authors' tokenizer.model."""
+    """The tokenizer in a folder or on the hub, or in a file: tokenizer.json, or the authors' tekken.json or
+    tokenizer.model."""
     path = Path(name_or_file).expanduser()
     return Tokenizer(path if path.is_file() else find_folder(name_or_file, revision, token, weights=False))
 
@@ -88,7 +98,7 @@ def find_folder(name_or_folder, revision=None, token=None, weights=True) -> Path
     path = TINY if name_or_folder == "tiny" else Path(name_or_folder).expanduser()
     if path.is_dir():
         return path
-    files = "config.json, a tokenizer and model.safetensors"
+    files = "config.json, a tokenizer and model.safetensors (or params.json and consolidated.safetensors)"
     if path.exists():
         raise FileNotFoundError(f"{path} is a file; expected the folder that holds {files}")
     left = path.with_name(f".{path.name}.old")
@@ -111,8 +121,9 @@ def fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision
 
 
 def expected_entries(folder, config):
-    """What the files of a model should hold, by its config.json alone; as read_entries gives it once they are there."""
-    description = read_json(folder / "config.json")
+    """What the files of a model should hold, by its configuration alone; as read_entries gives it once they are there,
+    under Hugging Face's names."""
+    description = read_json(authors_layout.config_file(folder))
     dtype = description.get("torch_dtype") or description.get("dtype")
     model, stored = unfilled(config), stored_quantization(folder)
     if stored:
@@ -122,24 +133,34 @@ def expected_entries(folder, config):
 
 
 def open_model(folder, config, entries, dtype=None):
-    """(a Model, its weights by name), the files' names and shapes compared, and no number read yet.
+    """(a Model, its weights by the files' names), names and shapes compared, and no number read yet.
 
     Each parameter is the weight of that name, lazily, cast to dtype (None: as stored).
     """
-    model = unfilled(config)
-    expect_quantized(model, stored_quantization(folder), entries, folder)
-    check_weights(entries, dict(tree_flatten(model.parameters())), folder)
+    model, is_authors = unfilled(config), authors_layout.is_authors_layout(folder)
+    quantization = stored_quantization(folder)
+    check_packed(entries, folder)
+    expect_quantized(model, quantization, entries, folder)
+    expected = dict(tree_flatten(model.parameters()))
+    if is_authors:
+        expected = {authors_layout.authors_name(name): array for name, array in expected.items()}
+    else:
+        check_prefix(entries, expected, folder)
+    check_weights(entries, expected, folder)
     weights = open_weights(entries)
     if dtype is not None:
         weights = {name: weight.astype(getattr(mx, dtype)) if entries[name].dtype in FLOATS else weight
                    for name, weight in weights.items()}
-    model.load_weights(list(weights.items()))
+    parameters = authors_layout.as_hugging_face(weights, config) if is_authors else weights
+    model.load_weights(list(parameters.items()))
     return model, weights
 
 
 def stored_quantization(folder):
     """How the config.json of a folder says that its weights are quantized, None if they are floats."""
     path = Path(folder) / "config.json"
+    if authors_layout.is_authors_layout(folder):
+        return None  # read_params refuses any other
     return read_quantization(read_json(path), path)
 
 

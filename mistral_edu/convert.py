@@ -1,4 +1,4 @@
-"""From a checkpoint in 32 or 16 bit to one in MLX's layout: cast, quantized, or only split anew.
+"""From a checkpoint in 32 or 16 bit to one in MLX's layout: cast, quantized, split anew, or only renamed.
 
     convert("mistralai/Mistral-7B-Instruct-v0.3", "mistral-4bit", bits=4)
 
@@ -18,11 +18,15 @@ from pathlib import Path
 from mlx.utils import tree_flatten
 
 from mistral_edu import shards
+from mistral_edu.authors_layout import is_authors_layout
 from mistral_edu.checkpoints import dtype_name, find_folder, load_config, open_model, stored_quantization
 from mistral_edu.hub import SMALL_FILES
 from mistral_edu.json_file import read_json
 from mistral_edu.quantize import quantize
+from mistral_edu.tekken import FILE as TEKKEN
 from mistral_edu.weights import read_entries, read_one_by_one
+
+WRITTEN = [*SMALL_FILES, TEKKEN]  # beside the weights
 
 
 def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=False, on_progress=None,
@@ -33,7 +37,8 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
     end. bits: 8 or 4 (2, 3, 5, 6 work, too), or None to keep floats. group_size: 32, 64 or 128 weights share a scale.
     dtype: of the floats, scales included; None as stored. on_progress(done, total): called after each matrix, in bytes
     written. shard_size: bytes of one file at most.
-    load() reads the result, and so does mlx-lm; with bits=None, so does transformers.
+    load() reads the result, and so does mlx-lm; with bits=None, so does transformers. (The tokenizer is copied as it
+    is; where it is the authors' own, tekken.json or tokenizer.model, the others have to read that, too.)
     Raises FileExistsError, FileNotFoundError, ValueError, or a CheckpointError.
 
     >>> import tempfile
@@ -52,14 +57,16 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
     if out.exists() and out.samefile(folder):
         raise FileExistsError(f"{out} is the source itself; choose another folder")
     config = load_config(folder)
-    model, weights = open_model(folder, config, read_entries(folder, config.tie_embeddings), dtype)
+    entries = read_entries(folder, config.tie_embeddings)
+    description = describe(folder, config, entries)
+    model, weights = open_model(folder, config, entries, dtype)
     if bits is not None:
         quantize(model, bits, group_size)
     parameters = dict(tree_flatten(model.parameters()))
     del model  # it would hold every array that was computed
     with new_folder(out) as unfinished:
         write_weights(unfinished, folder, parameters, weights, shard_size, on_progress)
-        copy_small_files(folder, unfinished, dtype, bits, group_size)
+        copy_small_files(folder, unfinished, description, dtype, bits, group_size)
         check_target(out, overwrite)  # hours may have passed
     return out
 
@@ -81,20 +88,25 @@ def write_weights(unfinished, folder, parameters, weights, shard_size, on_progre
             on_progress(done, total)
 
 
-def copy_small_files(folder, unfinished, dtype, bits, group_size):
-    """The tokenizer as it is, and config.json with what has changed."""
-    for pattern in SMALL_FILES:
+def describe(folder, config, entries):
+    """What the folder's config.json says; in the authors' layout, what it would say."""
+    if is_authors_layout(folder):
+        return config.to_hf(next(iter(entries.values())).dtype)  # floats, all of one kind
+    return read_json(folder / "config.json")
+
+
+def copy_small_files(folder, unfinished, description, dtype, bits, group_size):
+    """The tokenizer as it is, and config.json: the description, with what has changed."""
+    for pattern in WRITTEN:
         for file in folder.glob(pattern):
             shutil.copyfile(file, unfinished / file.name)
-    path = unfinished / "config.json"
-    description = read_json(path)
     if dtype is not None:
         description["torch_dtype"] = dtype
         description |= {"dtype": dtype} if "dtype" in description else {}  # what transformers 5 calls it
     if bits is not None:
         quantization = {"group_size": group_size, "bits": bits, "mode": "affine"}
         description |= {"quantization": quantization, "quantization_config": quantization}  # mlx-lm writes both
-    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    (unfinished / "config.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def check_target(out, overwrite):
@@ -109,7 +121,7 @@ def check_target(out, overwrite):
                               "(--overwrite)")
     if not out.is_dir() or out.is_symlink():
         raise FileExistsError(f"{out} is no folder; only the folder of a model is overwritten. Choose another one")
-    patterns = [*SMALL_FILES, "model*.safetensors", "model.safetensors.index.json"]
+    patterns = [*WRITTEN, "model*.safetensors", "model.safetensors.index.json"]
     foreign = [file.name for file in out.iterdir() if not any(file.match(pattern) for pattern in patterns)]
     if foreign:
         raise FileExistsError(f"{out} holds {min(foreign)}, which no conversion writes, and is not overwritten; remove "

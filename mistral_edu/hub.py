@@ -2,17 +2,22 @@
 
 Only what is read here is fetched: the configuration, the tokenizer, and the safetensors files of the weights. Many
 models come with a second copy of the weights (consolidated.safetensors), or with pickles (.bin, .pt): these stay there.
+The authors' own files are fetched where there is nothing else: tekken.json without another tokenizer, params.json and
+the consolidated files without config.json.
 Cache, offline mode and token are the library's: HF_HOME, HF_HUB_OFFLINE=1, HF_TOKEN or `hf auth login`.
 """
 import re
 from pathlib import Path
 
+from mistral_edu import authors_layout
 from mistral_edu.errors import UnavailableCheckpoint, UnsupportedCheckpoint
-from mistral_edu.weights import INDEX, SINGLE, read_index
+from mistral_edu.tekken import FILE as TEKKEN
+from mistral_edu.weights import INDEX, file_names, read_index
 
 SMALL_FILES = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
                "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
                "tokenizer.model", "tokenizer.model.v*"]
+WITHOUT_CONFIG = [authors_layout.PARAMS, authors_layout.INDEX, "adapter_config.json"]  # these say what it is instead
 # huggingface_hub's words for what went wrong -> ours: what it means, what to do
 ADVICE = {
     "GatedRepoError": "its authors ask for consent first: give it on the model's page, then name yourself by token=, "
@@ -43,15 +48,21 @@ def fetch(name, revision=None, token=None, weights=True) -> Path:
     where the weights come in other formats only.
     """
     folder = snapshot(name, revision, token, [*SMALL_FILES, INDEX])
+    more = [] if (folder / "config.json").is_file() else [*WITHOUT_CONFIG]
+    if not (folder / "tokenizer.json").is_file() and not list(folder.glob("tokenizer.model*")):
+        more.append(TEKKEN)
+    if more:
+        folder = snapshot(name, folder.name, token, more, revision)  # the folder's name is the commit: all are of one
     if not weights:
         return folder
-    index = folder / INDEX
-    files = sorted(set(read_index(index).values())) if index.is_file() else [SINGLE]
-    folder = snapshot(name, folder.name, token, files, revision)  # the folder's name is the commit: the same for both
-    if not index.is_file() and not (folder / SINGLE).is_file():
-        raise UnsupportedCheckpoint(f"{name} on the Hugging Face hub has neither {INDEX} nor {SINGLE}; expected one of "
-                                    "them. Weights in other formats (.bin, .pt, .gguf, consolidated) are not fetched; "
-                                    "take a version of this model in safetensors")
+    single, several, index = file_names(folder)
+    has_index = (folder / index).is_file()
+    files = sorted(set(read_index(folder / index).values())) if has_index else [several]
+    folder = snapshot(name, folder.name, token, files, revision)
+    if not has_index and not list(folder.glob(several)):
+        raise UnsupportedCheckpoint(f"{name} on the Hugging Face hub has neither {index} nor {single}; expected one "
+                                    "of them. Weights in other formats (.bin, .pt, .pth, .gguf) are not fetched; take "
+                                    "a version of this model in safetensors")
     return folder
 
 

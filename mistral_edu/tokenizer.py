@@ -269,10 +269,12 @@ def _read_model(path):
 def _read_tekken(path):
     """The same as _read, for a tekken.json."""
     try:
-        return read_tekken(path)
+        description, tokenizer = read_tekken(path)
     except Exception as error:  # whatever another JSON file leads to
         raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole tekken.json ({error!r}); "
                              "fetch it again") from error
+    check_ids(description, path)
+    return description, tokenizer
 
 
 def _read(path):

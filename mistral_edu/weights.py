@@ -3,6 +3,9 @@
 A checkpoint lies in one file, model.safetensors, or in several ("shards") with model.safetensors.index.json, whose
 "weight_map" says which file holds which weight. A safetensors file begins with a header of names, types and shapes. So
 all of it can be checked before the first number is read.
+
+The authors' own layout has other names, of files and of weights (authors_layout.py). Here each weight keeps the name
+that its file gives it, so that messages speak of what is there.
 """
 import math
 import re
@@ -12,6 +15,7 @@ from typing import NamedTuple
 import mlx.core as mx
 from safetensors import SafetensorError, safe_open
 
+from mistral_edu import authors_layout
 from mistral_edu.errors import NonFiniteWeights, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
 from mistral_edu.json_file import read_json
 
@@ -56,34 +60,58 @@ def read_entries(folder, tied=False) -> dict[str, Entry]:
                                      "once. Fetch the folder again")
             entries[name] = entry
     if tied:
-        entries.pop(COPY, None)
-        weight_map = weight_map and {name: file for name, file in weight_map.items() if name != COPY}
+        entries = without_copy(entries)
+        weight_map = weight_map and without_copy(weight_map)
     if weight_map is not None:
-        check_index(weight_map, entries, folder / INDEX)
+        check_index(weight_map, entries, folder / file_names(folder).index)
     return {name: entry for name, entry in entries.items() if not name.endswith(NOT_USED)}
+
+
+def without_copy(by_name):
+    """A dict of weights by name, without the output layer."""
+    return {name: value for name, value in by_name.items() if authors_layout.hugging_face_name(name) != COPY}
+
+
+class FileNames(NamedTuple):
+    """What a layout calls its files of weights."""
+
+    single: str   # all weights in one
+    several: str  # a pattern for those that are read without an index
+    index: str
+
+
+def file_names(folder) -> FileNames:
+    """The names in this folder's layout."""
+    if authors_layout.is_authors_layout(folder):
+        return FileNames(authors_layout.SINGLE, authors_layout.SEVERAL, authors_layout.INDEX)
+    return FileNames(SINGLE, SINGLE, INDEX)
 
 
 def weight_files(folder):
     """(the files that hold a folder's weights, the index's weight_map or None). Nothing is opened but the index."""
-    if (folder / INDEX).is_file():
-        weight_map = read_index(folder / INDEX)
+    names = file_names(folder)
+    index = folder / names.index
+    if index.is_file():
+        weight_map = read_index(index)
         files = [folder / name for name in sorted(set(weight_map.values()))]
         absent = [file.name for file in files if not file.is_file()]
         if absent:
-            raise FileNotFoundError(f"{folder / INDEX} names {', '.join(absent)}, which {folder} does not hold; "
+            raise FileNotFoundError(f"{index} names {', '.join(absent)}, which {folder} does not hold; "
                                     f"expected {len(files)} files. Fetch the missing ones")
         return files, weight_map
-    if (folder / SINGLE).is_file():
-        return [folder / SINGLE], None
+    single = folder / names.single
+    files = [single] if single.is_file() else sorted(folder.glob(names.several))
+    if files:
+        return files, None
     pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
     if pickles and not list(folder.glob("*.safetensors")):
         raise UnsupportedCheckpoint(f"{folder} holds its weights in {', '.join(pickles)} only. These are pickle files, "
                                     "which can run any program when they are opened, so they were not; expected "
-                                    f"{SINGLE}. Take a version of this model in safetensors")
+                                    f"{single.name}. Take a version of this model in safetensors")
     found = ", ".join(sorted(file.name for file in folder.iterdir())) or "nothing"
-    raise FileNotFoundError(f"{folder / SINGLE}: no such file, nor {INDEX}; expected the weights there, and the folder "
+    raise FileNotFoundError(f"{single}: no such file, nor {index.name}; expected the weights there, and the folder "
                             f"holds only {found}. Fetch what is missing from where this folder comes from (files named "
-                            "consolidated are the authors' own layout, which is not read)")
+                            f"consolidated belong to {authors_layout.PARAMS}, and are read where no config.json is)")
 
 
 def read_index(path) -> dict[str, str]:
@@ -133,7 +161,7 @@ def check_index(weight_map, entries, path):
 def check_weights(entries, expected, folder):
     """Raise WeightMismatch unless the files hold exactly the weights that the model has, in their shapes.
 
-    expected: name -> array; only its shape, and whether it holds floats, are looked at.
+    expected: name -> array; only its shape, and whether it holds floats, are looked at. Names are those of the files.
     """
     problems = [f"{name} is missing" for name in expected.keys() - entries.keys()]
     problems += [f"{name} has no place in the model" for name in entries.keys() - expected.keys()]
@@ -146,9 +174,11 @@ def check_weights(entries, expected, folder):
             problems.append(f"{name} holds {found.dtype}, expected {' or '.join(dtypes)}")
     if problems:
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightMismatch(f"the weights in {folder} do not fit its config.json: {'; '.join(sorted(problems)[:5])}"
-                             f"{more}. Expected {len(expected)} weights, found {len(entries)}; all files must be of "
-                             "the same model")
+        files = sorted({entry.file.name for entry in entries.values()})
+        where = " in " + (", ".join(files) if len(files) < 4 else f"{files[0]} to {files[-1]}") if files else ""
+        raise WeightMismatch(f"the weights in {folder} do not fit its {authors_layout.config_file(folder).name}: "
+                             f"{'; '.join(sorted(problems)[:5])}{more}. Expected {len(expected)} weights, found "
+                             f"{len(entries)}{where}; all files must be of the same model")
 
 
 def open_weights(entries) -> dict[str, mx.array]:
@@ -165,14 +195,16 @@ def open_weights(entries) -> dict[str, mx.array]:
 def read_one_by_one(parameters, weights, folder):
     """Read the weights of a model, and yield its parameters (name, array) as they come, in the files' order.
 
-    parameters: lazily made of `weights`, perhaps by quantizing them; both are name -> array, and emptied here. Each is
-    computed with the others of its layer, then let go: so one float weight at a time is in memory beside the results.
+    parameters: lazily made of `weights`, perhaps by quantizing them; both are name -> array, and emptied here. (Weights
+    may have the authors' names, parameters have Hugging Face's.) Each is computed with the others of its layer, then
+    let go: so one float weight at a time is in memory beside the results.
     Raises NonFiniteWeights at the first weight that holds NaN or infinity.
     """
     layers = {}  # layer -> (what is read, what is made of it)
     for n, arrays in enumerate((weights, parameters)):
         for name in list(arrays):
-            layers.setdefault(layer_of(name), ({}, {}))[n][name] = arrays.pop(name)
+            layer = layer_of(authors_layout.hugging_face_name(name))
+            layers.setdefault(layer, ({}, {}))[n][name] = arrays.pop(name)
     for layer in list(layers):
         sources, results = layers.pop(layer)
         finite = {name: mx.isfinite(weight).all() for name, weight in sources.items()}
