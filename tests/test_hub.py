@@ -3,11 +3,13 @@
 Each load is a process of its own, because huggingface_hub reads its environment when it is imported.
 """
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
-from small_checkpoints import INDEX, WEIGHTS, change_config, split, write_checkpoint
+from small_authors import CONSOLIDATED_INDEX, write_authors, write_small_tekken
+from small_checkpoints import INDEX, WEIGHTS, change_config, change_json, split, write_checkpoint
 from small_hub import COMMIT, NAME, Hub
 
 from mistral_edu import hub
@@ -29,7 +31,7 @@ def folder(tmp_path):
     """What a model's page on the hub holds: the files that are needed, and many that are not."""
     write_checkpoint(tmp_path / "page")
     for name in ("consolidated.safetensors", "pytorch_model.bin", "model.gguf", "README.md", "consolidated.00.pth",
-                 "modeling_other.py"):
+                 "modeling_other.py", "params.json", "tekken.json", "consolidated.safetensors.index.json"):
         (tmp_path / "page" / name).write_text("not needed")
     return tmp_path / "page"
 
@@ -108,6 +110,87 @@ def test_what_does_not_fit_into_memory_is_not_fetched(folder, cache):
         answer = load(hub.environment)
         assert answer["error"] == "NotEnoughMemory" and f"{NAME} needs 2912.8 GB" in answer["message"]
         assert hub.fetched == {"config.json", "tokenizer.json"}
+
+
+# --- the authors' own layout ---
+
+@pytest.fixture
+def authors(folder):
+    """The same page without config.json: what is there besides is read."""
+    shutil.rmtree(folder)
+    names = [f"consolidated-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    write_authors(folder, files=names, index=True)
+    for name in ("consolidated.00.pth", "README.md", "model.gguf"):
+        (folder / name).write_text("not needed")
+    return folder
+
+
+def load_authors(hub, **settings):
+    answer = load(hub.environment, **settings)
+    assert answer == {"layers": 3, "tokens": 1030}
+
+
+@pytest.mark.slow
+def test_a_page_in_the_authors_layout(authors, cache):
+    small = {"params.json", "tekken.json", CONSOLIDATED_INDEX}
+    with Hub(authors, cache) as hub:
+        load_authors(hub)
+        assert hub.fetched == small | {f"consolidated-0000{n}-of-00002.safetensors" for n in (1, 2)}
+        assert all(COMMIT in path for _, path, _ in hub.asked if "/resolve/" in path)
+        asked = len(hub.asked)
+        offline = hub.environment | {"HF_HUB_OFFLINE": "1"}
+        assert load(offline) == {"layers": 3, "tokens": 1030} and len(hub.asked) == asked
+
+
+@pytest.mark.slow
+def test_a_page_in_the_authors_layout_with_one_file(authors, cache):
+    shutil.rmtree(authors)
+    write_authors(authors)
+    with Hub(authors, cache) as hub:
+        load_authors(hub, revision="v2")
+        assert hub.fetched == {"params.json", "tekken.json", "consolidated.safetensors"}
+
+
+@pytest.mark.slow
+def test_a_large_model_in_the_authors_layout_is_not_fetched(authors, cache):
+    change_json(authors / "params.json", lambda params: params.update(n_layers=900, dim=8192, hidden_dim=32768))
+    with Hub(authors, cache) as hub:
+        answer = load(hub.environment)
+        assert answer["error"] == "NotEnoughMemory" and f"{NAME} needs" in answer["message"]
+        assert hub.fetched == {"params.json", "tekken.json", CONSOLIDATED_INDEX}
+
+
+@pytest.mark.slow
+def test_only_pickles_in_the_authors_layout(authors, cache):
+    for file in authors.glob("consolidated*safetensors*"):
+        file.unlink()
+    with Hub(authors, cache) as hub:
+        answer = load(hub.environment)
+        assert answer["error"] == "UnsupportedCheckpoint" and ".pth" in answer["message"]
+        assert f"neither {CONSOLIDATED_INDEX} nor consolidated.safetensors" in answer["message"]
+        assert hub.fetched == {"params.json", "tekken.json"}
+
+
+@pytest.mark.slow
+def test_tekken_is_fetched_where_there_is_no_other_tokenizer(folder, cache):
+    (folder / "tokenizer.json").unlink()
+    write_small_tekken(folder / "tekken.json")
+    with Hub(folder, cache) as hub:
+        load_authors(hub)
+        assert hub.fetched == {"config.json", "tekken.json", WEIGHTS}
+
+
+@pytest.mark.slow
+def test_an_adapter_on_the_hub_says_so(folder, cache):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "mistralai/Mistral-7B-v0.1"}')
+    (folder / "adapter_model.safetensors").write_text("not needed")
+    with Hub(folder, cache) as hub:
+        answer = load(hub.environment)
+        assert answer["error"] == "UnsupportedCheckpoint"
+        assert "adapter (LoRA) for mistralai/Mistral-7B-v0.1" in answer["message"]
+        assert hub.fetched == {"adapter_config.json"}
 
 
 def test_configuration_and_tokenizer_come_without_weights(folder, cache):

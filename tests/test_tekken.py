@@ -10,7 +10,7 @@ from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from small_authors import DATA, write_small_tekken
 from small_checkpoints import change_json
 
-from mistral_edu import load_tokenizer
+from mistral_edu import encode_chat, load_tokenizer
 from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint
 from mistral_edu.tiny import FOLDER
 
@@ -99,6 +99,12 @@ def test_a_control_token_that_is_typed_stays_text(both, text):
     assert both.ours.decode([id], skip_special=False) == text and both.ours.decode([id]) == ""
 
 
+def test_a_question_is_put_as_their_encoder_puts_it(both):
+    ours, ids = both.ours, both.their_ids("How are you?")
+    begin, end = ours.control_ids["[INST]"], ours.control_ids["[/INST]"]
+    assert encode_chat([{"role": "user", "content": "How are you?"}], ours) == [ours.bos_id, begin, *ids, end]
+
+
 def test_what_the_tokenizer_knows(both):
     ours, theirs = both.ours, both._theirs
     assert (ours.version, ours.vocab_size, ours.n_ids, ours.adds_blank) == ("v3", 131072, 131072, False)
@@ -122,7 +128,7 @@ def test_control_tokens_that_the_file_lists(tmp_path):
 
 
 @pytest.mark.parametrize("file, version", [("tekken.json", "v13"), ("tokenizer.model.v1", "v1"),
-                                           ("tokenizer.model.v3", "v3"), ("tokenizer.model.v7m1", "v7"),
+                                           ("tokenizer.model.v3", "v3"), ("tokenizer.model.v7m1", "v7m1"),
                                            ("tokenizer.model", None), ("tokenizer.json", None)])
 def test_the_version_that_tells_chat_formats_apart(tmp_path, file, version):
     sources = {"tokenizer.json": FOLDER / "tokenizer.json", "tokenizer.model.v1": DATA / "tokenizer.model.v1",
