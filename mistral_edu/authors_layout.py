@@ -55,8 +55,8 @@ def config_file(folder) -> Path:
 def read_params(path) -> MistralConfig:
     """The configuration in a params.json.
 
-    Raises FileNotFoundError, UnreadableFile when it is no JSON object, UnsupportedCheckpoint for a key that would change
-    what is computed, ValueError for a number that is missing or out of range.
+    Raises FileNotFoundError, UnreadableFile when it is no JSON object, UnsupportedCheckpoint for a key that would
+    change what is computed, ValueError for a number that is missing or out of range.
     """
     params = read_json(path)
     check_keys(params, path)

@@ -53,7 +53,7 @@ class Tokenizer:
         is_model = ".model" in path.suffixes
         description, self._tokenizer = (_read_tekken if is_tekken(path) else _read_model if is_model else _read)(path)
         version = str(description["version"]) if is_tekken(path) else path.suffix[1:]
-        self.version = version if VERSION.fullmatch(version) else None  # of the format, where the file or its name says it
+        self.version = version if VERSION.fullmatch(version) else None  # of the format, where file or name says it
         self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
         self._template = find_template(path.parent)
         self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the

@@ -1,4 +1,4 @@
-"""The layout in which Mistral AI publishes: the same model as in Hugging Face's, to the last bit, and errors in its words."""
+"""The layout in which Mistral AI publishes: the model of the Hugging Face layout, to the last bit; errors in its words."""
 import json
 
 import mlx.core as mx
@@ -161,10 +161,10 @@ def test_the_length_that_a_model_is_meant_for(tmp_path):
     ("lora", {"rank": 64}, "an adapter"), ("vision_encoder", {"hidden_size": 1024}, "an encoder for pictures"),
     ("quantization", {"qformat_weight": "fp8_e4m3"}, "quantized in a way that is not read here"),
     ("yarn", {"factor": 16}, "scaled by YaRN"), ("kv_lora_rank", 512, "may compute something else"),
-    ("model_type", "mamba", "sets model_type = 'mamba'"), ("sliding_window", [None, 4096], "for the layers in turn")])
+    ("model_type", "mamba", "= 'mamba'"), ("sliding_window", [None, 4096], "for the layers in turn")])
 def test_what_a_plain_mistral_does_not_have_is_refused_by_name(folder, key, value, words):
     change_json(folder / PARAMS, lambda params: params.update({key: value}))
-    with pytest.raises(UnsupportedCheckpoint, match=f"params.json.*{key}.*{words}|params.json {words}.*take a Mistral-7B"):
+    with pytest.raises(UnsupportedCheckpoint, match=f"params.json.* {key}.*{words}.*take a Mistral-7B"):
         load(folder)
 
 
@@ -249,5 +249,5 @@ def test_one_weight_in_two_files(folder):
 
 def test_a_tokenizer_of_another_model(folder):
     write_small_tekken(folder / "tekken.json", n_ranks=3000)
-    with pytest.raises(WeightMismatch, match="3030 tokens, params.json says vocab_size 2048; tekken.json and the weights"):
+    with pytest.raises(WeightMismatch, match="3030 tokens, params.json says vocab_size 2048; tekken.json and the"):
         load(folder)

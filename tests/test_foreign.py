@@ -32,7 +32,7 @@ def test_weights_packed_by_awq_or_gptq_of_which_the_configuration_says_nothing(t
             del weights[name]
             weights |= {f"{layer}.qweight": mx.zeros((8, 8), mx.int32), f"{layer}.scales": mx.zeros((8, 8))}
     change_weights(write_checkpoint(tmp_path), pack)
-    with pytest.raises(UnsupportedCheckpoint, match="hold model.layers.0.mlp.down_proj.qweight.*by AWQ or GPTQ.*bits=4"):
+    with pytest.raises(UnsupportedCheckpoint, match="hold model.layers.0.mlp.down_proj.qweight.*AWQ or GPTQ.*bits=4"):
         load(tmp_path)
 
 

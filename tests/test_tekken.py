@@ -17,12 +17,13 @@ from mistral_edu.tiny import FOLDER
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 FILES = ["tekken_240718.json", "tekken_240911.json"]
 TEXTS = [
-    "", " ", "   ", "\n", "\r\n\r\n  x\t\ty \n ", "Hello, world! It's 1,234.50 € at 7:05 a.m.", "x" * 300, "a  b   c    d",
-    "    def f(x):\n        return {'a': x ** 2}  # ok\n", "http://example.org/a_b?c=d&e=%20#f", "camelCaseHTTPServer42",
-    "L'été, où naïveté et cœur… « oui » ?", "Größenänderungsmaßstab, Straße ẞ", "¿Qué? ¡Sí! mañana", "Чи знаєш ти, що це?",
-    "Ελληνικά: ἀρχὴ ἥμισυ παντός", "你好，世界。我们今天学习。", "こんにちは、カタカナ、漢字", "안녕하세요 세계", "مرحبا بالعالم ١٢٣", "שלום עולם",
-    "नमस्ते दुनिया", "สวัสดีชาวโลก", "Tiếng Việt rất hay", "İstanbul ığ", "e\u0301 = é", "ﬁ Ⅳ ½ ²", "∀x∈ℝ: ⌈x⌉ ≥ x",
-    "🙂👩‍👩‍👧🏽🇫🇷❤️", "\u200b\u3000\xa0\ufeff", "\x00\x7f\x85", "\U0010ffff\U000e0001", "[INST] hi [/INST]", "</s><s><unk><pad>",
+    "", " ", "   ", "\n", "\r\n\r\n  x\t\ty \n ", "Hello, world! It's 1,234.50 € at 7:05 a.m.", "x" * 300,
+    "a  b   c    d", "    def f(x):\n        return {'a': x ** 2}  # ok\n", "http://example.org/a_b?c=d&e=%20#f",
+    "camelCaseHTTPServer42", "L'été, où naïveté et cœur… « oui » ?", "Größenänderungsmaßstab, Straße ẞ",
+    "¿Qué? ¡Sí! mañana", "Чи знаєш ти, що це?", "Ελληνικά: ἀρχὴ ἥμισυ παντός", "你好，世界。我们今天学习。",
+    "こんにちは、カタカナ、漢字", "안녕하세요 세계", "مرحبا بالعالم ١٢٣", "שלום עולם", "नमस्ते दुनिया", "สวัสดีชาวโลก",
+    "Tiếng Việt rất hay", "İstanbul ığ", "e\u0301 = é", "ﬁ Ⅳ ½ ²", "∀x∈ℝ: ⌈x⌉ ≥ x", "🙂👩‍👩‍👧🏽🇫🇷❤️",
+    "\u200b\u3000\xa0\ufeff", "\x00\x7f\x85", "\U0010ffff\U000e0001", "[INST] hi [/INST]", "</s><s><unk><pad>",
     "[IMG][TOOL_CALLS]<SPECIAL_20>", "=" * 77 + "\n" + "-" * 77, "0" * 40, " " * 83 + "x", "\n" * 41, "ааа" * 30]
 CONTROL = ["[INST]", "[/INST]", "<s>", "</s>", "<unk>", "<pad>", "[SYSTEM_PROMPT]", "<SPECIAL_999>"]
 texts = st.one_of(st.text(), st.lists(st.sampled_from([*TEXTS[:20], *CONTROL, "a", "A", "1", ".", "é", "好", "aa", "ba"]),
@@ -76,7 +77,8 @@ def test_every_character_has_its_ids():
     """Unicode's classes, by which a text is cut into words, are those of the authors' library."""
     both = Both(DATA / FILES[0])
     for begin in range(0, 0x20000, 16):
-        text = "".join(f"a{chr(code)}b {chr(code)}1" for code in range(begin, begin + 16) if not 0xD800 <= code < 0xE000)
+        characters = [chr(code) for code in range(begin, begin + 16) if not 0xD800 <= code < 0xE000]  # no surrogates
+        text = "".join(f"a{character}b {character}1" for character in characters)
         assert both.ours.encode(text, bos=False) == both.their_ids(text), f"U+{begin:04X} to U+{begin + 15:04X}"
 
 
@@ -159,7 +161,8 @@ def test_a_tokenizer_of_their_own_serves_whatever_the_files_are_called():
     lambda tekken: tekken.pop("config"), lambda tekken: tekken.pop("vocab"),
     lambda tekken: tekken["config"].pop("pattern"), lambda tekken: tekken["config"].update(pattern="("),
     lambda tekken: tekken["config"].update(default_vocab_size=5000), lambda tekken: tekken["vocab"].pop(5),
-    lambda tekken: tekken["vocab"][5].update(token_bytes="AA=="), lambda tekken: tekken["vocab"][5].update(token_bytes=3),
+    lambda tekken: tekken["vocab"][5].update(token_bytes="AA=="),
+    lambda tekken: tekken["vocab"][5].update(token_bytes=3),
     lambda tekken: tekken.update(special_tokens=[{"rank": 40, "token_str": "[X]"}]),
     lambda tekken: tekken.update(special_tokens=[{"rank": 1, "token_str": "<s>"}, {"rank": 2, "token_str": "<s>"}])])
 def test_a_file_that_does_not_hold_what_it_says(tmp_path, change):
