@@ -129,18 +129,22 @@ SAMPLES = ([{"role": "user", "content": "Question"}],
 def format_of(template, tokenizer) -> str:
     """The format that a chat template writes; see spoken_format."""
     native = native_version(tokenizer)
-    candidates = [native] + [other for other in (native.replace("v7", "v3"),) if other != native]
+    candidates = dict.fromkeys([native, native.replace("v7", "v3")])  # a v3 file may name the marks of v7, too
     shown = [said_by(template, sample, tokenizer) for sample in SAMPLES]
-    for version in candidates:
-        ours = [FORMATS[version].encode(*check_messages(sample), tokenizer) for sample in SAMPLES]
-        texts = [tokenizer.decode(ids, skip_special=False) for ids in ours]
-        if any(text is not None and "".join(text.split()) == "".join(want.split())
-               for (text, _), want in zip(shown[-2::-1], texts[-2::-1])):
-            break
-    else:
+    ours = {version: [FORMATS[version].encode(*check_messages(sample), tokenizer) for sample in SAMPLES]
+            for version in candidates}
+
+    def likeness(version):
+        texts = [tokenizer.decode(ids, skip_special=False) for ids in ours[version][:2]]
+        return sum(text is not None and "".join(text.split()) == "".join(want.split())
+                   for (text, _), want in zip(shown, texts))
+
+    version = max(candidates, key=likeness)  # of equals the first
+    if not likeness(version):
         return "template"
-    for (text, ids), want, ids_wanted in zip(shown, texts, ours):
-        if text is not None and ids != ids_wanted:
+    for (text, ids), wanted in zip(shown, ours[version]):
+        if text is not None and ids != wanted:
+            want = tokenizer.decode(wanted, skip_special=False)
             warnings.warn(f"{template.path}: the chat template writes {text[:200]!r}, and the authors' own encoder, in "
                           f"format {version}, {want[:200]!r}. The authors' is sent; for the other: version=\"template\"")
             break

@@ -12,9 +12,9 @@ half a character waits until its other half comes.
 import codecs
 import json
 import re
-from uuid import uuid4
 from functools import cached_property
 from pathlib import Path
+from uuid import uuid4
 
 import tokenizers
 
