@@ -9,7 +9,6 @@ Two kinds of tokenizer are read, the two that Mistral's models come with:
 In both every token stands for some bytes of UTF-8, and a character may take several tokens. So decoding joins bytes;
 half a character waits until its other half comes.
 """
-import codecs
 import json
 import re
 from functools import cached_property
@@ -18,17 +17,17 @@ from uuid import uuid4
 
 import tokenizers
 
-from .added_tokens import added_tokens_beside, check_ids, control_ids
+from .added_tokens import control_ids
 from .blanks import keep_first_blank
 from .chat_template import ChatTemplate, find_template, special_texts
 from .end_tokens import end_ids
-from .errors import UnreadableFile, UnsupportedCheckpoint
-from .json_file import read_json
-from .sentencepiece import BLANK, read_model
-from .tekken import FILE as TEKKEN, byte_alphabet, is_tekken, read_tekken
+from .errors import UnsupportedCheckpoint
+from .sentencepiece import BLANK
+from .tekken import byte_alphabet
+from .text_stream import TextStream
+from .tokenizer_file import find_file, is_instruct, is_sentencepiece, read_file, version_of
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
-VERSION = re.compile(r"v(\d+)(m\d+)?")  # how a tokenizer.model.v3 ends, and what a tekken.json says
 
 
 class Tokenizer:
@@ -50,10 +49,8 @@ class Tokenizer:
         Raises FileNotFoundError, UnreadableFile (cut off, or not a tokenizer), UnsupportedCheckpoint (another kind).
         """
         self.path = path = find_file(Path(path))
-        is_model = ".model" in path.suffixes
-        description, self._tokenizer = (_read_tekken if is_tekken(path) else _read_model if is_model else _read)(path)
-        version = str(description["version"]) if is_tekken(path) else path.suffix[1:]
-        self.version = version if VERSION.fullmatch(version) else None  # of the format, where file or name says it
+        description, self._tokenizer = read_file(path)
+        self.version = version_of(path, description)  # of the chat format; None where nothing says it
         self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
         self._template = find_template(path.parent)
         self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the
@@ -77,7 +74,7 @@ class Tokenizer:
         ids = self._tokenizer.get_vocab().values()
         self.n_ids = 1 + max(ids)  # more than vocab_size where ids are left out
         self.text_ids = 1 + max(id for id in ids if id not in self._control_set)  # a text gets none from here on
-        self._set_up_blanks(description, is_model)
+        self._set_up_blanks(description, is_sentencepiece(path))
         answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
 
@@ -140,7 +137,7 @@ class Tokenizer:
         stream = self.stream(skip_special)
         return "".join([stream.add(int(id)) for id in ids]) + stream.finish()
 
-    def stream(self, skip_special: bool = True, before=()) -> "TextStream":
+    def stream(self, skip_special: bool = True, before=()) -> TextStream:
         """A decoder that takes one id after the other. `before`: the ids that the text continues, such as a prompt.
 
         A blank that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after
@@ -182,137 +179,3 @@ class Tokenizer:
             return self._tokenizer.encode(text, add_special_tokens=False).ids
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
             raise ValueError(f"only text that can be written in UTF-8 has token ids; got {text!r}") from error
-
-
-class TextStream:
-    """Tokens in, text out as soon as whole characters are there. What add() and finish() return, joined, is decode().
-
-    >>> from mistral_edu.tiny import FOLDER
-    >>> tokenizer = Tokenizer(FOLDER)
-    >>> stream = tokenizer.stream()
-    >>> [stream.add(id) for id in tokenizer.encode("🙂", bos=False)], stream.finish()
-    (['', '', '', '🙂'], '')
-    """
-
-    def __init__(self, tokenizer, skip_special=True, drop_blank=False):
-        self._tokenizer, self._skip_special = tokenizer, skip_special
-        self._drop_blank = drop_blank
-        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def add(self, id: int) -> str:
-        """The text that this token completes: often a word, sometimes nothing yet."""
-        hidden = self._skip_special and id in self._tokenizer._control_set
-        added = id in self._tokenizer._added and not hidden
-        self._drop_blank = self._drop_blank and not added  # an added token is shown as it is
-        text = "" if hidden else self._text(self._tokenizer.token_bytes(id), final=False)
-        self._drop_blank = self._drop_blank or id in self._tokenizer._blank_after
-        return text
-
-    def finish(self) -> str:
-        """What is left at the end: U+FFFD if a character was never completed, else nothing."""
-        return self._text(b"", final=True)
-
-    def _text(self, new_bytes, final):
-        text = self._utf8.decode(new_bytes, final)
-        if self._drop_blank and text:
-            self._drop_blank, text = False, text.removeprefix(" ")
-        return text
-
-
-def find_file(path) -> Path:
-    """The tokenizer's file: path itself, or in a folder tokenizer.json, else tekken.json, else tokenizer.model.
-
-    Of several such as tokenizer.model and tokenizer.model.v3, the one of the last version is read.
-    """
-    if path.is_dir():
-        models = sorted(path.glob("tokenizer.model*"), key=_number_of_version)
-        here = [file for file in (path / "tokenizer.json", path / TEKKEN, *models[-1:]) if file.is_file()]
-        path = here[0] if here else path / "tokenizer.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; a tokenizer is read from a tokenizer.json, a {TEKKEN}, a "
-                                "tokenizer.model, or the folder that holds one")
-    return path
-
-
-def _number_of_version(path):
-    """3 for tokenizer.model.v3, 0 for tokenizer.model."""
-    version = VERSION.fullmatch(path.suffix[1:])
-    return int(version[1]) if version else 0
-
-
-def is_instruct(path) -> bool | None:
-    """Whether a tokenizer's files belong to an Instruct model. The vocabulary can't tell: v0.3's has [INST] in both.
-
-    True where the folder's name (or the hub's name, in its cache) says Instruct, or a chat template lies beside the
-    file; False where a tokenizer_config.json says nothing of the kind; None where there is no such file.
-    """
-    folder = path.absolute().parent
-    name = folder.parent.parent.name if folder.parent.name == "snapshots" else folder.name
-    if "instruct" in name.lower() or find_template(folder):
-        return True
-    return False if (folder / "tokenizer_config.json").is_file() else None
-
-
-def _read_model(path):
-    """The same as _read, for a tokenizer.model and what has been added to it."""
-    try:
-        description = read_model(path)
-    except UnsupportedCheckpoint:
-        raise
-    except Exception as error:  # whatever bytes that are no such file lead to
-        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole SentencePiece model ({error!r}); "
-                             "fetch it again") from error
-    description["added_tokens"] += added_tokens_beside(path.parent, description["model"]["vocab"])
-    return description, _built(description, path)
-
-
-def _read_tekken(path):
-    """The same as _read, for a tekken.json."""
-    try:
-        description, tokenizer = read_tekken(path)
-    except Exception as error:  # whatever another JSON file leads to
-        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole tekken.json ({error!r}); "
-                             "fetch it again") from error
-    check_ids(description, path)
-    return description, tokenizer
-
-
-def _read(path):
-    """What a tokenizer.json says, corrected, and the library's tokenizer made of it."""
-    try:
-        description = _corrected(read_json(path))
-    except (UnreadableFile, AttributeError, KeyError, TypeError) as error:  # cut off, or another JSON file
-        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error!r}); fetch it again") from error
-    return description, _built(description, path)
-
-
-def _built(description, path):
-    """The library's tokenizer, or an error of this project; the library raises plain Exceptions, and Rust panics."""
-    try:
-        check_ids(description, path)
-        for setting in ("continuing_subword_prefix", "end_of_word_suffix"):
-            if description["model"].get(setting):
-                raise UnsupportedCheckpoint(f"{path}: {setting} is {description['model'][setting]!r}; no tokenizer of "
-                                            "Mistral's has one, and it is not read. Take the tokenizer of a Mistral-7B")
-        return tokenizers.Tokenizer.from_str(json.dumps(description))
-    except UnsupportedCheckpoint:
-        raise
-    except BaseException as error:
-        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
-            raise
-        raise UnreadableFile(f"{path}: not a tokenizer.json that can be read ({error!r}); fetch it again") from error
-
-
-def _corrected(description):
-    """The file's description, where it would encode text otherwise than the authors' tokenizer does.
-
-    Merges that spell a control token go: some converters write them, and text would become that token.
-    """
-    model, control = description["model"], control_ids(description)
-    description = {"decoder": None, "pre_tokenizer": None, **description}  # a part that is not there is none
-    description["post_processor"] = None  # it would put <s> in front, and whatever else: encode() does that itself
-    if "dropout" in model:  # in a training, merges are left out by chance
-        model["dropout"] = None
-    if "merges" in model:  # each is "le ft" or ["le", "ft"], by the age of the file
-        model["merges"] = [merge for merge in model["merges"] if "".join(merge).replace(" ", "") not in control]
-    return description
