@@ -63,10 +63,10 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
     shown = few_words()
     for n, args in enumerate(cases, 1):
-        want = reference(*_copies(args))
+        want, given = reference(*_copies(args)), _copies(args)
         try:
             with shown, patience():
-                got = fn(*_copies(args))
+                got = fn(*given)
         except NotImplementedError:
             return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
         except Exception as error:
@@ -74,7 +74,7 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
             problem = f"your code stops with {describe(error, fn)}"
         else:
             problem = difference(got, want, atol)
-            if problem is None and (kind := not_from_mlx(got, want)):
+            if problem is None and (kind := not_from_mlx(got, want) or _spoilt(args, given)):
                 return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {kind}.")
         if problem:
             why = _named_in_time(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
@@ -133,6 +133,14 @@ def _run(fn, args):
         raise
     except Exception as error:
         return error
+
+
+def _spoilt(args, given):
+    """Of lists that were handed over: the page's own would be changed, and later cells would go on with it."""
+    if any(isinstance(before, list) and before != after for before, after in zip(args, given)):
+        return ("the result is right, but your function changes a list that it was given, and with it the list of "
+                "whoever calls it; begin with a copy, such as list(ids)")
+    return None
 
 
 def _called_with(args, reference):

@@ -21,6 +21,8 @@ def difference(got, want, atol=1e-4):
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
             wanted = f"{len(want)} results" if any(isinstance(each, mx.array) for each in want) else show(want)
+            if hasattr(got, "tolist") and show(got) == show(want):
+                return "the numbers are right, but a list is wanted, and yours is an array: .tolist() makes one of it"
             return f"expected {wanted}, yours gives {show(got)}"
         pairs = enumerate(zip(got, want), 1)
         return next((f"result {n}: {text}" for n, (g, w) in pairs if (text := difference(g, w, atol))), None)

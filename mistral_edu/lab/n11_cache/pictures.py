@@ -54,9 +54,11 @@ def draw_work(without, cached, n_prompt):
     ax.set(title=f"In all, {times:.1f} times as many multiplications without a cache", yscale="log",
            xlabel="new token", ylabel="multiplications", ylim=LIMITS, xlim=(0.4, len(tokens) + 0.6))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(tokens) == 1:
+        ax.set_xticks([1])
     ax.grid(axis="y", color=PALE)
     fig.legend(fontsize=9, loc="outside lower center", ncols=3)
-    return Picture(fig, f"{n_prompt} tokens of prompt, {len(without)} new ones: {sum(without):.2e} multiplications "
+    return Picture(fig, f"{n_prompt} tokens of prompt, {len(without)} new: {sum(without):.2e} multiplications "
                         f"without a cache, {sum(cached):.2e} with one. For the last token alone: {without[-1]:.2e} and "
                         f"{cached[-1]:.2e}.")
 
@@ -70,7 +72,7 @@ def draw_margins(lead, gap, gap_cached, flipped, names):
     fig, ax = figure(height=3.8)
     ax.axhline(2 * gap, color=ORANGE, linestyle="--", linewidth=1.6, label=f"2 g of bfloat16, {2 * gap:.2f}")
     ax.axhline(2 * gap_cached, color=GREEN, linestyle=":", linewidth=1.8,
-               label="2 g of float32 with a cache, below 0.0002")
+               label=f"2 g of float32 with a cache, about {2 * gap_cached:.0e}")
     stays = np.setdiff1d(steps, flipped)
     ax.plot(stays, lead[stays], "o", color=BLUE, markersize=3.5, label="same token")
     ax.plot(flipped, lead[flipped], "X", color=ORANGE, markersize=10, markeredgecolor=INK,
@@ -80,7 +82,7 @@ def draw_margins(lead, gap, gap_cached, flipped, names):
                     color=INK)
     ax.set(title=f"{len(flipped)} of {len(lead)} steps flip: there several tokens are equally good",
            yscale="log", ylim=(3e-6, 60), xlabel="step of the story", ylabel="lead of the likeliest token")
-    ax.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.12), frameon=True, framealpha=1, edgecolor="none")
+    fig.legend(fontsize=9, loc="outside lower center", ncols=2)
     pairs = "; ".join(f"step {step}, {name} or {other}, lead {lead[step]:.3f}"
                       for step, (name, other) in zip(flipped, names))
     return Picture(fig, f"{len(flipped)} of {len(lead)} steps differ: {pairs}. At the other steps the likeliest token "

@@ -59,9 +59,20 @@ UPDATE_SLIPS = (
      "k and v are exchanged: new keys belong behind keys, new values behind values"),
     (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: _both(keys, k)),
      "the keys come back twice; the second result is the values"),
+    (lambda cache, k, v: k if cache is None else _both(cache[0], k), "only the keys come back; the values belong to the "
+                                                                     "pair, too"),
+    (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: _both(keys, v)),
+     "the keys held so far stand in both results; the values held are cache[1]"),
+    (lambda cache, k, v: None if cache is None else (_both(cache[0], k), _both(cache[1], v)),
+     "before the first token the cache is None; then the new pair is k, v"),
     (_with(lambda keys, values, k, v: _both(values, v), lambda keys, values, k, v: _both(keys, k)),
      "the results come in the wrong order: keys first, then values"),
 )
+
+
+def _stops_at(mark):
+    """continue_text that looks for another token than the one that it was given as the end."""
+    return lambda read, ids, n, end: _loop()(read, ids, n, mark)
 
 
 def _loop(again=False, row=-1, stops=True, keeps_end=True, feeds=True, more=0, prompt=False):
@@ -169,6 +180,7 @@ LOOP_SLIPS = (
     (_loop(more=40), "n is not used: the list has at most n tokens"),
     (_returns_at_once, "the return stands inside the loop, so it ends after the first token"),
     (_largest, "max gives the largest logit; argmax says which token has it"),
+    (_stops_at(2), "the loop stops at tokenizer.eos_id, 2; the end token here is the argument end"),
     (_loop(stops=False), STOP),
     (_loop(keeps_end=False), "the end token is left out of the list; append it, then stop"),
     (_loop(feeds=False), "the last token of the prompt is fed again and again; feed the new token, said[-1:]"),

@@ -78,7 +78,7 @@ def _block(c):
         "Window": _window(c),
         "KV cache": Facts("Keys and values of earlier tokens are kept, so that each token is computed once.",
                           "K ← [K; <i>k</i>], V ← [V; <i>v</i>]", f"{c.n_layers} layers of K, V {keys}",
-                          memory=f"{size(a_token)} per token"),
+                          memory=f"{size(a_token)} per token, in 16 bit"),
         "Rolling buffer": _buffer(c, a_token),
         "RMSNorm before SwiGLU": _norm(c, "Brings each vector to one size before SwiGLU reads it.", c.n_layers),
         "SwiGLU": Facts("A feed-forward layer, for each token alone: one branch opens or closes the other.",
