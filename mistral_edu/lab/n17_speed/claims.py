@@ -1,14 +1,15 @@
 """What was published about the speed and memory of Mistral-7B on an M3 Max, claim by claim, with a verdict each.
 
-    python -m mistral_edu.lab.n17_speed.claims               all claims, as a table
-    python -m mistral_edu.lab.n17_speed.claims decode-16     one of them, with its arithmetic
-    python -m mistral_edu.lab.n17_speed.claims --page        docs/claims.md, which a test compares
+    python -m mistral_edu.lab.n17_speed               all claims, as a table
+    python -m mistral_edu.lab.n17_speed decode-16     one of them, with its arithmetic
+    python -m mistral_edu.lab.n17_speed --page        docs/claims.md, which a test compares
 
 The published figures are theirs (bench/results/published_m3_max.json, quoted second-hand). The figures beside them are
 computed here, from the shape of Mistral-7B v0.2; nothing was measured on that machine.
 """
 import sys
 from dataclasses import dataclass
+from textwrap import wrap
 
 from mistral_edu.bench.tables import markdown
 from mistral_edu.bench.work import operations_per_prompt
@@ -32,11 +33,11 @@ class Claim:
 
     @property
     def shown_by(self):
-        return self.command or f"python -m mistral_edu.lab.n17_speed.claims {self.name}"
+        return self.command or f"python -m mistral_edu.lab.n17_speed {self.name}"
 
 
 def read_per_token(bits=16, context=0):
-    """Bytes that Mistral-7B v0.2 reads for a token with `context` tokens in sight: all weights but the table, the cache."""
+    """Bytes that Mistral-7B v0.2 reads for a token: the weights but for the embedding, and `context` tokens."""
     numbers = SEVEN.n_parameters - SEVEN.vocab_size * SEVEN.dim
     return numbers * bytes_per_weight(2, None if bits == 16 else bits) + context * SEVEN.kv_bytes_per_token()
 
@@ -78,12 +79,13 @@ def claims():
         Claim("decode-16", "40 tok/s, decode in 16 bit",
               f"{M3_MAX / 1e9:.0f} GB/s / {read_per_token() / 1e9:.2f} GB = {most[16]:.1f} tok/s at most",
               "above what the memory can deliver",
-              f"40 tok/s would read {40 * read_per_token() / 1e9:.0f} GB/s. So the weights were not all in 16 bit, or not "
-              "read for each token, or the clock was wrong."),
+              f"40 tok/s would read {40 * read_per_token() / 1e9:.0f} GB/s. So the weights were not all in 16 bit, or "
+              "not read for each token, or the clock was wrong."),
         Claim("decode-4", "55 tok/s, decode in 4 bit",
               f"{M3_MAX / 1e9:.0f} GB/s / {read_per_token(4) / 1e9:.2f} GB = {most[4]:.0f} tok/s at most", "possible",
               f"It uses {55 / most[4]:.0%} of the bandwidth. Not measured here."),
-        Claim("faster", "4 bit generates 1.4x faster", f"55 / 40 = {55 / 40:.2f}; 55 / {most[16]:.1f} = {55 / most[16]:.2f}",
+        Claim("faster", "4 bit generates 1.4x faster",
+              f"55 / 40 = {55 / 40:.2f}; 55 / {most[16]:.1f} = {55 / most[16]:.2f}",
               "rests on the 40", f"With 16 bit at its limit or below, 55 tok/s are at least {55 / most[16]:.2f}x."),
         Claim("decode-context", "40 / 38 / 35 tok/s at 2K / 4K / 8K",
               f"falls to {row(falls[16][1:])} in 16 bit, {row(falls[4][1:])} in 4 bit",
@@ -93,9 +95,11 @@ def claims():
         Claim("prefill", "about 180 tok/s in 16 bit, 220 in 4 bit",
               f"{180 * operations / 1e12:.1f} and {220 * operations / 1e12:.1f} thousand GFLOPS", "not checkable here",
               "A token of a prompt takes the same operations in any precision; the machine's own limit is not known."),
-        Claim("16-gb", "runs on 16 GB+", f"needs {two[0]:.1f} GB in 16 bit, {two[1]:.1f} in 4 bit, of {16 * 2**30 / 1e9:.1f}",
+        Claim("16-gb", "runs on 16 GB+",
+              f"needs {two[0]:.1f} GB in 16 bit, {two[1]:.1f} in 4 bit, of {16 * 2**30 / 1e9:.1f}",
               "fine in 4 bit, too tight in 16", "At 2,048 tokens, with room to work in; the system needs memory, too."),
-        Claim("quality", "minimal quality degradation in 4 bit", "`tiny`: story loss 0.129 and 0.130, 24 of 24 answers both",
+        Claim("quality", "minimal quality degradation in 4 bit",
+              "`tiny`: story loss 0.129 and 0.130, 24 of 24 answers both",
               "not checked for the 7B", "No figure was published. For `tiny` it holds; notebook 14 goes into it.",
               "mistral-edu evaluate tiny --bits 16 4"),
     )
@@ -119,14 +123,14 @@ def page():
              "Figures that were published with an existing MLX port of Mistral-7B, for an Apple M3 Max. They are their "
              "authors',", "quoted second-hand; this project has not measured on that machine. Beside each stands what "
              "follows from the shape of", "Mistral-7B v0.2, from the 400 GB/s that Apple specifies for the M3 Max with "
-             "40 GPU cores (300 with 30), and from", "arithmetic that [notebook 17](../notebooks/17_speed_and_memory.ipynb) "
-             "explains. GB are 10^9 bytes, GiB 2^30.", "",
+             "40 GPU cores (300 with 30), and from", "arithmetic that "
+             "[notebook 17](../notebooks/17_speed_and_memory.ipynb) explains. GB are 10^9 bytes, GiB 2^30.", "",
              "| published | computed | verdict |", "|---|---|---|",
              *(f"| {each.published} | {each.computed} | {each.verdict} |" for each in claims()), "",
              "Why, and the command that shows it:", ""]
     for each in claims():
-        lines += [f"- **{each.published}.** {each.why}", f"  `{each.shown_by}`"]
-    return "\n".join([*lines, "", "`python -m mistral_edu.lab.n17_speed.claims --page` prints this page.", ""])
+        lines += [*wrap(f"- **{each.published}.** {each.why}", 118, subsequent_indent="  "), f"  `{each.shown_by}`"]
+    return "\n".join([*lines, "", "`python -m mistral_edu.lab.n17_speed --page` prints this page.", ""])
 
 
 def main(words=None):
@@ -141,6 +145,3 @@ def main(words=None):
         print("\n\n".join(told(known[word]) for word in words) if words else "\n".join(table()))
     return 0
 
-
-if __name__ == "__main__":
-    sys.exit(main())
