@@ -6,6 +6,7 @@ from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE
 
 OF_BITS = {16: (BLUE, "-", "o"), 8: (ORANGE, "--", "s"), 4: (GREEN, "-.", "^")}     # colour, line, marker
 MARKERS = "os^DvPX*"
+BESIDE = ((-18, 2), (7, -3), (-17, 2), (8, -3), (-5, -17), (10, -3))    # where a machine's numbers stand, in points
 
 
 def plain_numbers(ax):
@@ -93,8 +94,8 @@ def draw_dots(dots):
         ax.plot([d.most for d in own], [d.came for d in own], linestyle="none",
                 label=f"{name}, published there" if quoted else f"{name}, measured", **style)
         for d in {d.bits: d for d in own}.values():        # one number for several lengths of the prompt
-            ax.annotate(f"{d.bits}", (d.most, d.came), xytext=(7, -3), textcoords="offset points", fontsize=8,
-                        color=GREY)
+            ax.annotate(f"{d.bits}", (d.most, d.came), xytext=BESIDE[n % len(BESIDE)], textcoords="offset points",
+                        fontsize=8, color=GREY)
     above = [d for d in dots if d.came > d.most]
     ax.set(xscale="log", yscale="log", xlabel="tokens a second at most, from bytes", ylabel="tokens a second that came",
            xlim=ends, ylim=ends, title=f"{len(above)} of {len(dots)} figures above the limit; beside each, its bits")
