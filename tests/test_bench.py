@@ -469,7 +469,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is(monkeypatch, words, 
     assert " ".join(words[:2]).removesuffix(" --compare") in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--compare", "--set-up", "--show", "--save", "--peers"])
+@pytest.mark.parametrize("option", ["--compare", "--set-up", "--show", "--submit", "--save", "--peers"])
 def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, capsys):
     monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
     for empty in ("", " ", ","):
@@ -480,7 +480,7 @@ def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, ca
 
 @pytest.mark.parametrize("words, idle", [
     (["--show", "epyc_tiny", "--save", "x.json"], "--save"), (["--published", "--compare", "mlx-lm"], "--compare"),
-    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["tiny", "--show", "epyc_tiny"], "a model"),
+    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["--submit", "epyc_tiny", "--json"], "--json"), (["tiny", "--show", "epyc_tiny"], "a model"),
     (["--show", "epyc_tiny", "--published"], "--published")])
 def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, words, idle, capsys):
     monkeypatch.chdir(tmp_path)
@@ -488,6 +488,42 @@ def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, w
     assert main(["bench", *words]) == 1
     shown = capsys.readouterr()
     assert f"measures nothing, so {idle} would have no effect" in shown.err and not shown.out
+
+
+def test_what_is_submitted_is_the_saved_result_and_nothing_is_sent(result, tmp_path, capsys):
+    place = results.save(result, tmp_path / "mine.json")
+    assert main(["bench", "--submit", str(place)]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == json.loads(place.read_text(encoding="utf-8"))
+    assert "paste it" in shown.err and "Nothing has been sent" in shown.err
+
+
+@pytest.mark.parametrize("name", stored_results("measured"))
+def test_every_kept_result_could_be_submitted(name, capsys):
+    assert main(["bench", "--submit", name]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "measured"
+
+
+@pytest.mark.parametrize("place", ["/home/ada/mistral", "~/mistral", r"C:\Users\ada"])
+def test_a_place_on_the_machine_is_not_submitted(result, tmp_path, capsys, place):
+    result["settings"]["model"], result["command"] = place, f"mistral-edu bench {shlex.quote(place)}"
+    assert main(["bench", "--submit", str(results.save(result, tmp_path / "mine.json"))]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and "names a place on this machine" in shown.err
+
+
+def test_the_name_of_a_user_is_not_submitted(result, monkeypatch):
+    monkeypatch.setenv("USER", "adalovelace")
+    assert results.fit_to_send(result) is result
+    result["settings"]["model"] = "models/adalovelace"
+    with pytest.raises(ValueError, match="model is 'models/adalovelace'.*or its user"):
+        results.fit_to_send(result)
+
+
+def test_a_result_that_does_not_fit_the_schema_is_not_submitted(result, tmp_path, capsys):
+    place = results.save({**result, "date": "yesterday"}, tmp_path / "mine.json")
+    assert main(["bench", "--submit", str(place)]) == 1
+    assert "at $.date" in capsys.readouterr().err
 
 
 def test_a_result_that_could_not_be_written_leaves_nothing(result, monkeypatch, tmp_path):

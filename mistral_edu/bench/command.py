@@ -9,14 +9,18 @@ from contextlib import ExitStack, contextmanager
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
 from mistral_edu.bench.measure import Case, check_case
-from mistral_edu.bench.results import check, check_place, measured_result, save, stored_results
+from mistral_edu.bench.results import SCHEMA, check, check_place, fit_to_send, measured_result, save, stored_results
 from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.config import PRESETS
 
 # Options with which nothing is measured, and what may stand beside them.
-MEASURE_NOTHING = {"show": {"json"}, "published": {"json"}, "set_up": {"peers"}}
+MEASURE_NOTHING = {"show": {"json"}, "submit": set(), "published": {"json"}, "set_up": {"peers"}}
+
+SUBMIT = """That is all that would be sent: the JSON above, as {schema} describes it. It names no place on this machine and
+no user. To have it kept, paste it into an issue of the project, or open a pull request that adds it as
+mistral_edu/bench/results/NAME.json. Nothing has been sent."""
 
 
 def filled(text):
@@ -49,6 +53,8 @@ def add_arguments(parser):
     add("--save", type=filled, metavar="FILE", help="write the result to this file, too")
     add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a result that was saved: "
         "its file, or a name of mistral_edu/bench/results/")
+    add("--submit", type=filled, metavar="RESULT", help="measure nothing; print a saved result as others may have it, "
+        "and where to send it")
     add("--published", action="store_true", help="measure nothing; print a table that others have published")
 
 
@@ -150,6 +156,10 @@ def run(args) -> int:
         return 0
     if args.show:
         show(measured_result(args.show), args)
+        return 0
+    if args.submit:
+        print(json.dumps(fit_to_send(measured_result(args.submit)), indent=1))
+        print(SUBMIT.format(schema=SCHEMA.name), file=sys.stderr)
         return 0
     if args.save:
         check_place(args.save)

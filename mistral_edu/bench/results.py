@@ -1,6 +1,7 @@
 """Results that are kept: results/*.json, each either measured (with machine, date, command) or quoted (with source)."""
 import json
 import os
+import re
 import shlex
 from datetime import date
 from pathlib import Path
@@ -89,6 +90,31 @@ def check(result):
         raise ValueError(f"the result does not fit {SCHEMA.name}, at {error.json_path}: {error.message}")
     if slip := next(slips(result), None):
         raise ValueError(f"the result does not agree with itself: {slip}")
+
+
+def fit_to_send(result):
+    """The same result. Raises ValueError where a text in it names a place on this machine, or its user.
+
+    >>> fit_to_send({"settings": {"model": "tiny"}})
+    {'settings': {'model': 'tiny'}}
+    """
+    names = {Path.home().name, os.environ.get("USER", ""), os.environ.get("USERNAME", "")} - {"root"}
+    own = [re.escape(text) for text in names if len(text) > 2]
+    private = re.compile("|".join([r"(?<![\w.])~?/\w", r"\b[A-Za-z]:\\", *(rf"\b{text}\b" for text in own)]))
+    for name, text in texts(result):
+        if private.search(text):
+            raise ValueError(f"{name} is {text!r}, which names a place on this machine or its user; measure again with "
+                             "a relative path or a name of the hub, or put another word there")
+    return result
+
+
+def texts(part, name="result"):
+    """Yield (name, text) of all texts in a part of a result, keys included."""
+    if isinstance(part, str):
+        yield name, part
+    elif isinstance(part, (dict, list)):
+        for key, inner in part.items() if isinstance(part, dict) else ((name, inner) for inner in part):
+            yield from texts(inner, key)
 
 
 def slips(result):
