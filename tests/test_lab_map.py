@@ -109,7 +109,7 @@ def test_parts_add_up_to_the_whole_model(name):
 def test_numbers_are_those_of_the_configuration():
     facts = facts_of(MistralConfig.preset("7b-v0.1"))
     assert facts["SwiGLU"].each == 176_160_768            # 3 x 4096 x 14336
-    assert facts["KV cache"].memory == "131.1 kB per token"
+    assert facts["KV cache"].memory == "131.1 kB per token, in 16 bit"
     assert facts["Rolling buffer"].memory == "at most 536.9 MB"              # 4096 tokens
     assert "14336" in facts["SwiGLU"].shapes and "4 times smaller" in facts["Groups"].memory
     without = facts_of(MistralConfig.preset("7b-v0.3"))

@@ -131,7 +131,7 @@ def test_the_pictures_say_their_numbers():
     assert "Without a cache all 2 are computed; with it, 2" in draw_filling(["a", "b", "c"], 2, 0, 3, 100).caption
     work = draw_work([100, 200], [100, 50], n_prompt=4)
     assert work.fig.axes[0].get_title(loc="left") == "In all, 2.0 times as many multiplications without a cache"
-    assert draw_work([100], [100], n_prompt=4).caption.startswith("4 tokens of prompt, 1 new ones: 1.00e+02")
+    assert draw_work([100], [100], n_prompt=4).caption.startswith("4 tokens of prompt, 1 new: 1.00e+02")
     leads = draw_margins([12.0, 0.01, 5.0], 0.2, 1e-5, [1], [("dog", "cat")])
     assert leads.caption == ("1 of 3 steps differ: step 1, dog or cat, lead 0.010. At the other steps the likeliest "
                              "token leads by 5 at least.")

@@ -70,8 +70,6 @@ RING_SLIPS = (
      "of 4 only"),
     (lambda n, window: _by_slot(lambda slot, n, w: n - 1 - (n - 1 - slot) % w)(n, 4),
      "your function counts with 4, or with W or ring of the cell above; its own window is an argument"),
-    (lambda n, window: {slot: n - 1 - (n - 1 - slot) % window for slot in range(window)},
-     "that is a dictionary; asked is a list, whose place says the slot"),
     (lambda n, window: [8, 5, 6, 7], "that is the answer for 9 tokens and a window of 4 alone"),
     (lambda n, window: n % window, "that is one slot, the one that comes next; asked is a list: the position in each "
                                    "slot"),
