@@ -34,7 +34,7 @@ class WeightMismatch(CheckpointError):
 
 
 class NonFiniteWeights(CheckpointError):
-    """A weight holds NaN or infinity: every answer computed with it would be meaningless."""
+    """A weight holds NaN or infinity, or is so large that it leads there: no answer computed with it means anything."""
 
 
 class UnavailableCheckpoint(CheckpointError):

@@ -4,6 +4,7 @@
                                   ^                   |
                                   +----- decode ------+
 """
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from .answer_text import AnswerText
 from .chat import encode_chat
+from .errors import NonFiniteWeights
 from .reader import Reader
 from .sampling import check_settings, random_key, sample
 
@@ -79,6 +81,10 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     read = time.perf_counter()
     steps = decode(reader, logits, n_tokens, random_key(seed), logprobs, sampling, n_ids or None)
     for n, (token, logprob, best) in enumerate(steps, 1):
+        if math.isnan(logprob):
+            raise NonFiniteWeights("the model's logits are not numbers (NaN): some weight is so large that a product "
+                                   "overflows. Its file may be damaged: fetch it again; or float16 is too narrow for it: "
+                                   'load it with dtype="float32" or "bfloat16"')
         text = answer.add(token, is_last=n == n_tokens)
         yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
                     prompt_tokens=len(ids), reused_tokens=reused, prompt_tps=(len(ids) - reused) / (read - began),

@@ -6,6 +6,7 @@ import pytest
 from small_models import Counted, random_model
 
 from mistral_edu import QuantizedKVCache, generate, load, load_tokenizer, sample, stream_generate
+from mistral_edu.errors import NonFiniteWeights
 from mistral_edu.generate import prompt_ids
 from mistral_edu.reader import Reader, common_prefix
 
@@ -327,3 +328,10 @@ def test_a_text_that_cannot_fit_is_refused_before_it_is_encoded(monkeypatch):
         generate(model, tokenizer, "word " * 100_000)
     longest = max(len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size))
     assert longest <= tokenizer.longest_token                # in Tekken's alphabet a byte may take two
+
+
+def test_a_weight_so_large_that_products_overflow_is_an_error():
+    model = random_model()
+    model.layers[0].mlp.up_proj.weight = 1e38 * model.layers[0].mlp.up_proj.weight      # finite, every one
+    with pytest.raises(NonFiniteWeights, match="logits are not numbers"):
+        generate(model, None, [1, 3, 5, 4], max_tokens=3)
