@@ -134,7 +134,7 @@ def sum_in_mlx(codes):
     ("14.3", lambda codes: sum(codes), "without a shift"),
     ("14.3", lambda codes: sum(c * 10**i for i, c in enumerate(codes)), "ten times"),
     ("14.3", lambda codes: sum(c << 4 * i for i, c in enumerate(reversed(codes))), "yours is the first digit"),
-    ("14.3", lambda codes: int("".join(map(str, codes))), "two things: a place is worth 16"),
+    ("14.3", lambda codes: int("".join(map(str, codes))), "two things: the codes are written"),
     ("14.3", lambda codes: int("".join(map(str, codes[::-1]))), "ten times"),
     ("14.3", lambda codes: sum(c << i for i, c in enumerate(codes)), "moved by one bit only"),
     ("14.3", lambda codes: sum(c << 4 + i for i, c in enumerate(codes)), "4 + place"),
