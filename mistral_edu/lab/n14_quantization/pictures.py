@@ -11,19 +11,19 @@ def draw_error_map(weight, rounded, bits, group_size):
     errors = np.abs(weight - rounded) / typical
     costs = bits + 32 / group_size
     fig, ax = figure(height=3.9)
-    image = ax.imshow(errors, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    image = ax.imshow(errors, cmap=SEQUENTIAL, vmin=0, vmax=0.5, aspect="auto", interpolation="nearest")
     bar = fig.colorbar(image, ax=ax, pad=0.02, extend="max")
     bar.set_label("error, in typical weights", color=INK)
     bar.outline.set_edgecolor(GREY)
     for border in range(group_size, weight.shape[1], group_size):
         ax.axvline(border - 0.5, color="white", linewidth=1)
     middle = float(np.mean(errors))
-    ax.set(title=f"{bits} bit, groups of {group_size}: the mean error is {middle:.3f} of a typical weight",
-           xlabel="column (white lines: where a new group begins)", ylabel="row",
+    ax.set(xlabel="column (white lines: where a new group begins)", ylabel="row",
            xticks=range(0, weight.shape[1] + 1, 32))
     row, column = np.unravel_index(np.abs(weight).argmax(), weight.shape)
     first = column - column % group_size
     stripe = np.delete(errors[row, first:first + group_size], column - first)
+    ax.set_title(f"{bits} bit: mean error {middle:.2f}; beside the largest weight {stripe.mean():.2f}")
     return Picture(fig, f"{bits} bit, groups of {group_size}: {costs:g} bits a weight. The mean error is {middle:.3f} of "
                         f"a typical weight; in the group of the largest weight (row {row}, columns {first} to "
                         f"{first + group_size - 1}) the others are off by {stripe.mean():.3f}.")
@@ -36,10 +36,13 @@ def draw_curve(bits, megabytes, losses, right, of):
     """
     fig, ax = figure(height=3.4)
     ax.plot(megabytes, losses, color=BLUE, linewidth=1, marker="o", markersize=7)
-    for b, x, y, n in zip(bits, megabytes, losses, right):
-        ax.annotate(f"{b} bit\n{n} of {of}", (x, y), xytext=(7, 5), textcoords="offset points", fontsize=9)
+    for place, (b, x, y, n) in enumerate(zip(bits, megabytes, losses, right)):
+        above = place != len(bits) - 3              # a dot whose neighbour's words would stand in the way
+        ax.annotate(f"{b} bit\n{n} of {of}", (x, y), xytext=(7, 5 if above else -27), textcoords="offset points",
+                    fontsize=9)
     worst, last = losses[-1] / losses[0], losses[-2] / losses[0]
-    ax.set(yscale="log", ylim=(0.08, 9), xlim=(0, 1.13 * max(megabytes)), xlabel="size of the weights, MB",
+    ax.set(yscale="log", ylim=(0.06, 9), xlim=(0, 1.13 * max(megabytes)),
+           xlabel="size of the weights, MB",
            ylabel="story loss, nats", yticks=(0.1, 0.3, 1, 3), yticklabels=("0.1", "0.3", "1", "3"),
            title=f"{bits[-2]} bit: {last:.1f} times the loss; {bits[-1]} bit: {worst:.0f} times")
     ax.minorticks_off()

@@ -97,7 +97,6 @@ PACK_SLIPS = (
     (_packed(lambda code, place: code << place), "each code is moved by one bit only; it needs four: code << 4 * place"),
     (_packed(lambda code, place: code << place, _backwards), f"two things: each code needs four bits; and {ORDER}"),
     (_packed(lambda code, place: code << 8 * place), "each code is moved by a whole byte, 8 bits; a code has 4"),
-    (_packed(lambda code, place: code << 2 * place), "each code is moved by 2 bits; a code has 4"),
     (_packed(lambda code, place: code << 4 * (place + 1)), "all codes lie four bits too high: places count from 0"),
     (_packed(lambda code, place: code * 10**place), "each place is worth ten times the one before; with four bits it "
                                                     "is sixteen times"),
@@ -106,7 +105,8 @@ PACK_SLIPS = (
     (_packed(lambda code, place: code * 15**place), "15 is the largest code; there are 16 of them, so each place is "
                                                     "worth 16 times the one before"),
     (_packed(lambda code, place: code * 16 * place), "code * 16 * place is no power: place i is worth 16**i"),
-    (_packed(lambda code, place: code * 4**place), "four bits make 2**4 = 16: place i is worth 16**i, not 4**i"),
+    (_packed(lambda code, place: code * 4**place), "each code is moved by 2 bits, and 4 are needed: place i is worth "
+                                                "2**4 = 16 times the place before"),
     (_packed(lambda code, place: (code << 4) * place), "code << 4 * place moves by 4 * place bits; (code << 4) * place "
                                                        "does not"),
     (_packed(lambda code, place: code << 4 ** place if place < 3 else 0), "the shift is 4 * place, not 4**place"),
