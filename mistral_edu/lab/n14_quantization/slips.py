@@ -104,11 +104,10 @@ PACK_SLIPS = (
                                                                 f"not 10; and {ORDER}"),
     (_packed(lambda code, place: code * 15**place), "15 is the largest code; there are 16 of them, so each place is "
                                                     "worth 16 times the one before"),
-    (_packed(lambda code, place: code * 16 * place), "code * 16 * place is no power: place i is worth 16**i"),
+    (_packed(lambda code, place: code * 16 * place), "code * 16 * place, or (code << 4) * place, is no "
+                                                       "power: place i is worth 16**i, code << 4 * i"),
     (_packed(lambda code, place: code * 4**place), "each code is moved by 2 bits, and 4 are needed: place i is worth "
                                                 "2**4 = 16 times the place before"),
-    (_packed(lambda code, place: (code << 4) * place), "code << 4 * place moves by 4 * place bits; (code << 4) * place "
-                                                       "does not"),
     (_packed(lambda code, place: code << 4 ** place if place < 3 else 0), "the shift is 4 * place, not 4**place"),
     (_packed(lambda code, place: code << 4 + place), "the shift is 4 * place, not 4 + place"),
     (lambda codes: int("".join(map(str, codes[::-1]))), "the codes are written down as digits in base 10, where a place "
