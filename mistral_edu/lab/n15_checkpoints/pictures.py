@@ -1,0 +1,61 @@
+"""Pictures of notebook 15: what a model needs in memory, and how far six broken ones stray from the right one."""
+import numpy as np
+
+from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALETTE, Picture, figure
+
+MACHINES = (8, 16, 24, 32)       # GB
+MARKS = "osD^vP"
+
+
+def draw_need(name, needs):
+    """Stacked bars, one for each choice of bits. needs: {bits: memory.Need} of the same context."""
+    fig, ax = figure(height=2.7)
+    rows = np.arange(len(needs))
+    parts = (("weights", BLUE, ""), ("cache", ORANGE, "//"), ("work", GREEN, ".."))
+    begin = np.zeros(len(needs))
+    for part, colour, hatch in parts:
+        size = np.array([getattr(each, part) / 1e9 for each in needs.values()])
+        ax.barh(rows, size, 0.6, left=begin, color=colour, hatch=hatch, edgecolor="white", label=part)
+        begin = begin + size
+    for row, total in zip(rows, begin):
+        ax.text(total + 0.3, row, f"{total:.1f} GB", va="center", color=INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+    for size in MACHINES:
+        ax.axvline(size, color=GREY, linestyle=":", linewidth=1, zorder=0)
+    tokens = next(iter(needs.values())).context
+    ax.set(title=f"{name} with {tokens:,} tokens: {begin.min():.1f} to {begin.max():.1f} GB", yticks=rows,
+           yticklabels=[f"{bits} bit" for bits in needs], xticks=(0, *MACHINES), xlim=(0, 34), xlabel="GB",
+           ylabel="weights in")
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    fig.legend(loc="outside lower center", ncols=3)
+    told = "; ".join(f"{bits} bit: {each.weights / 1e9:.1f} + {each.cache / 1e9:.1f} + {each.work / 1e9:.1f} = "
+                     f"{each.total / 1e9:.1f}" for bits, each in needs.items())
+    return Picture(fig, f"{name}, {tokens:,} tokens, GB of weights + cache + work: {told}.")
+
+
+def draw_apart(paths):
+    """How far each model is from the right one along the computation. paths: {letter: (2 n_layers + 2,)}, the
+    embedding first, then the stream after each attention and each feed-forward, and the logits last."""
+    n_layers = (len(next(iter(paths.values()))) - 2) // 2
+    where = np.append(np.arange(2 * n_layers + 1) / 2, n_layers + 0.75)
+    fig, ax = figure(height=3.7)
+    for n, (letter, path) in enumerate(paths.items()):
+        path = np.array(path)
+        wrong = path > 1e-3                          # what two right ways to compute differ by is far below
+        colour, mark = PALETTE[(0, 1, 2, 3, 5, 7)[n]], MARKS[n]
+        ax.plot(where[wrong], path[wrong], color=colour, marker=mark, markersize=5, linewidth=1.5, label=letter)
+    for layer in range(n_layers + 1):
+        ax.axvline(layer, color=PALE, linewidth=1, zorder=0)
+    centres = [layer + 0.5 for layer in range(n_layers)]
+    ax.set(title="Each file is right up to its fault; some return part of the way", yscale="log", ylim=(0.05, 20),
+           yticks=(0.1, 1, 10), yticklabels=("0.1", "1", "10"), xlim=(-0.1, n_layers + 1), xticks=[*centres, where[-1]],
+           xticklabels=[*map(str, range(n_layers)), "logits"], xlabel="layer", ylabel="off by, of its own size")
+    ax.tick_params(length=0, which="both")
+    ax.legend(fontsize=9, loc="upper left", ncols=6)
+    told = []
+    for letter, path in paths.items():
+        first = next(n for n, size in enumerate(path) if size > 1e-3)
+        place = "at the logits" if first == 2 * n_layers + 1 else f"in layer {(first - 1) // 2}"
+        told.append(f"{letter} leaves {place}, its logits are off by {path[-1]:.1f}")
+    return Picture(fig, f"Off by, as a share of the right numbers' size: {'; '.join(told)}.")
