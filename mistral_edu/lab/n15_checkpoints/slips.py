@@ -33,6 +33,11 @@ def _first_byte_alone(raw, name):
     return 8 + size + begin, 8 + size + end
 
 
+def _tuple_kept(raw, name):
+    size = struct.unpack("<Q", raw[:8])
+    return json.loads(raw[8:8 + size])[name]["data_offsets"]
+
+
 def _until_size(raw, name):
     size = struct.unpack("<Q", raw[:8])[0]
     begin, end = json.loads(raw[8:size])[name]["data_offsets"]
@@ -59,6 +64,8 @@ FIND_SLIPS = (
     (_until_size, "the header ends at byte 8 + size: raw[8:8 + size], not raw[8:size]"),
     (_first_byte_alone, "the length is a number of eight bytes; raw[0] is only the lowest of them, and headers soon "
                         "have more than 255 bytes"),
+    (_tuple_kept, "struct.unpack gives a tuple, even of one number; its [0] is the number"),
+    (lambda raw, name: (142, 154), "that is the answer for w in the file by hand alone"),
     (_and_size, "the second number is how many bytes the tensor has; asked is the byte at which it ends"),
     (_bytes, "these are the tensor's bytes; asked is where they begin and end"),
     (_numbers, "these are the tensor's numbers; asked is where its bytes begin and end"),
@@ -85,6 +92,9 @@ UNPERMUTE_SLIPS = (
      "that is the way back, and through the whole matrix; within each head, 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
     (lambda w, n_heads: w, "nothing has changed its place (a reshape there and back moves nothing; between the two, "
                            "two axes have to be exchanged); a head's rows 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
+    (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).transpose(1, 0, 2, 3).reshape(w.shape),
+     "the heads and the pairs have changed places, so that rows move from head to head; exchange the pairs and the two "
+     "rows of a pair, axes 1 and 2"),
     (_of_columns, "the columns were reordered; a row of the matrix makes one number of a query, so rows change places"),
     (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).transpose(0, 2, 1, 3),
      "the order is right; what is missing is the last step, back to the shape of w: .reshape(w.shape)"),
