@@ -35,7 +35,16 @@ def _first_above(compare, scale=True):
     return draw
 
 
+def _loop_off_the_stick(probabilities, u):
+    total = 0
+    for place, p in enumerate(probabilities.tolist()):
+        total += p
+        if u < total:
+            return place
+
+
 DRAW = (
+    (_loop_off_the_stick, f"the loop runs off the stick: {LENGTH}"),
     (_draw(scale=False), LENGTH),
     (_first_above(_above, scale=False), f"{LENGTH}. (Where no end lies above u, argmax gives 0.)"),
     (_draw(_below), AT_END),
