@@ -61,9 +61,9 @@ def draw_curves(losses, chosen):
     placed(fig, left=0.09, right=0.99, bottom=0.15, top=0.88)
     for (colour, line), (window, curve) in zip(LINES, losses.items()):
         ours = window == chosen
-        ax.plot(curve, color=colour if ours else PALE, linestyle=line, linewidth=2.4 if ours else 1.6, zorder=2 + ours)
-        ax.text(len(curve) * (0.3 if min(curve) > 1 else 0.6), max(0.12, curve[-1] - 0.3) if ours else -9, f"window {window}",
-                color=INK, fontsize=9)
+        ax.plot(curve, color=colour if ours else GREY, alpha=1 if ours else 0.45, linestyle=line,
+                linewidth=2.6 if ours else 1.4, zorder=2 + ours, label=f"window {window}")
+    ax.legend(fontsize=9, loc="center right")
     ax.axhline(math.log(LETTERS), color=GREY, linestyle=":", linewidth=1.2)
     ax.text(0, math.log(LETTERS) - 0.3, f"ln {LETTERS}", color=GREY, fontsize=9)
     end = sum(losses[chosen][-10:]) / 10
