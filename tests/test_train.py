@@ -112,3 +112,17 @@ def test_the_stored_checkpoints_are_of_the_shipped_model():
         model = mistral_edu.load_model(folder)
         assert model.config == shipped
         assert (folder / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_own_world_and_refuses_another(tmp_path):
+    world, other, out = tmp_path / "mine.py", tmp_path / "other.py", tmp_path / "run"
+    world.write_text("def hello(r):\n    n = r.randrange(99)\n    return f'Say {n}.', f'{n}.', n\n\n\nMIX = {hello: 1}\n")
+    other.write_text(world.read_text() + "\n")
+    assert train.run(options(out, "--world", str(world), "--tokens", "0.002")) == 0
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert set(log[-1]["tasks"]) == {"hello"} and log[-1]["recall"] == {}
+    with pytest.raises(ValueError, match="begun with another world"):
+        train.run(options(out, "--world", str(other), "--tokens", "0.004"))
+    with pytest.raises(ValueError, match="no such task: story; the world has hello"):
+        train.run(options(out, "--tasks", "story", "--tokens", "0.004"))
