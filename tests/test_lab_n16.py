@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mistral_edu.lab import check
-from mistral_edu.lab.experiments.inside import record
+from mistral_edu.lab.experiments.inside import record, silenced
 from mistral_edu.lab.n16_training import (DISTANCE, LETTERS, adamw, clipped, draw_curves, draw_first_steps, draw_run,
                                           draw_stages, echoes, furthest, gradients, per_set, small_model, written)
 from mistral_edu.lab.n16_training import checkpoints
@@ -33,24 +33,30 @@ def test_written_counts_the_letters_that_are_right():
 
 def test_the_place_stands_five_tokens_after_its_fact_began():
     tokens, places, where = checkpoints.asked()
-    assert tokens.shape[0] == 48 and mx.array_equal(tokens[mx.arange(48), mx.array(where)], places)
+    assert tokens.shape[0] == 24 and mx.array_equal(tokens[mx.arange(24), mx.array(where)], places)
     assert set((where - 7) % 7) == {0}                          # <s>, [INST], then facts of seven tokens
 
 
-def test_looks_are_the_weights_that_a_recorded_run_has(monkeypatch):
-    tokens, places, where = (each[:2] for each in checkpoints.asked())
-    monkeypatch.setattr(checkpoints, "asked", lambda: (tokens, places, where))
-    model = checkpoints.opened("tiny")
-    found = checkpoints.looks(model)
+def test_a_reading_holds_the_weights_and_answers_of_a_recorded_run():
+    tokens, places, where = checkpoints.asked()
+    model, found = checkpoints.opened("tiny"), checkpoints.reading("tiny")
     for text in range(2):
-        pattern, place = np.array(record(model, tokens[text].tolist()).pattern), where[text]
-        assert np.allclose(found["fetch"][text], pattern[:, :, -1, place], atol=1e-4)
-        assert np.allclose(found["bind"][text], pattern[:, :, place - 1, place - 4], atol=1e-4)
-    assert checkpoints.right(model).all()
+        run, place = record(model, tokens[text].tolist()), where[text]
+        pattern = np.array(run.pattern)
+        assert np.allclose(found.fetch[text], pattern[:, :, -1, place], atol=1e-4)
+        assert np.allclose(found.bind[text], pattern[:, :, place - 1, place - 4], atol=1e-4)
+        assert found.right[text] == (run.logits[-1].argmax() == places[text]).item()
+
+
+def test_without_the_binding_head_the_whole_model_gives_the_same_answers():
+    tokens, places, _ = checkpoints.asked()
+    with silenced(checkpoints.opened("tiny"), heads=[(3, 7)]) as model:
+        whole = np.array(model(tokens)[:, -1].argmax(axis=-1) == places)
+    assert (checkpoints.right_without("tiny", [(3, 7)]) == whole).all() and whole.sum() < 16
 
 
 def test_per_set_is_a_mean_over_eight():
-    assert per_set([1] * 8 + [0] * 40).tolist() == [1, 0, 0, 0, 0, 0]
+    assert per_set([1] * 8 + [0] * 16).tolist() == [1, 0, 0]
 
 
 def test_adamw_by_hand_and_as_mlx_computes_it():

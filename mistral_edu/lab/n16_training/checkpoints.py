@@ -1,4 +1,5 @@
 """`tiny` at five moments of its training: which questions it answers, and where its heads look meanwhile."""
+from dataclasses import dataclass
 from functools import lru_cache
 
 import mlx.core as mx
@@ -13,7 +14,7 @@ from mistral_edu.lab.n10_block.quiz import questions
 from mistral_edu.quantize import dequantize
 
 MOMENTS = ("0040M", "0060M", "0100M", "0120M", "tiny")       # millions of tokens seen; `tiny` has seen 1,268
-SETS, EACH, FACTS = 6, 8, 6                                   # six sets of eight questions on one of six things
+SETS, EACH, FACTS = 3, 8, 6                                   # three sets of eight questions on one of six things
 
 
 @lru_cache
@@ -29,7 +30,7 @@ def opened(moment):
 
 @lru_cache
 def asked(n_facts=FACTS):
-    """48 texts that break off where a place has to come: tokens (48, L), the right place (48,), where it stands (48,).
+    """24 texts that break off where a place has to come: tokens (24, L), the right place (24,), where it stands (24,).
 
     They are those of notebook 10, with six facts each: "The ball is in the barn. ... Where is the ball?", and the
     answer up to "The ball is in the". Eight texts make a set.
@@ -39,28 +40,50 @@ def asked(n_facts=FACTS):
     return tokens, places, np.argmax(np.array(tokens == places[:, None]), axis=1)
 
 
-def right(model, heads=()):
-    """Of the 48 questions, which does the model answer rightly while these heads [(layer, head)] are silent? (48,)"""
-    tokens, places, _ = asked()
-    with silenced(model, heads=heads):
-        return np.array(model(tokens)[:, -1].argmax(axis=-1) == places)
+@dataclass(frozen=True)
+class Reading:
+    """What one of MOMENTS makes of the 24 texts: answers that are right, and two attention weights of every head.
 
-
-def looks(model):
-    """Two attention weights of every head, for each of the 48 texts: {leg: (48, n_layers, n_heads)}.
-
-    "bind": from the token "the" before the right place to the thing that is there (three tokens back). "fetch": from the
-    last token, which has to name the place, to the place.
+    bind: from the token "the" before the right place to the thing that is there, three tokens back. fetch: from the last
+    token, which has to name the place, to the place.
     """
-    tokens, _, where = asked()
+    right: np.ndarray           # (24,) bool
+    bind: np.ndarray            # (24, n_layers, n_heads)
+    fetch: np.ndarray           # (24, n_layers, n_heads)
+    states: list                # (24, L, dim) before each layer
+
+
+@lru_cache
+def reading(moment) -> Reading:
+    """The texts read once by the model of one of MOMENTS."""
+    model, (tokens, places, where) = opened(moment), asked()
     text, last = np.arange(len(where)), tokens.shape[1] - 1
-    x, mask, found = model.model.embed_tokens(tokens), model.model.make_mask(last + 1), {"bind": [], "fetch": []}
+    x, mask = model.model.embed_tokens(tokens), model.model.make_mask(last + 1)
+    states, bind, fetch = [], [], []
     for layer in model.layers:
-        weights = np.array(_pattern(layer, x, mask))                          # (48, n_heads, L, L)
-        found["bind"].append(weights[text, :, where - 1, where - 4])          # (48, n_heads)
-        found["fetch"].append(weights[text, :, last, where])
+        states.append(x)
+        weights = np.array(_pattern(layer, x, mask))                          # (24, n_heads, L, L)
+        bind.append(weights[text, :, where - 1, where - 4])                   # (24, n_heads)
+        fetch.append(weights[text, :, last, where])
         x = layer(x, mask)
-    return {leg: np.stack(each, axis=1) for leg, each in found.items()}
+        mx.eval(x)
+    return Reading(_named(model, x) == np.array(places), np.stack(bind, axis=1), np.stack(fetch, axis=1), states)
+
+
+def right_without(moment, heads):
+    """Which of the 24 questions are answered rightly while these heads [(layer, head)] are silent? (24,) bool"""
+    model, first = opened(moment), min(layer for layer, _ in heads)
+    x = reading(moment).states[first]                                         # up to here nothing is silent
+    mask = model.model.make_mask(x.shape[1])
+    with silenced(model, heads=heads):
+        for layer in model.layers[first:]:
+            x = layer(x, mask)
+    return _named(model, x) == np.array(asked()[1])
+
+
+def _named(model, x):
+    """The token that each text of the states x (B, L, dim) names next: (B,)."""
+    return np.array(model.lm_head(model.model.norm(x[:, -1])).argmax(axis=-1))
 
 
 def _pattern(layer, x, mask):
@@ -75,5 +98,5 @@ def _pattern(layer, x, mask):
 
 
 def per_set(values):
-    """The mean of each set of eight: values (48, ...) -> (6, ...)."""
+    """The mean of each set of eight: values (24, ...) -> (3, ...)."""
     return np.asarray(values, dtype=float).reshape(SETS, EACH, *np.shape(values)[1:]).mean(axis=1)
