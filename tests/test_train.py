@@ -33,7 +33,7 @@ def small_exam(monkeypatch):
     monkeypatch.setattr(train, "train_tokenizer", copy_tokenizer)
 
 
-def copy_tokenizer(path, vocab_size):
+def copy_tokenizer(path, vocab_size, world=None):
     path.write_bytes((FOLDER / "tokenizer.json").read_bytes())
 
 
@@ -209,3 +209,17 @@ def test_a_full_disk_is_an_error_of_ours(tmp_path):
 
     with pytest.raises(OSError, match="weights could not be written .*is the disk full"):
         train.write(tmp_path / "weights", full)
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_own_world_and_refuses_another(tmp_path):
+    world, other, out = tmp_path / "mine.py", tmp_path / "other.py", tmp_path / "run"
+    world.write_text("def hello(r):\n    n = r.randrange(99)\n    return f'Say {n}.', f'{n}.', n\n\n\nMIX = {hello: 1}\n")
+    other.write_text(world.read_text() + "\n")
+    assert train.run(options(out, "--world", str(world), "--tokens", "0.002")) == 0
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert set(log[-1]["tasks"]) == {"hello"} and log[-1]["recall"] == {}
+    with pytest.raises(ValueError, match="begun with another world"):
+        train.run(options(out, "--world", str(other), "--tokens", "0.004"))
+    with pytest.raises(ValueError, match="no such task: story; the world has hello"):
+        train.run(options(out, "--tasks", "story", "--tokens", "0.004"))

@@ -27,9 +27,9 @@ from mistral_edu.tiny.evaluate import accuracy, answered
 from mistral_edu.tiny.training import optimizer
 from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
 from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
-from mistral_edu.tiny.world import MIX
+from mistral_edu.tiny.world import MAKERS
+from mistral_edu.tiny.world.own import held_out_documents, own_world
 
-TASK_NAMES = {maker.__name__ for maker in MIX}
 LOG_EVERY = 100  # steps; on a slow machine, sooner:
 LOG_SECONDS = 30
 PROBE_DISTANCES = (64, 256, 512, 704)
@@ -124,15 +124,27 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         remove_half_written(self.out)
         self.config = MistralConfig.preset("tiny")
-        unknown = set(options.tasks or ()) - TASK_NAMES
+        self.world = self.bring_world()
+        names = own_world(self.world).makers if self.world else MAKERS
+        unknown = set(options.tasks or ()) - set(names)
         if unknown:
-            raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(TASK_NAMES))}")
+            raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(names))}")
         self.tokenizer_path = self.out / "tokenizer.json"
         if not self.tokenizer_path.exists():
             self.bring_tokenizer()
         self.tokenizer = load_tokenizer(self.tokenizer_path)
         self.step, self.position, self.seconds = 0, 0, 0.0
         self.stopped = False
+
+    def bring_world(self):
+        """The file of a world of one's own, kept in the run's folder so that a resumed run hears of the same; or None."""
+        kept, given = self.out / "world.py", self.options.world
+        if given and not kept.exists():
+            own_world(given)  # before it is kept: does it hold a world?
+            write(kept, lambda p: shutil.copyfile(given, p))
+        elif given and Path(given).read_bytes() != kept.read_bytes():
+            raise ValueError(f"the run in {self.out} was begun with another world, {kept}; give a new folder with --out")
+        return str(kept) if kept.exists() else None
 
     def bring_tokenizer(self):
         """The vocabulary that the weights to start from were trained with, or one learned from the world."""
@@ -141,7 +153,7 @@ class Run:
             write(self.tokenizer_path, lambda p: shutil.copyfile(source, p))
         else:
             self.say(f"learning a vocabulary of {self.config.vocab_size} pieces")
-            train_tokenizer(self.tokenizer_path, self.config.vocab_size)
+            train_tokenizer(self.tokenizer_path, self.config.vocab_size, world=self.world)
 
     @property
     def tokens(self):
@@ -190,6 +202,9 @@ class Run:
 
     def prepare_exam(self):
         """What `evaluate` asks is left out of training; a small part of it is asked along the way."""
+        if self.world:
+            self.prepare_own_exam(own_world(self.world))
+            return
         exam = exams.make_exam(self.tokenizer)
         self.left_out = frozenset(digest(item.text) for item in exams.all_items(exam))
         self.tasks = {name: items[:24] for name, items in exam["tasks"].items()}
@@ -198,10 +213,18 @@ class Run:
         far = not self.options.tasks or {"recall", "rivals"} & set(self.options.tasks)
         self.recall = {d: exam["recall"][d, 2][:24] for d in PROBE_DISTANCES} if far else {}
 
+    def prepare_own_exam(self, world):
+        """Held-out questions of each maker; content that is asked in training is not among them."""
+        names = self.options.tasks or world.makers
+        self.tasks = {name: [exams.make_item(self.tokenizer, document) for document in held_out_documents(world, name, 24)]
+                      for name in names}
+        self.left_out = frozenset(digest(item.text) for items in self.tasks.values() for item in items)
+        self.recall = {}
+
     def open_rows(self):
         o = self.options
         return RowStream(
-            self.tokenizer_path, self.config.context_len, o.seed, o.workers, self.left_out, o.tasks, self.position
+            self.tokenizer_path, self.config.context_len, o.seed, o.workers, self.left_out, o.tasks, self.position, self.world
         )
 
     def learn(self, step, rows):
@@ -347,6 +370,7 @@ def add_arguments(parser):
     add("--minutes", type=above_0, help="end after so many minutes of learning, whatever the machine")
     add("--start", metavar="FOLDER", help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
     add("--tasks", nargs="+", help="learn only these tasks of the world (story, scene, arithmetic, fact, ...)")
+    add("--world", metavar="FILE", help="a world of your own in place of the village: docs/train_your_own_world.md")
     add("--seed", type=whole, default=0)
     add("--batch", type=at_least_1, help=f"rows of 1024 tokens a step (default: {on_gpu})")
     add("--rate", type=above_0, default=3e-3, help="peak learning rate (default: 0.003)")
@@ -373,5 +397,6 @@ def run(arguments) -> int:
         for s, handler in before.items():
             signal.signal(s, handler)
     print(f"{training.step} steps, {training.tokens / 1e6:.2f} M tokens, {training.seconds:.0f} s of learning")
-    print(f"the model: {training.out}   (mistral-edu chat --model {training.out}; mistral-edu evaluate {training.out})")
+    asked = "" if training.world else f"; mistral-edu evaluate {training.out}"  # which asks about the village
+    print(f"the model: {training.out}   (mistral-edu chat --model {training.out}{asked})")
     return 130 if training.stopped else 0

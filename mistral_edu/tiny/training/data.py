@@ -18,6 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from mistral_edu.tiny.world import prompts, sample
+from mistral_edu.tiny.world.own import own_world
 
 UNK, BOS, EOS, INST, END_INST = range(5)
 CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
@@ -31,7 +32,7 @@ DOCUMENTS_AT_ONCE = 256  # encoding many texts in one call is many times faster
 
 
 # ---------------------------------------------------------------- text -> ids
-def train_tokenizer(path, vocab_size: int, n_documents: int = 40_000, seed: int = 1) -> None:
+def train_tokenizer(path, vocab_size: int, n_documents: int = 40_000, seed: int = 1, world=None) -> None:
     """Learn a byte-level BPE vocabulary from the world's training split and save it as a tokenizer.json.
 
     Digits are tokens of their own, so that sums can be learned digit by digit.
@@ -41,7 +42,8 @@ def train_tokenizer(path, vocab_size: int, n_documents: int = 40_000, seed: int 
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
     r = random.Random(seed)
-    texts = (" " + text for _ in range(n_documents) for text in _texts(sample(r)))
+    tell = teller_of(world)
+    texts = (" " + text for _ in range(n_documents) for text in _texts(tell(r)))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=CONTROL, initial_alphabet=alphabet, show_progress=False
@@ -88,12 +90,17 @@ def digest(prompt: str) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=8).digest(), "little")
 
 
-def make_rows(tokenizer, seed, n_rows, context_len, left_out=frozenset(), split="train", tasks=None):
+def teller_of(world):
+    """What tells documents: the village, or the world in the file `world`."""
+    return own_world(world).sample if world else sample
+
+
+def make_rows(tokenizer, seed, n_rows, context_len, left_out=frozenset(), split="train", tasks=None, world=None):
     """(n_rows, context_len) uint16. No document is cut; none whose prompt is in `left_out` (an exam's) is used."""
-    r = random.Random(seed)
+    r, tell = random.Random(seed), teller_of(world)
     open_rows, full = [[] for _ in range(OPEN_ROWS)], []
     while len(full) < n_rows:
-        documents = [sample(r, split, r.choice(tasks) if tasks else None) for _ in range(DOCUMENTS_AT_ONCE)]
+        documents = [tell(r, split, r.choice(tasks) if tasks else None) for _ in range(DOCUMENTS_AT_ONCE)]
         if left_out:
             documents = [d for d in documents if not any(digest(p) in left_out for p in prompts(d))]
         for ids in encode_documents(tokenizer, documents):
@@ -115,10 +122,11 @@ class RowStream:
     than two shards ahead. `position` counts the rows handed out; RowStream(..., position=n) goes on after the n-th.
     """
 
-    def __init__(self, tokenizer_path, context_len, seed=0, workers=0, left_out=frozenset(), tasks=None, position=0):
+    def __init__(self, tokenizer_path, context_len, seed=0, workers=0, left_out=frozenset(), tasks=None, position=0,
+                 world=None):
         self.position = position
         self._next_shard, skip = divmod(position, SHARD_ROWS)
-        teller = (str(tokenizer_path), context_len, seed, left_out, tasks)
+        teller = (str(tokenizer_path), context_len, seed, left_out, tasks, world)
         self._workers, self._pipes = [], []
         for n in range(workers):
             self._start(teller, self._next_shard + n, workers)
@@ -164,13 +172,13 @@ class RowStream:
             worker.join(timeout=5)
 
 
-def shards(tokenizer_path, context_len, seed, left_out, tasks, first, step):
+def shards(tokenizer_path, context_len, seed, left_out, tasks, world, first, step):
     """Shard `first`, `first + step`, ...: (SHARD_ROWS, context_len) uint16 each."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one process a core is enough
     tokenizer = Tokenizer.from_file(tokenizer_path)
     for k in itertools.count(first, step):
         own_seed = f"{seed}/{k}"  # a text: random.Random hashes it, so neighbouring shards have nothing in common
-        yield make_rows(tokenizer, own_seed, SHARD_ROWS, context_len, left_out, tasks=tasks)
+        yield make_rows(tokenizer, own_seed, SHARD_ROWS, context_len, left_out, tasks=tasks, world=world)
 
 
 def _tell(pipe, teller, first, step):

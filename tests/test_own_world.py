@@ -1,0 +1,62 @@
+"""A world of one's own: the guide's file is one, its splits are apart, and what is no world is refused in words."""
+import random
+import re
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from mistral_edu.tiny import FOLDER
+from mistral_edu.tiny.training.data import RowStream, split_bits
+from mistral_edu.tiny.world.own import held_out_documents, own_world
+
+GUIDE = (Path(__file__).parents[1] / "docs/train_your_own_world.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def bakery(tmp_path):
+    """The file of the guide."""
+    path = tmp_path / "bakery.py"
+    path.write_text(re.search(r"```python\n(.*?)```", GUIDE, flags=re.S)[1], encoding="utf-8")
+    return path
+
+
+def test_the_guides_world_tells_both_splits_and_they_share_no_question(bakery):
+    world, r = own_world(str(bakery)), random.Random(0)
+    train, test = ({world.sample(r, split).turns[0] for _ in range(400)} for split in ("train", "test"))
+    assert ("How much is a cake?", "A cake costs nine coins.") in train | test
+    assert not {question for question, _ in train} & {question for question, _ in test}
+    assert len(test) >= 6
+
+
+def test_held_out_documents_are_the_same_each_time_and_of_one_maker(bakery):
+    world = own_world(str(bakery))
+    documents = held_out_documents(world, "order", 5)
+    assert documents == held_out_documents(world, "order", 5) and {each.task for each in documents} == {"order"}
+    questions = [each.turns[0][0] for each in documents]
+    assert len(set(questions)) == len(questions) > 1
+
+
+def test_rows_are_told_from_the_file_alone(bakery):
+    rows = RowStream(FOLDER / "tokenizer.json", 128, seed=0, world=str(bakery))
+    ids, _ = split_bits(rows.take(1)[0])
+    text = Tokenizer.from_file(str(FOLDER / "tokenizer.json")).decode(ids.tolist())
+    assert "coins" in text or "Here are your" in text
+
+
+@pytest.mark.parametrize("source, words", [
+    ("x = 1", "it has no MIX"),
+    ("MIX = {'price': 1}", "a dictionary of functions"),
+    ("def f(r): return 'only a question'\nMIX = {f: 1}", "f should return (question, answer, content)"),
+    ("def f(r): return 'Hello.', 'Hi.', 0\nMIX = {f: 1}", "for the test split in 10,000 draws"),
+])
+def test_what_is_no_world_is_refused_in_words(tmp_path, source, words):
+    path = tmp_path / "mine.py"
+    path.write_text(source)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        own_world(str(path)).sample(random.Random(0), "test")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.py"):
+        own_world(str(tmp_path / "nowhere.py"))
