@@ -3,6 +3,7 @@ import mlx.core as mx
 
 # ---- quantize_group ----
 STEPS = "2**bits levels have 2**bits - 1 steps between them: divide the range by the number of steps"
+PYTHONS_ROUND = "Python's round takes no arrays; mx.round takes them, all numbers at once"
 DOWN = "codes are rounded down, by astype or floor; use mx.round first, which goes to the nearest"
 
 
@@ -40,6 +41,8 @@ def _reordered(order):
 
 
 GROUP_SLIPS = (
+    (lambda w, bits: ([round((x - w.min()) / ((w.max() - w.min()) / (2**bits - 1))) for x in w], 0, 0), PYTHONS_ROUND),
+    (lambda w, bits: (round((w - w.min()) / ((w.max() - w.min()) / (2**bits - 1))), 0, 0), PYTHONS_ROUND),
     (_group(codes=_down), DOWN),
     (_group(steps=_levels), STEPS),
     (_group(steps=_levels, codes=_down), f"two things: {STEPS}; and {DOWN}"),
@@ -90,8 +93,25 @@ def _backwards(codes):
     return codes[::-1]
 
 
+def _precedence(codes):
+    word = 0
+    for place, code in enumerate(codes):
+        word = word + code << 4 * place
+    return word
+
+
+def _last_alone(codes):
+    word = 0
+    for place, code in enumerate(codes):
+        word = code << 4 * place
+    return word
+
+
 PACK_SLIPS = (
     (_packed(lambda code, place: code << 4 * place, _backwards), ORDER),
+    (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code << 4 * "
+                  "place"),
+    (_last_alone, "each round replaces the word; it has to be added: word += ..."),
     (_packed(lambda code, place: code), "the codes are added up without a shift: each has four bits of its own, so "
                                         "code number i is multiplied by 16**i"),
     (_packed(lambda code, place: code << place), "each code is moved by one bit only; it needs four: code << 4 * place"),
