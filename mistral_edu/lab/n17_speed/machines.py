@@ -27,9 +27,10 @@ def recorded_machines(folder=FOLDER):
     found = dict(stored_results("measured"))
     for path in sorted(Path(folder).glob("*.json")):
         try:
-            found[path.stem] = measured_result(path)
+            name = path.stem + " (yours)" * (path.stem in found)     # beside the recorded one, not in its place
+            found[name] = measured_result(path)
         except (OSError, ValueError) as error:
-            print(f"left out: {error}")
+            print(f"{path.name} is left out: {error}")
     return found
 
 
