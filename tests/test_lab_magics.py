@@ -6,7 +6,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import mistral_edu
-from mistral_edu.lab.magics import MagicError, Stopped
+from mistral_edu.lab.prompting.magics import MagicError, Stopped
 
 
 @pytest.fixture
