@@ -22,7 +22,8 @@ EXAMPLES = {
     "chat": """examples:
   mistral-edu chat
   mistral-edu chat --temperature 0.7 --seed 1
-  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat""",
+  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat
+Within the chat, /help lists what else there is: taking back, saving, instructions.""",
     "convert": """examples:
   mistral-edu convert mistralai/Mistral-7B-Instruct-v0.3 mistral-4bit
   mistral-edu convert ./Mistral-7B-v0.1 ./mistral-8bit --bits 8 --group-size 32

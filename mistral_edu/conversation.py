@@ -47,7 +47,7 @@ class Chat:
 
     @property
     def system(self):
-        """The instructions that stand before the last question, or None; set it at any time, None or "" takes it away."""
+        """The instructions that stand before the last question, or None. Set them at any time; "" takes them away."""
         return self.messages[0]["content"] if self.messages and self.messages[0]["role"] == "system" else None
 
     @system.setter

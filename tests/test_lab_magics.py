@@ -114,7 +114,7 @@ def test_a_reply_knows_how_it_came_about(shell):
     assert shell.user_ns["reply"].finish_reason == "length" and len(shell.user_ns["reply"].tokens) == 3
 
 
-# --- the conversation --------------------------------------------------------------------------------------------------
+# --- the conversation ------------------------------------------------------------------------------------------------
 
 def test_the_next_question_follows_the_last(shell):
     chat = mistral_edu.Chat(*mistral_edu.load())
@@ -175,7 +175,8 @@ def test_models_are_those_that_need_no_download(shell, monkeypatch, tmp_path):
     cache = tmp_path / "hub"
     monkeypatch.setattr("huggingface_hub.scan_cache_dir", lambda scan=huggingface_hub.scan_cache_dir: scan(cache))
     assert sessions.models() == ["tiny"]
-    for name, kind, files in (("a--mistral", "mistral", ["model.safetensors"]), ("a--other", "gpt2", ["model.safetensors"]),
+    weights = "model.safetensors"
+    for name, kind, files in (("a--mistral", "mistral", [weights]), ("a--other", "gpt2", [weights]),
                               ("a--half-fetched", "mistral", [])):
         snapshot = cache / f"models--{name}" / "snapshots" / "0123"
         snapshot.mkdir(parents=True)
@@ -197,7 +198,7 @@ def test_a_prompt_is_sent_as_it_is_written(shell, monkeypatch, prompt):
     assert asked == [prompt] * 3
 
 
-# --- variables of the notebook -------------------------------------------------------------------------------------------
+# --- variables of the notebook ---------------------------------------------------------------------------------------
 
 def test_variables_are_filled_in(shell):
     run(shell, "thing, few = 'ball', 4")
@@ -212,7 +213,8 @@ def test_an_unknown_variable_is_named_and_nothing_is_asked(shell):
     assert "no variable color (did you mean colour?)" in str(error) and "{{color}}" in str(error)
 
 
-@pytest.mark.parametrize("text", ['{"a": {"b": [1, 2]}}', "{}", "{ x }", "{1, 2}", "f(x) = {x | x > 0}", "}} {", "{x", "{x!r}"])
+@pytest.mark.parametrize("text", ['{"a": {"b": [1, 2]}}', "{}", "{ x }", "{1, 2}", "f(x) = {x | x > 0}", "}} {", "{x",
+                                  "{x!r}"])
 def test_braces_that_hold_no_name_stay(text):
     assert fill(text, {"x": 5}) == text
 
@@ -225,7 +227,7 @@ def test_doubled_braces_are_braces_and_values_are_not_filled_again(text, filled)
     assert fill(text, {"x": 5, "tricky": "{x}", "größe": 6}) == filled
 
 
-# --- Stop and mistakes -------------------------------------------------------------------------------------------------
+# --- Stop and mistakes -----------------------------------------------------------------------------------------------
 
 def test_stop_keeps_what_was_said_and_raises_a_quiet_interrupt(shell, monkeypatch):
     a_model_that_says(monkeypatch, piece("Once upon"), KeyboardInterrupt)
@@ -282,7 +284,7 @@ def test_a_wrong_name_leaves_the_model_and_the_conversation_alone(shell):
     assert session_of(shell).chat is chat and session_of(shell).name == "tiny"
 
 
-# --- how a reply is shown -----------------------------------------------------------------------------------------------
+# --- how a reply is shown --------------------------------------------------------------------------------------------
 
 NASTY = """<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) ![x](http://e.org/x)
 [x]: javascript:alert(1)
@@ -333,10 +335,10 @@ def test_in_a_terminal_a_reply_is_its_text(shell):
     assert run(shell, "reply")[0].endswith(": b-a-l-l.\n")
 
 
-# --- real kernels -------------------------------------------------------------------------------------------------------
+# --- real kernels ----------------------------------------------------------------------------------------------------
 
-CELLS = ["%load_ext mistral_edu\nthing = 'ball'", "%mistral Hello!", "%%mistral -n 30\nTell me a story about a {thing}.",
-         "reply", "%%mistral -f markdown\nHow do you spell {thing}?", "%mistral status", "%mistral --help",
+CELLS = ["%load_ext mistral_edu\nthing = 'ball'", "%mistral Hello!",
+         "%%mistral -n 30\nTell me a story about a {thing}.", "reply", "%%mistral -f markdown\nHow do you spell {thing}?", "%mistral status", "%mistral --help",
          "%mistral -t 0.8 -s 5 -n 20 -f markdown Tell me a story about a {thing}."]
 
 
@@ -401,3 +403,43 @@ def test_stop_in_jupyterlab_keeps_the_part_and_halts_run_all(tmp_path, format, m
         assert "[None, True, True]" in page.evaluate(OUTPUT, 4)
         page.screenshot(path=tmp_path / "end.png")
         assert errors == []
+
+
+ATTACK = "<img src=x onerror='window.ran = 1'>"
+SHOWN = NASTY.replace("alert(1)", "window.ran = 1") + ATTACK
+SHOW = f"""from IPython.display import display
+from mistral_edu.lab.prompting import Reply
+text = {SHOWN!r}
+reply = Reply(text)
+display(reply)
+reply.format = "markdown"
+display(reply)"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_in_jupyterlab_no_markup_of_a_reply_runs(tmp_path):
+    """The page is trusted, as the last cell shows: there the same markup does run."""
+    a_page(tmp_path / "page.ipynb", [SHOW, f"from IPython.display import Markdown\nMarkdown({ATTACK!r})"])
+    with browser_on(tmp_path) as (page, address, errors):
+        page.goto(address("page.ipynb"))
+        panel = page.locator(PANEL)
+        panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+
+        def run_cell(number):
+            page.evaluate(f"""() => {{ window.jupyterapp.shell.currentWidget.content.activeCellIndex = {number};
+                                       return window.jupyterapp.commands.execute('notebook:run-cell'); }}""")
+
+        run_cell(0)
+        shown = panel.locator(".jp-OutputArea-output")
+        shown.nth(1).locator("pre code").first.wait_for(timeout=60_000)
+        assert shown.nth(0).locator("pre").inner_text() == SHOWN
+        assert '<b onclick="window.ran = 1">' in shown.nth(1).locator("pre code").first.inner_text()
+        assert panel.locator(".jp-OutputArea-output :is(img, script, i)").count() == 0
+        links = panel.locator(".jp-OutputArea-output a").evaluate_all("links => links.map(link => link.protocol)")
+        assert set(links) <= {"http:", "https:"}                     # an address in a text may be followed
+        page.screenshot(path=tmp_path / "shown.png")
+        assert page.evaluate("window.ran") is None and errors == []
+        run_cell(1)
+        page.wait_for_function("window.ran === 1", timeout=60_000)

@@ -183,7 +183,8 @@ class Terminal:
         import pty
         self.master, slave = pty.openpty()
         env = dict(os.environ, TERM="xterm", PROMPT_TOOLKIT_NO_CPR="1")
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, preexec_fn=own_terminal)
+        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env,
+                                        preexec_fn=own_terminal)
         os.close(slave)
         self.unread = ""
 

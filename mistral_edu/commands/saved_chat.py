@@ -35,7 +35,7 @@ def load(path) -> list:
     try:
         messages = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror or error}); expected a file that /save wrote") from None
+        raise ValueError(f"{path} cannot be read ({error.strerror}); expected a file that /save wrote") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or nested without end
         raise ValueError(f"{path} is no saved conversation ({error}); expected a file that /save wrote") from None
     if not isinstance(messages, list):

@@ -92,8 +92,9 @@ class MistralMagics(Magics):
                     say(listen(pieces))
         except KeyboardInterrupt:
             keep()
-            kept = f"; the first {len(said)} tokens are in the variable {options.output}" if said else " before the first token"
-            raise Stopped(f"[stopped{kept}]") from None
+            if not said:
+                raise Stopped("[stopped before the first token]") from None
+            raise Stopped(f"[stopped; the first {len(said)} tokens are in the variable {options.output}]") from None
         keep()
 
     def do(self, command, words, options):
@@ -108,7 +109,8 @@ class MistralMagics(Magics):
             self.session.unload()
         if command == "models":
             print(*models(), sep="\n")
-            print("Others are one name away: %mistral load mlx-community/Mistral-7B-Instruct-v0.3-4bit fetches 4.1 GB, once.")
+            print("Others are one name away; this one is fetched once, 4.1 GB:\n"
+                  "%mistral load mlx-community/Mistral-7B-Instruct-v0.3-4bit")
         else:
             print(self.session.status())
 

@@ -59,11 +59,12 @@ def build_parser():
     add("-m", "--model", metavar="NAME", help="a name or a folder, as load() takes it; it stays until another is named "
         "(at first: tiny)")
     add("-b", "--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
-    add("-w", "--window", type=window, metavar="W", help="let a token see W tokens, its own included; none: all of them; "
-        "config: as the model was published")
-    add("-n", "--max-tokens", "--tokens", type=int, default=200, metavar="N", help="the most tokens to write (default: 200)")
-    add("-t", "--temperature", "--temp", type=float, default=0.0, metavar="T", help="0 always takes the likeliest token "
-        "(default)")
+    add("-w", "--window", type=window, metavar="W", help="let a token see W tokens, its own included; none: "
+        "all of them; config: as the model was published")
+    add("-n", "--max-tokens", "--tokens", type=int, default=200, metavar="N", help="the most tokens to write "
+        "(default: 200)")
+    add("-t", "--temperature", "--temp", type=float, default=0.0, metavar="T", help="0 always takes the likeliest "
+        "token (default)")
     add("-p", "--top-p", type=float, metavar="P", help="choose among the likeliest that add up to probability P")
     add("-k", "--top-k", type=int, metavar="K", help="choose among the K likeliest")
     add("--min-p", type=float, metavar="P", help="choose among those at least P times as likely as the likeliest")
