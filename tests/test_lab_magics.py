@@ -165,7 +165,7 @@ def test_commands(shell):
     assert said.splitlines() == ["model         tiny, 8 bit, window 128", "conversation  0 turns, 0 of 1,024 tokens"]
     run(shell, f"%mistral -n 5 {HELLO}")
     n_tokens = len(mistral_edu.encode_chat(messages(shell), mistral_edu.load_tokenizer()))
-    assert f"conversation  1 turns, {n_tokens} of 1,024 tokens" in run(shell, "%mistral status")[0]
+    assert f"conversation  1 turn, {n_tokens} of 1,024 tokens" in run(shell, "%mistral status")[0]
     assert "0 turns" in run(shell, "%mistral reset")[0] and session_of(shell).chat is not None
     assert "none is loaded" in run(shell, "%mistral unload")[0] and session_of(shell).chat is None
     assert "--temperature" in run(shell, "%mistral --help")[0]
@@ -327,7 +327,7 @@ def test_markdown_keeps_what_is_harmless_and_code_keeps_its_letters():
 def test_timing_is_never_shown():
     one, other = (Reply.of([piece("Hello", "stop")]) for _ in range(2))
     other.timing = {"generation_tps": 123456.0}
-    assert one._repr_mimebundle_() == other._repr_mimebundle_() and "1 tokens" in one._repr_mimebundle_()["text/html"]
+    assert one._repr_mimebundle_() == other._repr_mimebundle_() and "1 token." in one._repr_mimebundle_()["text/html"]
 
 
 def test_in_a_terminal_a_reply_is_its_text(shell):

@@ -32,7 +32,7 @@ def test_a_saved_conversation_goes_on_where_it_was(talk, tmp_path):
     file = tmp_path / "my talk.json"
     whole = talk("Hello!", "Who are you?")[1]
     assert talk("Hello!", f"/save {file}") == (0, [whole[0], f"saved: {file}"], "")
-    assert talk("What is 2 plus 2?", f"/load {file}", "Who are you?")[1][1:] == ["loaded: 1 turns", whole[1]]
+    assert talk("What is 2 plus 2?", f"/load {file}", "Who are you?")[1][1:] == ["loaded: 1 turn", whole[1]]
     assert json.loads(file.read_text()) == [{"role": "user", "content": "Hello!"},
                                             {"role": "assistant", "content": whole[0]}]
 

@@ -114,7 +114,8 @@ class Talk:
         messages = saved_chat.load(named(file, "/load"))
         self.do_reset("")
         self.chat.messages[:] = messages
-        print(f"loaded: {sum(message['role'] == 'user' for message in messages)} turns")
+        turns = sum(message["role"] == "user" for message in messages)
+        print(f"loaded: {turns} turn{'s' * (turns != 1)}")
 
     def do_stats(self, _):
         print(stats(self.last, self.chat.model) if self.last else "no answer yet")

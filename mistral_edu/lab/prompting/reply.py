@@ -46,7 +46,8 @@ class Reply(str):
         """
         bundle = {"text/plain": str(self), "text/markdown": safe_markdown(self)}
         if self.format != "markdown":
-            ending = f"{len(self.tokens)} tokens. {ENDINGS[self.finish_reason]}"
+            n = len(self.tokens)
+            ending = f"{n} token{'s' * (n != 1)}. {ENDINGS[self.finish_reason]}"
             bundle["text/html"] = (
                 f'<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{escape(self)}</pre>'
                 f'<div style="color: var(--jp-ui-font-color2, #767676); font-size: 85%">{ending}</div>')

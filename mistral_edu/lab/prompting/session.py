@@ -73,10 +73,11 @@ class Session:
         if self.chat is None:
             return f"model         none is loaded; the next question loads {self.name}"
         config, messages = self.chat.model.config, self.chat.messages
-        n_tokens = len(encode_chat(messages, self.chat.tokenizer)) if self.questions() else 0
+        turns = len(self.questions())
+        n_tokens = len(encode_chat(messages, self.chat.tokenizer)) if turns else 0
         weights = f"{self.bits} bit" if self.bits else "weights as stored"
         return (f"model         {self.name}, {weights}, window {config.window_size or 'none'}\n"
-                f"conversation  {len(self.questions())} turns, {n_tokens:,} of {config.context_len:,} tokens"
+                f"conversation  {turns} turn{'s' * (turns != 1)}, {n_tokens:,} of {config.context_len:,} tokens"
                 + (f"\nsystem        {self.chat.system}" if self.chat.system else ""))
 
 
