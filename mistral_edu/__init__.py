@@ -32,6 +32,13 @@ __all__ = [
 
 def load_ipython_extension(ipython):
     """`%load_ext mistral_edu` adds the magics that the notebooks use."""
-    from .lab import magics
+    from .lab import prompting
 
-    magics.load_ipython_extension(ipython)
+    prompting.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython):
+    """`%unload_ext mistral_edu` takes them away again."""
+    from .lab import prompting
+
+    prompting.unload_ipython_extension(ipython)

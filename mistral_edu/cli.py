@@ -7,12 +7,12 @@ import argparse
 import json
 import os
 import sys
-import unicodedata
 import warnings
 from itertools import islice
 from pathlib import Path
 
 from mistral_edu import __version__
+from mistral_edu.commands.showing import figures, printable, say_compiling, stats
 
 EXAMPLES = {
     "generate": """examples:
@@ -22,7 +22,8 @@ EXAMPLES = {
     "chat": """examples:
   mistral-edu chat
   mistral-edu chat --temperature 0.7 --seed 1
-  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat""",
+  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat
+Within the chat, /help lists what else there is: taking back, saving, instructions.""",
     "convert": """examples:
   mistral-edu convert mistralai/Mistral-7B-Instruct-v0.3 mistral-4bit
   mistral-edu convert ./Mistral-7B-v0.1 ./mistral-8bit --bits 8 --group-size 32
@@ -58,11 +59,6 @@ written over: a newer lesson comes beside it, as "NN_name (new lesson).ipynb". A
 until you ask for it by its number, and then comes as new.""",
 }
 DTYPES = ("float32", "float16", "bfloat16")
-CHAT_HELP = """/undo   take back the last question and its answer
-/reset  begin a new conversation
-/stats  tokens and speed of the last answer
-/help   this list
-/quit   end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
 
 
 def generate(args):
@@ -94,46 +90,8 @@ def generate(args):
 
 
 def chat(args):
-    from mistral_edu import Chat, load
-    model, tokenizer = load(args.model, **model_settings(args))
-    say_compiling()
-
-    def begin():
-        return Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args))
-
-    talk, last, by_hand, code = begin(), None, sys.stdin.isatty(), 0
-    if by_hand:
-        import readline  # noqa: F401  (arrow keys and history for input())
-        print(f"{args.model}: ask away. /help lists the commands, /quit ends.")
-    while True:
-        try:
-            line = input("> " if by_hand else "").strip()
-        except EOFError:
-            return code
-        try:
-            if line == "/quit":
-                return code
-            elif line == "/help":
-                print(CHAT_HELP)
-            elif line == "/reset":
-                talk, last = begin(), None
-            elif line == "/undo":
-                print(f"taken back: {talk.undo()}")
-            elif line == "/stats":
-                print(stats(last, model) if last else "no answer yet")
-            elif line.startswith("/"):
-                print(f"there is no command {line.split()[0]}\n{CHAT_HELP}")
-            elif line:
-                for last in talk.stream(line):
-                    print(printable(last.text), end="", flush=True)
-                print()
-        except KeyboardInterrupt:
-            if not by_hand:
-                raise
-            print(" [stopped]")
-        except ValueError as error:
-            print(f"{error}", file=sys.stderr)
-            code = code if by_hand or line.startswith("/") else 1  # a program that reads the answers has to know
+    from mistral_edu.commands import chat
+    return chat.run(args, model_settings(args), sampling_settings(args))
 
 
 def convert(args):
@@ -198,14 +156,6 @@ def sampling_settings(args):
     return {name: getattr(args, name) for name in names}
 
 
-def say_compiling():
-    """Tell who watches the first answers of a new installation why they are not the fastest."""
-    from mistral_edu.fast import compiled
-    if sys.stderr.isatty() and compiled.are_being_compiled():
-        print(f"Compiling kernels for this processor in the background, {compiled.how_often()}. Answers get faster "
-              "when they are done.", file=sys.stderr)
-
-
 def show_reading(done, total):
     """Progress for a prompt so long that it is read in several steps; a line of its own, wiped at the end."""
     if sys.stderr.isatty() and total > 256:
@@ -218,13 +168,6 @@ def show_writing(done, total):
     if sys.stderr.isatty():
         print(f"\rwritten: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", end="" if done < total else "\n", file=sys.stderr,
               flush=True)
-
-
-def printable(text):
-    """What a model wrote, as a terminal may show it: without the characters that steer one. A pipe gets all."""
-    if not sys.stdout.isatty():
-        return text
-    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
 
 
 def speaks_unicode(stream):
@@ -247,19 +190,6 @@ def open_streams():
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not speaks_unicode(stream):
             stream.reconfigure(errors="backslashreplace")
-
-
-def figures(piece):
-    return {"prompt_tokens": piece.prompt_tokens, "reused_tokens": piece.reused_tokens,
-            "prompt_tps": round(piece.prompt_tps, 1), "generation_tokens": piece.generation_tokens,
-            "generation_tps": round(piece.generation_tps, 1), "peak_memory_gb": round(piece.peak_memory, 3)}
-
-
-def stats(piece, model):
-    n = figures(piece)
-    return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), "
-            f"{n['generation_tokens']} written at {n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; "
-            f"{model.path}]")
 
 
 def bits(text):

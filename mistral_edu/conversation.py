@@ -45,6 +45,16 @@ class Chat:
         """End the stream that is running before its next piece. Only sets a flag, so any thread may call it."""
         self._stopped = True
 
+    @property
+    def system(self):
+        """The instructions that stand before the last question, or None. Set them at any time; "" takes them away."""
+        return self.messages[0]["content"] if self.messages and self.messages[0]["role"] == "system" else None
+
+    @system.setter
+    def system(self, text):
+        self._end_stream()
+        self.messages[:self.system is not None] = [{"role": "system", "content": text}] if text else []
+
     def undo(self, turns=1) -> str:
         """Take back the last questions and their answers; returns the earliest of these questions."""
         self._end_stream()

@@ -12,6 +12,7 @@ import pytest
 
 import mistral_edu
 from mistral_edu import cli, course, doctor
+from mistral_edu.commands import chat
 from mistral_edu.tiny import FOLDER
 
 STORY = "Tell me a story about a red ball."
@@ -123,7 +124,7 @@ def test_commands_of_chat(run):
 
     code, out, err = talk("/undo", "/stats", "/help", "/frob", "/quit", "Hello!")
     assert code == 0 and "undo" in err and err.count("\n") == 1      # nothing to take back: said, and the chat goes on
-    assert "no answer yet" in out and "there is no command /frob" in out and out.count(cli.CHAT_HELP) == 2
+    assert "no answer yet" in out and "there is no command /frob" in out and out.count(chat.HELP) == 2
     assert "Hello" not in out                                        # /quit came first
 
     answers = talk("Hello!", "Who are you?")[1].splitlines()

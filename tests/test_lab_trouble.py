@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from mistral_edu.lab import check, kernel
 from mistral_edu.lab.kernel.cells import names_made
-from mistral_edu.lab.magics import Stopped
+from mistral_edu.lab.prompting.magics import Stopped
 
 START = "from mistral_edu.lab import hint, predict"
 INVITED, FIRST, SECOND = "3 hints wait here. Run this cell again for the first.", "Hint 1 of 3", "Hint 2 of 3"
@@ -59,7 +59,7 @@ def test_stop_ends_in_one_line_and_stays_an_interrupt(run):
 
 
 def test_an_interrupt_that_speaks_for_itself_is_left_to_it(run):
-    run("from mistral_edu.lab.magics import Stopped")
+    run("from mistral_edu.lab.prompting.magics import Stopped")
     said, error = run("raise Stopped('[stopped; 7 tokens are kept]')")
     assert said == "[stopped; 7 tokens are kept]" and isinstance(error, Stopped)
 

@@ -1,8 +1,9 @@
 """What the cells of notebooks call, and nothing else uses: the words that every page speaks.
 
 `exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
-try on a model, and `use`, which puts a reader's function into one; `kernel` explains what goes wrong in a cell. What
-belongs to one page alone has a room with its number: `n08_window`.
+try on a model, and `use`, which puts a reader's function into one; `kernel` explains what goes wrong in a cell;
+`prompting` is `%mistral`, which `%load_ext mistral_edu` brings. What belongs to one page alone has a room with its
+number: `n08_window`.
 """
 from . import kernel
 from .exercises import check, hint, outcome, predict

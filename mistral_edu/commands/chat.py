@@ -1,0 +1,133 @@
+"""`mistral-edu chat`: talk with the model, by hand or through a pipe, a line a question.
+
+By hand, whatever goes wrong is said and the chat goes on. A program that pipes questions in reads answers only on
+stdout, and learns from exit code 1 that one of its questions failed.
+"""
+import sys
+from contextlib import closing
+
+from mistral_edu.conversation import Chat
+
+from . import saved_chat
+from .keyboard import reader
+from .showing import printable, say_compiling, stats
+
+HELP = """/undo         take back the last question and its answer
+/reset        begin a new conversation
+/system TEXT  instructions for the model from here on; without a text they are taken away
+/save FILE    write the conversation to a file
+/load FILE    go on with the conversation in a file
+/stats        tokens and speed of the last answer
+/help         this list
+/quit         end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
+WITH_TEXT, ALONE = ("/system", "/save", "/load"), ("/undo", "/reset", "/stats", "/help", "/quit")
+BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line where prompt_toolkit is installed."
+
+
+def run(args, model_settings, sampling_settings):
+    """The command: args as the command line gives them. Returns the exit code."""
+    from mistral_edu import load
+    model, tokenizer = load(args.model, **model_settings)
+    say_compiling()
+    talk = Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings))
+    if not sys.stdin.isatty():
+        return from_a_pipe(talk)
+    print(f"{args.model}: ask away. /help lists the commands, /quit ends.")
+    return by_hand(talk, reader() if sys.stdout.isatty() else lambda: input("> "))
+
+
+def from_a_pipe(talk):
+    """Every line of stdin is a question or a command. Ctrl-C ends it all."""
+    code = 0
+    while not talk.ended:
+        try:
+            line = input().strip()
+        except EOFError:
+            break
+        try:
+            talk.take(line)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            code = code if line.startswith("/") else 1
+    return code
+
+
+def by_hand(talk, read):
+    """The same with a person, who reads the errors. Ctrl-C stops an answer, or drops what is being typed."""
+    while not talk.ended:
+        try:
+            line = read().strip()
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            print("(/quit or Ctrl-D ends the chat)")
+            continue
+        try:
+            talk.take(line)
+        except KeyboardInterrupt:
+            print(" [stopped]")
+        except ValueError as error:
+            print(error, file=sys.stderr)
+    return 0
+
+
+class Talk:
+    """A conversation and its commands: each method named do_... is one. They print; ValueError says what is wrong."""
+
+    def __init__(self, begin):
+        """begin: a function that gives a new Chat."""
+        self.begin, self.chat, self.last, self.ended = begin, begin(), None, False
+
+    def take(self, line):
+        """Answer a line, or do what it says."""
+        name, _, text = line.partition(" ")
+        if not line.startswith("/"):
+            self.ask(line)
+        elif name in WITH_TEXT or line in ALONE:
+            getattr(self, f"do_{name[1:]}")(text.strip())
+        else:
+            print(f"there is no command {line.split()[0]}\n{HELP}")
+
+    def ask(self, question):
+        if not question:
+            return
+        with closing(self.chat.stream(question)) as pieces:  # stopped here, the chat has its part at once
+            for self.last in pieces:
+                print(printable(self.last.text), end="", flush=True)
+        print()
+
+    def do_undo(self, _):
+        print(f"taken back: {printable(self.chat.undo())}")
+
+    def do_reset(self, _):
+        self.chat, self.last = self.begin(), None
+
+    def do_system(self, text):
+        self.chat.system = text
+        print("the instructions stand" if text else "there are no instructions now")
+
+    def do_save(self, file):
+        saved_chat.save(self.chat.messages, named(file, "/save"))
+        print(f"saved: {file}")
+
+    def do_load(self, file):
+        messages = saved_chat.load(named(file, "/load"))
+        self.do_reset("")
+        self.chat.messages[:] = messages
+        turns = sum(message["role"] == "user" for message in messages)
+        print(f"loaded: {turns} turn{'s' * (turns != 1)}")
+
+    def do_stats(self, _):
+        print(stats(self.last, self.chat.model) if self.last else "no answer yet")
+
+    def do_help(self, _):
+        print(f"{HELP}\n{BY_HAND}" if sys.stdin.isatty() else HELP)
+
+    def do_quit(self, _):
+        self.ended = True
+
+
+def named(file, command):
+    if not file:
+        raise ValueError(f"{command} needs the name of a file: {command} talk.json")
+    return file

@@ -1,0 +1,141 @@
+"""`%load_ext mistral_edu`, then ask the model in a cell of its own.
+
+    %%mistral -n 100 -t 0.8 -s 1
+    Tell me a story about a red ball.
+
+A single line works too, `%mistral Say hello`, but not with a question mark at its end: there IPython looks for help.
+`%mistral --help` lists the options.
+
+The reply appears token by token. Stop keeps what came so far, in the variable and in the conversation, and ends in one
+line.
+"""
+import sys
+import time
+import warnings
+from contextlib import closing, contextmanager
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from mistral_edu.lab import kernel
+from mistral_edu.lab.showing.say import say
+
+from .options import PARSER, MagicError, command_of, sampling, split
+from .reply import Reply
+from .session import Session, models
+from .variables import fill
+
+BETWEEN_UPDATES = 0.1       # seconds: each update sends the whole reply again
+
+
+class Stopped(KeyboardInterrupt):
+    """The reader pressed Stop: an interrupt, so that cells queued behind do not run, but shown as one quiet line."""
+
+    def _render_traceback_(self):
+        return [str(self)]
+
+
+@magics_class
+class MistralMagics(Magics):
+    def __init__(self, shell):
+        super().__init__(shell)
+        self.session = Session()
+
+    @no_var_expand
+    @line_cell_magic
+    def mistral(self, line, cell=None):
+        with in_one_line():
+            words, text = split(line)
+            command, arguments = command_of(text) if cell is None else (None, [])
+            options = PARSER.parse_args([fill(word, self.shell.user_ns) for word in words + arguments[1:]])
+            if options.help:
+                print(PARSER.format_help())
+            elif command:
+                self.do(command, arguments, options)
+            else:
+                self.ask(self.prompt(text, cell, options), options)
+
+    mistral.__doc__ = PARSER.format_help()      # what %mistral? and Shift-Tab show
+
+    def prompt(self, text, cell, options):
+        """What to ask, with the notebook's variables in it. A raw prompt keeps its blanks: there they count."""
+        body = (cell or "").removesuffix("\n") if options.raw else (cell or "").strip()
+        prompt = fill("\n".join(part for part in (text, body) if part.strip()), self.shell.user_ns)
+        if not prompt.strip():
+            raise MagicError("Nothing was asked. Write the prompt after the options: %mistral Who are you?")
+        if options.raw and options.system is not None:
+            raise MagicError("--raw sends the prompt as it is, without a system message; leave one of the two out")
+        return prompt
+
+    def ask(self, prompt, options):
+        """Stream the answer into the cell, and keep it; raises Stopped where the reader presses Stop."""
+        said = []
+
+        def listen(pieces):
+            for piece in pieces:
+                said.append(piece)
+                yield piece
+
+        def keep():
+            self.shell.user_ns[options.output] = Reply.of(said, prompt, options.format)
+
+        try:
+            self.session.use(options.model, options.bits, options.window)
+            if options.new:
+                self.session.reset()
+            if options.system is not None:
+                self.session.chat.system = options.system
+            with closing(self.session.ask(prompt, options.raw, **sampling(options))) as pieces:
+                if options.format == "markdown" and kernel.is_there():
+                    show_while_it_grows(listen(pieces), lambda: Reply.of(said, prompt, options.format))
+                else:
+                    say(listen(pieces))
+        except KeyboardInterrupt:
+            keep()
+            if not said:
+                raise Stopped("[stopped before the first token]") from None
+            raise Stopped(f"[stopped; the first {len(said)} tokens are in the variable {options.output}]") from None
+        keep()
+
+    def do(self, command, words, options):
+        """The commands of %mistral; each says in a line or two what is the case now."""
+        if command == "load":
+            if not words:
+                raise MagicError("Which model? %mistral load NAME takes a name or a folder; %mistral models lists some")
+            self.session.use(words[0], options.bits, options.window)
+        elif command == "reset":
+            self.session.reset()
+        elif command == "unload":
+            self.session.unload()
+        if command == "models":
+            print(*models(), sep="\n")
+            print("Others are one name away; this one is fetched once, 4.1 GB:\n"
+                  "%mistral load mlx-community/Mistral-7B-Instruct-v0.3-4bit")
+        else:
+            print(self.session.status())
+
+
+def show_while_it_grows(pieces, reply):
+    """Show reply() in the cell, again and again while the pieces come, and last when they have ended for any reason."""
+    shown, last = display(reply(), display_id=True), time.monotonic()
+    try:
+        for _ in pieces:
+            if time.monotonic() - last >= BETWEEN_UPDATES:
+                shown.update(reply())
+                last = time.monotonic()
+    finally:
+        shown.update(reply())
+
+
+@contextmanager
+def in_one_line():
+    """What goes wrong is said in one line, and so is a hint of the library."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)
+            yield
+    except MagicError:
+        raise
+    except (ValueError, OSError) as error:
+        name = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        raise MagicError(f"{name}{error}") from None

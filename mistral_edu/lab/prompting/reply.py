@@ -1,0 +1,54 @@
+"""What stays of an answer: its text, and how it came about."""
+from html import escape
+
+from .safe_markdown import safe_markdown
+
+ENDINGS = {"stop": "The model ended its reply.", "length": "Cut off here: no more tokens were allowed.",
+           "stop_string": "Ended before a stop string.", None: "Stopped."}
+
+
+class Reply(str):
+    """A model's answer. It is a string, and can be used as one; what else is known of it stands in its attributes.
+
+    tokens: the ids, the end token included. logprobs: the natural log of each one's probability, by the model alone.
+    finish_reason: "stop", "length", "stop_string", or None where it was interrupted. prompt: what was asked, with its
+    variables filled in. timing: tokens a second of prompt and reply ("prompt_tps", "generation_tps"), and "peak_memory"
+    in GB; it is never shown, so that a page looks the same each time it is run.
+
+    >>> reply = Reply("1 < 2")
+    >>> reply.upper(), reply.finish_reason, reply._repr_mimebundle_()["text/plain"]
+    ('1 < 2', None, '1 < 2')
+    """
+
+    tokens, logprobs, timing, finish_reason, prompt, format = (), (), {}, None, None, "text"
+
+    @classmethod
+    def of(cls, pieces, prompt=None, format="text"):
+        """The reply that these pieces make, as stream_generate gives them. format: how it is shown, see below."""
+        self = cls("".join(piece.text for piece in pieces))
+        self.prompt, self.format = prompt, format
+        self.tokens, self.logprobs = [piece.token for piece in pieces], [piece.logprob for piece in pieces]
+        if pieces:
+            last = pieces[-1]
+            self.finish_reason = last.finish_reason
+            self.timing = {name: getattr(last, name) for name in ("prompt_tps", "generation_tps", "peak_memory")}
+        return self
+
+    @property
+    def text(self) -> str:
+        """The answer as a plain string."""
+        return str(self)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """Plain text for terminals and tests, Markdown, and HTML, which pages prefer; format="markdown" leaves it out.
+
+        Markup in the text is shown, and never works: see safe_markdown. In <pre> no formula is typeset either.
+        """
+        bundle = {"text/plain": str(self), "text/markdown": safe_markdown(self)}
+        if self.format != "markdown":
+            n = len(self.tokens)
+            ending = f"{n} token{'s' * (n != 1)}. {ENDINGS[self.finish_reason]}"
+            bundle["text/html"] = (
+                f'<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{escape(self)}</pre>'
+                f'<div style="color: var(--jp-ui-font-color2, #767676); font-size: 85%">{ending}</div>')
+        return bundle

@@ -1,0 +1,46 @@
+"""Markdown of a model, so that it is shown and nothing in it runs.
+
+A page that you ran yourself is trusted: JupyterLab puts HTML within its Markdown on the page as it is, and follows a
+link to javascript:. So every < of the text becomes &lt;, and links and pictures stay as the text that they are written
+in. Within code Markdown would show &lt; itself; so code is written as HTML of our own, in which every mark is escaped.
+Whatever a text does to look like code where it is none, the only tags that come out are ours.
+"""
+import re
+
+FENCE = re.compile(r"^(`{3,}|~{3,})[^`\n]*\n(.*?)(?:^\1[`~]*[ \t]*$\n?|\Z)", re.M | re.S)
+SPAN = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
+MARKS = re.compile(r"[!-/:-@\[-`{-~]")      # all of ASCII's punctuation
+
+
+def safe_markdown(text: str) -> str:
+    """The same text in Markdown without HTML, links and pictures.
+
+    >>> safe_markdown("**Bold**, <b>not</b>, [no link](javascript:alert(1))")
+    '**Bold**, &lt;b>not&lt;/b>, [no link]&#40;javascript:alert(1))'
+    >>> safe_markdown("`a<b`")
+    '<code>a&#60;b</code>'
+    """
+    done, at = [], 0
+    for fence in FENCE.finditer(text):
+        done += [with_spans(text[at:fence.start()]), f"<pre><code>{spelled(fence[2])}</code></pre>\n\n"]
+        at = fence.end()
+    return "".join(done) + with_spans(text[at:])
+
+
+def with_spans(text):
+    """Text outside of fences."""
+    done, at = [], 0
+    for span in SPAN.finditer(text):
+        done += [without_html(text[at:span.start()]), f"<code>{spelled(span[2])}</code>"]
+        at = span.end()
+    return "".join(done) + without_html(text[at:])
+
+
+def without_html(text):
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace("](", "]&#40;").replace("]:", "]&#58;")
+
+
+def spelled(code):
+    """Code with each mark as a number: no Markdown, no HTML and no formula begins in it."""
+    return MARKS.sub(lambda mark: f"&#{ord(mark[0])};", code)

@@ -1,0 +1,102 @@
+"""One model and one conversation, which all cells of a page share."""
+from contextlib import closing
+
+from mistral_edu.chat import encode_chat
+from mistral_edu.checkpoints import load, load_config
+from mistral_edu.conversation import Chat
+from mistral_edu.errors import CheckpointError
+from mistral_edu.generate import stream_generate
+from mistral_edu.json_file import read_json
+
+
+class Session:
+    """Loads a model when it is first asked, and keeps it until another one is named. That one begins a new conversation.
+
+    `chat` is the conversation (None without a model); `name`, `bits` and `window` say what is loaded, or will be.
+    """
+
+    def __init__(self):
+        self.name, self.bits, self.window, self.chat = "tiny", None, "config", None
+
+    def use(self, name=None, bits=None, window=None):
+        """See to it that this model is loaded. Without a name the one in use; what else is not given stays, too.
+
+        bits: 8 or 4, None as stored. window: a width, "none" for full attention, "config" as published.
+
+        The old model goes before the new one comes: two may not fit into memory. A name that cannot be loaded at all
+        is found out before that.
+        """
+        wanted = (name, bits, window or "config") if name else (self.name, bits or self.bits, window or self.window)
+        if self.chat is not None and wanted == (self.name, self.bits, self.window):
+            return
+        name, bits, window = wanted
+        window_size = None if window == "none" else window
+        load_config(name, window_size)
+        self.unload()
+        self.chat = Chat(*load(name, window_size=window_size, bits=bits), keep="latest")
+        self.name, self.bits, self.window = wanted
+
+    def ask(self, prompt, raw=False, **settings):
+        """The answer, as a generator of Pieces. Close it, and the part that was given stays in the conversation.
+
+        The question that was just answered, asked again, is one turn and not two: whoever runs a cell again means the
+        same question. Where that gives no word, the earlier answer stays. raw: outside of the conversation.
+        """
+        chat = self.chat
+        if raw:
+            yield from stream_generate(chat.model, chat.tokenizer, prompt, raw=True, **settings)
+            return
+        before, asked_again = list(chat.messages), self.questions()[-1:] == [prompt]
+        if asked_again:
+            chat.undo()
+        n_messages = len(chat.messages)
+        try:
+            with closing(chat.stream(prompt, **settings)) as pieces:
+                yield from pieces
+        finally:
+            if asked_again and len(chat.messages) == n_messages:
+                chat.messages[:] = before
+
+    def questions(self):
+        return [message["content"] for message in self.chat.messages if message["role"] == "user"]
+
+    def reset(self):
+        """Begin a new conversation, with the same model."""
+        if self.chat is not None:
+            self.chat = Chat(self.chat.model, self.chat.tokenizer, keep="latest")
+
+    def unload(self):
+        self.chat = None
+
+    def status(self) -> str:
+        """Two lines: the model, and how far the conversation is."""
+        if self.chat is None:
+            return f"model         none is loaded; the next question loads {self.name}"
+        config, messages = self.chat.model.config, self.chat.messages
+        turns = len(self.questions())
+        n_tokens = len(encode_chat(messages, self.chat.tokenizer)) if turns else 0
+        weights = f"{self.bits} bit" if self.bits else "weights as stored"
+        return (f"model         {self.name}, {weights}, window {config.window_size or 'none'}\n"
+                f"conversation  {turns} turn{'s' * (turns != 1)}, {n_tokens:,} of {config.context_len:,} tokens"
+                + (f"\nsystem        {self.chat.system}" if self.chat.system else ""))
+
+
+def models() -> list[str]:
+    """Names that load without a download: tiny, and what the Hugging Face cache holds of Mistral's architecture."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+    try:
+        repos = scan_cache_dir().repos
+    except CacheNotFound:
+        repos = ()
+    return ["tiny", *sorted(repo.repo_id for repo in repos if repo.repo_type == "model"
+                            and any(is_mistral(revision.snapshot_path) for revision in repo.revisions))]
+
+
+def is_mistral(folder) -> bool:
+    """Whether a folder holds weights, and a config.json of this architecture."""
+    try:
+        described = read_json(folder / "config.json", missing={})
+    except CheckpointError:
+        return False
+    return described.get("model_type") == "mistral" and any(folder.glob("*.safetensors"))
