@@ -129,7 +129,7 @@ def kernel_named_python3(folder, command):
 def test_the_guide_has_a_section_for_each_kind_of_trouble():
     text = (Path(__file__).parents[1] / doctor.GUIDE).read_text(encoding="utf-8")
     headings = [line[3:].lower().replace(" ", "-") for line in text.splitlines() if line.startswith("## ")]
-    assert {*doctor.SECTIONS.values(), "your-pages"} == set(headings)     # what is done with pages, no check can see
+    assert {*doctor.SECTIONS.values(), "your-pages", "a-process-that-hangs"} == set(headings)  # the last two no check sees
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) == set(headings)
     assert set(doctor.SECTIONS) <= {check.name for check in doctor.examine()}
 

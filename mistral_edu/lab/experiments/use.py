@@ -11,6 +11,7 @@ import mlx.core as mx
 
 from mistral_edu.chat import encode_chat
 from mistral_edu.checkpoints import load_model, load_tokenizer
+from mistral_edu.errors import NonFiniteWeights
 from mistral_edu.generate import generate
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.say import say
@@ -77,7 +78,10 @@ def original():
 
 def answers(model, tokenizer):
     """What the model says to each of QUESTIONS, greedily."""
-    return [generate(model, tokenizer, question, max_tokens=LONGEST).strip() for question in QUESTIONS]
+    try:
+        return [generate(model, tokenizer, question, max_tokens=LONGEST).strip() for question in QUESTIONS]
+    except NonFiniteWeights:                                 # logits that are not numbers: said below, with the place
+        return ["(no answer: its logits are not numbers)"] * len(QUESTIONS)
 
 
 def report(names, model):
