@@ -6,6 +6,7 @@ class TextStream:
     """Tokens in, text out as soon as whole characters are there. What add() and finish() return, joined, is decode().
 
     >>> from mistral_edu.tiny import FOLDER
+    >>> from mistral_edu.tokenizer import Tokenizer
     >>> tokenizer = Tokenizer(FOLDER)
     >>> stream = tokenizer.stream()
     >>> [stream.add(id) for id in tokenizer.encode("🙂", bos=False)], stream.finish()
