@@ -15,7 +15,7 @@ the *last*, so that it stays close. v3 drops blanks at the end of an answer.
 Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its own,
 at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on) there is
 no blank after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write tools,
-which are not taught here. All were compared with mistral-common 1.5.6, and those of Tekken with 1.13.1, too.
+which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
 
 A model that others have trained further may speak another format altogether, in the words of the chat template beside
 its tokenizer (chat_template.py). Which format it is, `spoken_format` decides.
@@ -37,7 +37,7 @@ class Format:
 
     def encode(self, system, turns, tokenizer):
         """system: text, or None for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
-        ids, words = [tokenizer.bos_id], lambda text: spoken(text, tokenizer, self.blank)
+        ids, words = [tokenizer.bos_id], lambda text: words_of(text, tokenizer, self.blank)
         mark = lambda name: [tokenizer.control_ids[name]]  # noqa: E731
         if self.system == "marks" and system is not None:
             ids += mark("[SYSTEM_PROMPT]") + words(system) + mark("[/SYSTEM_PROMPT]")
@@ -180,7 +180,7 @@ def check_version(version, tokenizer):
                          f'text; it is made for "{native_version(tokenizer)}"')
 
 
-def spoken(text, tokenizer, blank=True) -> list[int]:
+def words_of(text, tokenizer, blank) -> list[int]:
     """The ids of a text within the marks, with the blank in front if there is one. An empty text has no ids."""
     if not text:
         return []

@@ -122,9 +122,9 @@ def check_layer_types(hf):
 
 def head_dim_from(dim, n_heads):
     """dim / n_heads, for a configuration that does not state head_dim."""
-    for name, value in (("hidden_size", dim), ("num_attention_heads", n_heads)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} should be a whole number of at least 1; got {str(value)[:100]!r}")
+    from .config import check_integer  # here: config.py reads this module
+    check_integer("hidden_size", dim)
+    check_integer("num_attention_heads", n_heads)
     if dim % n_heads:
         raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of "
                          f"num_attention_heads = {n_heads}; state head_dim")

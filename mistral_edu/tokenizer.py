@@ -51,8 +51,8 @@ class Tokenizer:
         self.path = path = find_file(Path(path))
         description, self._tokenizer = read_file(path)
         self.version = version_of(path, description)  # of the chat format; None where nothing says it
-        self.is_instruct = is_instruct(path)  # True, False, or None where the files don't tell
-        self._template = find_template(path.parent)
+        self._template = find_template(path.parent)  # (source, file), or None
+        self.is_instruct = is_instruct(path, self._template)  # True, False, or None where the files don't tell
         self._tokenizer.no_truncation()  # a training's settings, which some files keep: they would cut a text in the
         self._tokenizer.no_padding()     # middle, or fill it up with control ids
         self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
@@ -99,7 +99,7 @@ class Tokenizer:
     @cached_property
     def longest_token(self) -> int:
         """The bytes that one token stands for at most."""
-        return max(len(piece.encode()) for piece in self._tokenizer.get_vocab())
+        return max(len(piece.encode()) for piece, id in self._tokenizer.get_vocab().items() if id < self.n_ids)
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
@@ -123,14 +123,10 @@ class Tokenizer:
             ids += [self.control_ids[name]] + self._encode(stretch, first=False)
         return ids
 
-    @property
+    @cached_property
     def chat_template(self):
         """The ChatTemplate that lies beside the tokenizer, or None."""
-        if self._template is None:
-            return None
-        if not isinstance(self._template, ChatTemplate):
-            self._template = ChatTemplate(*self._template, special_texts(self.folder))
-        return self._template
+        return ChatTemplate(*self._template, special_texts(self.folder)) if self._template else None
 
     def decode(self, ids, skip_special: bool = True) -> str:
         """The text of ids. Bytes that are no UTF-8 become U+FFFD; with skip_special=False control tokens are shown."""
@@ -158,7 +154,7 @@ class Tokenizer:
         """The bytes of UTF-8 that a token stands for; for a control token, those of its name."""
         if id in self._added:
             return self._added[id].encode()
-        piece = self._tokenizer.id_to_token(id) if id >= 0 else None
+        piece = self._tokenizer.id_to_token(id) if 0 <= id < self.n_ids else None  # behind them stands the anchor
         if piece is None:
             raise ValueError(f"token id {id} is not in this vocabulary of {self.vocab_size}")
         if self._byte_level:

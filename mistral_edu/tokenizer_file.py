@@ -10,7 +10,6 @@ from pathlib import Path
 import tokenizers
 
 from .added_tokens import added_tokens_beside, check_ids, control_ids
-from .chat_template import find_template
 from .errors import UnreadableFile, UnsupportedCheckpoint
 from .json_file import read_json
 from .sentencepiece import read_model
@@ -57,7 +56,7 @@ def _number_of_version(path):
     return int(version[1]) if version else 0
 
 
-def is_instruct(path) -> bool | None:
+def is_instruct(path, template) -> bool | None:
     """Whether a tokenizer's files belong to an Instruct model. The vocabulary can't tell: v0.3's has [INST] in both.
 
     True where the folder's name (or the hub's name, in its cache) says Instruct, or a chat template lies beside the
@@ -65,7 +64,7 @@ def is_instruct(path) -> bool | None:
     """
     folder = path.absolute().parent
     name = folder.parent.parent.name if folder.parent.name == "snapshots" else folder.name
-    if "instruct" in name.lower() or find_template(folder):
+    if "instruct" in name.lower() or template:
         return True
     return False if (folder / "tokenizer_config.json").is_file() else None
 

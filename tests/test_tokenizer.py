@@ -161,3 +161,11 @@ def test_other_kinds_of_tokenizers_are_refused(tmp_path):
     path.write_text(json.dumps(description))
     with pytest.raises(CheckpointError, match="expected control tokens <s> and </s>"):
         Tokenizer(path)
+
+
+def test_nothing_stands_behind_the_last_id(tokenizer):
+    """The library's object knows a token more, which marks where a text is no beginning; nobody sees it."""
+    with pytest.raises(ValueError, match=f"token id {tokenizer.n_ids} is not in this vocabulary"):
+        tokenizer.token_bytes(tokenizer.n_ids)
+    every = max(len(tokenizer.token_bytes(id)) for id in range(tokenizer.n_ids))
+    assert every <= tokenizer.longest_token <= 2 * every     # in a byte-level alphabet some bytes are written as two

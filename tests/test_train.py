@@ -13,6 +13,7 @@ import pytest
 from mistral_edu.errors import CheckpointError
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
+from mistral_edu.tiny.training import saving
 
 
 def options(out, *arguments):
@@ -186,7 +187,7 @@ def test_a_damaged_state_is_named(stopped, damage):
 
 def test_a_checkpoint_is_there_whole_or_not_at_all(stopped, monkeypatch):
     run, _ = begin(stopped)
-    save = train.write
+    save = saving.write
 
     def killed(path, how):
         if path.name == "tokenizer.json":
@@ -194,7 +195,7 @@ def test_a_checkpoint_is_there_whole_or_not_at_all(stopped, monkeypatch):
         save(path, how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "write", lambda path, how: killed(path, how))
+        patch.setattr(saving, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             run.keep_checkpoint(40e6)
     assert not (stopped / "checkpoints" / "0040M").exists()

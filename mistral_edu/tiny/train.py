@@ -4,7 +4,6 @@ A run is a folder: the tokenizer, the latest weights (a model folder that `load`
 of one JSON object a line, the curve as a picture, and `checkpoints/`, small 4-bit models from along the way. Started
 again, a run goes on where its last state was saved, with the rows that would have come next.
 """
-import argparse
 import json
 import math
 import os
@@ -18,23 +17,22 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from mistral_edu.checkpoints import load_tokenizer
 from mistral_edu.config import MistralConfig
-from mistral_edu.errors import UnreadableFile
-from mistral_edu.quantize import quantize
 from mistral_edu.transformer import unfilled
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.evaluate import accuracy, answered
 from mistral_edu.tiny.training import optimizer
+from mistral_edu.tiny.training.arguments import add_arguments  # noqa: F401  (the command reads it here)
 from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
 from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
+from mistral_edu.tiny.training.saving import load_state, save_model, save_state
+from mistral_edu.tiny.training.whole_files import remove_half_written, write
 from mistral_edu.tiny.world import MAKERS
 from mistral_edu.tiny.world.own import held_out_documents, own_world
 
-LOG_EVERY = 100  # steps; on a slow machine, sooner:
-LOG_SECONDS = 30
+LOG_SECONDS = 30  # the longest between two lines of the log, on a slow machine
 PROBE_DISTANCES = (64, 256, 512, 704)
 CHECKPOINT_BITS = 4
-PART = "part-"  # how the name of a file begins that is not whole yet
 
 
 def first_weights(config, seed):
@@ -49,67 +47,6 @@ def first_weights(config, seed):
         scale *= 0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 1
         weights[name] = mx.random.normal(w.shape, key=own) * scale
     return optimizer.stack_layers(weights)
-
-
-# ---------------------------------------------------------------- files, each written whole or not at all
-def write(path, save):
-    """Let `save(temporary name)` write, then rename: a killed run leaves no half file."""
-    temporary = path.with_name(PART + path.name)
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        save(str(temporary))
-    except RuntimeError as error:  # MLX's word for a full disk, among others
-        raise OSError(f"{path} could not be written ({error}); is the disk full? What was there before is untouched") \
-            from error
-    os.replace(temporary, path)
-
-
-def remove_half_written(folder):
-    """Remove what a kill in the middle of `write` has left."""
-    for left in [*folder.glob(PART + "*"), *folder.glob(f"checkpoints/{PART}*")]:
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-def save_model(stacks, config, tokenizer_path, folder, bits=None):
-    """A folder that `load` takes: bfloat16, or quantized to `bits`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: w.astype(mx.bfloat16) for name, w in optimizer.unstack_layers(stacks).items()}
-    settings = config.to_hf()
-    if bits:
-        model = unfilled(config)
-        model.update(tree_unflatten(list(weights.items())))
-        quantize(model, bits=bits)
-        weights = dict(tree_flatten(model.parameters()))
-        settings["quantization"] = {"bits": bits, "group_size": 64}
-    write(folder / "model.safetensors", lambda p: mx.save_safetensors(p, weights, metadata={"format": "pt"}))
-    write(folder / "config.json", lambda p: Path(p).write_text(json.dumps(settings, indent=1) + "\n"))
-    if tokenizer_path.parent != folder:
-        write(folder / "tokenizer.json", lambda p: shutil.copyfile(tokenizer_path, p))
-
-
-def save_state(path, weights, m, v, numbers):
-    """Everything that the next step depends on; numbers: {"step", "position", "seconds"}."""
-    arrays = {f"{part}/{name}": a for part, d in (("w", weights), ("m", m), ("v", v)) for name, a in d.items()}
-    metadata = {name: str(value) for name, value in numbers.items()}
-    write(path, lambda p: mx.save_safetensors(p, arrays, metadata=metadata))
-
-
-def load_state(path, expected):
-    """What save_state has written. expected: first weights, for names and shapes. Raises UnreadableFile."""
-    parts = {"w": {}, "m": {}, "v": {}}
-    try:
-        arrays, metadata = mx.load(str(path), return_metadata=True)
-        for name, a in arrays.items():
-            parts[name[0]][name[2:]] = a
-        numbers = {name: float(metadata[name]) for name in ("step", "position", "seconds")}
-        damaged = any({name: a.shape for name, a in part.items()} != {name: a.shape for name, a in expected.items()}
-                      for name, part in parts.items() if name != "v")
-    except (RuntimeError, KeyError, ValueError, IndexError) as error:
-        numbers, damaged = error, True
-    if damaged:
-        raise UnreadableFile(f"{path} is damaged, or of another model ({numbers}); move it away, and this run begins "
-                             f"anew; with --start {path.parent} it begins from the weights beside it")
-    return *parts.values(), numbers
 
 
 # ---------------------------------------------------------------- the run
@@ -330,57 +267,6 @@ class Run:
 
 
 # ---------------------------------------------------------------- mistral-edu train
-def number(text, kind, least, most=float("inf"), open_end=False):
-    """The number that an argument of the command line says. Raises argparse's error, in a sentence, for another."""
-    try:
-        value = kind(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value < most or (open_end and value == least):
-        what = "a whole number" if kind is int else "a number"
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what} {'above' if open_end else 'of at least'} {least}"
-                                         + f" and below {most:g}" * (most < math.inf))
-    return value
-
-
-def above_0(text):
-    return number(text, float, 0, open_end=True)
-
-
-def millions_above_0(text):
-    return number(text, float, 0, open_end=True) * 1e6
-
-
-def millions(text):
-    return number(text, float, 0) * 1e6
-
-
-def whole(text):
-    return number(text, int, 0, most=2**32)
-
-
-def at_least_1(text):
-    return number(text, int, 1, most=2**32)
-
-
-def add_arguments(parser):
-    add, on_gpu = parser.add_argument, "64 on a GPU, 1 on a CPU"
-    add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
-    add("--tokens", type=millions_above_0, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
-    add("--minutes", type=above_0, help="end after so many minutes of learning, whatever the machine")
-    add("--start", metavar="FOLDER", help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
-    add("--tasks", nargs="+", help="learn only these tasks of the world (story, scene, arithmetic, fact, ...)")
-    add("--world", metavar="FILE", help="a world of your own in place of the village: docs/train_your_own_world.md")
-    add("--seed", type=whole, default=0)
-    add("--batch", type=at_least_1, help=f"rows of 1024 tokens a step (default: {on_gpu})")
-    add("--rate", type=above_0, default=3e-3, help="peak learning rate (default: 0.003)")
-    add("--workers", type=whole, help="processes that tell the world (default: two fewer than there are cores)")
-    add("--keep", type=millions, nargs="*", default=[], metavar="M", help="keep a 4-bit checkpoint at these millions")
-    add("--evaluate-every", type=millions_above_0, default=50e6, metavar="M", help="millions of tokens (default: 50)")
-    add("--log-every", type=at_least_1, default=LOG_EVERY, help="steps, or 30 s if those come first (default: 100)")
-    add("--save-minutes", type=above_0, default=2.0, help="how often the state is saved (default: 2)")
-
-
 def run(arguments) -> int:
     """Train, print progress, and say where the model lies. Returns the exit code."""
     on_gpu = mx.default_device() != mx.Device(mx.cpu)

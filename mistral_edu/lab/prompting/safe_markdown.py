@@ -20,20 +20,21 @@ def safe_markdown(text: str) -> str:
     >>> safe_markdown("`a<b`")
     '<code>a&#60;b</code>'
     """
-    done, at = [], 0
-    for fence in FENCE.finditer(text):
-        done += [with_spans(text[at:fence.start()]), f"<pre><code>{spelled(fence[2])}</code></pre>\n\n"]
-        at = fence.end()
-    return "".join(done) + with_spans(text[at:])
+    return between(FENCE, text, with_spans, lambda code: f"<pre><code>{spelled(code)}</code></pre>\n\n")
 
 
 def with_spans(text):
     """Text outside of fences."""
+    return between(SPAN, text, without_html, lambda code: f"<code>{spelled(code)}</code>")
+
+
+def between(pattern, text, outside, inside):
+    """The text anew: inside(group 2) for each match of a pattern, outside(text) for what lies between them."""
     done, at = [], 0
-    for span in SPAN.finditer(text):
-        done += [without_html(text[at:span.start()]), f"<code>{spelled(span[2])}</code>"]
-        at = span.end()
-    return "".join(done) + without_html(text[at:])
+    for found in pattern.finditer(text):
+        done += [outside(text[at:found.start()]), inside(found[2])]
+        at = found.end()
+    return "".join(done) + outside(text[at:])
 
 
 def without_html(text):

@@ -1,0 +1,55 @@
+"""What a run keeps: models that `load` takes, and the state from which it goes on."""
+import json
+import shutil
+from pathlib import Path
+
+import mlx.core as mx
+from mlx.utils import tree_flatten, tree_unflatten
+
+from mistral_edu.errors import UnreadableFile
+from mistral_edu.quantize import quantize
+from mistral_edu.tiny.training import optimizer
+from mistral_edu.tiny.training.whole_files import write
+from mistral_edu.transformer import unfilled
+
+
+def save_model(stacks, config, tokenizer_path, folder, bits=None):
+    """A folder that `load` takes: bfloat16, or quantized to `bits`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: w.astype(mx.bfloat16) for name, w in optimizer.unstack_layers(stacks).items()}
+    settings = config.to_hf()
+    if bits:
+        model = unfilled(config)
+        model.update(tree_unflatten(list(weights.items())))
+        quantize(model, bits=bits)
+        weights = dict(tree_flatten(model.parameters()))
+        settings["quantization"] = {"bits": bits, "group_size": 64}
+    write(folder / "model.safetensors", lambda p: mx.save_safetensors(p, weights, metadata={"format": "pt"}))
+    write(folder / "config.json", lambda p: Path(p).write_text(json.dumps(settings, indent=1) + "\n"))
+    if tokenizer_path.parent != folder:
+        write(folder / "tokenizer.json", lambda p: shutil.copyfile(tokenizer_path, p))
+
+
+def save_state(path, weights, m, v, numbers):
+    """Everything that the next step depends on; numbers: {"step", "position", "seconds"}."""
+    arrays = {f"{part}/{name}": a for part, d in (("w", weights), ("m", m), ("v", v)) for name, a in d.items()}
+    metadata = {name: str(value) for name, value in numbers.items()}
+    write(path, lambda p: mx.save_safetensors(p, arrays, metadata=metadata))
+
+
+def load_state(path, expected):
+    """What save_state has written. expected: first weights, for names and shapes. Raises UnreadableFile."""
+    parts = {"w": {}, "m": {}, "v": {}}
+    try:
+        arrays, metadata = mx.load(str(path), return_metadata=True)
+        for name, a in arrays.items():
+            parts[name[0]][name[2:]] = a
+        numbers = {name: float(metadata[name]) for name in ("step", "position", "seconds")}
+        damaged = any({name: a.shape for name, a in part.items()} != {name: a.shape for name, a in expected.items()}
+                      for name, part in parts.items() if name != "v")
+    except (RuntimeError, KeyError, ValueError, IndexError) as error:
+        numbers, damaged = error, True
+    if damaged:
+        raise UnreadableFile(f"{path} is damaged, or of another model ({numbers}); move it away, and this run begins "
+                             f"anew; with --start {path.parent} it begins from the weights beside it")
+    return *parts.values(), numbers
