@@ -24,8 +24,8 @@ def draw_error_map(weight, rounded, bits, group_size):
     first = column - column % group_size
     stripe = np.delete(errors[row, first:first + group_size], column - first)
     ax.set_title(f"{bits} bit: mean error {middle:.2f}; beside the largest weight {stripe.mean():.2f}")
-    return Picture(fig, f"{bits} bit, groups of {group_size}: {costs:g} bits a weight. The mean error is {middle:.3f} of "
-                        f"a typical weight; in the group of the largest weight (row {row}, columns {first} to "
+    return Picture(fig, f"{bits} bit, groups of {group_size}: {costs:g} bits a weight. The mean error is {middle:.3f} "
+                        f"of a typical weight; in the group of the largest weight (row {row}, columns {first} to "
                         f"{first + group_size - 1}) the others are off by {stripe.mean():.3f}.")
 
 
@@ -67,5 +67,5 @@ def draw_leads(exact, leads, loss, layers):
     ax.set(title=f"{gone:.0%} of the tokens have lost their lead: the loss is {loss:.2f}", xlim=(-25, 30), ylim=(0, 16),
            xlabel="lead of the token that came", ylabel="tokens, percent")
     ax.legend(loc="upper left", fontsize=9)
-    return Picture(fig, f"First {layers} layers in 2 bit: the mean lead is {middle:.1f}, as it is {exact.mean():.1f}; below "
-                        f"zero {gone:.0%}, as it is {(exact < 0).mean():.0%}. The story loss is {loss:.2f}.")
+    return Picture(fig, f"First {layers} layers in 2 bit: the mean lead is {middle:.1f}, as it is {exact.mean():.1f}; "
+                        f"below zero {gone:.0%}, as it is {(exact < 0).mean():.0%}. The story loss is {loss:.2f}.")

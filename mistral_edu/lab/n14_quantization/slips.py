@@ -109,12 +109,13 @@ def _last_alone(codes):
 
 PACK_SLIPS = (
     (_packed(lambda code, place: code << 4 * place, _backwards), ORDER),
-    (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code << 4 * "
-                  "place"),
+    (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code "
+                  "<< 4 * place"),
     (_last_alone, "each round replaces the word; it has to be added: word += ..."),
     (_packed(lambda code, place: code), "the codes are added up without a shift: each has four bits of its own, so "
                                         "code number i is multiplied by 16**i"),
-    (_packed(lambda code, place: code << place), "each code is moved by one bit only; it needs four: code << 4 * place"),
+    (_packed(lambda code, place: code << place), "each code is moved by one bit only; it needs four, so code << "
+                                                 "4 * place"),
     (_packed(lambda code, place: code << place, _backwards), f"two things: each code needs four bits; and {ORDER}"),
     (_packed(lambda code, place: code << 8 * place), "each code is moved by a whole byte, 8 bits; a code has 4"),
     (_packed(lambda code, place: code << 4 * (place + 1)), "all codes lie four bits too high: places count from 0"),
@@ -130,9 +131,9 @@ PACK_SLIPS = (
                                                 "2**4 = 16 times the place before"),
     (_packed(lambda code, place: code << 4 ** place if place < 3 else 0), "the shift is 4 * place, not 4**place"),
     (_packed(lambda code, place: code << 4 + place), "the shift is 4 * place, not 4 + place"),
-    (lambda codes: int("".join(map(str, codes[::-1]))), "the codes are written down as digits in base 10, where a place "
-                                                        "is worth ten times the one before; with four bits it is "
-                                                        "sixteen times"),
+    (lambda codes: int("".join(map(str, codes[::-1]))),
+     "the codes are written down as digits in base 10, where a place is worth ten times the one before; with four bits "
+     "it is sixteen times"),
     (lambda codes: int("".join(map(str, codes))), f"two things: the codes are written down as digits in base 10, where "
                                                   f"each place has to be worth 16 times the one before; and {ORDER}"),
     (lambda codes: codes[0], "that is the first code alone; add the others, each at its place"),
