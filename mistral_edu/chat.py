@@ -120,6 +120,16 @@ def spoken_format(tokenizer) -> str:
     return tokenizer.spoken
 
 
+def speak(tokenizer, version):
+    """From here on conversations are written in this format: a name of FORMATS, of a preset, or "template".
+
+    Raises ValueError for a format that is not there, or that the tokenizer cannot write.
+    """
+    version = PRESETS.get(version, version)
+    check_version(version, tokenizer)
+    tokenizer.spoken = version
+
+
 SAMPLES = ([{"role": "user", "content": "Question"}],
            [{"role": "system", "content": "System"}, {"role": "user", "content": "Question"}],
            [{"role": "user", "content": "Question"}, {"role": "assistant", "content": "Answer"},

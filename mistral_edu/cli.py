@@ -63,12 +63,15 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 def generate(args):
     from mistral_edu import load, stream_generate
+    from mistral_edu.chat import speak
     prompt = args.prompt
     if prompt is None and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()
     if not prompt:
         raise ValueError('the prompt is empty; give one, as in: mistral-edu generate "Hello!", or through a pipe')
     model, tokenizer = load(args.model, **model_settings(args))
+    if args.chat_format:
+        speak(tokenizer, args.chat_format)
     say_compiling()
     pieces = []
     settings = {"raw": args.raw, "on_prefill": show_reading, **sampling_settings(args)}
@@ -212,6 +215,8 @@ def add_model_arguments(parser):
         "none: all of them; config: as the model was published (default)")
     add("--dtype", choices=DTYPES, help="dtype of the weights (default: as stored)")
     add("--context", type=int, metavar="N", help="tokens that have to fit into memory (default: 2048)")
+    add("--chat-format", metavar="V", help="how a question is written for the model: v1, v3, v7-tekken and others, or "
+        "template for the chat template beside the tokenizer (default: what the model speaks)")
     add("--no-fast", action="store_true", help="answer with the readable code, without the engine of mistral_edu.fast")
 
 

@@ -96,6 +96,9 @@ def test_settings_reach_the_sampler(run):
     (("generate", "hi", "--temperature", "-1"), "temperature"),
     (("generate", "hello " * 1200), "context"),
     (("generate", ""), "prompt is empty"),
+    (("generate", "hi", "--chat-format", "v9"), "chat format 'v9' is not there"),
+    (("generate", "hi", "--chat-format", "v7"), "[SYSTEM_PROMPT]"),
+    (("chat", "--chat-format", "template"), "no chat template"),
     (("lab", "99"), "no notebook 99"),
 ])
 def test_what_goes_wrong_is_one_line_and_ends_with_1(run, argv, message):
@@ -110,6 +113,16 @@ def test_a_traceback_is_there_for_those_who_ask(run, monkeypatch):
     monkeypatch.setenv("MISTRAL_EDU_TRACEBACK", "1")
     with pytest.raises(FileNotFoundError):
         run("generate", "hi", "--model", "nowhere")
+
+
+def test_the_chat_format_can_be_named(run):
+    model, tokenizer = mistral_edu.load()
+    ids = mistral_edu.encode_chat([{"role": "user", "content": STORY}], tokenizer, version="v1")
+    answer = mistral_edu.generate(model, tokenizer, ids, max_tokens=12)
+    named = ("--max-tokens", "12", "--chat-format", "7b-v0.1")                  # which speaks v1
+    assert run("generate", STORY, *named) == (0, answer + "\n", "")
+    assert run("chat", *named, stdin=STORY + "\n") == (0, answer + "\n", "")
+    assert run("generate", STORY, "--max-tokens", "12") != (0, answer + "\n", "")
 
 
 def test_chat_answers_line_by_line_and_remembers(run):

@@ -6,6 +6,7 @@ stdout, and learns from exit code 1 that one of its questions failed.
 import sys
 from contextlib import closing
 
+from mistral_edu.chat import speak
 from mistral_edu.conversation import Chat
 
 from . import saved_chat
@@ -28,6 +29,8 @@ def run(args, model_settings, sampling_settings):
     """The command: args as the command line gives them. Returns the exit code."""
     from mistral_edu import load
     model, tokenizer = load(args.model, **model_settings)
+    if args.chat_format:
+        speak(tokenizer, args.chat_format)
     say_compiling()
     talk = Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings))
     if not sys.stdin.isatty():
