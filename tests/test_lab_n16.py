@@ -7,7 +7,7 @@ import pytest
 from mistral_edu.lab import check
 from mistral_edu.lab.experiments.inside import record, silenced
 from mistral_edu.lab.n16_training import (DISTANCE, LETTERS, adamw, clipped, draw_curves, draw_first_steps, draw_run,
-                                          draw_stages, echoes, furthest, gradients, per_set, small_model, written)
+                                          draw_schedule, draw_stages, echoes, furthest, gradients, per_set, small_model, written)
 from mistral_edu.lab.n16_training import checkpoints
 from mistral_edu.lab.n16_training.exercises import USUAL
 
@@ -155,3 +155,10 @@ def test_an_answer_with_if_passes():
         return [g * (limit / size) for g in gradients] if size > limit else gradients
 
     assert check("16.3", clip)
+
+
+def test_the_picture_of_the_schedule_says_its_mean_and_where_it_is_half():
+    rates = [0.5, 1.0, 1.0, 1.0, 0.6, 0.1]                         # of steps 1, 1001, 2001 ...
+    assert draw_schedule(rates, every=1000).caption == (
+        "The rate starts at 50.0% of its peak, is half of it for the last time at step 4,000, and its mean is 0.70 of the "
+        "peak.")

@@ -7,8 +7,8 @@ from .checkpoints import MOMENTS, opened, per_set, reading, right_without
 from .echo import DISTANCE, LETTERS, echoes, small_model, written
 from .exercises import adam_step as adamw
 from .exercises import clip as clipped
-from .pictures import STAGES, draw_curves, draw_first_steps, draw_run, draw_stages
+from .pictures import STAGES, draw_curves, draw_first_steps, draw_run, draw_schedule, draw_stages
 
 __all__ = ["DISTANCE", "LETTERS", "MOMENTS", "STAGES", "adamw", "clipped", "draw_curves", "draw_first_steps", "draw_run",
-           "draw_stages", "echoes", "furthest", "gradients", "opened", "per_set", "reading", "right_without", "small_model",
-           "story_loss", "tiny_rate_at", "written"]
+           "draw_schedule", "draw_stages", "echoes", "furthest", "gradients", "opened", "per_set", "reading",
+           "right_without", "small_model", "story_loss", "tiny_rate_at", "written"]

@@ -34,6 +34,21 @@ def draw_first_steps(corrected, without, beta1, beta2):
                         f"the rate, and the largest {without[far]:.2f} times, at step {far + 1}. With it, each is 1.00.")
 
 
+def draw_schedule(rates, every):
+    """The rate over the steps of a run. rates: of every step whose number, less one, `every` divides."""
+    rates = np.asarray(rates)
+    fig, ax = figure(height=2.4)
+    placed(fig, left=0.11, right=0.97, bottom=0.22, top=0.85)
+    steps, peak, share = 1 + every * np.arange(len(rates)), rates.max(), rates.mean() / rates.max()
+    ax.plot(steps, rates, color=GREEN, linewidth=2)
+    ax.axhline(peak / 2, color=GREY, linestyle=":", linewidth=1.2)
+    ax.set(xlabel="step", ylabel="rate", ylim=(0, 1.1 * peak),
+           title=f"Over the whole run, the mean rate is {share:.0%} of the peak")
+    half = int(round(steps[rates >= peak / 2][-1], -2))
+    return Picture(fig, f"The rate starts at {rates[0] / peak:.1%} of its peak, is half of it for the last time at step "
+                        f"{half:,}, and its mean is {share:.2f} of the peak.")
+
+
 def draw_run(rates, sizes, losses, limit):
     """Three curves of one run over its steps: the rate, the size of the gradient before clipping, and the loss."""
     fig, axes = figure(height=5.0, rows=3, sharex=True)
