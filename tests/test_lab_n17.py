@@ -124,10 +124,10 @@ def test_each_fault_of_a_clock_is_seen_by_one_test_and_missed_by_another():
     for cell in page_cells:
         if cell["id"] in ("pretend", "clocks"):
             exec("".join(cell["source"]), names)
-    careful, new = names["careful"], names["Pretend"]
-    assert careful(new(), 100, 64) == pytest.approx(50, rel=1e-4)
+    decode_speed, new = names["decode_speed"], names["Pretend"]
+    assert decode_speed(new(), 100, 64) == pytest.approx(50, rel=1e-4)
     for fault, speed in (({"waits": False}, 6.4e6), ({"warm": False}, 64 / 2.28), ({"whole": True}, 164 / 1.78)):
-        assert careful(new(), 100, 64, **fault) == pytest.approx(speed, rel=1e-4)
+        assert decode_speed(new(), 100, 64, **fault) == pytest.approx(speed, rel=1e-4)
 
 
 # ---------------------------------------------------------------- the exercises

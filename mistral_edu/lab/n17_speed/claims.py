@@ -112,6 +112,17 @@ def table(found=None):
                     [[each.name, each.published, each.computed, each.verdict] for each in found or claims()])
 
 
+class claims_table:
+    """All claims with reasons: a table in a notebook, lines elsewhere."""
+
+    def __repr__(self):
+        return "\n\n".join(told(claim) for claim in claims())
+
+    def _repr_markdown_(self):
+        return "\n".join(markdown(["published", "computed", "verdict", "why"],
+                                  [[each.published, each.computed, f"**{each.verdict}**", each.why] for each in claims()]))
+
+
 def told(claim):
     """One claim in full, as text."""
     return (f"published: {claim.published}\ncomputed:  {claim.computed}\nverdict:   {claim.verdict}\n"

@@ -40,8 +40,8 @@ EXERCISES = (
             "keys and values in sight, times 2 bytes.",
             "Of the embedding, vocab_size rows of dim numbers, one row is read: leave (vocab_size - 1) * dim out of "
             "config.n_parameters. A number in 16 bit takes 2 bytes, one in 8 or 4 bit (bits + 0.5) / 8.",
-            "In sight are context tokens, or config.window_size if there is a window and it is smaller. Each has a key "
-            "and a value of head_dim numbers, in each of n_layers layers and n_kv_heads heads.",
+            "In sight are context tokens, or config.window_size if that is smaller; it is None where there is no "
+            "window. Each has a key and a value of head_dim numbers, in each of n_layers layers and n_kv_heads heads.",
             "weights = (config.n_parameters - (config.vocab_size - 1) * config.dim) * bytes_per_number, and "
             "cache = 2 * 2 * config.n_layers * config.n_kv_heads * config.head_dim * in_sight.",
         ),
@@ -55,7 +55,7 @@ EXERCISES = (
             "Take one number of the weights. How many seconds does it take to read it? How many to use it for one row?",
             "Reading: bytes per number / (read_gb_per_s * 1e9). A row: 2 / (gflops * 1e9), for a multiplication and an "
             "addition. How many rows fit into the time that reading takes?",
-            "rows = bytes_per_number * gflops / (2 * read_gb_per_s), rounded up: math.ceil(rows), or -(-rows // 1).",
+            "rows = bytes_per_number * gflops / (2 * read_gb_per_s), rounded up: -(-rows // 1).",
         ),
     ),
 )

@@ -39,7 +39,7 @@ def draw_roofline(read, operations, asked, dots, machine):
         ax.plot(asked[1], most / 1e9, "o", markerfacecolor="white", markeredgecolor=RED, markeredgewidth=2,
                 markersize=11, label=asked[0])
         told = f" {asked[0]}: {asked[1]:.1f} operations per byte, bound by {bound}."
-    ax.set(xscale="log", yscale="log", xlabel="operations per byte that is read", ylabel="billion operations a second",
+    ax.set(xscale="log", yscale="log", xlabel="operations per byte that is read (log scale)", ylabel="billion operations a second (log)",
            title=f"{machine}: the roof bends at {knee:.1f} operations per byte", xlim=(0.3, right))
     plain_numbers(ax)
     ax.grid(color=PALE)
@@ -64,13 +64,16 @@ def draw_over_context(lengths, memory, speed, bits, room, title):
     if room:
         left.axhline(room, color=RED, linewidth=1)
         left.text(0, room, "the machine's memory", color=RED, va="bottom", ha="left", fontsize=9)
+    else:
+        left.text(0.98, 0.03, "memory: depends on the model bought", color=GREY, va="bottom", ha="right", fontsize=9,
+                  transform=left.transAxes)
     left.set(ylabel="weights and cache, GB", xlabel="tokens in the text", ylim=(0, None))
     right.set(ylabel="tokens a second at most, all texts", xlabel="tokens in the text", ylim=(0, None))
     for ax in (left, right):
         ax.xaxis.set_major_formatter(lambda tokens, _: f"{tokens / 1024:.0f}K")
         ax.set_xticks(range(0, int(lengths[-1]) + 1, 8192))
         ax.grid(axis="y", color=PALE)
-    left.legend(fontsize=9)
+    left.legend(fontsize=9, handlelength=4)
     first, last = memory[bits][0], memory[bits][-1]
     fig.suptitle(f"{title}: in {bits} bit from {speed[bits][0]:.1f} down to {speed[bits][-1]:.1f} tokens a second",
                  x=0.01, ha="left", fontweight="bold", fontsize=11.5)
@@ -95,7 +98,8 @@ def draw_dots(dots):
                 label=f"{name}, published there" if quoted else f"{name}, measured", **style)
         for d in {d.bits: d for d in own}.values():        # one number for several lengths of the prompt
             ax.annotate(f"{d.bits}", (d.most, d.came), xytext=BESIDE[n % len(BESIDE)], textcoords="offset points",
-                        fontsize=8, color=GREY)
+                        fontsize=8, color=INK, zorder=5,
+                        bbox=dict(facecolor="white", edgecolor="none", alpha=0.8, pad=0.6))
     above = [d for d in dots if d.came > d.most]
     ax.set(xscale="log", yscale="log", xlabel="tokens a second at most, from bytes", ylabel="tokens a second that came",
            xlim=ends, ylim=ends, title=f"{len(above)} of {len(dots)} figures above the limit; beside each, its bits")

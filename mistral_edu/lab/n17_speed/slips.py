@@ -30,6 +30,8 @@ BYTES_SLIPS = (
     (_bytes(both=1), KEYS),
     (_bytes(window=False), WINDOW),
     (_bytes(times=8), "these are bits; 8 of them are a byte"),
+    (_bytes(times=1e-9), "that is in GB; bytes are asked for"),
+    (_bytes(times=1e-6), "that is in MB; bytes are asked for"),
     (_bytes(per_number=plain), SCALES),
     (_bytes(per_number=lambda bits: (bits + 0.5) / 8), "in 16 bit a number has no scale and bias: it takes 2 bytes"),
     (_bytes(width=None), "the keys and values stay in 16 bit, 2 bytes a number, whatever the bits of the weights"),
@@ -54,7 +56,7 @@ NO_BITS = "that is the number of operations per byte; only in 16 bit it is the n
 BATCH_SLIPS = (
     (_batch(operations=1), "a number costs two operations for each row, a multiplication and an addition"),
     (_batch(rounded=lambda rows: int(rows) + 1), "int(x) + 1 is one too many where x is whole: at 8.0, eight rows take as "
-                                                 "long as reading; math.ceil rounds up"),
+                                                 "long as reading; -(-x // 1) rounds up"),
     (_batch(rounded=math.floor), "rounded down, reading still takes longer; round up"),
     (_batch(rounded=round), "round up, not to the nearest: with fewer rows reading still takes longer"),
     (_batch(rounded=lambda rows: rows), "a batch is a whole number of rows: round up"),
@@ -70,4 +72,6 @@ BATCH_SLIPS = (
      "two things: in 8 and 4 bit a number takes half a bit more; and a row takes two operations for each number"),
     (lambda bits, read, gflops: math.ceil(2 * read / gflops / (2 if bits == 16 else (bits + 0.5) / 8)),
      "the ratio is upside down: the more operations a second, the more rows it takes to use them"),
+    (lambda bits, read, gflops: math.ceil(gflops / (2 * read * (2 if bits == 16 else (bits + 0.5) / 8))),
+     "the bytes of a number are on the wrong side: the longer a number takes to read, the more rows fit into that time"),
 )
