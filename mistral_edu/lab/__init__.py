@@ -8,10 +8,11 @@ number: `n08_window`.
 from . import kernel
 from .exercises import check, hint, outcome, predict
 from .experiments.use import use
+from .looking import compare_answers
 from .recorded import recorded
 from .showing import Picture, course_map, explore, figure, say, show
 
-__all__ = ["Picture", "check", "course_map", "explore", "figure", "hint", "outcome", "predict", "recorded", "say",
-           "show", "use"]
+__all__ = ["Picture", "check", "compare_answers", "course_map", "explore", "figure", "hint", "outcome", "predict",
+           "recorded", "say", "show", "use"]
 
 kernel.listen()
