@@ -4,6 +4,7 @@ from matplotlib.patches import FancyBboxPatch
 from .figures import GREY, INK, WIDTH
 
 CHARACTER, PAD, GAP = 0.0836, 0.05, 0.035                # inches: a character of the 10-point monospaced font
+BOX, LINE, LINE_UNDER = 0.24, 0.31, 0.47                 # inches: a box, a line of them, a line with something below
 
 
 def label(token_bytes, below=0x500) -> str:
@@ -24,31 +25,39 @@ def label(token_bytes, below=0x500) -> str:
 
 
 def boxes(labels, below=None, width=WIDTH - 0.2) -> tuple[list, float]:
-    """Where each box goes, in as many lines as it takes: [(x, y, width), ...], and the height of all, in inches."""
-    line_height = 0.47 if below else 0.31
-    placed, x, y = [], 0.0, 0.0
+    """Where each box goes, in as many lines as it takes: [(x, y, width), ...], and the height of all, in inches.
+
+    below: what is written under each box; a line with nothing under its boxes is lower.
+    """
+    placed, x, y, line = [], 0.0, 0.0, LINE
     for text, under in zip(labels, below or [""] * len(labels)):
         wide = max(len(text) * CHARACTER, len(under) * CHARACTER * 0.75) + 2 * PAD
         if x and x + wide > width:
-            x, y = 0.0, y + line_height
+            x, y, line = 0.0, y + line, LINE
+        if under:
+            line = LINE_UNDER
         placed.append((x, y, wide))
         x += wide + GAP
-    return placed, y + line_height
+    return placed, y + line
 
 
-def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2, framed=()):
+def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2, framed=(), hatches=None):
     """A box for each label; `below` is written under them, those at the places `framed` have a thick frame.
 
-    The figure is as high as `boxes` says.
+    hatches: a pattern for each box, "" for none. The figure is as high as `boxes` says, whose places are returned.
     """
     placed, height = boxes(labels, below, width)
-    for n, (text, tint, under, (x, y, wide)) in enumerate(zip(labels, tints, below or [""] * len(labels), placed)):
-        edge, line = (INK, 1.8) if n in framed else (GREY, 0.6)
-        ax.add_patch(FancyBboxPatch((x, y), wide, 0.24, boxstyle="round,pad=0,rounding_size=0.04",
-                                    facecolor=tint, edgecolor=edge, linewidth=line))
-        ax.text(x + wide / 2, y + 0.125, text, ha="center", va="center", fontsize=10, family="DejaVu Sans Mono",
-                parse_math=False)                        # a dollar is a dollar
-        ax.text(x + wide / 2, y + 0.33, under, ha="center", va="center", fontsize=7.5, color=GREY,
-                family="DejaVu Sans Mono", parse_math=False)
+    nothing = [""] * len(labels)
     ax.set(xlim=(-0.02, width + 0.1), ylim=(height, -0.05))
     ax.axis("off")
+    for n, (text, tint, under, hatch, (x, y, wide)) in enumerate(
+            zip(labels, tints, below or nothing, hatches or nothing, placed)):
+        edge, line = (INK, 1.8) if n in framed else (GREY, 0.6)
+        ax.add_artist(FancyBboxPatch((x, y), wide, BOX, boxstyle="round,pad=0,rounding_size=0.04", facecolor=tint,
+                                     edgecolor=edge, linewidth=line, hatch=hatch, hatch_linewidth=0.4))
+        ax.text(x + wide / 2, y + 0.125, text, ha="center", va="center", fontsize=10, family="DejaVu Sans Mono",
+                parse_math=False)                        # a dollar is a dollar
+        if under:
+            ax.text(x + wide / 2, y + 0.33, under, ha="center", va="center", fontsize=7.5, color=GREY,
+                    family="DejaVu Sans Mono", parse_math=False)
+    return placed
