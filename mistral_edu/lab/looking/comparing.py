@@ -22,6 +22,8 @@ def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, see
     models: {"16 bit": model, "4 bit": load_model(bits=4), "window 32": load_model(window_size=32), ...}, two at least,
     all with this tokenizer's vocabulary. The first is the one that the others are compared with.
     sampling: temperature and the like, as in stream_generate, the same for all, as is the seed; without it greedy.
+    In 16 bit, close choices may fall differently from machine to machine; with dtype="float32" in load_model, as pages
+    with stored outputs do, they fall alike.
     Raises ValueError for fewer than two models, and for another vocabulary.
 
     >>> from mistral_edu import load_model, load_tokenizer
