@@ -1,17 +1,18 @@
 """What the cells of notebooks call, and nothing else uses: the words that every page speaks.
 
 `exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
-try on a model, and `use`, which puts a reader's function into one; `kernel` explains what goes wrong in a cell;
-`prompting` is `%mistral`, which `%load_ext mistral_edu` brings. What belongs to one page alone has a room with its
-number: `n08_window`.
+try on a model, and `use`, which puts a reader's function into one; `looking` shows what went on in an answer; `kernel`
+explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings. What belongs to one
+page alone has a room with its number: `n08_window`.
 """
 from . import kernel
 from .exercises import check, hint, outcome, predict
 from .experiments.use import use
+from .looking import attention_view, compare_answers, lens_view, reach_view
 from .recorded import recorded
 from .showing import Picture, course_map, explore, figure, say, show
 
-__all__ = ["Picture", "check", "course_map", "explore", "figure", "hint", "outcome", "predict", "recorded", "say",
-           "show", "use"]
+__all__ = ["Picture", "attention_view", "check", "compare_answers", "course_map", "explore", "figure", "hint",
+           "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
 
 kernel.listen()

@@ -93,14 +93,22 @@ def record(model, tokens) -> Run:
         attention = block.self_attn
         heads.append(written(attention, found["attention"][n]))
         q, k = found["rotation of the queries"][n], found["rotation of the keys"][n]
-        # attention returns weights @ v: with the rows of the identity as values, it returns the weights themselves
-        rows = mx.broadcast_to(mx.eye(len(tokens), dtype=q.dtype), (*k.shape[:3], len(tokens)))
-        pattern.append(attention.attend(q, k, rows, attention.scale, mask)[0])
+        pattern.append(attention_weights(attention, q, k, mask))
     embedding = found["embedding"][0][0]
     run = Run(list(tokens), embedding, mx.stack([embedding] + [x[0] for x in found["stream"]]), mx.stack(heads),
               mx.concatenate(found["feed-forward"]), mx.stack(pattern), found["output layer"][0][0])
     mx.eval([getattr(run, name) for name in run.__dataclass_fields__ if name != "tokens"])
     return run
+
+
+def attention_weights(attention, q, k, mask):
+    """The weights of one layer's attention, (n_heads, L, L): q (1, n_heads, L, head_dim), k (1, n_kv_heads, L, head_dim).
+
+    It returns weights @ v: with the rows of the identity as values, it returns the weights themselves.
+    """
+    L = k.shape[2]
+    rows = mx.broadcast_to(mx.eye(L, dtype=q.dtype), (*k.shape[:3], L))           # (1, n_kv_heads, L, L)
+    return attention.attend(q, k, rows, attention.scale, mask)[0]                 # (n_heads, L, L)
 
 
 def written(attention, out):

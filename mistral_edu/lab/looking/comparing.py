@@ -1,0 +1,124 @@
+"""One prompt, several models: what each of them answers, where the answers part, and how close the choice was there.
+
+Once a token differs, the texts that follow are different texts, so only the first difference compares the models: there
+all of them are asked about one and the same beginning.
+"""
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from mistral_edu.answer_text import AnswerText
+from mistral_edu.generate import check_room, logprobs_of, prefill, prompt_ids, stream_generate
+from mistral_edu.lab.showing.pieces import label
+from mistral_edu.reader import Reader
+
+from .comparison_shown import as_html, as_text
+
+
+def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, seed=0, **sampling):
+    """The answers of several models to one prompt, side by side: a Comparison, which shows itself in a notebook.
+
+    prompt: as in stream_generate; raw=True sends a string as it is.
+    models: {"16 bit": model, "4 bit": load_model(bits=4), "window 32": load_model(window_size=32), ...}, two at least,
+    all with this tokenizer's vocabulary. The first is the one that the others are compared with.
+    sampling: temperature and the like, as in stream_generate, the same for all, as is the seed; without it greedy.
+    In 16 bit, close choices may fall differently from machine to machine; with dtype="float32" in load_model, as pages
+    with stored outputs do, they fall alike.
+    Raises ValueError for fewer than two models, and for another vocabulary.
+
+    >>> from mistral_edu import load_model, load_tokenizer
+    >>> models = {"as stored": load_model(), "8 bit": load_model(bits=8)}
+    >>> print(compare_answers("What is 7 plus 5?", models, load_tokenizer()))
+    as stored, 11 tokens:
+        7 + 5 = 12.
+    8 bit: the same 11 tokens.
+    """
+    check_models(models, tokenizer)
+    ids = prompt_ids(prompt, tokenizer, raw)
+    room = min(check_room(ids, 0, model.config) for model in models.values())
+    answers = {name: [piece.token for piece in stream_generate(model, tokenizer, ids, max_tokens=min(max_tokens, room),
+                                                               seed=seed, **sampling)]
+               for name, model in models.items()}
+    first, *others = answers.values()
+    parted = {}                                     # place -> the tokens that came there, the first answer's in front
+    for tokens in others:
+        if tokens != first:
+            n = n_same(first, tokens)
+            parted.setdefault(n, [first[n]])
+            parted[n] += [tokens[n]] * (tokens[n] not in parted[n])
+    places = [Place(n, tokens, {name: chances(model, ids + first[:n], tokens) for name, model in models.items()})
+              for n, tokens in sorted(parted.items())]
+    return Comparison(tokenizer, ids, answers, places)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where answers part: the first model and others have the same n tokens before, and different ones here."""
+    n: int
+    tokens: list        # the ids that came here: the first model's, then those of the others
+    chances: dict       # {name of a model: the probability of each of these tokens after the n}
+
+
+class Comparison:
+    """Answers to one prompt: `ids` of the prompt, `answers` {name: ids}, `places` where they part.
+
+    `same` {name: how many tokens at the beginning are those of the first answer}, `texts` {name: string}.
+    """
+
+    def __init__(self, tokenizer, ids, answers, places):
+        self.tokenizer, self.ids, self.answers, self.places = tokenizer, ids, answers, places
+        first = next(iter(answers.values()))
+        self.same = {name: n_same(first, tokens) for name, tokens in answers.items()}
+        self.parts = {name: text_parts(tokenizer, ids, tokens) for name, tokens in answers.items()}
+        self.texts = {name: "".join(parts) for name, parts in self.parts.items()}
+
+    def label(self, id) -> str:
+        """A token as text, with its spaces and line ends made visible."""
+        return label(self.tokenizer.token_bytes(id), below=0x110000)
+
+    def is_cut(self, name) -> bool:
+        """Whether an answer was ended by max_tokens, and not by its model."""
+        return self.answers[name][-1] not in self.tokenizer.end_ids
+
+    def __str__(self):
+        return as_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        return as_html(self)
+
+
+def n_same(a, b) -> int:
+    """How many tokens two answers have in common at their beginning.
+
+    >>> n_same([5, 6, 7], [5, 6, 8]), n_same([5], [5])
+    (2, 1)
+    """
+    return next((n for n, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
+def text_parts(tokenizer, ids, tokens) -> list[str]:
+    """The text that each token adds to an answer; joined, the answer's text."""
+    answer = AnswerText(tokenizer, ids)
+    return [answer.add(token, is_last=n == len(tokens)) for n, token in enumerate(tokens, 1)]
+
+
+def chances(model, ids, tokens) -> list[float]:
+    """The probability that a model gives to each of these tokens as the next one after ids."""
+    logits = prefill(Reader(model), ids)                            # (vocab_size,)
+    return mx.exp(logprobs_of(mx.array(tokens), logits)).tolist()
+
+
+def check_models(models, tokenizer):
+    """Raise ValueError unless there are two models at least, each with a row for every token of a text."""
+    if not isinstance(models, dict) or len(models) < 2:
+        found = f"{len(models)} of them" if isinstance(models, dict) else type(models).__name__
+        raise ValueError(f'models should be two at least, with names: {{"16 bit": model, "4 bit": other}}; got {found}')
+    for name, model in models.items():
+        if not isinstance(name, str) or not hasattr(model, "config"):
+            raise ValueError(f"expected names with models, as from load_model(); got {name!r}: {type(model).__name__}")
+        if model.config.vocab_size < tokenizer.text_ids:
+            raise ValueError(f"the model {name!r} has a vocabulary of {model.config.vocab_size:,}, and the tokenizer "
+                             f"one of {tokenizer.text_ids:,}; answers are compared token by token, so take models that "
+                             "share this tokenizer")

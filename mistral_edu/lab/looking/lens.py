@@ -1,0 +1,99 @@
+"""The logit lens over one token: what the output layer would say after each layer, and when the answer appears.
+
+Source: nostalgebraist 2020, "interpreting GPT: the logit lens"; notebook 10 builds it.
+"""
+import mlx.core as mx
+import numpy as np
+
+from mistral_edu.lab.experiments.inside import walk
+from mistral_edu.lab.experiments.inside.recording import unembed
+from mistral_edu.lab.showing.figures import BLUE, PALE, SKY, Picture, figure
+from mistral_edu.lab.showing.pieces import label
+
+from .attention import quoted
+from .tokens import place_of, tokens_of
+
+LONGEST = 14                # letters of a token that fit into its field
+LEAST = 0.01                # smaller probabilities are not told in the caption
+
+
+def lens_view(text_or_ids, model, tokenizer, position=None, best=3, raw=False) -> Picture:
+    """What a model would say next after each of its layers: a Picture, of use under explore as well.
+
+    text_or_ids: as in attention_view. position: the token after which the next one is looked for; None for the last.
+    A row for each number of layers: the `best` likeliest tokens, and on the right the probability of the token that
+    came in the end: the next one of the text, or after its last token the model's own choice.
+    """
+    ids, labels = tokens_of(text_or_ids, model, tokenizer, raw)
+    at = place_of(position, len(ids))
+    if not 1 <= best <= 6:
+        raise ValueError(f"best is how many tokens a row shows, 1 to 6; got {best}")
+    chances = lens_of(model, ids, at)                                       # (n_layers + 1, vocab_size)
+    came = ids[at + 1] if at + 1 < len(ids) else int(chances[-1].argmax())
+    name = lambda id: label(tokenizer.token_bytes(id)) if id < tokenizer.n_ids else f"id {id}"  # noqa: E731
+    top = np.argsort(-chances, axis=1, kind="stable")[:, :best]             # (n_layers + 1, best)
+    led = leads_from(chances, came)
+    finding = "does not lead in the end" if led is None else f"leads once {layers(led)} run"
+    fig, (left, right) = figure(height=1.1 + 0.27 * len(chances), columns=2, width_ratios=(best, 1.4))
+    _fields(left, chances, top, came, name)
+    _bars(right, chances[:, came], name(came))
+    fig.suptitle(f"After {quoted(labels, at)}: “{name(came)}” {finding}", x=0.01, ha="left", fontsize=11.5,
+                 fontweight="bold", parse_math=False)
+    last = ", ".join(f"“{name(id)}” {chances[-1, id]:.2f}" for id in top[-1].tolist()
+                     if chances[-1, id] >= LEAST or id == top[-1, 0])
+    caption = (f"After {quoted(labels, at)} came “{name(came)}”. Its probability after 0 to {len(chances) - 1} layers: "
+               f"{' '.join(f'{chance:.2f}' for chance in chances[:, came])}. After the last: {last}.")
+    return Picture(fig, caption, f"The likeliest next tokens after each layer. {caption}")
+
+
+def lens_of(model, ids, position):
+    """What the output layer would say after each layer at one position: probabilities (n_layers + 1, vocab_size), fp32.
+
+    As inside.logit_lens, which does it for all positions at once, and so for a large model takes much memory.
+    """
+    stream = [array[0, position] for part, _, array in walk(model, ids) if part in ("embedding", "stream")]
+    logits = unembed(model, model.model.norm(mx.stack(stream[::2])))        # the stream between layers, not within
+    return np.array(mx.softmax(logits.astype(mx.float32), axis=-1))
+
+
+def leads_from(chances, token):
+    """The number of layers from which on this token is the likeliest, to the end; None if it is not in the end.
+
+    >>> leads_from(np.array([[0.6, 0.4], [0.3, 0.7], [0.6, 0.4], [0.2, 0.8]]), 1)
+    3
+    """
+    other = np.nonzero(chances.argmax(axis=1) != token)[0]
+    first = int(other[-1]) + 1 if len(other) else 0
+    return first if first < len(chances) else None
+
+
+def layers(n) -> str:
+    """The subject of a sentence: "1 layer has", "6 layers have"."""
+    return f"{n} layer has" if n == 1 else f"{n} layers have"
+
+
+def _fields(ax, chances, top, came, name):
+    """The likeliest tokens of each row: a field each, filled as far as its probability goes; bold: what came."""
+    for (row, column), id in np.ndenumerate(top):
+        share, text = chances[row, id], name(int(id))
+        ax.barh(row, 0.94, 0.8, left=column, color=PALE)
+        ax.barh(row, 0.94 * share, 0.8, left=column, color=SKY)
+        text = text if len(text) <= LONGEST else text[:LONGEST - 1] + "…"
+        weight = "bold" if id == came else "normal"
+        ax.text(column + 0.03, row, text, va="center", fontsize=9, fontweight=weight, parse_math=False)
+        ax.text(column + 0.91, row, f"{share:.2f}", va="center", ha="right", fontsize=9, fontweight=weight)
+    ax.set(xlim=(0, top.shape[1]), ylim=(len(top) - 0.4, -0.6), xticks=[], yticks=range(len(top)),
+           ylabel="layers that have run", xlabel="the likeliest tokens (bold: what came)")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _bars(ax, shares, came):
+    """The probability of what came, layer by layer."""
+    ax.barh(range(len(shares)), shares, 0.8, color=BLUE)
+    for row, share in enumerate(shares):
+        outside = share < 0.7
+        ax.text(share + (0.03 if outside else -0.03), row, f"{share:.2f}", va="center", fontsize=9,
+                ha="left" if outside else "right", color="black" if outside else "white")
+    ax.set(xlim=(0, 1), ylim=(len(shares) - 0.4, -0.6), yticks=[])
+    ax.set_xlabel(f"probability of “{came}”", parse_math=False)
