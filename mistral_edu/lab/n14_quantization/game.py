@@ -42,7 +42,7 @@ def bits_of_parts(plan: dict) -> dict:
         if len(each) != len(layers):
             raise ValueError(f"{kind}: expected one number, or a list of {len(layers)}; found {len(each)} numbers")
         for layer, bits in zip(layers, each):
-            if bits not in BITS or isinstance(bits, bool):
+            if bits not in BITS or not isinstance(bits, int) or isinstance(bits, bool):
                 where = kind if layer is None else f"{kind} of layer {layer}"
                 raise ValueError(f"{where}: bits are one of {', '.join(map(str, BITS))}; found {bits!r}")
             parts[kind, layer] = bits

@@ -42,12 +42,12 @@ def draw_curve(bits, megabytes, losses, right, of):
                     fontsize=9)
     worst, last = losses[-1] / losses[0], losses[-2] / losses[0]
     ax.set(yscale="log", ylim=(0.06, 9), xlim=(0, 1.13 * max(megabytes)),
-           xlabel="size of the weights, MB",
+           xlabel="size of the weights, MB (log scale)",
            ylabel="story loss, nats", yticks=(0.1, 0.3, 1, 3), yticklabels=("0.1", "0.3", "1", "3"),
            title=f"{bits[-2]} bit: {last:.1f} times the loss; {bits[-1]} bit: {worst:.0f} times")
     ax.minorticks_off()
     ax.grid(axis="y", color=PALE)
-    told = "; ".join(f"{b} bit: {x:.1f} MB, {y:.2f}, {n}" for b, x, y, n in zip(bits, megabytes, losses, right))
+    told = "; ".join(f"{b} bit: {x:.2f} MB, {y:.2f}, {n}" for b, x, y, n in zip(bits, megabytes, losses, right))
     return Picture(fig, f"Size, story loss, right answers of {of}: {told}.")
 
 
@@ -64,8 +64,9 @@ def draw_leads(exact, leads, loss, layers):
             label=f"{layers} layer{'s' * (layers != 1)} in 2 bit")
     ax.axvline(0, color=RED, linewidth=1.5, linestyle="--", label="no lead")
     gone, middle = (leads < 0).mean(), leads.mean()
-    ax.set(title=f"{gone:.0%} of the tokens have lost their lead: the loss is {loss:.2f}", xlim=(-25, 30), ylim=(0, 16),
+    ax.set(title=f"{gone:.0%} of the tokens have no lead: the loss is {loss:.2f}", xlim=(-25, 30), ylim=(0, 16),
            xlabel="lead of the token that came", ylabel="tokens, percent")
     ax.legend(loc="upper left", fontsize=9)
-    return Picture(fig, f"First {layers} layers in 2 bit: the mean lead is {middle:.1f}, as it is {exact.mean():.1f}; "
+    first = f"First {layers} layers" if layers != 1 else "First layer"
+    return Picture(fig, f"{first} in 2 bit: the mean lead is {middle:.1f}, as it is {exact.mean():.1f}; "
                         f"below zero {gone:.0%}, as it is {(exact < 0).mean():.0%}. The story loss is {loss:.2f}.")

@@ -131,12 +131,14 @@ PACK_SLIPS = (
                                                 "2**4 = 16 times the place before"),
     (_packed(lambda code, place: code << 4 ** place if place < 3 else 0), "the shift is 4 * place, not 4**place"),
     (_packed(lambda code, place: code << 4 + place), "the shift is 4 * place, not 4 + place"),
+    (_packed(lambda code, place: code * 16 ^ place), "in Python ^ is no power but compares bits; a power is 16**i"),
+    (_packed(lambda code, place: code * (16 ^ place)), "in Python ^ is no power but compares bits; a power is 16**i"),
     (lambda codes: int("".join(map(str, codes[::-1]))),
      "the codes are written down as digits in base 10, where a place is worth ten times the one before; with four bits "
      "it is sixteen times"),
     (lambda codes: int("".join(map(str, codes))), f"two things: the codes are written down as digits in base 10, where "
                                                   f"each place has to be worth 16 times the one before; and {ORDER}"),
-    (lambda codes: codes[0], "that is the first code alone; add the others, each at its place"),
+    (lambda codes: codes[0], "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
     (lambda codes: [code << 4 * place for place, code in enumerate(codes)],
      "these are eight numbers; add them up, and you have the word"),
     (lambda codes: "".join(f"{code:x}" for code in codes[::-1]), "these are the digits of the word as a text; asked is "
