@@ -80,6 +80,16 @@ def test_every_handle_of_a_slider_has_the_name_that_stands_beside_it(page):
         assert label.text_content() and label.get_attribute("title") != "null"
 
 
+def test_a_slider_over_a_list_speaks_its_value_and_takes_no_typing(page):
+    for row in page[1].locator(".jupyter-widgets.mistral-choice").all():
+        handle, value = row.locator("[role=slider]"), row.locator(".widget-readout")
+        handle.scroll_into_view_if_needed()
+        for _ in range(2):
+            expect(handle).to_have_attribute("aria-valuetext", value.text_content())
+            assert value.get_attribute("contenteditable") == "false"
+            handle.press("ArrowLeft" if at_its_end(handle) else "ArrowRight")
+
+
 def test_every_picture_has_words(page):
     words = page[1].locator(".jp-OutputArea img:visible").evaluate_all("pictures => pictures.map(one => one.alt)")
     assert words and min(map(len, words)) > 20, words

@@ -15,13 +15,27 @@ HIDE_STILL = f"""
 .{LIVE}.jupyter-widgets-disconnected .{DRAWN} {{ display: none }}
 """
 
-# ipywidgets gives a slider's handle the role "slider" and no name, and has no option for one. An image that cannot be
-# loaded calls its onerror: this one names the handles beside it, as soon as all of them have appeared.
+# ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
+# number of its value and not the value, and lets one type into the words beside it, to no effect. There are no options
+# for these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all are there.
+CHOICE = "mistral-choice"
 NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
-    (function name(here, tries) {{
-        const box = here.closest('.%s'), rows = box ? box.querySelectorAll('.widget-slider') : [];
-        for (const row of rows)
-            for (const handle of row.querySelectorAll('[role=slider]'))
-                handle.setAttribute('aria-label', row.querySelector('.widget-label').textContent);
-        if (rows.length < here.dataset.sliders && tries) setTimeout(name, 50, here, tries - 1);
-    }})(this, 200)">""" % LIVE
+    function see_to(row) {{
+        const handle = row.querySelector('[role=slider]'), value = row.querySelector('.widget-readout');
+        if (!handle || row.dataset.seen) return;
+        row.dataset.seen = 'yes';
+        handle.setAttribute('aria-label', row.querySelector('.widget-label').textContent);
+        if (!row.classList.contains('%s'))
+            return value.setAttribute('aria-label', handle.ariaLabel), value.setAttribute('role', 'textbox');
+        function tell() {{
+            if (value.contentEditable !== 'false') value.contentEditable = 'false';
+            if (handle.ariaValueText !== value.textContent) handle.setAttribute('aria-valuetext', value.textContent);
+        }}
+        tell(), new MutationObserver(tell).observe(row, {{subtree: true, childList: true, characterData: true,
+                                                         attributeFilter: ['aria-valuetext', 'contenteditable']}});
+    }}
+    (function wait(here, tries) {{
+        const box = here.closest('.%s'), rows = box ? [...box.querySelectorAll('.widget-slider')] : [];
+        rows.forEach(see_to);
+        if (rows.length < here.dataset.sliders && tries) setTimeout(wait, 50, here, tries - 1);
+    }})(this, 200)">""" % (CHOICE, LIVE)

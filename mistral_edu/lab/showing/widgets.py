@@ -13,7 +13,7 @@ from ipywidgets import Layout
 
 from .again import takes_the_place_of_earlier
 from .figures import Picture
-from .live import DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
+from .live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
 from .threads import MainThread
 from .trouble import describe
 
@@ -124,7 +124,9 @@ def _control(name, what, value):
     common["layout"] = Layout(width="460px", max_width="100%")
     if isinstance(what, (list, dict)):
         options = list(what.items()) if isinstance(what, dict) else [(str(option), option) for option in what]
-        return ipywidgets.SelectionSlider(options=options, value=options[0][1] if value is None else value, **common)
+        slider = ipywidgets.SelectionSlider(options=options, value=options[0][1] if value is None else value, **common)
+        slider.add_class(CHOICE)
+        return slider
     low, high, step = what if len(what) == 3 else (*what, 1)
     whole = all(isinstance(v, int) for v in (low, high, step))
     slider = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
