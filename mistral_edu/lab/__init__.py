@@ -8,11 +8,11 @@ page alone has a room with its number: `n08_window`.
 from . import kernel
 from .exercises import check, hint, outcome, predict
 from .experiments.use import use
-from .looking import attention_view, compare_answers, lens_view, reach_view
+from .looking import attention_view, compare_answers, inspect_answer, lens_view, reach_view
 from .recorded import recorded
 from .showing import Picture, course_map, explore, figure, say, show
 
 __all__ = ["Picture", "attention_view", "check", "compare_answers", "course_map", "explore", "figure", "hint",
-           "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
+           "inspect_answer", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
 
 kernel.listen()

@@ -1,0 +1,139 @@
+"""An answer that can be looked into: its steps, what else could have been said, and what would have followed."""
+from functools import cache
+
+from mistral_edu.checkpoints import load
+
+from .tree import tree_lines
+from .visible import readable, rounded
+from .writer import Writer
+
+ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens that were asked for",
+           None: "stopped before its end"}
+SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
+def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):
+    """Let a model answer, and return the Answer, which shows itself token by token.
+
+    prompt: a string, sent as a user's message (raw=True: as it is), messages, or ids.
+    model, tokenizer: from load(); without them tiny, in float32, so that its figures are the same on every machine.
+    n_tokens: the most tokens of an answer. n_alternatives: how many likeliest tokens each step lists.
+    sampling: temperature, top_k, top_p, min_p, repetition_penalty, as in stream_generate; greedy without them.
+    seed: the same seed gives the same answer; it matters above temperature 0.
+
+    >>> answer = inspect_answer("The ball is in the barn. The key is in the kitchen. Where is the ball?")
+    >>> answer.text
+    'The ball is in the barn.'
+    """
+    if (model is None) != (tokenizer is None):
+        raise ValueError("a model comes with its tokenizer: model, tokenizer = load(NAME), then "
+                         "inspect_answer(prompt, model, tokenizer); without both, tiny answers")
+    if unknown := sampling.keys() - set(SETTINGS):
+        raise ValueError(f"inspect_answer does not know {', '.join(sorted(unknown))}; it takes seed, {', '.join(SETTINGS)}, "
+                         "and n_tokens, the most tokens of an answer")
+    if model is None:
+        model, tokenizer = _tiny()
+    answer = Answer(Writer(model, tokenizer, prompt, raw, n_tokens, n_alternatives, seed=seed, **sampling))
+    answer.go_on()
+    return answer
+
+
+class Answer:
+    """One answer of all that were written to a prompt.
+
+    steps: a Step for each token: token (its id), text, probability, surprise (in nats), alternatives.
+    branches: all answers to the prompt so far, this one included, in the order in which they were begun.
+    parent, at: the answer that this one left, and at which step; None for the first one.
+    reused_tokens: so many tokens of the prompt and of the beginning were in the cache, and were not read again.
+    """
+
+    def __init__(self, writer, steps=(), parent=None, at=None, branches=None):
+        self.writer, self.steps, self.parent, self.at = writer, list(steps), parent, at
+        self.reused_tokens = 0
+        self.branches = [] if branches is None else branches
+        self.branches.append(self)
+
+    @property
+    def tokens(self) -> list:
+        """The ids of the answer's tokens, that of an end mark included."""
+        return [step.token for step in self.steps]
+
+    @property
+    def text(self) -> str:
+        return self.writer.text(self.tokens)
+
+    @property
+    def surprise(self) -> float:
+        """-ln of the whole answer's probability, in nats: the sum over its steps."""
+        return sum(step.surprise for step in self.steps)
+
+    @property
+    def finish_reason(self):
+        """"stop": the model ended it; "length": n_tokens are reached, or the context is full; None: it was interrupted."""
+        return self.writer.why_ended(self.tokens)
+
+    def branch(self, step: int, alternative):
+        """The answer that says the same up to a step, takes another token there, and goes on by itself.
+
+        alternative: a row of the step's alternatives (0 is the likeliest), or the token's text.
+        An answer that begins so already is returned as it is. Otherwise only what is new is read.
+        """
+        branch = self.begin_branch(step, alternative)
+        branch.go_on()
+        return branch
+
+    def begin_branch(self, step: int, alternative):
+        """The same answer with its first tokens alone; go_on() or write() writes the others."""
+        taken = self._find(step, alternative)
+        beginning = [*self.tokens[:step], taken.token]
+        for answer in self.branches:
+            if answer.tokens[:step + 1] == beginning:
+                return answer
+        parent = self
+        while parent.parent is not None and step <= parent.at:      # what differs there left an earlier answer
+            parent = parent.parent
+        return Answer(self.writer, [*self.steps[:step], self.steps[step].instead(taken)], parent, step, self.branches)
+
+    def go_on(self) -> None:
+        """Write what is missing of the answer: nothing, unless it was interrupted or has only begun."""
+        for _ in self.write():
+            pass
+
+    def write(self):
+        """The same as a generator, which yields each Step once it has been added."""
+        for step in self.writer.steps_after(self.tokens):
+            self.reused_tokens = self.writer.reused_tokens
+            self.steps.append(step)
+            yield step
+
+    def tree(self) -> None:
+        """Print all answers to the prompt, each below the one that it left."""
+        print("\n".join(tree_lines(self.branches)))
+
+    def _find(self, step, alternative):
+        """The Alternative that is meant; ValueError, with those that there are, where there is none."""
+        if step not in range(len(self.steps)):
+            raise ValueError(f"the answer has steps 0 to {len(self.steps) - 1}; got {step!r}")
+        rows = self.steps[step].alternatives
+        for n, row in enumerate(rows):
+            if alternative in (row.text, row.visible) if isinstance(alternative, str) else alternative == n:
+                return row
+        listed = ", ".join(f"{n} {row.text!r}" for n, row in enumerate(rows[:10])) + ", …" * (len(rows) > 10)
+        raise ValueError(f"step {step} has no alternative {alternative!r}. Choose one of {listed}; inspect_answer lists more "
+                         "with a larger n_alternatives")
+
+    def __repr__(self):
+        n = len(self.steps)
+        lines = [f"{n} token{'s' * (n != 1)}, {ENDINGS[self.finish_reason]}; surprise {self.surprise:.2f} nats in all:",
+                 readable(self.text), "step  token            probability   nats  instead"]
+        for number, step in enumerate(self.steps):
+            others = [f"{row.visible} {rounded(row.probability)}" for row in step.alternatives
+                      if row.token != step.token and row.probability >= 0.005]
+            lines.append(f"{number:4}  {step.visible:16} {rounded(step.probability):>11} {step.surprise:6.2f}  "
+                         + ", ".join(others))
+        return "\n".join(line.rstrip() for line in lines)
+
+
+@cache
+def _tiny():
+    return load(dtype="float32")

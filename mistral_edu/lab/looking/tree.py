@@ -1,0 +1,37 @@
+"""All answers to a prompt as a tree in text: each below the one that it left."""
+import textwrap
+
+from .visible import readable, rounded
+
+LINE = 110          # characters
+
+
+def tree_lines(answers) -> list:
+    """A line for each answer, those that left it below, indented; its number is its place in `answers`.
+
+    The first answer is given whole; the others from the token on that took another one's place.
+    """
+    return [line for answer in answers if answer.parent is None for line in _lines(answer, answers, "", "")]
+
+
+def describe(answer) -> str:
+    """The surprise of an answer, where it left its parent, and what it says from there on."""
+    nats, said = f"{answer.surprise:.2f} nats", readable(answer.writer.text(answer.tokens, answer.at or 0))
+    if answer.parent is None:
+        return f"{nats}  {said}"
+    here, there = answer.steps[answer.at], answer.parent.steps[answer.at]
+    return (f'{nats}  step {answer.at}, "{here.visible}" {rounded(here.probability)} for "{there.visible}" '
+            f"{rounded(there.probability)}: …{said}")
+
+
+def _lines(answer, answers, before, below):
+    """before: what stands in front of this line; below: in front of the lines of its branches."""
+    number = answers.index(answer)
+    wrapped = textwrap.wrap(describe(answer), LINE - len(before) - 4) or [""]
+    children = [other for other in answers if other.parent is answer]
+    hang = below + ("│  " if children else "   ") + "   "
+    lines = [f"{before}{number}  {wrapped[0]}", *(f"{hang}{more}" for more in wrapped[1:])]
+    for n, child in enumerate(children):
+        last = n == len(children) - 1
+        lines += _lines(child, answers, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
+    return lines

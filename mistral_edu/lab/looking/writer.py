@@ -1,0 +1,85 @@
+"""A model at a prompt, which writes an answer from any beginning of it, step by step."""
+import math
+from dataclasses import dataclass
+
+from mistral_edu.generate import check_length, check_room, prompt_ids, stream_generate
+from mistral_edu.reader import Reader
+from mistral_edu.sampling import check_settings
+
+from .visible import visible
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that could come next."""
+
+    token: int
+    text: str               # U+FFFD for a part of a character
+    visible: str            # the same, with spaces, line ends and bytes to be seen
+    probability: float      # by the model alone: before temperature, penalty and filters
+
+
+@dataclass(frozen=True)
+class Step(Alternative):
+    """The token that was taken, and what stood beside it."""
+
+    alternatives: tuple     # the likeliest first, and last the one taken where it is none of the likeliest
+
+    @property
+    def surprise(self) -> float:
+        """-ln(probability), in nats: what this token costs, as in notebook 03."""
+        return math.log(1 / self.probability)
+
+    def instead(self, alternative):
+        """The same step with one of its alternatives taken."""
+        return Step(alternative.token, alternative.text, alternative.visible, alternative.probability, self.alternatives)
+
+
+class Writer:
+    """All answers to one prompt share one Writer, and so one cache: what two of them have in common is read once.
+
+    prompt, raw, settings: as in stream_generate. n_tokens: of a whole answer, at most; n_alternatives: of a step.
+    """
+
+    def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, **settings):
+        if n_tokens < 1 or n_alternatives < 1:
+            raise ValueError(f"n_tokens and n_alternatives are at least 1; got {n_tokens} and {n_alternatives}")
+        check_settings(**{name: value for name, value in settings.items() if name != "seed"})
+        check_length(prompt, tokenizer, model.config)
+        self.model, self.tokenizer, self.settings, self.n_alternatives = model, tokenizer, settings, n_alternatives
+        self.prompt_ids = prompt_ids(prompt, tokenizer, raw)
+        self.n_tokens = min(n_tokens, check_room(self.prompt_ids, 0, model.config))
+        self.reader, self.reused_tokens = Reader(model), 0      # of what was read last, so many were in the cache
+
+    def steps_after(self, tokens):
+        """Yield a Step for each token that follows these tokens of an answer, up to its end.
+
+        The draws start from the seed again: the same beginning is always continued in the same way.
+        """
+        if self.why_ended(tokens):
+            return
+        for piece in stream_generate(self.model, self.tokenizer, self.prompt_ids + tokens, cache=self.reader,
+                                     max_tokens=self.n_tokens - len(tokens), logprobs=self.n_alternatives,
+                                     **self.settings):
+            self.reused_tokens = piece.reused_tokens
+            likeliest = [self._alternative(token, logprob) for token, _, logprob in piece.logprobs]
+            taken = self._alternative(piece.token, piece.logprob)
+            if taken.token not in [one.token for one in likeliest]:
+                likeliest.append(taken)
+            yield Step(taken.token, taken.text, taken.visible, taken.probability, tuple(likeliest))
+
+    def why_ended(self, tokens):
+        """"stop": the model ended these tokens; "length": they are as many as may be; None: more can follow."""
+        if tokens and tokens[-1] in self.tokenizer.end_ids:
+            return "stop"
+        return "length" if len(tokens) >= self.n_tokens else None
+
+    def text(self, tokens, start=0) -> str:
+        """The text of an answer's tokens, from step `start` on; a mark that ends the answer is no part of it."""
+        characters, ends = self.tokenizer.stream(before=self.prompt_ids), self.tokenizer.end_ids
+        pieces = ["" if token in ends else characters.add(token) for token in tokens]
+        return "".join(pieces[start:]) + characters.finish()
+
+    def _alternative(self, token, logprob):
+        probability = min(1.0, math.exp(logprob))       # a rounded sum may leave a hair more than 1
+        return Alternative(token, self.tokenizer.token_text(token), visible(self.tokenizer.token_bytes(token)), probability)
