@@ -138,7 +138,7 @@ def test_the_tree_in_text(tiny, capsys):
     answer.branch(2, 1).branch(3, 1)
     answer.tree()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "0  0.00 nats  The ball is in the barn."
+    assert lines[0] == "0  0.00 nats: The ball is in the barn."
     beginnings = [line.split(" nats")[0] for line in lines if " nats" in line]
     assert [one.rsplit(" ", 1)[0] for one in beginnings] == ["0 ", "├─ 1 ", "└─ 2 ", "   └─ 3 "]
     step, before = answer.branches[1].steps[5], answer.steps[5]

@@ -2,13 +2,16 @@
 from functools import cache
 
 from mistral_edu.checkpoints import load
+from mistral_edu.lab import kernel
 
+from .page import still_page
 from .tree import tree_lines
 from .visible import readable, rounded
 from .writer import Writer
 
 ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens that were asked for",
            None: "stopped before its end"}
+NO_WIDGET = "To take an alternative by a click, install anywidget: pip install anywidget. answer.branch(step, row) works without."
 SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 
@@ -68,6 +71,16 @@ class Answer:
         return sum(step.surprise for step in self.steps)
 
     @property
+    def number(self) -> int:
+        """Its place in `branches`: the first answer is 0."""
+        return next(n for n, answer in enumerate(self.branches) if answer is self)
+
+    @property
+    def depth(self) -> int:
+        """How many answers stand above it in the tree."""
+        return 0 if self.parent is None else 1 + self.parent.depth
+
+    @property
     def finish_reason(self):
         """"stop": the model ended it; "length": n_tokens are reached, or the context is full; None: it was interrupted."""
         return self.writer.why_ended(self.tokens)
@@ -122,16 +135,35 @@ class Answer:
         raise ValueError(f"step {step} has no alternative {alternative!r}. Choose one of {listed}; inspect_answer lists more "
                          "with a larger n_alternatives")
 
-    def __repr__(self):
+    @property
+    def facts(self) -> str:
+        """How long it is, why it ended, and how surprising it is, in one line."""
         n = len(self.steps)
-        lines = [f"{n} token{'s' * (n != 1)}, {ENDINGS[self.finish_reason]}; surprise {self.surprise:.2f} nats in all:",
-                 readable(self.text), "step  token            probability   nats  instead"]
+        return f"{n} token{'s' * (n != 1)}, {ENDINGS[self.finish_reason]}; surprise {self.surprise:.2f} nats in all"
+
+    def __repr__(self):
+        lines = [f"{self.facts}:", readable(self.text), "step  token            probability   nats  instead"]
         for number, step in enumerate(self.steps):
             others = [f"{row.visible} {rounded(row.probability)}" for row in step.alternatives
                       if row.token != step.token and row.probability >= 0.005]
             lines.append(f"{number:4}  {step.visible:16} {rounded(step.probability):>11} {step.surprise:6.2f}  "
                          + ", ".join(others))
         return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self):
+        return still_page(self)
+
+    def _ipython_display_(self):
+        """The answer as it can be kept, and in a kernel the live one, which takes its place (see answer.css)."""
+        from IPython.display import display
+        display({"text/html": still_page(self), "text/plain": repr(self)}, raw=True)
+        if kernel.is_there():
+            try:
+                from .inspector import Inspector
+            except ImportError:
+                print(NO_WIDGET)
+            else:
+                display(Inspector(self))
 
 
 @cache

@@ -18,19 +18,18 @@ def describe(answer) -> str:
     """The surprise of an answer, where it left its parent, and what it says from there on."""
     nats, said = f"{answer.surprise:.2f} nats", readable(answer.writer.text(answer.tokens, answer.at or 0))
     if answer.parent is None:
-        return f"{nats}  {said}"
+        return f"{nats}: {said}"
     here, there = answer.steps[answer.at], answer.parent.steps[answer.at]
-    return (f'{nats}  step {answer.at}, "{here.visible}" {rounded(here.probability)} for "{there.visible}" '
+    return (f'{nats}; step {answer.at}, "{here.visible}" {rounded(here.probability)} for "{there.visible}" '
             f"{rounded(there.probability)}: …{said}")
 
 
 def _lines(answer, answers, before, below):
     """before: what stands in front of this line; below: in front of the lines of its branches."""
-    number = answers.index(answer)
     wrapped = textwrap.wrap(describe(answer), LINE - len(before) - 4) or [""]
     children = [other for other in answers if other.parent is answer]
     hang = below + ("│  " if children else "   ") + "   "
-    lines = [f"{before}{number}  {wrapped[0]}", *(f"{hang}{more}" for more in wrapped[1:])]
+    lines = [f"{before}{answer.number}  {wrapped[0]}", *(f"{hang}{more}" for more in wrapped[1:])]
     for n, child in enumerate(children):
         last = n == len(children) - 1
         lines += _lines(child, answers, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))

@@ -50,14 +50,17 @@ class Writer:
         self.prompt_ids = prompt_ids(prompt, tokenizer, raw)
         self.n_tokens = min(n_tokens, check_room(self.prompt_ids, 0, model.config))
         self.reader, self.reused_tokens = Reader(model), 0      # of what was read last, so many were in the cache
+        self._turn = None                                       # whose the cache is now
 
     def steps_after(self, tokens):
         """Yield a Step for each token that follows these tokens of an answer, up to its end.
 
-        The draws start from the seed again: the same beginning is always continued in the same way.
+        The draws start from the seed again: the same beginning is always continued in the same way. Where another call
+        has begun before this one is through, this one ends: the cache is no longer its own.
         """
         if self.why_ended(tokens):
             return
+        self._turn = turn = object()
         for piece in stream_generate(self.model, self.tokenizer, self.prompt_ids + tokens, cache=self.reader,
                                      max_tokens=self.n_tokens - len(tokens), logprobs=self.n_alternatives,
                                      **self.settings):
@@ -67,6 +70,8 @@ class Writer:
             if taken.token not in [one.token for one in likeliest]:
                 likeliest.append(taken)
             yield Step(taken.token, taken.text, taken.visible, taken.probability, tuple(likeliest))
+            if self._turn is not turn:
+                return
 
     def why_ended(self, tokens):
         """"stop": the model ended these tokens; "length": they are as many as may be; None: more can follow."""

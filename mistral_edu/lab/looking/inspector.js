@@ -1,0 +1,57 @@
+// The page comes from Python, with all text escaped; here it is put in place, and what is clicked on is sent back.
+function render({ model, el }) {
+  el.classList.add("mistral-answer", "live");
+  const page = document.createElement("div");
+  const state = document.createElement("p");
+  const stop = document.createElement("button");
+  state.setAttribute("role", "status");
+  stop.type = "button";
+  stop.textContent = "Stop";
+  el.append(page, state, stop);
+
+  const focused = () => el.getRootNode().activeElement;
+  const number = () => page.firstElementChild?.dataset.answer;
+  const radios = () => [...page.querySelectorAll("input")];
+  const buttons = () => [...page.querySelectorAll("button")].filter((button) => button.offsetParent);
+
+  // A new answer opens where Python says; one that has grown stays open where the reader was, and keeps the focus there.
+  function draw() {
+    const before = number(), place = radios().findIndex((radio) => radio.checked);
+    const held = page.contains(focused()), button = buttons().indexOf(focused());
+    page.innerHTML = model.get("page");
+    const stays = before === number() && radios()[place];
+    if (stays) stays.checked = true;
+    if (held) ((stays && buttons()[button]) || page.querySelector("input:checked"))?.focus({ preventScroll: true });
+  }
+
+  function say() {
+    state.textContent = model.get("state");
+    if (!model.get("writing") && stop === focused()) page.querySelector("input:checked")?.focus();
+    stop.hidden = !model.get("writing");
+  }
+
+  function click(event) {
+    const button = event.target.closest("button");
+    if (button) model.send({ ...button.dataset });
+  }
+
+  // Up and down go from one alternative, or one answer, to the next.
+  function move(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const here = buttons().indexOf(focused());
+    if (!step || here < 0) return;
+    event.preventDefault();
+    buttons()[here + step]?.focus();
+  }
+
+  stop.dataset.stop = "now";
+  page.addEventListener("click", click);
+  stop.addEventListener("click", click);
+  page.addEventListener("keydown", move);
+  model.on("change:page", draw);
+  model.on("change:state change:writing", say);
+  draw();
+  say();
+}
+
+export default { render };

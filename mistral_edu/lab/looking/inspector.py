@@ -1,0 +1,91 @@
+"""An answer in a live notebook: choose a token, take one of its alternatives, read on from there, and go back."""
+import asyncio
+import time
+from contextlib import closing
+from pathlib import Path
+
+import anywidget
+from traitlets import Bool, Unicode
+
+from mistral_edu.lab.showing.again import takes_the_place_of_earlier
+from mistral_edu.lab.showing.threads import MainThread
+from mistral_edu.lab.showing.trouble import describe
+
+from .page import STYLE, live_page
+
+BETWEEN_UPDATES = 0.2       # seconds: each update sends the whole page again
+INSTEAD = "[Once this cell is run, alternatives can be taken here. The answer above shows them without a kernel.]"
+
+
+class Inspector(anywidget.AnyWidget):
+    """Shows one of the answers to a prompt, `answer`, and writes on where the reader takes an alternative.
+
+    The front end draws `page` and `state`. It sends {"step", "row"} for an alternative that is taken, {"answer"} for an
+    answer that is to be shown, and {"stop"}. While an answer is written, cells run and clicks are heard.
+    """
+
+    _esm = Path(__file__).with_name("inspector.js")
+    _css = STYLE
+    page = Unicode().tag(sync=True)
+    state = Unicode().tag(sync=True)
+    writing = Bool(False).tag(sync=True)
+
+    def __init__(self, answer):
+        super().__init__()
+        self.main, self.answer, self.task = MainThread(), answer, None
+        self.page = live_page(answer)
+        self.on_msg(lambda _widget, message, _buffers: self.main.run_soon(lambda: self.do(message)))
+        takes_the_place_of_earlier(self)
+
+    def do(self, message: dict) -> None:
+        """Do what the front end has sent, on the thread on which cells run."""
+        self.stop()
+        if "answer" in message:
+            self.show(self.answer.branches[int(message["answer"])])
+        elif "step" in message:
+            self.take(int(message["step"]), int(message["row"]))
+
+    def show(self, answer) -> None:
+        self.answer = answer
+        self.page, self.state = live_page(answer), f"Answer {answer.number}: {answer.facts}."
+
+    def take(self, step: int, row: int) -> None:
+        """Take an alternative of the answer that is shown, and write on from there."""
+        self.show(self.answer.begin_branch(step, row))
+        if self.answer.finish_reason is None:
+            try:
+                self.task = asyncio.get_running_loop().create_task(self._write(self.answer))
+            except RuntimeError:                        # a script has no loop, and nobody to wait for
+                asyncio.run(self._write(self.answer))
+
+    def stop(self) -> None:
+        """End the writing; what was written stays, and is gone on with when the same alternative is taken again."""
+        if self.task is not None:
+            self.task.cancel()
+            self.task, self.writing = None, False
+            self.show(self.answer)
+
+    def let_go(self) -> None:
+        """Leave the kernel."""
+        self.stop()
+        self.close()
+
+    async def _write(self, answer):
+        self.writing, drawn, trouble = True, 0.0, ""
+        try:
+            with closing(answer.write()) as steps:
+                for _ in steps:
+                    if time.monotonic() - drawn > BETWEEN_UPDATES:
+                        self.page, drawn = live_page(answer), time.monotonic()
+                        self.state = f"Answer {answer.number}: {len(answer.steps)} tokens so far."
+                    await asyncio.sleep(0)              # cells and clicks come in between
+        except Exception as error:
+            trouble = f" The model stopped with {describe(error)}."
+        self.task, self.writing = None, False
+        self.show(answer)
+        self.state += trouble
+
+    def _repr_mimebundle_(self, **kwargs):
+        """What is stored says in words what a live kernel would show."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/plain": INSTEAD}, metadata
