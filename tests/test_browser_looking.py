@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from mistral_edu.course.refresh import refresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=60_000)                    # a kernel may take its time
+expect.set_options(timeout=20_000)                    # a kernel may take its time
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CELLS = {
@@ -48,7 +48,7 @@ def chosen(answer):
 
 
 def table(answer):
-    return answer.locator("table.told:visible")
+    return answer.locator(".told:visible")
 
 
 def test_a_page_that_was_not_run_shows_the_answer_and_folds_its_tables(lab):
@@ -133,7 +133,7 @@ def test_markup_in_a_prompt_is_shown_and_never_runs(story):
 def test_nothing_is_cut_in_either_theme(story, theme, width):
     page, answer = story
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme])
-    page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']").wait_for()
+    page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']").wait_for(state="attached")
     page.set_viewport_size({"width": width, "height": 1200})
     answer.locator("label", has_text="␣boy").click()
     table(answer).locator("button").first.click()

@@ -44,14 +44,18 @@ function render({ model, el }) {
     buttons()[here + step]?.focus();
   }
 
+  // The kernel has gone, and with it what could answer: the still page above comes back (see answer.css).
+  const leave = () => el.classList.add("gone");
+
   stop.dataset.stop = "now";
   page.addEventListener("click", click);
   stop.addEventListener("click", click);
   page.addEventListener("keydown", move);
-  model.on("change:page", draw);
-  model.on("change:state change:writing", say);
+  const heard = { "change:page": draw, "change:state": say, "change:writing": say, comm_live_update: leave };
+  for (const [event, answer] of Object.entries(heard)) model.on(event, answer);
   draw();
   say();
+  return () => { for (const [event, answer] of Object.entries(heard)) model.off(event, answer); };
 }
 
 export default { render };

@@ -69,7 +69,7 @@ def _token(step, n, chosen, live):
                    if live or row.token == step.token or row.probability >= 0.005)
     return (f'<label class="token" style="--s:{height:g}"><input type="radio" name="token" hidden="hidden" '
             f'aria-label="{escape(told)}"{" checked" * chosen}><b>{escape(step.visible)}</b></label>'
-            f'<table class="told"><caption>{escape(told)}</caption>{rows}</table>'
+            f'<div class="told"><table><caption>{escape(told)}</caption>{rows}</table></div>'
             + '<span class="turn"></span>' * ("↵" in step.visible))
 
 
@@ -80,7 +80,7 @@ def _row(row, number, step, n, live):
         name = (f'<button type="button" data-step="{n}" data-row="{number}" '
                 f'aria-label="go on with {name} {rounded(row.probability)}">{name}</button>')
     return (f'<tr{" class=taken" * taken}><th scope="row">{name}</th><td>{rounded(row.probability)}</td>'
-            f'<td class="bar"><i style="--p:{row.probability:.2f}"></i></td><td>{"✓ taken" * taken}</td></tr>')
+            f'<td>{"✓ taken" * taken}</td><td class="bar"><i style="--p:{row.probability:.2f}"></i></td></tr>')
 
 
 def _branches(answer, live):
