@@ -15,8 +15,9 @@ expect.set_options(timeout=20_000)                    # a kernel may take its ti
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CELLS = {
     "import": "import mistral_edu\nfrom mistral_edu.lab import inspect_answer",
-    "story": """answer = inspect_answer("Tell me a story about a red ball.", n_tokens=25)\nanswer""",
-    "markup": """inspect_answer('<img src="x" onerror="window.ran = true"><script>window.ran = true</script>', n_tokens=3)""",
+    "story": 'inspect_answer("Tell me a story about a red ball.", n_tokens=25)',
+    "markup": """inspect_answer('<img src="x" onerror="window.ran = true"><script>window.ran = true</script>',
+               n_tokens=3)""",
 }
 TEXT = ".text span"
 STILL, LIVE = ".mistral-answer.still:visible", ".mistral-answer.live:visible"
@@ -25,7 +26,7 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab with a page that is there twice: (page, address by name). unread.ipynb is never run, so not trusted."""
+    """JupyterLab with a page that is there twice: (page, address by name). unread.ipynb is not run, so not trusted."""
     folder = tmp_path_factory.mktemp("looking")
     path = folder / "looking.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(source, id=name) for name, source in CELLS.items()]), path)

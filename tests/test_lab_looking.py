@@ -1,10 +1,18 @@
 """An answer opened token by token: its numbers are the model's own, and a branch is what the model would have said."""
+import asyncio
+import sys
+
 import mlx.core as mx
 import pytest
+from test_lab_map import Page
 
 from mistral_edu import encode_chat, load, stream_generate
 from mistral_edu.lab import inspect_answer
+from mistral_edu.lab.kernel import is_there
+from mistral_edu.lab.looking import answer as answer_module
 from mistral_edu.lab.looking.answer import Answer
+from mistral_edu.lab.looking.inspector import INSTEAD, Inspector
+from mistral_edu.lab.looking.page import live_page
 from mistral_edu.lab.looking.writer import Step, Writer
 from mistral_edu.reader import Reader
 
@@ -50,7 +58,7 @@ def answer_of(tiny, *texts):
     writer = Writer(*tiny, "Say it.")
     tokens = [token for text in texts for token in tiny[1].encode(text, bos=False)]
     taken = [writer._alternative(token, -0.6931) for token in tokens]
-    return Answer(writer, [Step(one.token, one.text, one.visible, one.probability, (one,)) for one in taken])
+    return Answer(writer, [Step(*vars(one).values(), (one,)) for one in taken])
 
 
 def test_the_answer_is_that_of_stream_generate(tiny, story):
@@ -189,7 +197,7 @@ def test_text_from_the_middle_of_a_character_has_that_character(tiny):
 
 def test_the_words_of_an_answer_are_rounded(story):
     lines = repr(story).splitlines()
-    assert lines[:3] == ["25 tokens, cut off at the most tokens that were asked for; surprise 10.92 nats in all:",
+    assert lines[:3] == ["25 tokens, cut off at the most tokens it could have; surprise 10.92 nats in all:",
                          story.text, "step  token            probability   nats  instead"]
     assert lines[3] == "   0  ␣Not                    0.78   0.25  ␣In 0.08, ␣Once 0.04, ␣There 0.04, ␣Long 0.04"
     assert len(lines) == 3 + 25
@@ -216,3 +224,107 @@ def test_a_branch_that_is_not_there_is_said(story):
         with pytest.raises(ValueError, match="step 6 has no alternative .*Choose one of 0 ' boy', 1 ' girl'"):
             story.branch(6, missing)
     assert story.branches == [story]
+
+
+def test_the_still_page_is_complete(story):
+    page = Page(story._repr_html_())
+    told = [tag["aria-label"] for tag in page.all("input")]
+    assert len(told) == 25
+    assert told[6] == "step 6: ␣boy, probability 0.17, surprise 1.77 nats"
+    assert [n for n, tag in enumerate(page.all("input")) if "checked" in tag] == [12]      # the most surprising
+    assert story.text in page.words and "<s>[INST] Tell me a story about a red ball.[/INST]" in page.words
+    assert all(word in page.words for word in ("␣girl", "␣cheerful", "✓ taken", "␣One"))
+    assert page.all("button") == [] and page.all("script") == []
+
+
+def test_bars_are_as_high_as_the_surprise_in_nats_and_full_from_five_on(tiny):
+    answer = answer_of(tiny, "a")
+    rare = Writer(*tiny, "Hi")._alternative(answer.tokens[0], -7.0)
+    answer.steps.append(Step(*vars(rare).values(), (rare,)))
+    tokens = [tag["style"] for tag in Page(answer._repr_html_()).all("label")]
+    assert tokens == ["--s:0.14", "--s:1"]                      # 0.69 / 5, and 7 / 5 cut to 1
+
+
+def test_what_is_hardly_possible_is_left_out_of_the_still_page_and_can_be_taken_in_the_live_one(story):
+    still, live = (Page(page).words for page in (story._repr_html_(), live_page(story)))
+    unlikely = story.steps[1].alternatives[-1]                  # after "Not", "far" has 1.00
+    assert unlikely.probability < 0.005
+    row = f"{unlikely.visible}<0.01"
+    assert row not in still and row in live
+    assert len(Page(live_page(story)).all("button")) == 25 * 4
+
+
+def test_markup_in_prompt_and_answer_is_text(tiny):
+    markup = '<img src=x onerror="alert(1)"></label><script>alert(2)</script>'
+    answer = answer_of(tiny, markup)
+    answer.writer.prompt_ids = tiny[1].encode(markup)
+    for html in (answer._repr_html_(), live_page(answer)):
+        page = Page(html)
+        assert page.all("img") == page.all("script") == []
+        assert not any("onerror" in tag for tag in page.all("input") + page.all("span") + page.all("button"))
+        assert markup in page.words
+
+
+def test_the_live_one_writes_while_other_things_run_and_stops_with_what_it_has(story):
+    async def kernel():
+        inspector, ran = Inspector(story), 0
+        inspector.do({"step": "6", "row": "1"})
+        assert inspector.writing is False and inspector.answer.number == 1
+        while len(inspector.answer.steps) < 12:                 # a cell, once for each token at least
+            await asyncio.sleep(0)
+            ran += 1
+        assert inspector.writing and ran >= 5
+        inspector.do({"stop": "now"})
+        assert not inspector.writing and "stopped before its end" in inspector.state
+        await asyncio.sleep(0)
+        half = list(inspector.answer.tokens)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert inspector.answer.tokens == half
+        inspector.do({"answer": "0"})
+        assert inspector.answer is story
+        inspector.do({"step": "6", "row": "1"})                 # the same again goes on
+        await inspector.task
+        return inspector
+
+    inspector = asyncio.run(kernel())
+    assert inspector.answer.finish_reason == "length" and "Answer 1: 25 tokens" in inspector.state
+    assert inspector.answer.tokens == inspect_answer(STORY, n_tokens=25).branch(6, 1).tokens
+
+
+def test_a_branch_made_meanwhile_does_not_mix_with_the_one_that_is_written(tiny, story):
+    async def kernel():
+        inspector = Inspector(story)
+        inspector.do({"step": "6", "row": "1"})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        other = story.branch(3, 1)                              # a cell
+        await inspector.task
+        return inspector.answer, other
+
+    begun, other = asyncio.run(kernel())
+    assert other.tokens == from_scratch(tiny, other.tokens[:4], 25)
+    assert begun.finish_reason is None                          # the other one took the cache
+    begun.go_on()
+    assert begun.tokens == from_scratch(tiny, begun.tokens[:7], 25)
+
+
+def test_an_error_of_the_model_is_told_in_the_page(story, monkeypatch):
+    inspector = Inspector(story)
+    monkeypatch.setattr(Reader, "read", lambda *_: 1 / 0)
+    inspector.do({"step": "6", "row": "1"})
+    assert "The model stopped with ZeroDivisionError" in inspector.state and not inspector.writing
+    assert inspector.answer.tokens[:7] == story.branches[1].tokens
+
+
+def test_words_stand_where_no_widget_is_shown(story):
+    data, _ = Inspector(story)._repr_mimebundle_()
+    assert data["text/plain"] == INSTEAD and "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_in_a_kernel_without_anywidget_one_sentence_says_what_to_do(story, monkeypatch, capsys):
+    assert not is_there()
+    monkeypatch.setattr(answer_module.kernel, "is_there", lambda: True)
+    monkeypatch.setitem(sys.modules, "mistral_edu.lab.looking.inspector", None)
+    story._ipython_display_()
+    assert "install anywidget" in capsys.readouterr().out

@@ -1,5 +1,5 @@
 """Looking inside an answer: what a model looked at, what else it might have said, and what others would have said."""
-from .answer import inspect_answer
+from .asking import inspect_answer
 from .attention import attention_view
 from .comparing import compare_answers
 from .lens import lens_view

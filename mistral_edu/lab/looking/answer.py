@@ -1,44 +1,14 @@
 """An answer that can be looked into: its steps, what else could have been said, and what would have followed."""
-from functools import cache
-
-from mistral_edu.checkpoints import load
 from mistral_edu.lab import kernel
 
 from .page import still_page
 from .tree import tree_lines
 from .visible import readable, rounded
-from .writer import Writer
 
-ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens that were asked for",
+ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens it could have",
            None: "stopped before its end"}
-NO_WIDGET = "To take an alternative by a click, install anywidget: pip install anywidget. answer.branch(step, row) works without."
-SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-
-
-def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):
-    """Let a model answer, and return the Answer, which shows itself token by token.
-
-    prompt: a string, sent as a user's message (raw=True: as it is), messages, or ids.
-    model, tokenizer: from load(); without them tiny, in float32, so that its figures are the same on every machine.
-    n_tokens: the most tokens of an answer. n_alternatives: how many likeliest tokens each step lists.
-    sampling: temperature, top_k, top_p, min_p, repetition_penalty, as in stream_generate; greedy without them.
-    seed: the same seed gives the same answer; it matters above temperature 0.
-
-    >>> answer = inspect_answer("The ball is in the barn. The key is in the kitchen. Where is the ball?")
-    >>> answer.text
-    'The ball is in the barn.'
-    """
-    if (model is None) != (tokenizer is None):
-        raise ValueError("a model comes with its tokenizer: model, tokenizer = load(NAME), then "
-                         "inspect_answer(prompt, model, tokenizer); without both, tiny answers")
-    if unknown := sampling.keys() - set(SETTINGS):
-        raise ValueError(f"inspect_answer does not know {', '.join(sorted(unknown))}; it takes seed, {', '.join(SETTINGS)}, "
-                         "and n_tokens, the most tokens of an answer")
-    if model is None:
-        model, tokenizer = _tiny()
-    answer = Answer(Writer(model, tokenizer, prompt, raw, n_tokens, n_alternatives, seed=seed, **sampling))
-    answer.go_on()
-    return answer
+NO_WIDGET = ("To take an alternative by a click, install anywidget: pip install anywidget. "
+             "Without it, answer.branch(step, row) takes one.")
 
 
 class Answer:
@@ -82,7 +52,7 @@ class Answer:
 
     @property
     def finish_reason(self):
-        """"stop": the model ended it; "length": n_tokens are reached, or the context is full; None: it was interrupted."""
+        """"stop": the model ended it; "length": n_tokens or the context are used up; None: not finished."""
         return self.writer.why_ended(self.tokens)
 
     def branch(self, step: int, alternative):
@@ -132,8 +102,8 @@ class Answer:
             if alternative in (row.text, row.visible) if isinstance(alternative, str) else alternative == n:
                 return row
         listed = ", ".join(f"{n} {row.text!r}" for n, row in enumerate(rows[:10])) + ", …" * (len(rows) > 10)
-        raise ValueError(f"step {step} has no alternative {alternative!r}. Choose one of {listed}; inspect_answer lists more "
-                         "with a larger n_alternatives")
+        raise ValueError(f"step {step} has no alternative {alternative!r}. Choose one of {listed}; inspect_answer "
+                         "lists more with a larger n_alternatives")
 
     @property
     def facts(self) -> str:
@@ -164,8 +134,3 @@ class Answer:
                 print(NO_WIDGET)
             else:
                 display(Inspector(self))
-
-
-@cache
-def _tiny():
-    return load(dtype="float32")

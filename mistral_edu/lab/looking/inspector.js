@@ -14,7 +14,7 @@ function render({ model, el }) {
   const radios = () => [...page.querySelectorAll("input")];
   const buttons = () => [...page.querySelectorAll("button")].filter((button) => button.offsetParent);
 
-  // A new answer opens where Python says; one that has grown stays open where the reader was, and keeps the focus there.
+  // A new answer opens where Python says. One that has grown stays open where the reader was, and the focus stays.
   function draw() {
     const before = number(), place = radios().findIndex((radio) => radio.checked);
     const held = page.contains(focused()), button = buttons().indexOf(focused());

@@ -14,11 +14,11 @@ HIGHEST = 5.0               # nats: from here on a bar is as high as bars get
 STYLE = Path(__file__).with_name("answer.css").read_text(encoding="utf-8")
 LEGEND = "Surprise, −ln p in nats, is the height of the bar below a token, and the strength of its colour."
 HOW = {False: "Click on a token, or press Tab and then arrow keys: below stands what could have come in its place.",
-       True: "Click on a token, or press Tab and then arrow keys. Below stands what could have come in its place: click on "
-             "it, or press Tab and Enter, and the answer goes on from there."}
+       True: "Click on a token, or press Tab and then arrow keys. Below stands what could have come in its place: "
+             "click on it, or press Tab and Enter, and the answer goes on from there."}
 # JupyterLab takes letters, arrows and Enter for commands of its own; with Ctrl or Shift they stay its own.
-KEYS = escape("if (!event.ctrlKey && !event.metaKey && !event.shiftKey && "
-              "(event.key.length === 1 || event.key === 'Enter' || event.key.startsWith('Arrow'))) event.stopPropagation()")
+KEYS = escape("""if (!event.ctrlKey && !event.metaKey && !event.shiftKey
+  && (event.key.length === 1 || event.key === 'Enter' || event.key.startsWith('Arrow'))) event.stopPropagation()""")
 
 
 def still_page(answer) -> str:
@@ -57,8 +57,9 @@ def _form(answer, live):
 def _samples():
     """The legend's bars, for those who see them."""
     samples = [(0, "0 nats"), (1, "1"), (2.5, "2.5"), (HIGHEST, f"{HIGHEST:g} and more")]
-    return '<span class="samples" aria-hidden="true">' + " ".join(
-        f'<span class="token" style="--s:{surprise / HIGHEST:g}"><b>{words}</b></span>' for surprise, words in samples) + "</span>"
+    tokens = " ".join(f'<span class="token" style="--s:{surprise / HIGHEST:g}"><b>{words}</b></span>'
+                      for surprise, words in samples)
+    return f'<span class="samples" aria-hidden="true">{tokens}</span>'
 
 
 def _token(step, n, chosen, live):
@@ -75,11 +76,11 @@ def _token(step, n, chosen, live):
 
 def _row(row, number, step, n, live):
     taken = row.token == step.token
-    name = escape(row.visible)
+    name, probability = escape(row.visible), escape(rounded(row.probability))
     if live and not taken:
         name = (f'<button type="button" data-step="{n}" data-row="{number}" '
-                f'aria-label="go on with {name} {rounded(row.probability)}">{name}</button>')
-    return (f'<tr{" class=taken" * taken}><th scope="row">{name}</th><td>{rounded(row.probability)}</td>'
+                f'aria-label="go on with {name} {probability}">{name}</button>')
+    return (f'<tr{" class=taken" * taken}><th scope="row">{name}</th><td>{probability}</td>'
             f'<td>{"✓ taken" * taken}</td><td class="bar"><i style="--p:{row.probability:.2f}"></i></td></tr>')
 
 
@@ -94,4 +95,5 @@ def _branches(answer, live):
         if live:
             words = f'<button type="button" data-answer="{number}"{" aria-current=true" * here}>{words}</button>'
         items.append(f'<li style="--depth:{other.depth}">{words}</li>')
-    return f'<p class="how">All answers to this prompt, by their numbers:</p>\n<ul class="branches">{"".join(items)}</ul>\n'
+    return ('<p class="how">All answers to this prompt, by their numbers:</p>\n'
+            f'<ul class="branches">{"".join(items)}</ul>\n')

@@ -14,7 +14,8 @@ def visible(token_bytes: bytes) -> str:
     """
     text = token_bytes.decode("utf-8", errors="surrogateescape")
     shown = "".join(map(_shown, text))
-    return "◌" + shown if shown and unicodedata.combining(shown[0]) else shown      # an accent needs a letter to stand on
+    accent_alone = shown and unicodedata.combining(shown[0])
+    return "◌" + shown if accent_alone else shown
 
 
 def _shown(character):

@@ -32,7 +32,7 @@ class Step(Alternative):
 
     def instead(self, alternative):
         """The same step with one of its alternatives taken."""
-        return Step(alternative.token, alternative.text, alternative.visible, alternative.probability, self.alternatives)
+        return Step(*vars(alternative).values(), self.alternatives)
 
 
 class Writer:
@@ -69,7 +69,7 @@ class Writer:
             taken = self._alternative(piece.token, piece.logprob)
             if taken.token not in [one.token for one in likeliest]:
                 likeliest.append(taken)
-            yield Step(taken.token, taken.text, taken.visible, taken.probability, tuple(likeliest))
+            yield Step(*vars(taken).values(), tuple(likeliest))
             if self._turn is not turn:
                 return
 
@@ -87,4 +87,5 @@ class Writer:
 
     def _alternative(self, token, logprob):
         probability = min(1.0, math.exp(logprob))       # a rounded sum may leave a hair more than 1
-        return Alternative(token, self.tokenizer.token_text(token), visible(self.tokenizer.token_bytes(token)), probability)
+        shown = visible(self.tokenizer.token_bytes(token))
+        return Alternative(token, self.tokenizer.token_text(token), shown, probability)

@@ -1,0 +1,40 @@
+"""`inspect_answer`: ask a model, and get an answer that can be looked into."""
+from functools import cache
+
+from mistral_edu.checkpoints import load
+
+from .answer import Answer
+from .writer import Writer
+
+SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
+def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):
+    """Let a model answer, and return the Answer, which shows itself token by token.
+
+    prompt: a string, sent as a user's message (raw=True: as it is), messages, or ids.
+    model, tokenizer: from load(); without them tiny, in float32, so that its figures are the same on every machine.
+    n_tokens: the most tokens of an answer. n_alternatives: how many likeliest tokens each step lists.
+    sampling: temperature, top_k, top_p, min_p, repetition_penalty, as in stream_generate; greedy without them.
+    seed: the same seed gives the same answer; it matters above temperature 0.
+
+    >>> answer = inspect_answer("The ball is in the barn. The key is in the kitchen. Where is the ball?")
+    >>> answer.text
+    'The ball is in the barn.'
+    """
+    if (model is None) != (tokenizer is None):
+        raise ValueError("a model comes with its tokenizer: model, tokenizer = load(NAME), then "
+                         "inspect_answer(prompt, model, tokenizer); without both, tiny answers")
+    if unknown := sampling.keys() - set(SETTINGS):
+        raise ValueError(f"inspect_answer does not know {', '.join(sorted(unknown))}; it takes seed, "
+                         f"{', '.join(SETTINGS)}, and n_tokens, the most tokens of an answer")
+    if model is None:
+        model, tokenizer = _tiny()
+    answer = Answer(Writer(model, tokenizer, prompt, raw, n_tokens, n_alternatives, seed=seed, **sampling))
+    answer.go_on()
+    return answer
+
+
+@cache
+def _tiny():
+    return load(dtype="float32")
