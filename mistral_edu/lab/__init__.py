@@ -2,17 +2,18 @@
 
 `exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
 try on a model, and `use`, which puts a reader's function into one; `looking` shows what went on in an answer; `kernel`
-explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings. What belongs to one
-page alone has a room with its number: `n08_window`.
+explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings; `panel` is a chat in
+a cell. What belongs to one page alone has a room with its number: `n08_window`.
 """
 from . import kernel
 from .exercises import check, hint, outcome, predict
 from .experiments.use import use
 from .looking import attention_view, compare_answers, inspect_answer, lens_view, reach_view
+from .panel import chat_panel
 from .recorded import recorded
 from .showing import Picture, course_map, explore, figure, say, show
 
-__all__ = ["Picture", "attention_view", "check", "compare_answers", "course_map", "explore", "figure", "hint",
-           "inspect_answer", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
+__all__ = ["Picture", "attention_view", "chat_panel", "check", "compare_answers", "course_map", "explore", "figure",
+           "hint", "inspect_answer", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
 
 kernel.listen()

@@ -1,0 +1,26 @@
+"""`chat_panel()`: a conversation with a model in a cell, beside which other cells go on working.
+
+`settings` says what may be set, `talking` writes an answer step by step, `drawing` turns messages into HTML and words,
+`export` takes them elsewhere, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
+"""
+
+
+def chat_panel(model="tiny", *, bits=None, window="config", temperature=0.0, top_p=1.0, seed=0, max_tokens=200,
+               system=None, messages=()):
+    """Show a chat in the cell, and return it.
+
+    model, bits, window: as in %mistral: a name or folder; 8, 4, or None as stored; a width, "none" or "config".
+    temperature, top_p, seed, max_tokens: as in stream_generate. system: instructions for the model.
+    messages: a conversation to go on with: a list, or a file that Export or mistral-edu chat wrote.
+    What the buttons do, code can do: `await panel.send("Hello!")`, then `panel.messages`.
+    Raises ValueError for settings out of range, and what load() raises for the model.
+    """
+    try:
+        from .panel import ChatPanel
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "anywidget":
+            raise
+        raise ImportError("chat_panel needs the package anywidget: pip install anywidget, then restart the kernel and "
+                          "load the page of the browser again. Everything else here works without it.") from None
+    return ChatPanel(model, bits, window, system, messages, temperature=temperature, top_p=top_p, seed=seed,
+                     max_tokens=max_tokens)

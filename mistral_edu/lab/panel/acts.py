@@ -1,0 +1,151 @@
+"""What a reader can do in the panel, button by button; code can do the same.
+
+Each raises ValueError where it cannot be done, and says in `status` what it did. Nothing but stop() is possible while
+an answer is being written.
+"""
+import asyncio
+
+from mistral_edu.lab.prompting.reply import ENDINGS
+from mistral_edu.lab.prompting.session import models
+
+from . import export, settings
+from .talking import Talk, steps, until
+
+BUSY = "the model is busy; stop it first, or wait until it is done"
+
+
+class Acts:
+    """For ChatPanel, which has `session`, `messages`, `settings`, `status`, `busy` and the drawing."""
+
+    async def ask(self, text) -> str:
+        """Send a message, and return the answer, or as much of it as came before a stop."""
+        return await self._answer(text)
+
+    async def edit(self, turn, text) -> str:
+        """Ask question number `turn`, counted from 0, in other words. What followed it is dropped."""
+        dropped = len(self.questions) - turn - 1
+        until(self.messages, turn)
+        return await self._answer(text, turn, f"Question {turn + 1} was changed"
+                                  + (f", and the {_turns(dropped)} after it dropped" if dropped else "") + ".")
+
+    async def regenerate(self) -> str:
+        """Answer the last question again: with the next seed, where chance has a part in it."""
+        if not self.questions:
+            raise ValueError("there is no answer to write again yet; ask something first")
+        by_chance = self.settings["temperature"] > 0
+        if by_chance:
+            self.set("seed", self.settings["seed"] + 1)
+        note = f"Written again with seed {self.settings['seed']}." if by_chance else (
+            "Written again. At temperature 0 the same model gives the same answer; raise it for another one.")
+        return await self._answer(self.questions[-1], len(self.questions) - 1, note)
+
+    def stop(self):
+        """End the answer after its next token; what has come stays. Only sets a flag, so any thread may call it."""
+        if self.talk:
+            self.talk.stop()
+
+    def clear(self):
+        """Begin a new conversation, with the same instructions and the same model."""
+        self._check_ready()
+        self._remember("Clear")
+        self.messages[:] = [message for message in self.messages if message["role"] == "system"]
+        self._draw(status="The conversation is cleared.")
+
+    def undo(self):
+        """Take back the last Edit, Regenerate or Clear."""
+        self._check_ready()
+        if not self.undoable:
+            raise ValueError("there is nothing to take back")
+        self.messages[:] = self._before
+        self._draw(status=f"{self.undoable} is taken back.", undoable="")
+
+    def set(self, name, value):
+        """Set temperature, top_p, seed, max_tokens, or system: the instructions, "" for none."""
+        self._check_ready()
+        if name == "system":
+            self.chat.system = value = str(value or "").strip() or None
+        elif name in settings.NUMBERS:
+            value = settings.number(name, value)
+        else:
+            raise ValueError(f"{name} cannot be set; expected system or one of {', '.join(settings.NUMBERS)}")
+        self._draw(status=f"{name} is {value if value is not None else 'empty'} from here on.",
+                   settings=self._settings({**self.settings, name: value}))
+
+    async def load(self, model, bits=None, window="config"):
+        """Go on with another model. Where it cannot be loaded, the one in use stays; so does the conversation anyhow."""
+        if self.busy:
+            raise ValueError(BUSY)
+        wanted = str(model).strip(), settings.weight_bits(bits), settings.width(window)
+        self._draw(busy="loading", status=f"Loading {wanted[0]}.")
+        status = "Loading was interrupted."
+        try:
+            await asyncio.to_thread(self._exchange, wanted)     # cells run meanwhile
+            status = f"{wanted[0]} is loaded, and goes on with this conversation."
+        except (ValueError, OSError) as error:
+            status = f"{wanted[0]} could not be loaded, so {self.session.name} stays: {error}"
+            raise ValueError(status) from error
+        finally:
+            self._draw(busy="", status=status, settings=self._settings(self.settings))
+
+    def export(self, kind) -> str:
+        """kind "cell": the code of a cell that shows this panel again; "json": a file, whose name is returned."""
+        self._check_ready()
+        if kind not in ("cell", "json"):
+            raise ValueError(f'export is as "cell" or as "json"; got {kind!r}')
+        if kind == "json":
+            result = str(export.as_file(self.messages))
+            self.status = f"Saved as {result}, in the notebook's folder."
+        else:
+            result = export.as_cell(self.messages, self.settings)
+            self.send({"cell": result})
+            self.status = "The code below makes a cell that shows this conversation; copy it."
+        return result
+
+    async def find_models(self):
+        """Note in `models` which names load without a download."""
+        self.models = await asyncio.to_thread(models)
+
+    async def _answer(self, text, turn=None, note=""):
+        self._check_ready()
+        if not text.strip():
+            raise ValueError("there is nothing to send; write a message first")
+        if turn is not None:
+            self._remember("Edit" if note.startswith("Question") else "Regenerate")
+        chosen = {name: self.settings[name] for name in settings.NUMBERS}
+        talk = self.talk = Talk(steps(self.chat, text, turn, **chosen), self._show)
+        self._begin([*until(self.messages, turn), {"role": "user", "content": text}])
+        status = "The answer ended in an error."
+        try:
+            await talk.to_its_end()
+            status = " ".join([note or ENDINGS[self.piece and self.piece.finish_reason], *talk.hints])
+            if not self.said:
+                status = "Stopped before the first word, so nothing was sent."
+        finally:
+            if not self.said:
+                self.send({"back": text})
+            self.talk = None
+            self._draw(busy="", answer="", status=status)
+        return self.said
+
+    def _exchange(self, wanted):
+        try:
+            self.session.use(*wanted)
+        except BaseException:
+            self.session.use()          # the old one went before the new one came
+            raise
+        finally:
+            if self.session.chat:
+                self.session.chat.messages = self.messages
+
+    def _check_ready(self):
+        if self.busy:
+            raise ValueError(BUSY)
+        if self.chat is None:
+            raise ValueError("no model is loaded; load one in Settings")
+
+    def _remember(self, act):
+        self._before, self.undoable = list(self.messages), act
+
+
+def _turns(n):
+    return f"{n} turn{'s' * (n != 1)}"

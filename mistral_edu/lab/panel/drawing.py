@@ -1,0 +1,87 @@
+"""Messages as HTML for bubbles, as a still page, and as plain text; and how full the context is, in words.
+
+What the model or the reader wrote is shown and never works: safe_markdown leaves no tag but its own for code, and no
+link and no picture, before Markdown becomes HTML here.
+"""
+from functools import lru_cache
+from html import escape
+
+import mistune
+
+from mistral_edu.lab.prompting.safe_markdown import safe_markdown
+
+NAMES = {"system": "Instructions", "user": "You", "assistant": "Mistral"}
+EMPTY = "Nothing has been said yet."
+STILL = "mistral-chat-still"        # hidden where a live panel stands below it, see panel.css
+SHADES = {"system": "none", "user": "var(--jp-layout-color2, #8882)", "assistant": "var(--jp-layout-color1, #8881)"}
+
+
+class Renderer(mistune.HTMLRenderer):
+    def heading(self, text, level, **attrs):
+        """Bold, and no heading: those of a page belong to the page."""
+        return f"<p><strong>{text}</strong></p>\n"
+
+
+_markdown = mistune.create_markdown(renderer=Renderer(escape=False), hard_wrap=True, plugins=["table", "strikethrough"])
+
+
+@lru_cache(maxsize=256)         # a turn draws the ones before it again
+def as_html(text: str) -> str:
+    """A message's Markdown as HTML in which nothing runs.
+
+    >>> as_html("**Bold**, <b>not</b>, [no link](javascript:alert(1))")
+    '<p><strong>Bold</strong>, &lt;b&gt;not&lt;/b&gt;, [no link](javascript:alert(1))</p>\\n'
+    """
+    return _markdown(safe_markdown(text))
+
+
+def bubbles(messages) -> list[dict]:
+    """One {"role", "name", "html", "text", "turn"} per message; turn: the number of its question, from 0."""
+    drawn, turn = [], -1
+    for message in messages:
+        role, text = message["role"], message["content"]
+        turn += role == "user"
+        drawn.append({"role": role, "name": NAMES[role], "html": as_html(text), "text": text * (role == "user"),
+                      "turn": turn})
+    return drawn
+
+
+def plain(messages) -> str:
+    """The conversation for a terminal, a saved page, a screen reader.
+
+    >>> print(plain([{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Hello. How are you?"}]))
+    You: Hello!
+    <BLANKLINE>
+    Mistral: Hello. How are you?
+    """
+    return "\n\n".join(f"{NAMES[message['role']]}: {message['content']}" for message in messages) or EMPTY
+
+
+def still(messages) -> str:
+    """The same as HTML that needs no style sheet, no script and no kernel."""
+    said = "\n".join(
+        f'<div style="margin: 6px 0; padding: 2px 10px; border-radius: 6px; background: {SHADES[message["role"]]}">'
+        f'<p><strong>{NAMES[message["role"]]}</strong></p>\n{as_html(message["content"])}</div>' for message in messages)
+    return f'<div class="{STILL}">\n{said or f"<p>{escape(EMPTY)}</p>"}\n</div>'
+
+
+def meter(used, config, written=0, tokens_per_second=None) -> dict:
+    """How much of the context is used, and how much of that a token sees, as numbers for a bar and as words.
+
+    >>> from mistral_edu import MistralConfig
+    >>> meter(300, MistralConfig.preset("tiny"))["words"]
+    '300 of 1,024 tokens of the context are used. In each layer a token sees the last 128 (the window), so the first 172 are out of its direct sight.'
+    """
+    window, context = config.window_size, config.context_len
+    if not window:
+        sight = "There is no window: each token sees all before it."
+    elif used <= window:
+        sight = f"The window of {window:,} holds all of them."
+    else:
+        sight = (f"In each layer a token sees the last {window:,} (the window), so the first {used - window:,} are out "
+                 "of its direct sight.")
+    speed = ""
+    if written:
+        speed = f"{written:,} token{'s' * (written != 1)} written, {tokens_per_second:,.0f} a second."
+    return {"used": used, "seen": min(used, window or used), "context": context, "speed": speed,
+            "words": f"{used:,} of {context:,} tokens of the context are used. {sight}"}

@@ -1,0 +1,248 @@
+// The chat panel in the page. Python keeps the conversation and says what is the case; this file draws it, and reports
+// what was pressed. The only HTML that is put in as it is comes from drawing.py, which makes it harmless.
+
+const SKELETON = `
+  <div class="log" role="log" aria-label="Conversation" aria-live="off" tabindex="0"></div>
+  <div class="unseen" aria-live="polite"></div>
+  <div class="meter">
+    <div class="bar" role="meter" aria-label="Context used" aria-valuemin="0"><i class="used"></i><i class="seen"></i></div>
+    <p class="words"></p><p class="speed"></p>
+  </div>
+  <p class="status" role="status"></p>
+  <p class="editing" hidden><span></span> <button type="button" data-cancel>Cancel the edit</button></p>
+  <form class="writing">
+    <textarea rows="2" aria-label="Message" placeholder="Write a message. Enter sends it, Shift+Enter begins a new line."></textarea>
+    <button type="submit" class="main">Send</button>
+  </form>
+  <div class="acts" role="group" aria-label="Conversation as a whole">
+    <button type="button" data-do="regenerate">Regenerate</button>
+    <button type="button" data-do="clear">Clear</button>
+    <button type="button" data-do="undo" hidden></button>
+    <button type="button" data-do="export" data-with="cell">Export as a cell</button>
+    <button type="button" data-do="export" data-with="json">Export as JSON</button>
+  </div>
+  <div class="exported" hidden>
+    <textarea readonly rows="6" aria-label="Code of a cell with this conversation"></textarea>
+    <button type="button" data-copy>Copy</button> <button type="button" data-close>Close</button>
+  </div>
+  <details class="settings"><summary>Settings</summary>
+    <form class="model"><fieldset><legend>Model</legend>
+      <label>Name or folder <input name="model" size="26" spellcheck="false"></label>
+      <label>Weights <select name="bits"><option value="">as stored</option><option value="8">8 bit</option>
+        <option value="4">4 bit</option></select></label>
+      <label>Window <input name="window" size="8" spellcheck="false" title="config: as published; none: no window; or a number of tokens"></label>
+      <button type="submit">Load</button>
+    </fieldset></form>
+    <fieldset class="answers"><legend>Answers</legend>
+      <label>Temperature <input name="temperature" type="number" min="0" step="0.1"></label>
+      <label>Top-p <input name="top_p" type="number" min="0" max="1" step="0.05"></label>
+      <label>Seed <input name="seed" type="number" step="1"></label>
+      <label>Tokens at most <input name="max_tokens" type="number" min="1" step="1"></label>
+      <label class="wide">System prompt <textarea name="system" rows="2"></textarea></label>
+    </fieldset>
+  </details>`;
+
+function render({ model, el }) {
+  const panel = document.createElement("section");
+  panel.className = "mistral-chat";
+  panel.setAttribute("aria-label", "Chat");
+  panel.innerHTML = SKELETON;
+  el.append(panel);
+  const find = (selector) => panel.querySelector(selector);
+  const log = find(".log"), field = find(".writing textarea"), status = find(".status");
+  let editing = null, kept = "", waiting = false;         // the turn in the field; what was typed before; sent, no answer yet
+
+  const report = (act, ...args) => model.send({ do: act, with: args });
+  const say = (words) => { status.textContent = words; };
+
+  // --- drawing: one function for each part of the state
+
+  function drawBubbles() {
+    const bubbles = model.get("bubbles"), atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    bubbles.forEach((bubble, n) => {
+      const key = JSON.stringify(bubble), there = log.children[n];
+      if (there?.dataset.key === key) return;             // so a button that has the focus keeps it
+      const drawn = bubbleOf(bubble);
+      drawn.dataset.key = key;
+      there ? there.replaceWith(drawn) : log.append(drawn);
+    });
+    while (log.children.length > bubbles.length) log.lastElementChild.remove();
+    drawAnswer();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  function bubbleOf({ role, name, html, text, turn }) {
+    const bubble = document.createElement("article");
+    bubble.className = `bubble ${role}`;
+    bubble.setAttribute("aria-label", role === "user" ? `${name}, question ${turn + 1}` : name);
+    bubble.innerHTML = `<header></header><div class="said">${html}</div>`;
+    bubble.firstChild.textContent = name;
+    if (role === "user") {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "Edit";
+      button.setAttribute("aria-label", `Edit question ${turn + 1}`);
+      button.onclick = () => beginEdit(turn, text);
+      bubble.firstChild.append(" ", button);
+    }
+    return bubble;
+  }
+
+  function drawAnswer() {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    let growing = log.querySelector(".growing");
+    if (model.get("busy") !== "answering") return void growing?.remove();
+    if (!growing) {
+      growing = bubbleOf({ role: "assistant", name: "Mistral", html: "" });
+      growing.classList.add("growing");
+      log.append(growing);
+    }
+    growing.querySelector(".said").innerHTML = model.get("answer") || "<p>…</p>";
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  function drawBusy() {
+    const busy = model.get("busy"), button = find(".main");
+    const wasAnswering = panel.dataset.busy === "answering";
+    panel.dataset.busy = busy;
+    button.textContent = busy === "answering" ? "Stop" : "Send";
+    log.setAttribute("aria-busy", String(busy === "answering"));
+    for (const other of panel.querySelectorAll("[data-do], .model button")) other.disabled = Boolean(busy);
+    drawAnswer();
+    const last = log.lastElementChild;                    // an answer is read aloud once, when it is complete
+    if (wasAnswering && !busy && last?.classList.contains("assistant"))
+      find(".unseen").textContent = `Mistral: ${last.querySelector(".said").textContent}`;
+  }
+
+  function drawMeter() {
+    const { used, seen, context, words, speed } = model.get("meter"), bar = find(".bar");
+    bar.setAttribute("aria-valuemax", context);
+    bar.setAttribute("aria-valuenow", used);
+    bar.setAttribute("aria-valuetext", words);
+    find(".used").style.width = `${100 * (used - seen) / context}%`;
+    find(".seen").style.width = `${100 * seen / context}%`;
+    find(".words").textContent = words;
+    find(".speed").textContent = speed;
+  }
+
+  function drawSettings() {
+    const settings = model.get("settings");
+    panel.setAttribute("aria-label", `Chat with ${settings.model}`);
+    for (const control of panel.querySelectorAll(".settings [name]"))
+      if (control !== control.getRootNode().activeElement) control.value = settings[control.name] ?? "";
+  }
+
+  function drawUndo() {
+    const button = find("[data-do=undo]"), act = model.get("undoable");
+    button.hidden = !act;
+    button.textContent = `Undo ${act}`;
+  }
+
+  // --- writing and sending
+
+  function submit() {
+    if (model.get("busy") === "answering") return say("Mistral is still writing. Escape stops it; then Enter sends.");
+    if (waiting || !field.value.trim()) return;
+    waiting = true;
+    editing === null ? report("ask", field.value) : report("edit", editing, field.value);
+    setTimeout(() => { if (waiting) say("The kernel is at work on a cell; the message is sent when that has ended."); }, 700);
+  }
+
+  function beginEdit(turn, text) {
+    if (model.get("busy")) return say("Mistral is still writing. Escape stops it; then edit.");
+    if (editing === null) kept = field.value;
+    editing = turn;
+    const later = Math.max(...model.get("bubbles").map((bubble) => bubble.turn)) - turn;
+    find(".editing span").textContent = `You edit question ${turn + 1}. Its answer is written anew`
+      + (later ? `, and what followed it is dropped (${later} turn${later > 1 ? "s" : ""}).` : ".");
+    find(".editing").hidden = false;
+    put(text);
+  }
+
+  function endEdit() {
+    editing = null;
+    find(".editing").hidden = true;
+    put(kept);
+    kept = "";
+  }
+
+  function put(text) {
+    field.value = text;
+    model.set("draft", text);
+    model.save_changes();
+    field.focus();
+  }
+
+  const stop = () => model.send({ do: "stop" });
+
+  field.onkeydown = (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      submit();
+    }
+  };
+  let timer;
+  field.oninput = () => {
+    clearTimeout(timer);
+    if (editing === null) timer = setTimeout(() => { model.set("draft", field.value); model.save_changes(); }, 300);
+  };
+  find(".writing").onsubmit = (event) => {
+    event.preventDefault();
+    model.get("busy") === "answering" ? stop() : submit();
+    field.focus();
+  };
+  panel.onkeydown = (event) => {
+    if (event.key === "Escape" && editing !== null) endEdit();
+    else if (event.key === "Escape" && model.get("busy") === "answering") stop();
+    if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.stopPropagation();  // none is a command of JupyterLab's
+  };
+
+  panel.onclick = ({ target }) => {
+    if (target.matches("[data-do]")) report(target.dataset.do, ...(target.dataset.with ? [target.dataset.with] : []));
+    else if (target.matches("[data-cancel]")) endEdit();
+    else if (target.matches("[data-close]")) { find(".exported").hidden = true; field.focus(); }
+    else if (target.matches("[data-copy]")) copy(find(".exported textarea"));
+  };
+
+  async function copy(code) {
+    code.select();
+    try { await navigator.clipboard.writeText(code.value); say("Copied. Paste it into a new cell."); }
+    catch { say("The browser did not allow to copy; the code is selected, so copy it with the keyboard."); }
+  }
+
+  find(".answers").onchange = ({ target }) => report("set", target.name, target.value);
+  find(".model").onsubmit = (event) => {
+    event.preventDefault();
+    report("load", ...["model", "bits", "window"].map((name) => event.target.elements[name].value));
+  };
+
+  // --- what Python says
+
+  function heard({ taken, done, back, cell }) {
+    if (taken) {
+      waiting = false;
+      editing === null ? put("") : endEdit();
+    }
+    if (done) waiting = false;
+    if (back) put([back, field.value].filter(Boolean).join("\n"));
+    if (cell) {
+      find(".exported").hidden = false;
+      find(".exported textarea").value = cell;
+      find(".exported textarea").focus();
+    }
+  }
+
+  const parts = { bubbles: drawBubbles, answer: drawAnswer, busy: drawBusy, meter: drawMeter, settings: drawSettings,
+                  undoable: drawUndo, status: () => say(model.get("status")) };
+  for (const [name, draw] of Object.entries(parts)) { draw(); model.on(`change:${name}`, draw); }
+  model.on("msg:custom", heard);
+  field.value = model.get("draft");
+  log.scrollTop = log.scrollHeight;
+  return () => {
+    clearTimeout(timer);
+    for (const [name, draw] of Object.entries(parts)) model.off(`change:${name}`, draw);
+    model.off("msg:custom", heard);
+  };
+}
+
+export default { render };

@@ -1,0 +1,155 @@
+"""The panel as a widget: its state, which panel.js draws, and what becomes of what the page reports.
+
+anywidget rather than boxes of ipywidgets: a field in which Enter sends and Shift+Enter does not, focus that stays, and
+roles and names for screen readers are a few lines of JavaScript, and cannot be had from Python.
+"""
+import asyncio
+import inspect
+import time
+from pathlib import Path
+
+import anywidget
+from IPython.display import DisplayHandle, display
+from traitlets import Dict, List, Unicode
+
+from mistral_edu.lab.prompting.session import Session
+from mistral_edu.lab.showing.again import takes_the_place_of_earlier
+from mistral_edu.lab.showing.trouble import describe
+from mistral_edu.lab.showing.widgets import close
+
+from . import drawing
+from .acts import Acts
+from .settings import NUMBERS, conversation, number, weight_bits, width
+from .talking import ids_to_read
+
+HERE = Path(__file__).parent
+BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
+ACTS = ("ask", "edit", "regenerate", "clear", "undo", "set", "load", "export", "find_models")       # and stop
+
+
+class ChatPanel(Acts, anywidget.AnyWidget):
+    """A chat in a cell; made by chat_panel(), which says what its arguments are.
+
+    messages: the conversation, a plain list. chat: the Chat behind it, with model and tokenizer. status: what was last
+    said below the conversation. busy: "answering", "loading" or "".
+    """
+
+    _esm, _css = HERE / "panel.js", HERE / "panel.css"
+    bubbles, models = List().tag(sync=True), List().tag(sync=True)
+    answer, busy, status = Unicode().tag(sync=True), Unicode().tag(sync=True), Unicode().tag(sync=True)
+    meter, settings = Dict().tag(sync=True), Dict().tag(sync=True)
+    undoable, draft = Unicode().tag(sync=True), Unicode().tag(sync=True)    # draft: what is typed and not yet sent
+
+    def __init__(self, model, bits, window, system, messages, **numbers):
+        numbers = {name: number(name, value) for name, value in numbers.items()}
+        messages = conversation(messages)
+        self.session, self.talk, self.said, self.piece = Session(), None, "", None
+        self.session.use(str(model), weight_bits(bits), width(window))
+        self.messages = self.chat.messages = messages
+        if system is not None:
+            self.chat.system = system
+        super().__init__()
+        self._drawn, self._before, self._tasks, self._display = 0.0, [], set(), DisplayHandle()
+        self._is_shown = False
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:                    # a script, a test
+            self._loop = None
+        self._draw(settings=self._settings(numbers))
+        self.on_msg(self._received)
+        takes_the_place_of_earlier(self)
+
+    @property
+    def chat(self):
+        return self.session.chat
+
+    @property
+    def questions(self):
+        return [message["content"] for message in self.messages if message["role"] == "user"]
+
+    def let_go(self):
+        self.stop()
+        close(self)
+
+    # --- what the page reports ---------------------------------------------------------------------------------------
+
+    def _received(self, _widget, content, _buffers):
+        """A button was pressed. This may be any thread; the work is done on the one on which cells run."""
+        if content.get("do") == "stop":
+            self.stop()
+        elif self._loop is None:
+            asyncio.run(self._obey(content))
+        else:
+            self._loop.call_soon_threadsafe(self._take_on, content)
+
+    def _take_on(self, content):
+        task = self._loop.create_task(self._obey(content))
+        self._tasks.add(task)                   # the loop alone would let it go
+        task.add_done_callback(self._tasks.discard)
+
+    async def _obey(self, content):
+        """Do it; what goes wrong is said in the panel."""
+        try:
+            if content.get("do") not in ACTS:
+                raise ValueError(f"the page asked for {content.get('do')!r}; expected one of {', '.join(ACTS)}")
+            done = getattr(self, content["do"])(*content.get("with", ()))
+            if inspect.isawaitable(done):
+                await done
+        except Exception as error:
+            self.status = str(error) if isinstance(error, (ValueError, OSError)) else describe(error)
+        finally:
+            self.send({"done": content.get("do")})
+
+    # --- what is shown -----------------------------------------------------------------------------------------------
+
+    def _begin(self, messages):
+        """The question stands there at once, and below it the answer grows."""
+        self.said, self.piece, self._drawn = "", None, 0.0
+        with self.hold_sync():
+            self.bubbles, self.busy, self.status = drawing.bubbles(messages), "answering", ""
+        self.send({"taken": True})
+
+    def _show(self, piece):
+        """Called after each step; draws ten times a second at most."""
+        if piece is None:
+            return
+        self.said, self.piece, now = self.said + piece.text, piece, time.monotonic()
+        if now - self._drawn >= BETWEEN_DRAWINGS:
+            self._drawn = now
+            with self.hold_sync():
+                self.answer, self.meter = drawing.as_html.__wrapped__(self.said), self._meter()
+
+    def _settings(self, numbers):
+        session = self.session
+        return {"model": session.name, "bits": session.bits, "window": session.window,
+                **{name: numbers[name] for name in NUMBERS}, "system": self.chat and self.chat.system}
+
+    def _meter(self):
+        piece, config = self.piece, self.chat.model.config
+        if self.busy and piece:
+            used = piece.prompt_tokens + piece.generation_tokens
+        else:
+            used = len(ids_to_read(self.chat))
+        return drawing.meter(used, config, *(piece.generation_tokens, piece.generation_tps) if piece else ())
+
+    def _draw(self, **traits):
+        """Set these traits, and what follows from the conversation, in one message; and update the still page."""
+        with self.hold_sync():
+            for name, value in traits.items():
+                setattr(self, name, value)
+            if self.chat and not self.busy:
+                self.bubbles, self.meter = drawing.bubbles(self.messages), self._meter()
+        if self._is_shown:
+            self._display.update(self._still(), raw=True)
+
+    def _still(self):
+        return {"text/plain": drawing.plain(self.messages), "text/html": drawing.still(self.messages)}
+
+    def _ipython_display_(self):
+        """First the conversation as it stands, for those who see no widget; then the widget, which hides it."""
+        display(self._still(), raw=True, display_id=self._display.display_id)
+        self._is_shown = True
+        bundle = super()._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data["text/plain"] = "[A chat, live once this cell is run. Above is what has been said.]"
+        display(data, metadata=metadata, raw=True)
