@@ -21,6 +21,10 @@ class Renderer(mistune.HTMLRenderer):
         """Bold, and no heading: those of a page belong to the page."""
         return f"<p><strong>{text}</strong></p>\n"
 
+    def block_code(self, code, info=None):
+        """Without the class that a fence asks for."""
+        return f"<pre><code>{escape(code)}</code></pre>\n"
+
 
 _markdown = mistune.create_markdown(renderer=Renderer(escape=False), hard_wrap=True, plugins=["table", "strikethrough"])
 

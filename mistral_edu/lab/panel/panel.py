@@ -77,7 +77,7 @@ class ChatPanel(Acts, anywidget.AnyWidget):
         """A button was pressed. This may be any thread; the work is done on the one on which cells run."""
         if content.get("do") == "stop":
             self.stop()
-        elif self._loop is None:
+        elif self._loop is None or self._loop.is_closed():
             asyncio.run(self._obey(content))
         else:
             self._loop.call_soon_threadsafe(self._take_on, content)

@@ -66,7 +66,9 @@ def ids_to_read(chat, question=None) -> list[int]:
     asked = [] if question is None else [{"role": "user", "content": question}]
     chat.messages.extend(asked)
     try:
-        return encode_chat(chat._to_read(), chat.tokenizer) if chat.messages[-1:] else []
+        if all(message["role"] == "system" for message in chat.messages):
+            return []
+        return encode_chat(chat._to_read(), chat.tokenizer)
     finally:
         del chat.messages[len(chat.messages) - len(asked):]
 

@@ -1,0 +1,465 @@
+"""The chat panel without a browser: what each button does to the conversation, and that cells run between tokens."""
+import asyncio
+import gc
+import re
+import signal
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import mlx.core as mx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from test_lab_magics import NASTY, a_model_that_says, piece
+
+import mistral_edu
+from mistral_edu.commands import saved_chat
+from mistral_edu.errors import NotEnoughMemory
+from mistral_edu.lab import chat_panel
+from mistral_edu.lab.panel import drawing, talking
+from mistral_edu.lab.panel import panel as widget
+from mistral_edu.lab.prompting import session as sessions
+
+HELLO, SPELL, WHO = "Hello!", "How do you spell ball?", "Who are you?"
+STORY = "Tell me a story about a red ball."
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def panel(monkeypatch):
+    return heard(chat_panel(max_tokens=30), monkeypatch)
+
+
+def heard(panel, monkeypatch):
+    """The panel, whose messages to the page are in panel.told."""
+    object.__setattr__(panel, "told", [])
+    monkeypatch.setattr(panel, "send", panel.told.append)
+    return panel
+
+
+def contents(panel):
+    return [message["content"] for message in panel.messages]
+
+
+def press(panel, do, *args):
+    """What the page reports when a button is pressed, and all that follows from it."""
+    panel._received(panel, {"do": do, "with": args}, [])
+
+
+async def until_it_has_said(panel, n_tokens):
+    while not panel.piece or panel.piece.generation_tokens < n_tokens:
+        await asyncio.sleep(0)
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+def test_the_answers_are_those_of_a_chat(panel):
+    chat = mistral_edu.Chat(*mistral_edu.load(), max_tokens=30)
+    for question in (HELLO, SPELL, WHO):
+        assert asyncio.run(panel.ask(question)) == chat(question) != ""
+    assert panel.messages == chat.messages
+    assert [(bubble["name"], bubble["turn"]) for bubble in panel.bubbles[:3]] == [("You", 0), ("Mistral", 0), ("You", 1)]
+    assert (panel.busy, panel.answer, panel.status) == ("", "", "The model ended its reply.")
+
+
+def test_other_code_runs_between_tokens():
+    panel, seen = chat_panel(max_tokens=30), []
+
+    async def a_cell():
+        while panel.busy:
+            seen.append(len(panel.said))
+            await asyncio.sleep(0)
+
+    async def both():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await asyncio.sleep(0)
+        assert panel.busy == "answering" and panel.bubbles[-1]["text"] == STORY      # the question stands there at once
+        await a_cell()
+        return await answer
+    answer = asyncio.run(both())
+    assert len(set(seen)) > 20 and sorted(seen) == seen and len(answer) > 50
+
+
+def test_a_long_conversation_is_read_in_small_steps_and_answered_alike():
+    messages = [{"role": role, "content": text} for _ in range(40) for role, text in (("user", WHO), ("assistant", HELLO))]
+    chat, other = (mistral_edu.Chat(*mistral_edu.load(), max_tokens=5) for _ in range(2))
+    chat.messages, other.messages = list(messages), list(messages)
+    taken = list(talking.steps(chat, SPELL))
+    n_ids = len(mistral_edu.encode_chat(messages + [{"role": "user", "content": SPELL}], chat.tokenizer))
+    assert n_ids > 300 and taken.count(None) == -(-(n_ids - 1) // talking.CHUNK)
+    pieces = [piece for piece in taken if piece]
+    assert pieces[0].reused_tokens == n_ids - 1                          # nothing was left to be read in one go
+    assert "".join(piece.text for piece in pieces) == other(SPELL)
+
+
+def test_the_page_is_drawn_ten_times_a_second_at_most(panel, monkeypatch):
+    clock = iter(n / 50 for n in range(1, 10_000))                       # each token takes a fiftieth of a second
+    monkeypatch.setattr(widget, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    drawn = []
+    panel.observe(lambda change: drawn.append(change["new"]), names="answer")
+    asyncio.run(panel.ask(STORY))
+    assert panel.piece.generation_tokens == 30 and drawn.pop() == ""     # the end takes the growing answer away
+    assert 5 <= len(drawn) <= 7                                          # 0.6 seconds
+
+
+def test_the_context_is_counted(panel):
+    asyncio.run(panel.ask(HELLO))
+    asyncio.run(panel.ask(STORY))
+    read = mistral_edu.encode_chat(panel.messages, panel.chat.tokenizer)
+    assert abs(panel.meter["used"] - len(read)) <= 1 and panel.meter["context"] == 1024
+    assert f"{panel.meter['used']} of 1,024 tokens" in panel.meter["words"]
+    assert panel.meter["speed"].startswith("30 tokens written, ")
+    config = panel.chat.model.config
+    assert "out of its direct sight" in drawing.meter(129, config)["words"]
+    assert "holds all of them" in drawing.meter(128, config)["words"]
+    assert drawing.meter(129, config)["seen"] == 128
+
+
+def test_a_hint_of_the_library_is_said(panel):
+    asyncio.run(panel.ask("[INST] Hello"))
+    assert "the prompt spells [INST]" in panel.status
+
+
+# --- stopping --------------------------------------------------------------------------------------------------------
+
+def test_stop_keeps_the_part_and_the_panel_goes_on(panel):
+    whole = mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=30)
+
+    async def stopped():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await until_it_has_said(panel, 5)
+        press(panel, "stop")
+        return await answer
+    part = asyncio.run(stopped())
+    assert 0 < len(part) < len(whole) and whole.startswith(part)
+    assert contents(panel) == [STORY, part] and (panel.busy, panel.status) == ("", "Stopped.")
+    assert asyncio.run(panel.ask(HELLO)) and len(panel.messages) == 4
+
+
+def test_stop_before_the_first_word_puts_the_message_back(panel):
+    asyncio.run(panel.ask(HELLO))
+    before = contents(panel)
+
+    async def stopped():
+        answer = asyncio.create_task(panel.ask(WHO))
+        await asyncio.sleep(0)
+        panel.stop()
+        return await answer
+    assert asyncio.run(stopped()) == "" and contents(panel) == before
+    assert {"back": WHO} in panel.told and "nothing was sent" in panel.status and panel.busy == ""
+
+
+@pytest.mark.parametrize("at_rest", [signal.default_int_handler, signal.SIG_IGN], ids=["in a cell", "between cells"])
+def test_the_interrupt_button_stops_the_answer_and_nothing_else(panel, at_rest):
+    before = signal.signal(signal.SIGINT, at_rest)
+
+    async def interrupted():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await until_it_has_said(panel, 5)
+        with talking.interrupts_stop():                     # as within a step
+            signal.raise_signal(signal.SIGINT)
+        return await answer
+    try:
+        loop = asyncio.new_event_loop()                     # asyncio.run has a handler of its own for the signal
+        part = loop.run_until_complete(interrupted())
+        loop.close()
+        if at_rest is signal.SIG_IGN:
+            signal.raise_signal(signal.SIGINT)              # too late: nothing happens
+        else:
+            assert signal.getsignal(signal.SIGINT) is at_rest
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert contents(panel) == [STORY, part] and 0 < panel.piece.generation_tokens < 30 and panel.status == "Stopped."
+
+
+def test_nothing_but_stop_is_possible_while_it_answers(panel):
+    async def both():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await until_it_has_said(panel, 2)
+        for act in (panel.clear, panel.undo, lambda: panel.set("seed", 3), lambda: panel.export("cell")):
+            with pytest.raises(ValueError, match="busy; stop it first"):
+                act()
+        for act in (panel.ask(HELLO), panel.regenerate(), panel.edit(0, HELLO), panel.load("tiny")):
+            with pytest.raises(ValueError, match="busy; stop it first|nothing|no answer|0 questions|questions"):
+                await act
+        return await answer
+    assert contents(panel) == [] and asyncio.run(both()) == contents(panel)[1]
+
+
+def test_an_error_is_a_sentence_and_the_message_comes_back(panel, monkeypatch):
+    a_model_that_says(monkeypatch, RuntimeError)
+    press(panel, "ask", HELLO)
+    assert "RuntimeError" in panel.status and panel.busy == "" and panel.messages == []
+    assert {"back": HELLO} in panel.told
+
+
+# --- edit, regenerate, clear, undo -----------------------------------------------------------------------------------
+
+def test_edit_drops_what_followed_and_says_so(panel):
+    for question in (HELLO, SPELL, WHO):
+        asyncio.run(panel.ask(question))
+    before = contents(panel)
+    answer = asyncio.run(panel.edit(1, WHO))
+    assert contents(panel) == before[:2] + [WHO, answer]
+    assert panel.status == "Question 2 was changed, and the 1 turn after it dropped."
+    press(panel, "undo")
+    assert contents(panel) == before and panel.status == "Edit is taken back." and panel.undoable == ""
+
+
+def test_an_edit_that_cannot_be_answered_changes_nothing(panel):
+    asyncio.run(panel.ask(HELLO))
+    before = contents(panel)
+    press(panel, "edit", 0, "ball " * 3000)
+    assert "the context of this model" in panel.status and contents(panel) == before
+    press(panel, "edit", 7, WHO)
+    assert "there are 1 questions" in panel.status and contents(panel) == before
+
+
+def test_regenerate_takes_the_next_seed_where_chance_has_a_part(panel):
+    first = asyncio.run(panel.ask(STORY))
+    assert asyncio.run(panel.regenerate()) == first and "temperature 0" in panel.status and len(panel.messages) == 2
+    panel.set("temperature", "1.5")
+    second = asyncio.run(panel.regenerate())
+    assert second == mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=30, temperature=1.5, seed=1) != first
+    assert panel.settings["seed"] == 1 and "seed 1" in panel.status and contents(panel) == [STORY, second]
+    panel.undo()
+    assert contents(panel) == [STORY, first]
+
+
+def test_regenerate_stopped_at_once_keeps_the_answer_that_was_there(panel, monkeypatch):
+    asyncio.run(panel.ask(HELLO))
+    before = contents(panel)
+    a_model_that_says(monkeypatch, RuntimeError)
+    press(panel, "regenerate")
+    assert contents(panel) == before
+
+
+def test_clear_keeps_the_instructions_and_can_be_taken_back(panel):
+    panel.set("system", "You are in a hurry.")
+    asyncio.run(panel.ask(HELLO))
+    before = contents(panel)
+    panel.clear()
+    assert contents(panel) == ["You are in a hurry."] and [bubble["name"] for bubble in panel.bubbles] == ["Instructions"]
+    panel.undo()
+    assert contents(panel) == before
+    panel.set("system", "")
+    assert contents(panel) == before[1:] and panel.settings["system"] is None
+
+
+# --- settings and models ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, value, words", [
+    ("temperature", "-1", "temperature is -1.0"), ("temperature", "hot", "a number; got 'hot'"), ("top_p", "0", "top_p"),
+    ("seed", "1.5", "a whole number"), ("max_tokens", "0", "at least 1"), ("colour", "red", "cannot be set")])
+def test_a_setting_out_of_range_is_a_sentence_and_changes_nothing(panel, name, value, words):
+    before = dict(panel.settings)
+    press(panel, "set", name, value)
+    assert words in panel.status and panel.settings == before
+
+
+def test_settings_out_of_range_stop_the_cell():
+    for wrong in ({"temperature": -1}, {"bits": 5}, {"window": "wide"}, {"messages": [{"role": "user", "content": "Hi"}]}):
+        with pytest.raises(ValueError, match="temperature|bits|window|end in a question"):
+            chat_panel(**wrong)
+
+
+def test_another_model_goes_on_with_the_conversation(panel):
+    asyncio.run(panel.ask(HELLO))
+    before = contents(panel)
+    press(panel, "load", "tiny", "4", "64")
+    assert (panel.settings["bits"], panel.settings["window"]) == (4, 64) and panel.chat.model.config.window_size == 64
+    assert contents(panel) == before and "tiny is loaded" in panel.status
+    assert asyncio.run(panel.ask(WHO)) and len(panel.messages) == 4      # loaded in one thread, used in another
+
+
+def test_a_model_that_is_not_there_is_a_sentence_and_the_old_one_stays(panel):
+    asyncio.run(panel.ask(HELLO))
+    chat, before = panel.chat, contents(panel)
+    press(panel, "load", "/no/such/folder", "", "")
+    assert panel.status.startswith("/no/such/folder could not be loaded, so tiny stays: there is no folder")
+    assert panel.chat is chat and contents(panel) == before and panel.settings["model"] == "tiny"
+
+
+def test_a_model_that_fails_half_way_leaves_the_old_one_at_work(panel, monkeypatch):
+    """The old one has gone by then: two may not fit into memory."""
+    asyncio.run(panel.ask(HELLO))
+    load = sessions.load
+
+    def fails_in_8_bit(name, bits=None, **how):
+        if bits == 8:
+            raise NotEnoughMemory("tiny needs 900 GB")
+        return load(name, bits=bits, **how)
+    monkeypatch.setattr(sessions, "load", fails_in_8_bit)
+    press(panel, "load", "tiny", "8", "")
+    assert "so tiny stays: tiny needs 900 GB" in panel.status and panel.busy == ""
+    assert len(panel.messages) == 2 and asyncio.run(panel.ask(WHO)) and len(panel.messages) == 4
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+
+def test_the_exported_cell_makes_the_same_panel(panel):
+    panel.set("system", "You are in a hurry.")
+    panel.set("temperature", 0.5)
+    asyncio.run(panel.ask("Hello, \"you\" \\ {there}!\nAnd there"))
+    code = panel.export("cell")
+    assert {"cell": code} in panel.told
+    names = {}
+    exec(code.replace("\nchat_panel(", "\nagain = chat_panel("), names)
+    assert names["again"].messages == panel.messages and names["again"].settings == panel.settings
+
+
+def test_the_exported_file_opens_in_a_panel_and_takes_no_other_files_place(panel, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    press(panel, "export", "json")
+    assert "nothing to save" in panel.status
+    asyncio.run(panel.ask(HELLO))
+    assert [panel.export("json") for _ in range(2)] == ["conversation.json", "conversation-2.json"]
+    assert saved_chat.load("conversation.json") == panel.messages
+    assert chat_panel(messages="conversation-2.json").messages == panel.messages
+    assert sorted(path.name for path in Path().iterdir()) == ["conversation-2.json", "conversation.json"]
+
+
+# --- what the page is given ------------------------------------------------------------------------------------------
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= set(attrs)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def in_html(markup):
+    parser = Tags()
+    parser.feed(markup)
+    parser.close()
+    return parser
+
+
+HARMLESS = set("p br strong em del code pre ul ol li blockquote hr table thead tbody tr th td".split())
+ALIGNED = {("style", f"text-align:{side}") for side in ("left", "right", "center")}
+
+
+@given(st.lists(st.sampled_from(["<script>", "<img src=x onerror=a>", "](javascript:a)", "![x", "[x", "]: javascript:a", "`",
+                                 "```", "~~~", "\n", "\n\n", "    ", "|a|b|\n|:-|-|\n", "&lt;", "&", "<", ">", "\"", "*", "# ",
+                                 "<http://a.b>", "http://a.b", "<!--", "-->", "<b onclick=a", "\\", "x"]), max_size=25))
+def test_no_message_makes_a_tag_that_could_do_anything(pieces):
+    found = in_html(drawing.as_html("".join(pieces)))
+    assert found.tags <= HARMLESS and {name for name, _ in found.attributes} <= {"style", "start"}
+    assert {pair for pair in found.attributes if pair[0] == "style"} <= ALIGNED
+
+
+def test_markup_is_shown_as_it_was_written_wherever_it_stands(panel, monkeypatch):
+    growing = []
+    panel.observe(lambda change: growing.append(change["new"]), names="answer")
+    a_model_that_says(monkeypatch, piece(NASTY, "stop"))
+    asyncio.run(panel.ask(NASTY))
+    places = [*(bubble["html"] for bubble in panel.bubbles), *filter(None, growing), drawing.still(panel.messages)]
+    assert len(places) == 4
+    for markup in places:
+        found = in_html(markup)
+        assert found.tags <= HARMLESS | {"div"} and not {name for name, _ in found.attributes} - {"style", "class"}
+        assert "<script>alert(1)</script>" in found.text and "[x](javascript:alert(1))" in found.text
+
+
+def test_markdown_becomes_html_and_a_heading_no_heading_of_the_page():
+    markup = drawing.as_html("# Title\n- **bold** and `a<b`\n\n```python\nif a < b:\n    f()\n```")
+    assert {"strong", "li", "code", "pre"} <= in_html(markup).tags and "h1" not in in_html(markup).tags
+    assert "if a < b:\n    f()" in in_html(markup).text
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """What cells of IPython's shell publish, as it comes."""
+    publisher = CapturingDisplayPublisher()
+    monkeypatch.setattr(InteractiveShell.instance(), "display_pub", publisher)
+    return publisher.outputs
+
+
+def test_a_page_without_a_kernel_keeps_the_conversation_as_text(panel, published):
+    panel._ipython_display_()
+    still, live = [output["data"] for output in published]
+    assert still["text/plain"] == "Nothing has been said yet." and set(still) == {"text/plain", "text/html"}
+    assert WIDGET in live and "Above is what has been said" in live["text/plain"]
+    asyncio.run(panel.ask(HELLO))
+    last = published[-1]
+    assert last["update"] and last["transient"] == published[0]["transient"]
+    assert last["data"]["text/plain"] == "You: Hello!\n\nMistral: " + panel.messages[1]["content"]
+    assert panel.messages[1]["content"] in in_html(last["data"]["text/html"]).text
+
+
+# --- threads, memory, and where anywidget is missing -----------------------------------------------------------------
+
+def test_what_the_page_reports_from_another_thread_is_done_on_the_thread_of_cells():
+    threads = []
+
+    async def cell():
+        panel = chat_panel(max_tokens=5)
+        panel.observe(lambda change: threads.append(threading.current_thread()), names="answer")
+        reporter = threading.Thread(target=press, args=(panel, "ask", HELLO))
+        reporter.start()
+        await until_it_has_said(panel, 5)
+        reporter.join()
+        while panel.busy:
+            await asyncio.sleep(0)
+        return panel
+    panel = asyncio.run(cell())
+    assert contents(panel)[0] == HELLO and set(threads) == {threading.current_thread()}
+    press(panel, "format the disk")
+    assert "the page asked for" in panel.status
+
+
+def test_fifty_turns_leave_nothing_behind_but_their_words():
+    panel = chat_panel(max_tokens=4)
+
+    def after(n_turns):
+        for _ in range(n_turns):
+            asyncio.run(panel.ask(HELLO))
+        gc.collect()
+        kinds = [type(thing).__name__ for thing in gc.get_objects()]
+        return mx.get_active_memory(), kinds.count("Talk"), kinds.count("Piece"), len(panel._tasks)
+    early = after(20)                                       # by then the window is full
+    late = after(30)
+    assert len(panel.messages) == 100 and late[1:] == early[1:] and late[1] == 0
+    assert late[0] - early[0] < 100_000, "bytes that MLX holds"
+
+
+def test_a_cell_that_runs_again_lets_the_panel_go():
+    panel = chat_panel(max_tokens=30)
+
+    async def run_again():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await until_it_has_said(panel, 3)
+        panel.let_go()
+        return await answer
+    assert asyncio.run(run_again()) and panel.comm is None and len(panel.messages) == 2
+
+
+def test_where_anywidget_is_missing_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.delitem(sys.modules, "mistral_edu.lab.panel.panel")
+    with pytest.raises(ImportError, match="pip install anywidget") as error:
+        chat_panel()
+    assert "\n" not in str(error.value)
+
+
+def test_the_lab_is_there_without_anywidget():
+    code = "import sys, mistral_edu.lab as lab; lab.check; print('anywidget' in sys.modules, 'mistune' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"
+
+
+def test_the_files_of_the_page_come_with_the_package():
+    files = {path.name for path in Path(widget.__file__).parent.iterdir()}
+    assert {"panel.js", "panel.css"} <= files
+    assert re.search(r"export default \{ render \}", str(widget.ChatPanel._esm))
