@@ -27,7 +27,7 @@ const SKELETON = `
   </div>
   <details class="settings"><summary>Settings</summary>
     <form class="model"><fieldset><legend>Model</legend>
-      <label>Name or folder <input name="model" size="26" spellcheck="false"></label>
+      <label>Name or folder <input name="model" size="26" spellcheck="false"></label><datalist></datalist>
       <label>Weights <select name="bits"><option value="">as stored</option><option value="8">8 bit</option>
         <option value="4">4 bit</option></select></label>
       <label>Window <input name="window" size="8" spellcheck="false" title="config: as published; none: no window; or a number of tokens"></label>
@@ -50,6 +50,8 @@ function render({ model, el }) {
   el.append(panel);
   const find = (selector) => panel.querySelector(selector);
   const log = find(".log"), field = find(".writing textarea"), status = find(".status");
+  find("datalist").id = `mistral-models-${Math.random().toString(36).slice(2)}`;      // two panels on a page have one each
+  find("[name=model]").setAttribute("list", find("datalist").id);
   let editing = null, kept = "", waiting = false;         // the turn in the field; what was typed before; sent, no answer yet
 
   const report = (act, ...args) => model.send({ do: act, with: args });
@@ -107,7 +109,8 @@ function render({ model, el }) {
     panel.dataset.busy = busy;
     button.textContent = busy === "answering" ? "Stop" : "Send";
     log.setAttribute("aria-busy", String(busy === "answering"));
-    for (const other of panel.querySelectorAll("[data-do], .model button")) other.disabled = Boolean(busy);
+    for (const other of panel.querySelectorAll("[data-do], .model button"))
+      other.setAttribute("aria-disabled", String(Boolean(busy)));         // a disabled one would lose the focus
     drawAnswer();
     const last = log.lastElementChild;                    // an answer is read aloud once, when it is complete
     if (wasAnswering && !busy && last?.classList.contains("assistant"))
@@ -130,6 +133,10 @@ function render({ model, el }) {
     panel.setAttribute("aria-label", `Chat with ${settings.model}`);
     for (const control of panel.querySelectorAll(".settings [name]"))
       if (control !== control.getRootNode().activeElement) control.value = settings[control.name] ?? "";
+  }
+
+  function drawModels() {
+    find("datalist").replaceChildren(...model.get("models").map((name) => new Option(name, name)));
   }
 
   function drawUndo() {
@@ -210,6 +217,7 @@ function render({ model, el }) {
     catch { say("The browser did not allow to copy; the code is selected, so copy it with the keyboard."); }
   }
 
+  find(".settings").ontoggle = () => { if (find(".settings").open) report("find_models"); };
   find(".answers").onchange = ({ target }) => report("set", target.name, target.value);
   find(".model").onsubmit = (event) => {
     event.preventDefault();
@@ -219,6 +227,7 @@ function render({ model, el }) {
   // --- what Python says
 
   function heard({ taken, done, back, cell }) {
+    delete panel.dataset.gone;
     if (taken) {
       waiting = false;
       editing === null ? put("") : endEdit();
@@ -232,16 +241,25 @@ function render({ model, el }) {
     }
   }
 
+  // A kernel that was restarted does not answer. What has been said stays; after a mere pause of the line it goes on.
+  function gone() {
+    panel.dataset.gone = "";
+    say("The kernel of this chat has gone. Run the cell again for a new one; copy from here what you want to keep.");
+    model.send({ do: "hello" });
+  }
+
   const parts = { bubbles: drawBubbles, answer: drawAnswer, busy: drawBusy, meter: drawMeter, settings: drawSettings,
-                  undoable: drawUndo, status: () => say(model.get("status")) };
+                  undoable: drawUndo, models: drawModels, status: () => say(model.get("status")) };
   for (const [name, draw] of Object.entries(parts)) { draw(); model.on(`change:${name}`, draw); }
   model.on("msg:custom", heard);
+  model.on("comm_live_update", gone);
   field.value = model.get("draft");
   log.scrollTop = log.scrollHeight;
   return () => {
     clearTimeout(timer);
     for (const [name, draw] of Object.entries(parts)) model.off(`change:${name}`, draw);
     model.off("msg:custom", heard);
+    model.off("comm_live_update", gone);
   };
 }
 

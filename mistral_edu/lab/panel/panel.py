@@ -77,6 +77,8 @@ class ChatPanel(Acts, anywidget.AnyWidget):
         """A button was pressed. This may be any thread; the work is done on the one on which cells run."""
         if content.get("do") == "stop":
             self.stop()
+        elif content.get("do") == "hello":      # is the kernel still there?
+            self.send({"done": "hello"})
         elif self._loop is None or self._loop.is_closed():
             asyncio.run(self._obey(content))
         else:
