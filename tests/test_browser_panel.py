@@ -106,13 +106,15 @@ def test_a_conversation_by_keyboard_alone(chat):
     chat.page.keyboard.press("Enter")
     expect(chat.mine).to_have_count(2)
     chat.ends()
-    chat.page.keyboard.press("Tab")
-    expect(chat.button("Send")).to_be_focused()
-    chat.page.keyboard.press("Tab")
-    expect(chat.button("Regenerate")).to_be_focused()
+    chat.page.keyboard.type("half a thought")
+    for name in ("Send", "Regenerate"):
+        chat.page.keyboard.press("Tab")
+        expect(chat.button(name)).to_be_focused()
     chat.page.keyboard.press("Enter")
     expect(chat.box).to_have_attribute("data-busy", "answering")
     chat.ends()
+    expect(chat.button("Regenerate")).to_be_focused()
+    expect(chat.field).to_have_value("half a thought")
     expect(chat.status).to_contain_text("Written again")
     for _ in range(3):                                                   # Send, the field, question 2's Edit
         chat.page.keyboard.press("Shift+Tab")
@@ -128,6 +130,8 @@ def test_a_conversation_by_keyboard_alone(chat):
     expect(chat.said).to_have_count(1)
     expect(chat.status).to_contain_text("the 1 turn after it dropped")
     expect(chat.field).to_be_focused()
+    expect(chat.field).to_have_value("half a thought")
+    chat.field.fill("")
 
 
 def test_an_edit_that_is_given_up_changes_nothing_and_keeps_what_was_typed(chat):

@@ -228,7 +228,7 @@ function render({ model, el }) {
 
   function heard({ taken, done, back, cell }) {
     delete panel.dataset.gone;
-    if (taken) {
+    if (taken && waiting) {                               // what was sent leaves the field; Regenerate sends nothing
       waiting = false;
       editing === null ? put("") : endEdit();
     }
