@@ -122,7 +122,7 @@ def test_a_conversation_by_keyboard_alone(chat):
     chat.page.keyboard.press("Shift+Tab")
     chat.page.keyboard.press(" ")
     expect(chat.field).to_have_value("Tell me a story\nabout a red ball.")
-    expect(chat.box.locator(".editing")).to_contain_text("what followed it is dropped (1 turn)")
+    expect(chat.box.locator(".editing")).to_contain_text("what followed it dropped (1 turn)")
     chat.page.keyboard.press("ControlOrMeta+a")
     chat.type(HELLO)
     expect(chat.mine).to_have_text([HELLO])
@@ -256,6 +256,6 @@ def test_after_a_reload_the_conversation_is_there_and_goes_on(chat, opened, tmp_
     chat.ask(SPELL)
     expect(chat.said).to_have_count(2)
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    expect(chat.status).to_contain_text("The kernel of this chat has gone", timeout=30_000)
+    expect(chat.status).to_contain_text("The kernel behind this chat has gone", timeout=30_000)
     expect(chat.said.first).to_have_text(answer)                         # what was said stays, with nothing to press
     expect(chat.box.get_by_role("button")).to_have_count(0)

@@ -86,8 +86,9 @@ def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
              "record.py"}  # makes a record of a notebook anew, with what the extra test brings
     library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "numba", "llvmlite"}
-    declared = library | {"matplotlib", "ipywidgets", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
-                          "nbformat", "nbclient", "jsonschema", "prompt_toolkit"}  # which JupyterLab brings
+    declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
+                          "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
+                          "mistune"}  # which JupyterLab brings
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
 
 

@@ -109,7 +109,9 @@ class Acts:
         self._check_ready()
         if not text.strip():
             raise ValueError("there is nothing to send; write a message first")
-        if turn is not None:
+        if turn is None:
+            self.undoable = ""              # else Undo would take this question along
+        else:
             self._remember("Edit" if note.startswith("Question") else "Regenerate")
         chosen = {name: self.settings[name] for name in settings.NUMBERS}
         talk = self.talk = Talk(steps(self.chat, text, turn, **chosen), self._show)

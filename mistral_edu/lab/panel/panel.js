@@ -37,7 +37,7 @@ const SKELETON = `
       <label>Temperature <input name="temperature" type="number" min="0" step="0.1"></label>
       <label>Top-p <input name="top_p" type="number" min="0" max="1" step="0.05"></label>
       <label>Seed <input name="seed" type="number" step="1"></label>
-      <label>Tokens at most <input name="max_tokens" type="number" min="1" step="1"></label>
+      <label>Max tokens <input name="max_tokens" type="number" min="1" step="1"></label>
       <label class="wide">System prompt <textarea name="system" rows="2"></textarea></label>
     </fieldset>
   </details>`;
@@ -152,7 +152,7 @@ function render({ model, el }) {
     if (waiting || !field.value.trim()) return;
     waiting = true;
     editing === null ? report("ask", field.value) : report("edit", editing, field.value);
-    setTimeout(() => { if (waiting) say("The kernel is at work on a cell; the message is sent when that has ended."); }, 700);
+    setTimeout(() => { if (waiting) say("A cell is running; your message will be sent when it has ended."); }, 700);
   }
 
   function beginEdit(turn, text) {
@@ -160,8 +160,8 @@ function render({ model, el }) {
     if (editing === null) kept = field.value;
     editing = turn;
     const later = Math.max(...model.get("bubbles").map((bubble) => bubble.turn)) - turn;
-    find(".editing span").textContent = `You edit question ${turn + 1}. Its answer is written anew`
-      + (later ? `, and what followed it is dropped (${later} turn${later > 1 ? "s" : ""}).` : ".");
+    find(".editing span").textContent = `You are editing question ${turn + 1}. Its answer will be written anew`
+      + (later ? `, and what followed it dropped (${later} turn${later > 1 ? "s" : ""}).` : ".");
     find(".editing").hidden = false;
     put(text);
   }
@@ -244,7 +244,7 @@ function render({ model, el }) {
   // A kernel that was restarted does not answer. What has been said stays; after a mere pause of the line it goes on.
   function gone() {
     panel.dataset.gone = "";
-    say("The kernel of this chat has gone. Run the cell again for a new one; copy from here what you want to keep.");
+    say("The kernel behind this chat has gone. Copy what you want to keep, then run the cell again for a new chat.");
     model.send({ do: "hello" });
   }
 

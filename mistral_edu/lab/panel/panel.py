@@ -116,7 +116,7 @@ class ChatPanel(Acts, anywidget.AnyWidget):
         if piece is None:
             return
         self.said, self.piece, now = self.said + piece.text, piece, time.monotonic()
-        if now - self._drawn >= BETWEEN_DRAWINGS:
+        if self.said and now - self._drawn >= BETWEEN_DRAWINGS:
             self._drawn = now
             with self.hold_sync():
                 self.answer, self.meter = drawing.as_html.__wrapped__(self.said), self._meter()

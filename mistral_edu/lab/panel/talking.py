@@ -25,16 +25,18 @@ def steps(chat, text, turn=None, **settings):
     turn: ask question number `turn` in these words, and drop what follows it. Where not a word comes, because of an
     error or of a stop, the conversation is left as it was before.
     """
-    before = list(chat.messages)
-    chat.messages[:] = until(before, turn)
+    whole = chat.messages
+    kept = until(whole, turn)
+    chat.messages = latest(kept, chat)
     n_messages = len(chat.messages)
     try:
         yield from read_ahead(chat, text)
         with closing(chat.stream(text, **settings)) as pieces:
             yield from pieces
     finally:
-        if len(chat.messages) == n_messages:
-            chat.messages[:] = before
+        said, chat.messages = chat.messages[n_messages:], whole
+        if said:
+            whole[:] = kept + said
 
 
 def until(messages, turn=None) -> list:
@@ -43,7 +45,7 @@ def until(messages, turn=None) -> list:
     if turn is None:
         return list(messages)
     if not 0 <= turn < len(questions):
-        raise ValueError(f"there are {len(questions)} questions, numbered from 0; got {turn}")
+        raise ValueError(f"questions are numbered from 0, and there are {len(questions)} so far; got {turn}")
     return messages[:questions[turn]]
 
 
@@ -63,14 +65,30 @@ def read_ahead(chat, text):
 
 def ids_to_read(chat, question=None) -> list[int]:
     """The ids that the model reads: of the conversation, and of a question that is yet to be asked."""
+    whole = chat.messages
     asked = [] if question is None else [{"role": "user", "content": question}]
-    chat.messages.extend(asked)
+    chat.messages = latest([*whole, *asked], chat)
     try:
         if all(message["role"] == "system" for message in chat.messages):
             return []
         return encode_chat(chat._to_read(), chat.tokenizer)
     finally:
-        del chat.messages[len(chat.messages) - len(asked):]
+        chat.messages = whole
+
+
+def latest(messages, chat) -> list:
+    """The system message, and the last turns with as many tokens as the context has: more than the model will read.
+
+    Chat itself leaves out what does not fit, but encodes all messages anew for each turn that it leaves out.
+    """
+    n_tokens, start = 0, len(messages)
+    for n in reversed(range(len(messages))):
+        n_tokens += len(chat.tokenizer.encode(messages[n]["content"]))
+        if n_tokens > chat.model.config.context_len and start < len(messages):
+            break
+        if messages[n]["role"] == "user":
+            start = n
+    return [message for message in messages[:1] if message["role"] == "system"] + messages[start:]
 
 
 class Talk:
