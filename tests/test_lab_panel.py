@@ -164,7 +164,20 @@ def test_stop_before_the_first_word_puts_the_message_back(panel):
         panel.stop()
         return await answer
     assert asyncio.run(stopped()) == "" and contents(panel) == before
-    assert {"back": WHO} in panel.told and "nothing was sent" in panel.status and panel.busy == ""
+    assert {"back": WHO} in panel.told and panel.busy == ""
+    assert panel.status == "Stopped before the first word; the conversation is as it was."
+
+
+def test_a_cell_that_waits_for_the_answer_can_be_interrupted(panel):
+    """The kernel then cancels what the cell waits for."""
+    async def cancelled():
+        answer = asyncio.create_task(panel.ask(STORY))
+        await until_it_has_said(panel, 5)
+        answer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await answer
+    asyncio.run(cancelled())
+    assert contents(panel) == [STORY, panel.said] and (panel.busy, panel.status) == ("", "Stopped.")
 
 
 @pytest.mark.parametrize("at_rest", [signal.default_int_handler, signal.SIG_IGN], ids=["in a cell", "between cells"])
@@ -259,7 +272,7 @@ def test_regenerate_stopped_at_once_keeps_the_answer_that_was_there(panel, monke
     before = contents(panel)
     a_model_that_says(monkeypatch, RuntimeError)
     press(panel, "regenerate")
-    assert contents(panel) == before
+    assert contents(panel) == before and panel.undoable == "" and "back" not in {name for told in panel.told for name in told}
 
 
 def test_clear_keeps_the_instructions_and_can_be_taken_back(panel):

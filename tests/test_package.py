@@ -22,7 +22,7 @@ next(pieces)
 print(time.process_time() - loaded)
 list(pieces)
 print(time.process_time())
-print(sorted({"huggingface_hub", "torch", "transformers", "matplotlib", "IPython"} & sys.modules.keys()))
+print(sorted({"huggingface_hub", "torch", "transformers", "matplotlib", "IPython", "anywidget"} & sys.modules.keys()))
 """
 
 

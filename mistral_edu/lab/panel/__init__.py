@@ -1,7 +1,8 @@
 """`chat_panel()`: a conversation with a model in a cell, beside which other cells go on working.
 
 `settings` says what may be set, `talking` writes an answer step by step, `drawing` turns messages into HTML and words,
-`export` takes them elsewhere, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
+`export` takes them elsewhere; `acts` has what each button does, `reports` how its press comes in, and `panel` holds it
+all together. Python keeps the whole state; panel.js draws it.
 """
 
 

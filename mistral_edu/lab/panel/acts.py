@@ -19,25 +19,24 @@ class Acts:
 
     async def ask(self, text) -> str:
         """Send a message, and return the answer, or as much of it as came before a stop."""
-        return await self._answer(text)
+        return await self._answer(text, back=text)
 
     async def edit(self, turn, text) -> str:
         """Ask question number `turn`, counted from 0, in other words. What followed it is dropped."""
-        dropped = len(self.questions) - turn - 1
         until(self.messages, turn)
-        return await self._answer(text, turn, f"Question {turn + 1} was changed"
-                                  + (f", and the {_turns(dropped)} after it dropped" if dropped else "") + ".")
+        n = len(self.questions) - turn - 1
+        dropped = f", and the {n} turn{'s' * (n != 1)} after it dropped" * (n > 0)
+        return await self._answer(text, turn, "Edit", f"Question {turn + 1} was changed{dropped}.", back=text)
 
     async def regenerate(self) -> str:
         """Answer the last question again: with the next seed, where chance has a part in it."""
         if not self.questions:
             raise ValueError("there is no answer to write again yet; ask something first")
-        by_chance = self.settings["temperature"] > 0
-        if by_chance:
+        note = "Written again. At temperature 0 the same model gives the same answer; raise it for another one."
+        if self.settings["temperature"] > 0:
             self.set("seed", self.settings["seed"] + 1)
-        note = f"Written again with seed {self.settings['seed']}." if by_chance else (
-            "Written again. At temperature 0 the same model gives the same answer; raise it for another one.")
-        return await self._answer(self.questions[-1], len(self.questions) - 1, note)
+            note = f"Written again with seed {self.settings['seed']}."
+        return await self._answer(self.questions[-1], len(self.questions) - 1, "Regenerate", note)
 
     def stop(self):
         """End the answer after its next token; what has come stays. Only sets a flag, so any thread may call it."""
@@ -47,9 +46,9 @@ class Acts:
     def clear(self):
         """Begin a new conversation, with the same instructions and the same model."""
         self._check_ready()
-        self._remember("Clear")
+        self._before = list(self.messages)
         self.messages[:] = [message for message in self.messages if message["role"] == "system"]
-        self._draw(status="The conversation is cleared.")
+        self._draw(status="The conversation is cleared.", undoable="Clear")
 
     def undo(self):
         """Take back the last Edit, Regenerate or Clear."""
@@ -105,29 +104,36 @@ class Acts:
         """Note in `models` which names load without a download."""
         self.models = await asyncio.to_thread(models)
 
-    async def _answer(self, text, turn=None, note=""):
+    async def _answer(self, text, turn=None, act="", note="", back=""):
+        """act: what Undo would take back. note: what to say at the end. back: the field's again if not a word comes."""
         self._check_ready()
         if not text.strip():
             raise ValueError("there is nothing to send; write a message first")
-        if turn is None:
-            self.undoable = ""              # else Undo would take this question along
-        else:
-            self._remember("Edit" if note.startswith("Question") else "Regenerate")
+        before, kept = list(self.messages), until(self.messages, turn)
         chosen = {name: self.settings[name] for name in settings.NUMBERS}
         talk = self.talk = Talk(steps(self.chat, text, turn, **chosen), self._show)
-        self._begin([*until(self.messages, turn), {"role": "user", "content": text}])
+        self._begin([*kept, {"role": "user", "content": text}])
         status = "The answer ended in an error."
         try:
             await talk.to_its_end()
-            status = " ".join([note or ENDINGS[self.piece and self.piece.finish_reason], *talk.hints])
-            if not self.said:
-                status = "Stopped before the first word, so nothing was sent."
+            status = self._ending(note, talk.hints)
+        except asyncio.CancelledError:
+            status = ENDINGS[None]
+            raise
         finally:
-            if not self.said:
-                self.send({"back": text})
             self.talk = None
+            if self.said:
+                self._before, self.undoable = before, act       # a new question: Undo would take it along
+            elif back:
+                self.send({"back": back})
             self._draw(busy="", answer="", status=status)
         return self.said
+
+    def _ending(self, note, hints):
+        if not self.said:
+            return "Stopped before the first word; the conversation is as it was."
+        reason = self.piece.finish_reason
+        return " ".join([*([note] if note else []), *([ENDINGS[reason]] if not note or reason != "stop" else []), *hints])
 
     def _exchange(self, wanted):
         try:
@@ -144,10 +150,3 @@ class Acts:
             raise ValueError(BUSY)
         if self.chat is None:
             raise ValueError("no model is loaded; load one in Settings")
-
-    def _remember(self, act):
-        self._before, self.undoable = list(self.messages), act
-
-
-def _turns(n):
-    return f"{n} turn{'s' * (n != 1)}"

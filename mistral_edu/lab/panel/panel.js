@@ -128,11 +128,13 @@ function render({ model, el }) {
     find(".speed").textContent = speed;
   }
 
+  let drawn = {};
   function drawSettings() {
     const settings = model.get("settings");
     panel.setAttribute("aria-label", `Chat with ${settings.model}`);
     for (const control of panel.querySelectorAll(".settings [name]"))
-      if (control !== control.getRootNode().activeElement) control.value = settings[control.name] ?? "";
+      if (settings[control.name] !== drawn[control.name]) control.value = settings[control.name] ?? "";   // others may be half typed
+    drawn = settings;
   }
 
   function drawModels() {
@@ -233,6 +235,8 @@ function render({ model, el }) {
       editing === null ? put("") : endEdit();
     }
     if (done) waiting = false;
+    if (done === "set")                                   // one that was refused goes back to what it was
+      for (const control of find(".answers").querySelectorAll("[name]")) control.value = model.get("settings")[control.name] ?? "";
     if (back) put([back, field.value].filter(Boolean).join("\n"));
     if (cell) {
       find(".exported").hidden = false;

@@ -1,10 +1,8 @@
-"""The panel as a widget: its state, which panel.js draws, and what becomes of what the page reports.
+"""The panel as a widget: its state, which panel.js draws.
 
 anywidget rather than boxes of ipywidgets: a field in which Enter sends and Shift+Enter does not, focus that stays, and
 roles and names for screen readers are a few lines of JavaScript, and cannot be had from Python.
 """
-import asyncio
-import inspect
 import time
 from pathlib import Path
 
@@ -14,20 +12,19 @@ from traitlets import Dict, List, Unicode
 
 from mistral_edu.lab.prompting.session import Session
 from mistral_edu.lab.showing.again import takes_the_place_of_earlier
-from mistral_edu.lab.showing.trouble import describe
 from mistral_edu.lab.showing.widgets import close
 
 from . import drawing
 from .acts import Acts
+from .reports import Reports
 from .settings import NUMBERS, conversation, number, weight_bits, width
 from .talking import ids_to_read
 
 HERE = Path(__file__).parent
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
-ACTS = ("ask", "edit", "regenerate", "clear", "undo", "set", "load", "export", "find_models")       # and stop
 
 
-class ChatPanel(Acts, anywidget.AnyWidget):
+class ChatPanel(Acts, Reports, anywidget.AnyWidget):
     """A chat in a cell; made by chat_panel(), which says what its arguments are.
 
     messages: the conversation, a plain list. chat: the Chat behind it, with model and tokenizer. status: what was last
@@ -49,14 +46,10 @@ class ChatPanel(Acts, anywidget.AnyWidget):
         if system is not None:
             self.chat.system = system
         super().__init__()
-        self._drawn, self._before, self._tasks, self._display = 0.0, [], set(), DisplayHandle()
+        self._drawn, self._before, self._display = 0.0, [], DisplayHandle()
         self._is_shown = False
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:                    # a script, a test
-            self._loop = None
         self._draw(settings=self._settings(numbers))
-        self.on_msg(self._received)
+        self.listen()
         takes_the_place_of_earlier(self)
 
     @property
@@ -70,39 +63,6 @@ class ChatPanel(Acts, anywidget.AnyWidget):
     def let_go(self):
         self.stop()
         close(self)
-
-    # --- what the page reports ---------------------------------------------------------------------------------------
-
-    def _received(self, _widget, content, _buffers):
-        """A button was pressed. This may be any thread; the work is done on the one on which cells run."""
-        if content.get("do") == "stop":
-            self.stop()
-        elif content.get("do") == "hello":      # is the kernel still there?
-            self.send({"done": "hello"})
-        elif self._loop is None or self._loop.is_closed():
-            asyncio.run(self._obey(content))
-        else:
-            self._loop.call_soon_threadsafe(self._take_on, content)
-
-    def _take_on(self, content):
-        task = self._loop.create_task(self._obey(content))
-        self._tasks.add(task)                   # the loop alone would let it go
-        task.add_done_callback(self._tasks.discard)
-
-    async def _obey(self, content):
-        """Do it; what goes wrong is said in the panel."""
-        try:
-            if content.get("do") not in ACTS:
-                raise ValueError(f"the page asked for {content.get('do')!r}; expected one of {', '.join(ACTS)}")
-            done = getattr(self, content["do"])(*content.get("with", ()))
-            if inspect.isawaitable(done):
-                await done
-        except Exception as error:
-            self.status = str(error) if isinstance(error, (ValueError, OSError)) else describe(error)
-        finally:
-            self.send({"done": content.get("do")})
-
-    # --- what is shown -----------------------------------------------------------------------------------------------
 
     def _begin(self, messages):
         """The question stands there at once, and below it the answer grows."""
