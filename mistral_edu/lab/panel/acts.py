@@ -11,8 +11,6 @@ from mistral_edu.lab.prompting.session import models
 from . import export, settings
 from .talking import Talk, steps, until
 
-BUSY = "the model is busy; stop it first, or wait until it is done"
-
 
 class Acts:
     """For ChatPanel, which has `session`, `messages`, `settings`, `status`, `busy` and the drawing."""
@@ -67,13 +65,12 @@ class Acts:
             value = settings.number(name, value)
         else:
             raise ValueError(f"{name} cannot be set; expected system or one of {', '.join(settings.NUMBERS)}")
-        self._draw(status=f"{name} is {value if value is not None else 'empty'} from here on.",
-                   settings=self._settings({**self.settings, name: value}))
+        words = "empty" if value is None else value
+        self._draw(status=f"{name} is {words} from here on.", settings=self._settings({**self.settings, name: value}))
 
     async def load(self, model, bits=None, window="config"):
-        """Go on with another model. Where it cannot be loaded, the one in use stays; so does the conversation anyhow."""
-        if self.busy:
-            raise ValueError(BUSY)
+        """Go on with another model, and the same conversation. Where it cannot be loaded, the one in use stays."""
+        self._check_free()
         wanted = str(model).strip(), settings.weight_bits(bits), settings.width(window)
         self._draw(busy="loading", status=f"Loading {wanted[0]}.")
         status = "Loading was interrupted."
@@ -133,20 +130,14 @@ class Acts:
         if not self.said:
             return "Stopped before the first word; the conversation is as it was."
         reason = self.piece.finish_reason
-        return " ".join([*([note] if note else []), *([ENDINGS[reason]] if not note or reason != "stop" else []), *hints])
+        ending = "" if note and reason == "stop" else ENDINGS[reason]
+        return " ".join(filter(None, [note, ending, *hints]))
 
-    def _exchange(self, wanted):
-        try:
-            self.session.use(*wanted)
-        except BaseException:
-            self.session.use()          # the old one went before the new one came
-            raise
-        finally:
-            if self.session.chat:
-                self.session.chat.messages = self.messages
+    def _check_free(self):
+        if self.busy:
+            raise ValueError("the model is busy; stop it first, or wait until it is done")
 
     def _check_ready(self):
-        if self.busy:
-            raise ValueError(BUSY)
+        self._check_free()
         if self.chat is None:
             raise ValueError("no model is loaded; load one in Settings")

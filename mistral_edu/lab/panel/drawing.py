@@ -65,7 +65,8 @@ def still(messages) -> str:
     """The same as HTML that needs no style sheet, no script and no kernel."""
     said = "\n".join(
         f'<div style="margin: 6px 0; padding: 2px 10px; border-radius: 6px; background: {SHADES[message["role"]]}">'
-        f'<p><strong>{NAMES[message["role"]]}</strong></p>\n{as_html(message["content"])}</div>' for message in messages)
+        f'<p><strong>{NAMES[message["role"]]}</strong></p>\n{as_html(message["content"])}</div>'
+        for message in messages)
     return f'<div class="{STILL}">\n{said or f"<p>{escape(EMPTY)}</p>"}\n</div>'
 
 
@@ -74,7 +75,7 @@ def meter(used, config, written=0, tokens_per_second=None) -> dict:
 
     >>> from mistral_edu import MistralConfig
     >>> meter(300, MistralConfig.preset("tiny"))["words"]
-    '300 of 1,024 tokens of the context are used. In each layer a token sees the last 128 (the window), so the first 172 are out of its direct sight.'
+    '300 of 1,024 tokens of the context are used. In each layer a token sees the last 128 (the window), ...'
     """
     window, context = config.window_size, config.context_len
     if not window:

@@ -5,13 +5,15 @@ const SKELETON = `
   <div class="log" role="log" aria-label="Conversation" aria-live="off" tabindex="0"></div>
   <div class="unseen" aria-live="polite"></div>
   <div class="meter">
-    <div class="bar" role="meter" aria-label="Context used" aria-valuemin="0"><i class="used"></i><i class="seen"></i></div>
+    <div class="bar" role="meter" aria-label="Context used" aria-valuemin="0">
+      <i class="used"></i><i class="seen"></i></div>
     <p class="words"></p><p class="speed"></p>
   </div>
   <p class="status" role="status"></p>
   <p class="editing" hidden><span></span> <button type="button" data-cancel>Cancel the edit</button></p>
   <form class="writing">
-    <textarea rows="2" aria-label="Message" placeholder="Write a message. Enter sends it, Shift+Enter begins a new line."></textarea>
+    <textarea rows="2" aria-label="Message"
+      placeholder="Write a message. Enter sends it, Shift+Enter begins a new line."></textarea>
     <button type="submit" class="main">Send</button>
   </form>
   <div class="acts" role="group" aria-label="Conversation as a whole">
@@ -30,7 +32,8 @@ const SKELETON = `
       <label>Name or folder <input name="model" size="26" spellcheck="false"></label><datalist></datalist>
       <label>Weights <select name="bits"><option value="">as stored</option><option value="8">8 bit</option>
         <option value="4">4 bit</option></select></label>
-      <label>Window <input name="window" size="8" spellcheck="false" title="config: as published; none: no window; or a number of tokens"></label>
+      <label>Window <input name="window" size="8" spellcheck="false"
+        title="config: as published; none: no window; or a number of tokens"></label>
       <button type="submit">Load</button>
     </fieldset></form>
     <fieldset class="answers"><legend>Answers</legend>
@@ -50,9 +53,9 @@ function render({ model, el }) {
   el.append(panel);
   const find = (selector) => panel.querySelector(selector);
   const log = find(".log"), field = find(".writing textarea"), status = find(".status");
-  find("datalist").id = `mistral-models-${Math.random().toString(36).slice(2)}`;      // two panels on a page have one each
+  find("datalist").id = `mistral-models-${Math.random().toString(36).slice(2)}`;      // a page may have two panels
   find("[name=model]").setAttribute("list", find("datalist").id);
-  let editing = null, kept = "", waiting = false;         // the turn in the field; what was typed before; sent, no answer yet
+  let editing = null, kept = "", waiting = false;         // the turn in the field; what stood there; sent, not taken
 
   const report = (act, ...args) => model.send({ do: act, with: args });
   const say = (words) => { status.textContent = words; };
@@ -128,13 +131,13 @@ function render({ model, el }) {
     find(".speed").textContent = speed;
   }
 
-  let drawn = {};
+  let drawn = {};                                         // only what has changed: another may be half typed
   function drawSettings() {
     const settings = model.get("settings");
     panel.setAttribute("aria-label", `Chat with ${settings.model}`);
     for (const control of panel.querySelectorAll(".settings [name]"))
-      if (settings[control.name] !== drawn[control.name]) control.value = settings[control.name] ?? "";   // others may be half typed
-    drawn = settings;
+      if (settings[control.name] !== drawn[control.name]) control.value = settings[control.name] ?? "";
+    drawn = { ...settings };
   }
 
   function drawModels() {
@@ -154,7 +157,7 @@ function render({ model, el }) {
     if (waiting || !field.value.trim()) return;
     waiting = true;
     editing === null ? report("ask", field.value) : report("edit", editing, field.value);
-    setTimeout(() => { if (waiting) say("A cell is running; your message will be sent when it has ended."); }, 700);
+    setTimeout(() => waiting && say("A cell is running; your message will be sent when it has ended."), 700);
   }
 
   function beginEdit(turn, text) {
@@ -203,7 +206,7 @@ function render({ model, el }) {
   panel.onkeydown = (event) => {
     if (event.key === "Escape" && editing !== null) endEdit();
     else if (event.key === "Escape" && model.get("busy") === "answering") stop();
-    if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.stopPropagation();  // none is a command of JupyterLab's
+    if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.stopPropagation();    // no command of Lab's
   };
 
   panel.onclick = ({ target }) => {
@@ -235,8 +238,10 @@ function render({ model, el }) {
       editing === null ? put("") : endEdit();
     }
     if (done) waiting = false;
-    if (done === "set")                                   // one that was refused goes back to what it was
-      for (const control of find(".answers").querySelectorAll("[name]")) control.value = model.get("settings")[control.name] ?? "";
+    if (done === "set") {                                 // one that was refused goes back to what it was
+      for (const control of find(".answers").querySelectorAll("[name]")) delete drawn[control.name];
+      drawSettings();
+    }
     if (back) put([back, field.value].filter(Boolean).join("\n"));
     if (cell) {
       find(".exported").hidden = false;

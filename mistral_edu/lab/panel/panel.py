@@ -64,6 +64,16 @@ class ChatPanel(Acts, Reports, anywidget.AnyWidget):
         self.stop()
         close(self)
 
+    def _exchange(self, wanted):
+        try:
+            self.session.use(*wanted)
+        except BaseException:
+            self.session.use()          # the old one went before the new one came
+            raise
+        finally:
+            if self.session.chat:
+                self.session.chat.messages = self.messages
+
     def _begin(self, messages):
         """The question stands there at once, and below it the answer grows."""
         self.said, self.piece, self._drawn = "", None, 0.0
