@@ -32,8 +32,7 @@ const SKELETON = `
       <label>Name or folder <input name="model" size="26" spellcheck="false"></label><datalist></datalist>
       <label>Weights <select name="bits"><option value="">as stored</option><option value="8">8 bit</option>
         <option value="4">4 bit</option></select></label>
-      <label>Window <input name="window" size="8" spellcheck="false"
-        title="config: as published; none: no window; or a number of tokens"></label>
+      <label>Window: a number, none, or config (as published) <input name="window" size="8" spellcheck="false"></label>
       <button type="submit">Load</button>
     </fieldset></form>
     <fieldset class="answers"><legend>Answers</legend>
