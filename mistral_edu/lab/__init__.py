@@ -2,8 +2,8 @@
 
 `exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
 try on a model, and `use`, which puts a reader's function into one; `looking` shows what went on in an answer; `kernel`
-explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings; `panel` is a chat in
-a cell. What belongs to one page alone has a room with its number: `n08_window`.
+explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings; `panel` is a chat
+in a cell. What belongs to one page alone has a room with its number: `n08_window`.
 """
 from . import kernel
 from .exercises import check, hint, outcome, predict
