@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PROMPT ?= Tell me a story about a red ball.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test check refresh notebook readme lock clean
+.PHONY: help lab setup test check refresh notebook readme pictures lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ notebook: $(READY)  ## begin a page with all that belongs to it: make notebook N
 
 readme: $(READY)  ## draw the picture of the README again, and store what its first cell prints
 	$(BIN)/python docs/readme.py
+
+pictures: $(READY)  ## take the README's pictures of prompting anew, from a real page in a browser
+	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k pictures_of_prompting
+	cp tests/screenshots/prompting_*.png docs/
 
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \
