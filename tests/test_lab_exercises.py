@@ -60,7 +60,7 @@ def test_an_unknown_exercise_names_those_there_are():
 
 
 @pytest.mark.parametrize("fn, expected", [
-    (lambda x: None, "returns None; is the return line missing"),
+    (lambda x: None, "returns None; is a return line missing"),
     (lambda x: x.sum(axis=1), r"expected shape \(2, 2\), yours has shape \(2,\)"),
     (lambda x: x.astype(mx.float16) * 2, "expected dtype float32, yours is float16"),
     (lambda x: x / 0 * 0, "NaN in 4 of 4 places"),

@@ -138,7 +138,7 @@ def sum_in_mlx(codes):
     ("14.1", as_numpy, "array of NumPy"),
     ("14.1", weights_back, "expected 3 results"),
     ("14.1", lambda w, bits: mx.quantize(w, 32, bits), "your code stops with"),
-    ("14.1", lambda w, bits: None, "is the return line missing?"),
+    ("14.1", lambda w, bits: None, "is a return line missing"),
     ("14.3", lambda codes: sum(codes), "without a shift"),
     ("14.3", lambda codes: sum(c * 10**i for i, c in enumerate(codes)), "ten times"),
     ("14.3", lambda codes: sum(c << 4 * i for i, c in enumerate(reversed(codes))), "yours is the first digit"),

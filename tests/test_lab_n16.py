@@ -82,7 +82,7 @@ def test_the_pictures_say_their_numbers():
     steps = draw_first_steps(np.ones(3), np.array([3.0, 4.0, 2.0]), 0.9, 0.999)
     assert "first step is 3.00 times the rate, and the largest 4.00 times, at step 2" in steps.caption
     run = draw_run([0.1] * 3, [2.0, 0.5, 0.1], [2.8, 2.0, 0.1], limit=1.0)
-    assert run.caption.startswith("The loss begins near ln 16 = 2.77.") and "in some steps" in run.caption
+    assert run.caption.startswith("The loss begins at 2.8; knowing nothing costs ln 16 = 2.77.") and "in some steps" in run.caption
     assert "never falls to half" in draw_run([0.1], [0.5], [2.8], limit=1.0).caption
     curves = {4: np.full(20, 2.8), 5: np.zeros(20)}
     assert draw_curves(curves, 5).caption == "Window 5: reach 8, loss at the end below 0.05."

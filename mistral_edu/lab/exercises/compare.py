@@ -15,7 +15,7 @@ def difference(got, want, atol=1e-4):
     masks follow the sentence as rows of 0 and 1, the expected one beside the other.
     """
     if got is None and want is not None:
-        return "your function returns None; is the return line missing?"
+        return "your function returns None; is a return line missing, at the end or in a branch of an if?"
     if inspect.isgenerator(got):
         return "your function yields its results one by one; collect them, and return them all at once"
     if isinstance(want, (tuple, list)):

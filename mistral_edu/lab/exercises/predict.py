@@ -12,7 +12,7 @@ from .guesses import as_number, as_one_of, same, spoken
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
 RIGHT, WRONG = "as it came out", "not so, and worth a second look"
-_guesses: dict = {}
+_guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
 def predict(label: str, guess=OPEN, choices=()) -> None:
@@ -43,7 +43,7 @@ def predict(label: str, guess=OPEN, choices=()) -> None:
             say(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
             return
         guess = choice
-    _guesses[label] = guess
+    _guesses[label] = guess, bool(choices)
     say(f"Prediction {label}: {guess}. Recorded.")
 
 
@@ -59,12 +59,13 @@ def outcome(label: str, result, within: float = 0.0) -> None:
     if label not in _guesses:
         say(f"Outcome {label}: {result}. No prediction was recorded.")
         return
-    guess = _guesses[label]
-    say(f"Outcome {label}: {result}. You predicted {guess}: {_judged(guess, result, within)}.")
+    guess, chosen = _guesses[label]
+    say(f"Outcome {label}: {result}. You predicted {guess}: {_judged(guess, result, within, chosen)}.")
 
 
-def _judged(guess, result, within):
-    if not isinstance(result, Real) or isinstance(result, bool):
+def _judged(guess, result, within, chosen):
+    """chosen: one of some choices is right or not, and not an estimate that is off by a factor."""
+    if chosen or not isinstance(result, Real) or isinstance(result, bool):
         return RIGHT if same(guess, result) else WRONG
     number = as_number(guess)
     if number is None:

@@ -29,7 +29,7 @@ def draw_first_steps(corrected, without, beta1, beta2):
     ax.set(xscale="log", xlabel="step", ylabel="size of the step / rate", ylim=(0, max(2.0, 1.1 * max(without))),
            title=f"Without correction, the first step is {without[0]:.2f} times the rate")
     ax.legend(fontsize=9)
-    far = int(np.argmax(without))
+    far = int(np.argmax(np.round(without, 6)))                 # of equal ones the first
     return Picture(fig, f"beta1 {beta1:g}, beta2 {beta2:g}: without correction the first step is {without[0]:.2f} times "
                         f"the rate, and the largest {without[far]:.2f} times, at step {far + 1}. With it, each is 1.00.")
 
@@ -54,7 +54,7 @@ def draw_run(rates, sizes, losses, limit):
     fig, axes = figure(height=5.0, rows=3, sharex=True)
     placed(fig, left=0.1, right=0.99, bottom=0.1, top=0.92, hspace=0.28)
     for ax, values, colour, name in zip(axes, (rates, sizes, losses), (GREEN, ORANGE, BLUE), ("rate", "gradient", "loss")):
-        ax.plot(values, color=colour, linewidth=1.8)
+        ax.plot(range(1, len(values) + 1), values, color=colour, linewidth=1.8)
         ax.set(ylabel=name, ylim=(0, None))
     axes[1].axhline(limit, color=INK, linestyle="--", linewidth=1)
     axes[1].text(len(sizes) - 1, limit + 0.05, f"clipped at {limit:g}", ha="right", color=INK, fontsize=9)
@@ -66,8 +66,8 @@ def draw_run(rates, sizes, losses, limit):
                 "The rate goes up, stays, and goes down; meanwhile the loss falls")
     clipped = sum(size > limit for size in sizes)
     fall = "It never falls to half." if half is None else f"It has fallen to half after about {round(half, -1)} steps."
-    return Picture(fig, f"The loss begins near ln {LETTERS} = {math.log(LETTERS):.2f}. {fall} Gradients were clipped: "
-                        f"{'never' if not clipped else 'in some steps'}.")
+    return Picture(fig, f"The loss begins at {losses[0]:.1f}; knowing nothing costs ln {LETTERS} = {math.log(LETTERS):.2f}. "
+                        f"{fall} Gradients were clipped {'in some steps' if clipped else 'in no step'}.")
 
 
 def draw_curves(losses, chosen):
@@ -80,7 +80,7 @@ def draw_curves(losses, chosen):
                 linewidth=2.6 if ours else 1.4, zorder=2 + ours, label=f"window {window}")
     ax.legend(fontsize=9, loc="center right")
     ax.axhline(math.log(LETTERS), color=GREY, linestyle=":", linewidth=1.2)
-    ax.text(0, math.log(LETTERS) - 0.3, f"ln {LETTERS}", color=GREY, fontsize=9)
+    ax.text(len(losses[chosen]), math.log(LETTERS) + 0.06, f"ln {LETTERS}", color=GREY, fontsize=9, ha="right")
     end = sum(losses[chosen][-10:]) / 10
     learnt = end < 0.05
     ax.set(xlabel="step", ylabel="loss", ylim=(0, 3.2),

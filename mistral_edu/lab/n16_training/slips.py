@@ -5,18 +5,23 @@ import numpy as np
 
 def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False, from_zero=False, square=True,
           root=True, keep_corrected=False, old_m=False, up=False, unscaled_decay=False, swapped=False, decayed_up=False,
-          no_eps=False, only_w=False):
+          no_eps=False, only_w=False, power_of_rest=False, betas_exchanged=False, order=(0, 1, 2), new_decay=False,
+          betas=None):
     """AdamW with something wrong; each option is one slip."""
     def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):
         if l2:
             g = g + decay * w
+        if betas_exchanged:
+            beta1, beta2 = beta2, beta1
+        beta1, beta2 = betas or (beta1, beta2)
         if swapped:
             beta1, beta2 = 1 - beta1, 1 - beta2
         new_m = beta1 * m + (1 - beta1) * g
         new_v = beta2 * v + (1 - beta2) * (g * g if square else g)
         power = t - 1 if from_zero else t
-        m_hat = (m if old_m else new_m) / (1 - beta1**power) if correct_m else new_m
-        v_hat = new_v / (1 - beta2**power) if correct_v else new_v
+        rest1, rest2 = ((1 - beta1)**t, (1 - beta2)**t) if power_of_rest else (1 - beta1**power, 1 - beta2**power)
+        m_hat = (m if old_m else new_m) / rest1 if correct_m else new_m
+        v_hat = new_v / rest2 if correct_v else new_v
         below = mx.sqrt(v_hat + eps) if inside else (mx.sqrt(v_hat) if root else v_hat) + (0 if no_eps else eps)
         update = m_hat / below
         shrink = 0 if l2 or no_decay else decay * w
@@ -25,9 +30,12 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
         else:
             new_w = w - rate * (update - shrink if decayed_up else update + shrink)
         new_w = w + rate * update if up else new_w
+        if new_decay:
+            new_w = (w - rate * update) * (1 - rate * decay)
         if only_w:
             return new_w
-        return (new_w, m_hat, v_hat) if keep_corrected else (new_w, new_m, new_v)
+        results = (new_w, m_hat, v_hat) if keep_corrected else (new_w, new_m, new_v)
+        return tuple(results[n] for n in order)
     return adam_step
 
 
@@ -54,6 +62,12 @@ ADAM_SLIPS = (
     (_step(decayed_up=True), "the decay lets the weight grow; inside the brackets it is added, + decay * w"),
     (_step(no_eps=True), "eps is missing: it is added to the root"),
     (_step(only_w=True), "three results are expected, w, m and v: the next step needs all of them"),
+    (_step(power_of_rest=True), "mind the brackets of the correction: 1 - beta1**t, and not (1 - beta1)**t"),
+    (_step(betas_exchanged=True), "the two betas are exchanged: beta1 belongs to m, beta2 to v"),
+    (_step(order=(1, 2, 0)), "the results are asked for in the order w, m, v"),
+    (_step(order=(0, 2, 1)), "the results are asked for in the order w, m, v"),
+    (_step(new_decay=True), "the decay is taken from the weight after the step; in the formula w is the weight before it"),
+    (_step(betas=(0.9, 0.98)), "0.9 and 0.98 are written into your function; beta1 and beta2 are arguments"),
     (_step(correct_m=False, correct_v=False, l2=True), f"two things: {NO_CORRECTION}. And {L2}"),
     (_step(correct_m=False, correct_v=False, inside=True), f"two things: {NO_CORRECTION}. And {INSIDE}"),
     (_step(correct_m=False, correct_v=False, no_decay=True), f"two things: {NO_CORRECTION}. And the decay is missing"),
@@ -107,6 +121,12 @@ CLIP_SLIPS = (
      "that is the root mean square of notebook 04; here the squares are added up, without a mean"),
     (_by(lambda gradients, limit: mx.maximum(1.0, limit / _size(gradients))),
      "the larger of 1 and limit / size makes gradients larger; take the smaller of the two"),
+    (_by(lambda gradients, limit: mx.minimum(1.0, _size(gradients) / limit)),
+     "the factor is upside down: limit / size makes the size the limit"),
+    (_by(lambda gradients, limit: mx.minimum(1.0, limit / mx.sqrt(sum((g * g).mean() for g in gradients)))),
+     "the squares are averaged within each array; add them up, with sum"),
+    (lambda gradients, limit: _size(gradients), "that is the size; multiply each array by limit / size where it is larger"),
+    (lambda gradients, limit: [g * limit / _size([g]) if _size([g]).item() > limit else g for g in gradients], EACH),
     (lambda gradients, limit: list(gradients), "nothing is clipped"),
     (lambda gradients, limit: mx.minimum(1.0, limit / _size(gradients)),
      "that is the factor; multiply each array by it, and return the list"),
