@@ -7,7 +7,7 @@ import pytest
 from mistral_edu import MistralConfig, course
 from mistral_edu.lab import check
 from mistral_edu.lab.n15_checkpoints import draw_apart, draw_need, under_letters
-from mistral_edu.lab.n15_checkpoints.exercises import EXERCISES, find_tensor, small_file, unpermute
+from mistral_edu.lab.n15_checkpoints.exercises import EXERCISES, find_array, small_file, unpermute
 from mistral_edu.memory import need
 from mistral_edu.rope import interleaved_to_split, split_to_interleaved
 
@@ -18,9 +18,15 @@ def test_a_file_made_by_hand_is_read_by_mlx(tmp_path):
     assert {name: array.tolist() for name, array in read.items()} == {"gain": [0.5, 2.0], "w": [10.0, 20.0, 30.0]}
 
 
-def test_the_tensor_lies_where_it_is_found():
+def test_so_is_one_of_two_axes_and_two_bytes_a_number(tmp_path):
+    (tmp_path / "small.safetensors").write_bytes(small_file(dtype="F16", v=[1.0], m=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    read = mx.load(str(tmp_path / "small.safetensors"))
+    assert read["m"].dtype == mx.float16 and read["m"].tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def test_the_array_lies_where_it_is_found():
     raw = small_file(gain=[0.5, 2.0], w=[10.0, 20.0, 30.0])
-    begin, end = find_tensor(raw, "w")
+    begin, end = find_array(raw, "w")
     assert (begin, end) == (142, 154) and struct.unpack("<3f", raw[begin:end]) == (10.0, 20.0, 30.0)
 
 
@@ -49,6 +55,20 @@ def with_numpy_and_a_loop(w, n_heads):
     d = w.shape[0] // n_heads
     order = [h * d + r for h in range(n_heads) for r in (*range(0, d, 2), *range(1, d, 2))]
     return w[mx.array(order)]
+
+
+def the_matrix_of_one_model(w, n_heads):
+    return w.reshape(n_heads, 16, 2, 256).transpose(0, 2, 1, 3).reshape(w.shape)
+
+
+def columns(w, n_heads):
+    return w.reshape(w.shape[0], n_heads, -1, 2).swapaxes(2, 3).reshape(w.shape)
+
+
+@pytest.mark.parametrize("wrong, named", [(the_matrix_of_one_model, "take them from w.shape"), (columns, "columns")])
+def test_two_answers_that_both_stop_in_reshape_are_told_apart(wrong, named):
+    message = check("15.4", wrong).message
+    assert "Cannot reshape" in message and named in message.split("Likely: ")[1]
 
 
 @pytest.mark.parametrize("right", [by_slices, with_numpy_and_a_loop])

@@ -1,8 +1,9 @@
-"""Exercises of notebook 15: where a tensor lies in a safetensors file, and rows from interleaved to split halves."""
+"""Exercises of notebook 15: where an array lies in a safetensors file, and rows from interleaved to split halves."""
 import json
 import struct
 
 import mlx.core as mx
+import numpy as np
 
 from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.rope import interleaved_to_split
@@ -10,19 +11,19 @@ from mistral_edu.rope import interleaved_to_split
 from .slips import FIND_SLIPS, UNPERMUTE_SLIPS
 
 
-def small_file(metadata=None, padding=0, **numbers):
-    """The bytes of a safetensors file with these lists of numbers, in float32."""
+def small_file(metadata=None, padding=0, dtype="F32", **arrays):
+    """The bytes of a safetensors file with these lists of numbers, of one or more axes. dtype: "F32" or "F16"."""
+    arrays = {name: np.array(values, {"F32": "<f4", "F16": "<f2"}[dtype]) for name, values in arrays.items()}
     header, end = {"__metadata__": metadata} if metadata else {}, 0
-    for name, values in numbers.items():
-        begin, end = end, end + 4 * len(values)
-        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [begin, end]}
+    for name, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [begin, end]}
     text = json.dumps(header).encode() + b" " * padding
-    flat = [number for values in numbers.values() for number in values]
-    return struct.pack("<Q", len(text)) + text + struct.pack(f"<{len(flat)}f", *flat)
+    return struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in arrays.values())
 
 
-def find_tensor(raw, name):
-    """(first byte of a tensor, first byte after it), counted from the beginning of the file."""
+def find_array(raw, name):
+    """(first byte of an array, first byte after it), counted from the beginning of the file."""
     size = struct.unpack("<Q", raw[:8])[0]
     begin, end = json.loads(raw[8:8 + size])[name]["data_offsets"]
     return 8 + size + begin, 8 + size + end
@@ -44,14 +45,15 @@ HAND = small_file(gain=[0.5, 2.0], w=[10.0, 20.0, 30.0])
 
 EXERCISES = (
     Exercise(
-        "15.1", minutes=5, points=2,
+        "15.1", minutes=8, points=2,
         cases=((HAND, "w"), (HAND, "gain"), (small_file(padding=5, a=[1.0, 2.0], b=[3.0], c=[4.0] * 7), "b"),
                (small_file({"format": "pt"}, a=[1.0], b=[3.0] * 4), "b"),
-               (small_file(**{f"layers.{n}.norm": [1.0] * (n + 1) for n in range(9)}), "layers.5.norm")),
-        reference=find_tensor, slips=FIND_SLIPS,
+               (small_file(**{f"layers.{n}.norm": [1.0] * (n + 1) for n in range(9)}), "layers.5.norm"),
+               (small_file(dtype="F16", v=[1.0], m=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), "m")),
+        reference=find_array, slips=FIND_SLIPS,
         hints=(
             "Three steps, as in the cell above: the length of the header from the first eight bytes, the header from "
-            "the bytes after them, and the two offsets of the tensor from the header.",
+            "the bytes after them, and the two offsets of the array from the header.",
             "The offsets count from the end of the header. At which byte of the file does the header end?",
             "size = struct.unpack(\"<Q\", raw[:8])[0], and begin, end = "
             "json.loads(raw[8:8 + size])[name][\"data_offsets\"]. Add 8 + size to both.",
@@ -59,7 +61,7 @@ EXERCISES = (
     ),
     Exercise(
         "15.4", minutes=6, points=2,
-        cases=((_rows(6), 1), (_rows(8), 2), (_rows(12, 2), 2), (_rows(12, 3, seed=1), 3), (_rows(16, 16, seed=2), 2),
+        cases=((_rows(6), 1), (_rows(8), 2), (_rows(12, 8), 2), (_rows(12, 12, seed=1), 3), (_rows(16, 16, seed=2), 2),
                (_rows(64, 8, seed=3), 2), (_rows(32, 8, seed=4), 4)),
         reference=unpermute, slips=UNPERMUTE_SLIPS,
         hints=(

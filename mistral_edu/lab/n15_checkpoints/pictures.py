@@ -31,14 +31,15 @@ def draw_need(name, needs):
     fig.legend(loc="outside lower center", ncols=3)
     told = "; ".join(f"{bits} bit: {each.weights / 1e9:.1f} + {each.cache / 1e9:.1f} + {each.work / 1e9:.1f} = "
                      f"{each.total / 1e9:.1f}" for bits, each in needs.items())
-    return Picture(fig, f"{name}, {tokens:,} tokens, GB of weights + cache + work: {told}.")
+    return Picture(fig, f"{name}, {tokens:,} tokens, GB of weights + cache + work, each rounded: {told}.")
 
 
 def draw_apart(paths):
     """How far each model is from the right one along the computation. paths: {letter: (2 n_layers + 2,)}, the
     embedding first, then the stream after each attention and each feed-forward, and the logits last."""
     n_layers = (len(next(iter(paths.values()))) - 2) // 2
-    where = np.append(np.arange(2 * n_layers + 1) / 2, n_layers + 0.75)
+    inside = np.arange(n_layers)[:, None] + (1 / 3, 2 / 3)          # of each layer: attention, then feed-forward
+    where = np.concatenate([[0], inside.flatten(), [n_layers + 0.5]])
     fig, ax = figure(height=3.7)
     for n, (letter, path) in enumerate(paths.items()):
         path = np.array(path)
@@ -49,7 +50,7 @@ def draw_apart(paths):
         ax.axvline(layer, color=PALE, linewidth=1, zorder=0)
     centres = [layer + 0.5 for layer in range(n_layers)]
     ax.set(title="Each file is right up to its fault; some return part of the way", yscale="log", ylim=(0.05, 20),
-           yticks=(0.1, 1, 10), yticklabels=("0.1", "1", "10"), xlim=(-0.1, n_layers + 1), xticks=[*centres, where[-1]],
+           yticks=(0.1, 1, 10), yticklabels=("0.1", "1", "10"), xlim=(-0.1, n_layers + 0.9), xticks=[*centres, where[-1]],
            xticklabels=[*map(str, range(n_layers)), "logits"], xlabel="layer", ylabel="off by, as a share of the right size")
     ax.tick_params(length=0, which="both")
     ax.legend(fontsize=9, loc="upper left", ncols=6)
