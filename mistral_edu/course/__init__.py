@@ -69,7 +69,7 @@ COURSE = (
              core=False),
     Notebook("15", "checkpoints", "Checkpoints", "a real Mistral-7B, if your machine has the memory",
              ("Checkpoints",), core=False),
-    Notebook("16", "training", "Training", "the moment at which copying appears", ("Training",), core=False),
+    Notebook("16", "training", "Training", "the moment at which a model begins to answer", ("Training",), core=False),
     Notebook("17", "speed_and_memory", "Speed and memory", "a speed predicted from bytes, then measured", ("Speed",),
              core=False),
     Notebook("18", "prompt_lab", "Prompt lab", "the Instruct formats, and what a wrong one costs", ("Prompt lab",),
