@@ -54,7 +54,8 @@ EXERCISES = (
     Exercise(
         "18.4", minutes=4, points=2,
         cases=(
-            ([S, S, OPEN, *SUM, CLOSE, 225], BLANKS),   # by hand on the page
+            ([S, S, OPEN, 350, 225, 23, CLOSE, 225], BLANKS),       # by hand on the page
+            ([S, S, OPEN, *SUM, CLOSE, 225], BLANKS),
             ([S, OPEN, *SUM, CLOSE], BLANKS),
             ([OPEN, *SUM, CLOSE, 203], BLANKS),
             ([S, S, S, OPEN, *words(" Who are you?"), CLOSE, 225, 203, 225], BLANKS),
