@@ -32,7 +32,8 @@ def how_many_are_ready():
     done = [notebook.number for notebook in ready()]
     if len(done) == len(COURSE):
         return ""
-    sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. The others are planned.\n"
+    sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. "
+    sentences += "The others are planned.\n" if len(COURSE) - len(done) > 1 else "The last one is planned.\n"
     core = [notebook for notebook in COURSE if notebook.core]
     if all(notebook.ready for notebook in core):
         hours = round(sum(notebook.minutes for notebook in core) / 60)
