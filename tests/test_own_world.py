@@ -29,6 +29,15 @@ def test_the_guides_world_tells_both_splits_and_they_share_no_question(bakery):
     assert len(test) >= 6
 
 
+def test_the_guides_look_at_a_world_prints_what_it_says(bakery, monkeypatch, capsys):
+    monkeypatch.chdir(bakery.parent)
+    exec(re.findall(r"```python\n(.*?)```", GUIDE, flags=re.S)[1], {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "('I would like nine buns, please.', 'Here are your nine buns.')" and lines[0] in GUIDE
+    assert len(lines) == 5 + 7 and "price 5, order 7" in GUIDE  # the seven orders that are held out
+    assert not set(lines[:5]) & set(lines[5:])
+
+
 def test_held_out_documents_are_the_same_each_time_and_of_one_maker(bakery):
     world = own_world(str(bakery))
     documents = held_out_documents(world, "order", 5)
