@@ -60,9 +60,11 @@ def test_rows_are_told_from_the_file_alone(bakery):
     ("def f(r): return 'Hello.', 'Hi.', 0\nMIX = {f: 1}", "for the test split in 10,000 draws"),
     ("def f(r) return 1", "mine.py stopped in line 1: SyntaxError: "),
     ("x = 1\ny = z", "mine.py stopped in line 2: NameError: name 'z' is not defined"),
-    ("def f(r):\n    return g(r)\ndef g(r):\n    return 1 / 0\nMIX = {f: 1}", "mine.py: f stopped in line 4: ZeroDivisionError"),
+    ("def f(r):\n    return g(r)\ndef g(r):\n    return 1 / 0\nMIX = {f: 1}",
+     "mine.py: f stopped in line 4: ZeroDivisionError"),
     ("def f(): pass\nMIX = {f: 1}", "mine.py: f stopped: TypeError: f() takes 0 positional arguments"),
-    ("def f(r): pass\nMIX = {f: -1}", "mine.py: the shares in MIX should be numbers of at least 0, not all of them 0; found f: -1"),
+    ("def f(r): pass\nMIX = {f: -1}",
+     "mine.py: the shares in MIX should be numbers of at least 0, not all of them 0; found f: -1"),
     ("def f(r): pass\nMIX = {f: 0}", "found f: 0"),
     ("def f(r): pass\nMIX = {f: 'often'}", "found f: 'often'"),
     ("def f(r): pass\ng = f\ndef f(r): pass\nMIX = {f: 1, g: 1}", "mine.py: each maker in MIX needs a name of its own"),
@@ -76,8 +78,8 @@ def test_what_is_no_world_is_refused_in_words(tmp_path, source, words):
 
 def test_a_maker_that_draws_from_elsewhere_is_found_out(bakery):
     own_world(bakery).try_out()
-    bakery.write_text(bakery.read_text().replace("number, thing = r.choice(NUMBERS)", "number, thing = random.choice(NUMBERS)")
-                      .replace("PRICES =", "import random\nPRICES ="))
+    drawn = bakery.read_text().replace("r.choice(NUMBERS)", "random.choice(NUMBERS)")
+    bakery.write_text(drawn.replace("PRICES =", "import random\nPRICES ="))
     with pytest.raises(ValueError, match="bakery.py: from the same r, order made .* and then .*Draw everything from r"):
         own_world(bakery).try_out()
 

@@ -222,7 +222,8 @@ FAILS_RARELY = HELLO.replace("99)", "9999)").replace("{n}.'", "{1 // n}.'")
 
 
 @pytest.mark.parametrize("broken, words", [
-    (NO_MIX, "mine.py should end in MIX"), (FAILS, "mine.py: hello stopped in line 3: NameError: name 'm' is not defined"),
+    (NO_MIX, "mine.py should end in MIX"),
+    (FAILS, "mine.py: hello stopped in line 3: NameError: name 'm' is not defined"),
     ("import random\n" + RANDOM, "mine.py: from the same r, hello made"),
     (FAILS_RARELY, "mine.py: hello stopped in line 3: ZeroDivisionError")])
 def test_a_start_that_fails_leaves_nothing_and_the_mended_file_starts(tmp_path, monkeypatch, broken, words):

@@ -158,9 +158,9 @@ def refuse_another_world(name):
     folder = Path(name)
     run = folder.parent.parent if folder.parent.name == "checkpoints" else folder
     if (run / "world.py").exists():
-        raise ValueError(f"{name} learned a world of its own, {run / 'world.py'}, and this exam asks about the village. "
-                         "The exam of its own world is part of the training: the results are the lines with exact_match "
-                         f"in {run / 'log.jsonl'}")
+        raise ValueError(f"{name} learned a world of its own, {run / 'world.py'}, and this exam asks about the "
+                         "village. The exam of its own world is part of the training: the results are the lines with "
+                         f"exact_match in {run / 'log.jsonl'}")
 
 
 def print_progress(text):

@@ -78,7 +78,8 @@ class Run:
         kept, given = self.out / "world.py", self.options.world
         if self.begun and given and not (kept.exists() and kept.read_bytes() == Path(given).read_bytes()):
             other = kept if kept.exists() else "the village"
-            raise ValueError(f"the run in {self.out} was begun with another world, {other}; give a new folder with --out")
+            raise ValueError(f"the run in {self.out} was begun with another world, {other}; "
+                             "give a new folder with --out")
         world = str(kept) if kept.exists() and (self.begun or not given) else given
         if world and not self.begun:
             own_world(world).try_out()
