@@ -156,6 +156,15 @@ def test_precisions_measured_side_by_side_give_the_same(monkeypatch):
     assert both["precisions"]["4"] == evaluate.evaluate_one("tiny", 4, **sizes)
 
 
+@pytest.mark.parametrize("model", ["run", "run/checkpoints/0000.01M"])
+def test_a_model_of_another_world_is_not_asked_about_the_village(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / model).mkdir(parents=True)
+    (tmp_path / "run/world.py").write_text("MIX = {}")
+    with pytest.raises(ValueError, match="learned a world of its own, run/world.py, .* exact_match in run/log.jsonl"):
+        evaluate.evaluate(model)
+
+
 def test_arguments():
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)

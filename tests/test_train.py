@@ -3,6 +3,8 @@ import argparse
 import itertools
 import json
 import os
+import random
+import re
 import signal
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from mistral_edu.errors import CheckpointError
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
-from mistral_edu.tiny.training import saving
+from mistral_edu.tiny.training import curve, saving
+from mistral_edu.tiny.world.own import own_world
 
 
 def options(out, *arguments):
@@ -35,6 +38,7 @@ def small_exam(monkeypatch):
 
 
 def copy_tokenizer(path, vocab_size, world=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes((FOLDER / "tokenizer.json").read_bytes())
 
 
@@ -52,7 +56,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert len(losses) == 4 and 0 < losses[-1] < losses[0]  # eight steps of one row
     assert 0 <= log[-1]["exact_match"] <= 1 and set(log[-1]["tasks"]) == {"arithmetic", "fact"}
-    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["0000M"]  # both marks are below half a million
+    assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {"0000M", "0000.002M"}  # two marks, two names
     model, tokenizer = mistral_edu.load(tmp_path)
     assert mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3) is not None
     kept, _ = mistral_edu.load(tmp_path / "checkpoints" / "0000M")
@@ -212,10 +216,122 @@ def test_a_full_disk_is_an_error_of_ours(tmp_path):
         train.write(tmp_path / "weights", full)
 
 
+HELLO = "def hello(r):\n    n = r.randrange(99)\n    return f'Say {n}.', f'{n}.', n\n\n\nMIX = {hello: 1}\n"
+NO_MIX, FAILS, RANDOM = HELLO.replace("MIX", "MUX"), HELLO.replace("{n}.", "{m}."), HELLO.replace("r.", "random.")
+FAILS_RARELY = HELLO.replace("99)", "9999)").replace("{n}.'", "{1 // n}.'")
+
+
+@pytest.mark.parametrize("broken, words", [
+    (NO_MIX, "mine.py should end in MIX"),
+    (FAILS, "mine.py: hello stopped in line 3: NameError: name 'm' is not defined"),
+    ("import random\n" + RANDOM, "mine.py: from the same r, hello made"),
+    (FAILS_RARELY, "mine.py: hello stopped in line 3: ZeroDivisionError")])
+def test_a_start_that_fails_leaves_nothing_and_the_mended_file_starts(tmp_path, monkeypatch, broken, words):
+    def tell_them_all(path, vocab_size, world):  # as the real one does, which draws 40,000 documents
+        r = random.Random(1)
+        for _ in range(40_000):
+            own_world(world).sample(r)
+        copy_tokenizer(path, vocab_size)
+
+    monkeypatch.setattr(train, "train_tokenizer", tell_them_all)
+    world, out = tmp_path / "mine.py", tmp_path / "run"
+    world.write_text(broken)
+    arguments = options(out, "--world", str(world))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        train.Run(arguments)
+    assert not out.exists()
+    world.write_text(HELLO)
+    run = train.Run(arguments, say=lambda text: None)
+    assert list(own_world(run.world).makers) == ["hello"] and Path(run.world).parent == out
+
+
+def test_a_run_without_a_step_is_begun_anew_with_another_world(tmp_path):
+    world, out = tmp_path / "mine.py", tmp_path / "run"
+    out.mkdir()
+    for name in ("world.py", "tokenizer.json", "log.jsonl"):  # what a kill before the first save leaves
+        (out / name).write_text('{"step": 1, "loss": 7.0}\n')
+    world.write_text(HELLO)
+    run = train.Run(options(out, "--world", str(world)), say=lambda text: None)
+    run.begin_or_resume()
+    assert (out / "world.py").read_text() == HELLO and run.read_log() == []
+    assert (out / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
+
+
+def test_a_run_of_the_village_refuses_a_world_of_ones_own(stopped, tmp_path):
+    (tmp_path / "mine.py").write_text(HELLO)
+    with pytest.raises(ValueError, match="begun with another world, the village"):
+        train.Run(options(stopped, "--world", str(tmp_path / "mine.py")))
+
+
+@pytest.mark.parametrize("missing", ["tokenizer.json", "model.safetensors"])
+def test_a_start_from_a_folder_without_a_model_leaves_nothing(tmp_path, missing):
+    for name in {"tokenizer.json", "model.safetensors"} - {missing}:
+        (tmp_path / name).write_text("")
+    with pytest.raises(FileNotFoundError, match=f"holds no {missing}"):
+        train.Run(options(tmp_path / "run", "--start", str(tmp_path)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_mark_that_was_passed_is_kept_and_said(stopped):
+    said = []
+    run = train.Run(options(stopped), say=said.append)
+    run.begin_or_resume()
+    run.position, marks = 2, [0.0, 1e3, 2e3, 3e3]  # two rows of 1,024 tokens
+    run.keep_passed(marks)
+    assert marks == [3e3]
+    names = ["0000M", "0000.001M", "0000.002M"]
+    assert {folder.name for folder in (stopped / "checkpoints").iterdir()} == set(names)
+    assert said[-3:] == [f"  kept in 4 bit: {stopped / 'checkpoints' / name}" for name in names]
+
+
+def said_by(run, **entry):
+    """What a line of the log says: mean loss, and those of long and of short answers."""
+    run.say = (said := []).append
+    run.step, run.position, run.seconds = 20, 20, 10.0
+    run.log_losses([mx.array([entry["loss"], entry["story"], entry["answer"]])])
+    return said[0]
+
+
+def test_the_log_of_an_own_world_says_only_what_it_has(tmp_path):
+    (tmp_path / "mine.py").write_text(HELLO)
+    run = train.Run(options(tmp_path / "run", "--world", str(tmp_path / "mine.py")), say=lambda text: None)
+    assert "20 thousand tokens, loss 0.138 (answers 0.079)" in said_by(run, loss=0.138, story=0.0, answer=0.079)
+    assert "(long answers 0.500, answers 0.079)" in said_by(run, loss=0.138, story=0.5, answer=0.079)
+
+
+def test_the_curve_has_no_line_for_what_a_world_lacks(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(curve.Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    log = [{"step": n, "tokens": 1024 * n, "loss": 1 / n, "story": 0.0, "answer": 1 / n} for n in (1, 2)]
+    log.append({"step": 2, "tokens": 2048, "exact_match": 0.5, "tasks": {"hello": 0.5}, "recall": {}})
+    curve.draw_curve(log, tmp_path / "curve.png", "long answers")
+    above, below = drawn[0].axes
+    assert [line.get_label() for line in above.lines] == ["short answers"] and above.lines[0].get_xdata()[-1] == 2.048
+    assert above.get_title() == "After 2 thousand tokens: 0.500 nats in short answers"
+    assert len(below.lines) == 1 and below.get_xlabel() == "thousands of tokens seen"
+
+
+@pytest.mark.slow
+def test_a_run_says_whether_it_was_stopped_or_is_done(tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.py").write_text(HELLO)
+    arguments = options(tmp_path / "run", "--world", str(tmp_path / "mine.py"), "--tokens", "0.002", "--log-every", "1")
+    learn = train.Run.log_losses
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Run, "log_losses", lambda run, losses: (learn(run, losses), run.stop()))
+        assert train.run(arguments) == 130
+    assert "stopped after 1 step, 1 thousand tokens" in (said := capsys.readouterr().out)
+    assert "the same command goes on from there" in said and "questions held out for the exam: hello" in said
+    assert train.run(arguments) == 0
+    assert "done: 2 steps, 2 thousand tokens" in (said := capsys.readouterr().out) and "at its end" not in said
+    assert train.run(arguments) == 0
+    assert "the run is at its end: its exam is asked once more" in (said := capsys.readouterr().out)
+    assert "done: 2 steps" in said and "village" not in said and "stories" not in said
+
+
 @pytest.mark.slow
 def test_a_run_keeps_its_own_world_and_refuses_another(tmp_path):
     world, other, out = tmp_path / "mine.py", tmp_path / "other.py", tmp_path / "run"
-    world.write_text("def hello(r):\n    n = r.randrange(99)\n    return f'Say {n}.', f'{n}.', n\n\n\nMIX = {hello: 1}\n")
+    world.write_text(HELLO)
     other.write_text(world.read_text() + "\n")
     assert train.run(options(out, "--world", str(world), "--tokens", "0.002")) == 0
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]

@@ -153,6 +153,16 @@ def held_out_documents(name, n, seed="perplexity"):
 
 
 # ---------------------------------------------------------------- all of it
+def refuse_another_world(name):
+    """Raise ValueError for a run of a world of one's own, or a checkpoint of it: this exam asks about the village."""
+    folder = Path(name)
+    run = folder.parent.parent if folder.parent.name == "checkpoints" else folder
+    if (run / "world.py").exists():
+        raise ValueError(f"{name} learned a world of its own, {run / 'world.py'}, and this exam asks about the "
+                         "village. The exam of its own world is part of the training: the results are the lines with "
+                         f"exact_match in {run / 'log.jsonl'}")
+
+
 def print_progress(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -214,7 +224,9 @@ def evaluate(name="tiny", bits=(16, 8, 4), processes=1, **sizes):
     """{"model": name, "precisions": {"16": {...}, ...}}: see measure(). sizes: as evaluate_one takes them.
 
     processes: how many precisions are measured side by side; the cores are shared out among them.
+    Raises ValueError for a model that learned another world than the village.
     """
+    refuse_another_world(name)
     if processes > 1:
         results = side_by_side(name, bits, processes, sizes)
     else:
@@ -265,7 +277,8 @@ def table(results) -> str:
 
 # ---------------------------------------------------------------- mistral-edu evaluate
 def add_arguments(parser):
-    parser.add_argument("model", nargs="?", default="tiny", help="tiny, or a folder that `mistral-edu train` wrote")
+    parser.add_argument("model", nargs="?", default="tiny",
+                        help="tiny, or a folder that `mistral-edu train` wrote without --world")
     parser.add_argument("--bits", type=int, nargs="+", choices=(16, 8, 4), default=[16, 8, 4], help="precisions to measure")
     parser.add_argument("--items", type=int, default=100, help="held-out prompts a task (default: 100)")
     parser.add_argument("--quick", action="store_true", help="a small sample: 10 prompts a task, three distances")

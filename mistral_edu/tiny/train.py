@@ -23,6 +23,7 @@ from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.evaluate import accuracy, answered
 from mistral_edu.tiny.training import optimizer
 from mistral_edu.tiny.training.arguments import add_arguments  # noqa: F401  (the command reads it here)
+from mistral_edu.tiny.training.counted import checkpoint_name, counted
 from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
 from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
 from mistral_edu.tiny.training.saving import load_state, save_model, save_state
@@ -58,30 +59,48 @@ class Run:
         self.out = Path(options.out)
         if not math.isfinite(options.tokens) and not options.minutes:
             raise ValueError("--tokens inf never ends; give a number, or an end by the clock: --minutes 10")
-        self.out.mkdir(parents=True, exist_ok=True)
+        self.begun = (self.out / "state.safetensors").exists()  # else what lies there may be replaced: no step was made
         remove_half_written(self.out)
         self.config = MistralConfig.preset("tiny")
-        self.world = self.bring_world()
-        names = own_world(self.world).makers if self.world else MAKERS
-        unknown = set(options.tasks or ()) - set(names)
-        if unknown:
-            raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(names))}")
+        self.world = self.find_world()
+        self.check_start()
         self.tokenizer_path = self.out / "tokenizer.json"
-        if not self.tokenizer_path.exists():
-            self.bring_tokenizer()
+        if not (self.begun and self.tokenizer_path.exists()):
+            self.bring_tokenizer()  # the first that is written; a world that fails has failed by now
+        self.keep_world()
         self.tokenizer = load_tokenizer(self.tokenizer_path)
         self.step, self.position, self.seconds = 0, 0, 0.0
         self.stopped = False
+        self.long_answers = "long answers" if self.world else "stories"
 
-    def bring_world(self):
-        """The file of a world of one's own, kept in the run's folder so that a resumed run hears of the same; or None."""
+    def find_world(self):
+        """The file of a world of one's own: the one that is given, tried out, or that the run has kept; or None."""
         kept, given = self.out / "world.py", self.options.world
-        if given and not kept.exists():
-            own_world(given)  # before it is kept: does it hold a world?
-            write(kept, lambda p: shutil.copyfile(given, p))
-        elif given and Path(given).read_bytes() != kept.read_bytes():
-            raise ValueError(f"the run in {self.out} was begun with another world, {kept}; give a new folder with --out")
-        return str(kept) if kept.exists() else None
+        if self.begun and given and not (kept.exists() and kept.read_bytes() == Path(given).read_bytes()):
+            other = kept if kept.exists() else "the village"
+            raise ValueError(f"the run in {self.out} was begun with another world, {other}; "
+                             "give a new folder with --out")
+        world = str(kept) if kept.exists() and (self.begun or not given) else given
+        if world and not self.begun:
+            own_world(world).try_out()
+        return world
+
+    def check_start(self):
+        """Raise for tasks that the world does not have, and for files to start from that are not there."""
+        names = own_world(self.world).makers if self.world else MAKERS
+        unknown = set(self.options.tasks or ()) - set(names)
+        if unknown:
+            raise ValueError(f"no such task: {', '.join(sorted(unknown))}; the world has {', '.join(sorted(names))}")
+        for name in ("tokenizer.json", "model.safetensors") if self.options.start else ():
+            if not (Path(self.options.start) / name).is_file():
+                raise FileNotFoundError(f"--start {self.options.start} takes a model's folder, and holds no {name}")
+
+    def keep_world(self):
+        """A copy in the run's folder, so that a resumed run, and each worker, hears of the same."""
+        kept = self.out / "world.py"
+        if self.world and self.world != str(kept):
+            write(kept, lambda p: shutil.copyfile(self.world, p))
+            self.world = str(kept)
 
     def bring_tokenizer(self):
         """The vocabulary that the weights to start from were trained with, or one learned from the world."""
@@ -118,18 +137,21 @@ class Run:
             rows.close()
 
     def begin_or_resume(self):
-        state = self.out / "state.safetensors"
-        if state.exists():
+        if self.begun:
+            state = self.out / "state.safetensors"
             self.weights, self.m, self.v, numbers = load_state(state, first_weights(self.config, 0))
             self.step, self.position = int(numbers["step"]), int(numbers["position"])
             self.seconds = numbers["seconds"]
-            self.forget_log_after(self.step)
-            self.say(f"going on from step {self.step}, {self.tokens / 1e6:.1f} M tokens")
+            self.say(f"going on from step {self.step}, {counted(self.tokens)}")
+            if self.progress >= 1:
+                self.say("the run is at its end: its exam is asked once more; more --minutes or --tokens let it go on")
         else:
             self.weights = self.start_from(self.options.start)
             self.m, self.v = optimizer.first_state(self.weights)
             size = sum(w.size for w in self.weights.values())
-            self.say(f"{size:,} parameters, {self.options.batch} rows of {self.config.context_len} tokens a step")
+            rows = f"{self.options.batch} row" + "s" * (self.options.batch > 1)
+            self.say(f"{size:,} parameters, {rows} of {self.config.context_len} tokens a step")
+        self.forget_log_after(self.step)
 
     def start_from(self, folder):
         if not folder:
@@ -157,6 +179,8 @@ class Run:
                       for name in names}
         self.left_out = frozenset(digest(item.text) for items in self.tasks.values() for item in items)
         self.recall = {}
+        held_out = ", ".join(f"{name} {len(items)}" for name, items in self.tasks.items())
+        self.say(f"questions held out for the exam: {held_out}")
 
     def open_rows(self):
         o = self.options
@@ -165,13 +189,12 @@ class Run:
         )
 
     def learn(self, step, rows):
-        keep = [mark for mark in sorted(self.options.keep) if mark >= self.tokens]
+        keep = [mark for mark in sorted(set(self.options.keep)) if mark >= self.tokens]
         mark = saved = logged = time.perf_counter()
         losses = []
         evaluations = int(self.tokens // self.options.evaluate_every)
+        self.keep_passed(keep)
         while self.progress < 1 and not self.stopped:
-            if keep and self.tokens >= keep[0]:
-                self.keep_checkpoint(keep.pop(0))
             batch = mx.array(rows.take(self.options.batch))
             self.step, self.position = self.step + 1, rows.position
             rate = mx.array(optimizer.rate_at(self.progress, self.step, self.options.rate))
@@ -187,6 +210,9 @@ class Run:
                 logged = now
                 self.log_losses(losses)
                 losses = []
+            if keep and self.tokens >= keep[0]:
+                self.keep_passed(keep)
+                mark = time.perf_counter()
             if self.tokens >= (evaluations + 1) * self.options.evaluate_every:
                 evaluations += 1
                 self.evaluate()
@@ -205,10 +231,9 @@ class Run:
         speed = self.tokens / self.seconds
         self.log({"loss": loss, "story": story, "answer": answer, "tokens_per_second": round(speed)})
         peak = mx.get_peak_memory() / 1e9
-        self.say(
-            f"step {self.step:6d}, {self.tokens / 1e6:8.2f} M tokens, loss {loss:.3f} (stories {story:.3f}, "
-            f"answers {answer:.3f}), {speed:,.0f} tokens/s, {peak:.1f} GB at the peak"
-        )
+        parts = [f"{name} {part:.3f}" for name, part in ((self.long_answers, story), ("answers", answer)) if part > 0]
+        self.say(f"step {self.step:6d}, {counted(self.tokens):>19}, loss {loss:.3f} ({', '.join(parts)}), "
+                 f"{speed:,.0f} tokens/s, {peak:.1f} GB at the peak")
 
     def evaluate(self):
         """Ask a small part of the exam."""
@@ -221,12 +246,19 @@ class Run:
         mean = round(sum(tasks.values()) / max(1, len(tasks)), 4)
         self.log({"exact_match": mean, "tasks": tasks, "recall": recall})
         weakest = ", ".join(f"{name} {tasks[name]:.2f}" for name in sorted(tasks, key=tasks.get)[:6])
-        self.say(f"  exact match {mean:.3f}; weakest: {weakest}" + f"; recall among rivals: {recall}" * bool(recall))
+        rivals = f"; recall among rivals: {recall}" * bool(recall)
+        self.say(f"  exact match {mean:.3f} on held-out questions; weakest: {weakest}{rivals}")
+
+    def keep_passed(self, marks):
+        """A checkpoint for each mark that has been passed. Those are taken from the list."""
+        while marks and self.tokens >= marks[0]:
+            self.keep_checkpoint(marks.pop(0))
 
     def keep_checkpoint(self, mark):
-        folder = self.out / "checkpoints" / f"{mark / 1e6:04.0f}M"
+        folder = self.out / "checkpoints" / checkpoint_name(mark)
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed after it, and comes by again
         write(folder, lambda p: save_model(self.weights, self.config, self.tokenizer_path, Path(p), bits=CHECKPOINT_BITS))
+        self.say(f"  kept in {CHECKPOINT_BITS} bit: {folder}")
 
     def save(self):
         save_model(self.weights, self.config, self.tokenizer_path, self.out)
@@ -263,7 +295,7 @@ class Run:
         except ImportError:
             self.say("no curve drawn: matplotlib is not installed (pip install matplotlib)")
             return
-        write(self.out / "curve.png", lambda p: draw_curve(self.read_log(), p))
+        write(self.out / "curve.png", lambda p: draw_curve(self.read_log(), p, self.long_answers))
 
 
 # ---------------------------------------------------------------- mistral-edu train
@@ -282,7 +314,9 @@ def run(arguments) -> int:
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
-    print(f"{training.step} steps, {training.tokens / 1e6:.2f} M tokens, {training.seconds:.0f} s of learning")
+    steps = f"{training.step} step" + "s" * (training.step != 1)
+    done = f"{steps}, {counted(training.tokens)}, {training.seconds:.0f} s of learning"
+    print(f"done: {done}" if training.progress >= 1 else f"stopped after {done}; the same command goes on from there")
     asked = "" if training.world else f"; mistral-edu evaluate {training.out}"  # which asks about the village
     print(f"the model: {training.out}   (mistral-edu chat --model {training.out}{asked})")
     return 130 if training.stopped else 0

@@ -51,6 +51,7 @@ def add_arguments(parser):
     add("--rate", type=above_0, default=3e-3, help="peak learning rate (default: 0.003)")
     add("--workers", type=whole, help="processes that tell the world (default: two fewer than there are cores)")
     add("--keep", type=millions, nargs="*", default=[], metavar="M", help="keep a 4-bit checkpoint at these millions")
-    add("--evaluate-every", type=millions_above_0, default=50e6, metavar="M", help="millions of tokens (default: 50)")
+    add("--evaluate-every", type=millions_above_0, default=50e6, metavar="M",
+        help="millions of tokens between two exams (default: 50)")
     add("--log-every", type=at_least_1, default=LOG_EVERY, help="steps, or 30 s if those come first (default: 100)")
     add("--save-minutes", type=above_0, default=2.0, help="how often the state is saved (default: 2)")

@@ -162,6 +162,8 @@ class RowStream:
             except EOFError:
                 raise RuntimeError("a process that tells the world has died, perhaps for lack of memory; start the same "
                                    "command again, with fewer --workers, and the run goes on") from None
+        if isinstance(shard, ValueError):
+            raise shard
         self._rows.extend(shard)
 
     def close(self):
@@ -190,3 +192,5 @@ def _tell(pipe, teller, first, step):
             pipe.send(shard)
     except BrokenPipeError:
         pass  # the trainer is gone
+    except ValueError as error:  # of a world of one's own: for the trainer to raise
+        pipe.send(error)

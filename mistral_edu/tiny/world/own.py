@@ -7,15 +7,19 @@
     MIX = {colour: 1}
 
 A maker returns a question, its answer, and the content: what is asked about. One content in eight is kept for the test.
+What is wrong with a world is said in one sentence that names the file, the maker and the line.
 """
-import importlib.util
+import math
 import random
+import traceback
+import types
 from functools import lru_cache
 from pathlib import Path
 
 from .doc import Doc, held_out
 
 TRIES = 10_000                       # draws that a maker gets to come upon a document of one split
+SEEDS = 20                           # that a maker is tried with, twice each
 
 
 class OwnWorld:
@@ -24,36 +28,79 @@ class OwnWorld:
     def __init__(self, path, mix):
         self.path, self.makers, self.shares = path, {maker.__name__: maker for maker in mix}, list(mix.values())
 
+    def make(self, name, r):
+        """(question, answer, content) from one maker. Raises ValueError where it fails, or returns something else."""
+        try:
+            made = self.makers[name](r)
+        except Exception as error:
+            raise ValueError(f"{self.path}: {name} stopped{_said(error, self.path)}") from error
+        if not (isinstance(made, tuple) and len(made) == 3 and all(isinstance(text, str) for text in made[:2])):
+            raise ValueError(f"{self.path}: {name} should return (question, answer, content), the first two as texts; "
+                             f"it returned {made!r}")
+        return made
+
     def sample(self, r, split="train", task=None):
         """A document of this split. Raises ValueError for what no training can be made of."""
         name = task or r.choices(list(self.makers), self.shares)[0]
         for _ in range(TRIES):
-            made = self.makers[name](r)
-            if not (isinstance(made, tuple) and len(made) == 3 and all(isinstance(text, str) for text in made[:2])):
-                raise ValueError(f"{self.path}: {name} should return (question, answer, content), the first two as texts; "
-                                 f"it returned {made!r}")
-            question, answer, content = made
+            question, answer, content = self.make(name, r)
             document = Doc(name, [(question, answer)], key=("own", name, content))
             if held_out(document.key) == (split == "test"):
                 return document
         raise ValueError(f"{self.path}: {name} gave no document for the {split} split in {TRIES:,} draws. Content is split "
                          "by its hash, one in eight for the test; give it more than a handful of different ones")
 
+    def try_out(self):
+        """Let each maker tell something for both splits, and the same again from the same seed. Raises ValueError."""
+        for name in self.makers:
+            for seed in range(SEEDS):
+                once, again = (self.make(name, random.Random(seed)) for _ in range(2))
+                if repr(once) != repr(again):
+                    raise ValueError(f"{self.path}: from the same r, {name} made {once!r} and then {again!r}. Draw "
+                                     "everything from r: r.choice(...), not random.choice(...)")
+            for split in ("train", "test"):
+                self.sample(random.Random(0), split, name)
 
-@lru_cache
+
 def own_world(path) -> OwnWorld:
     """The world in this file. Raises FileNotFoundError, or ValueError where the file has no MIX of makers."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; --world takes a Python file with a MIX of makers")
-    spec = importlib.util.spec_from_file_location("own_world_" + path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    return _world_of(path, path.read_bytes())
+
+
+@lru_cache
+def _world_of(path, source) -> OwnWorld:
+    """By what the file holds, not by its name alone: it is mended and read again."""
+    module = types.ModuleType("own_world_" + path.stem)
+    module.__file__ = str(path)
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except Exception as error:
+        raise ValueError(f"{path} stopped{_said(error, path)}") from error
     mix = getattr(module, "MIX", None)
     if not isinstance(mix, dict) or not mix or not all(map(callable, mix)):
         raise ValueError(f"{path} should end in MIX = {{maker: share, ...}}, a dictionary of functions and how often each "
                          f"is asked; {'it has no MIX' if mix is None else f'its MIX is {mix!r}'}")
+    names = [maker.__name__ for maker in mix]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{path}: each maker in MIX needs a name of its own; they are called {', '.join(names)}")
+    shares = list(mix.values())
+    if not all(isinstance(share, (int, float)) and 0 <= share < math.inf for share in shares) or not any(shares):
+        found = ", ".join(f"{name}: {share!r}" for name, share in zip(names, shares))
+        raise ValueError(f"{path}: the shares in MIX should be numbers of at least 0, not all of them 0; found {found}")
     return OwnWorld(path, mix)
+
+
+def _said(error, path):
+    """Where in the file, and what went wrong: " in line 7: NameError: name 'CAKES' is not defined"."""
+    if isinstance(error, SyntaxError):
+        lines, words = [error.lineno], error.msg
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines, words = [frame.lineno for frame in frames if frame.filename == str(path)], error
+    return (f" in line {lines[-1]}" if lines else "") + f": {type(error).__name__}: {words}"
 
 
 def held_out_documents(world, task, n, seed=99):
