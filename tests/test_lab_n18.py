@@ -21,13 +21,14 @@ def test_questions_are_short_different_and_of_eight_kinds(tokenizer):
     assert all(each.prompt == [S, OPEN, *words(" " + each.text), CLOSE] for each in asked)
 
 
-@pytest.mark.parametrize("as_turns", [True, False])
-def test_the_fact_lies_as_far_back_as_is_said(tokenizer, as_turns):
+@pytest.mark.parametrize("between", ["sums, as turns", "sums, in one text", "news, in one text"])
+def test_the_fact_lies_as_far_back_as_is_said(tokenizer, between):
     distances = []
     for n_between in (1, 5, 9):
-        for back, item in told_and_asked(tokenizer, n_between, as_turns, n=3):
+        for back, item in told_and_asked(tokenizer, n_between, between, n=3):
             assert tokenizer.token_text(item.prompt[-1 - back]) == f" {item.meta[1]}"
-            assert item.prompt.count(OPEN) == (n_between + 1 if as_turns else 1)
+            assert item.prompt.count(OPEN) == (n_between + 1 if between == "sums, as turns" else 1)
+            assert ("+" in item.text or "+" in tokenizer.decode(item.prompt)) == between.startswith("sums")
             distances.append(back)
     assert distances[0] < distances[3] < distances[6]
 
@@ -106,6 +107,7 @@ BEGINNERS = [
     ("18.2", lambda texts: encode_chat(texts, load_tokenizer()), "message 0: expected"),
     ("18.4", lambda ids, blanks: [S] + [id for id in ids if id not in blanks and id != S], "blanks in the middle"),
     ("18.4", lambda ids, blanks: ids[1:-1], "expected ["),
+    ("18.4", lambda ids, blanks: [S, *(id for id in mend(ids, blanks) if id != S)], "further on"),
     ("18.4", lambda ids, blanks: ids.strip(), "AttributeError"),
     ("18.4", lambda ids, blanks: ids.remove(S), "returns None"),
     ("18.4", lambda ids, blanks: ids if ids[-1] not in blanks else ids[:-1], "exactly one <s>"),
@@ -142,6 +144,6 @@ def test_first_tokens_are_told_from_one_percent_on():
 def test_distances_tell_up_to_where_nothing_is_lost():
     strips = {"near": [(40, True), (90, False)], "far": [(300, True), (500, True), (600, False), (700, True)]}
     picture = draw_distances(strips, 127, 1016)
-    assert picture.caption == ("Facts are recalled near up to 40 tokens back; far up to 500 tokens back. "
+    assert picture.caption == ("So many tokens back, nothing is lost yet: near: up to 40; far: up to 500. "
                                "The window reaches 127 tokens back, all layers 1,016.")
     assert furthest_recalled([(5, False)]) == 0

@@ -87,6 +87,8 @@ def show(x):
         text = repr(x)
         return text if len(text) <= 60 else text[:57] + "..."
     if a.size > SMALL:
+        if isinstance(x, list) and a.ndim == 1:
+            return f"a list of {len(x)} numbers"
         return f"an array of shape {a.shape}"
     if a.ndim == 0 and a.dtype.kind != "f":
         return str(a.item())

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from .tree import describe
-from .visible import rounded
+from .visible import rounded, visible
 
 HIGHEST = 5.0               # nats: from here on a bar is as high as bars get
 STYLE = Path(__file__).with_name("answer.css").read_text(encoding="utf-8")
@@ -40,7 +40,8 @@ def first_chosen(answer) -> int:
 
 def _texts(answer):
     prompt = answer.writer.tokenizer.decode(answer.writer.prompt_ids, skip_special=False)
-    return (f'<p class="prompt"><b>Prompt</b> <span>{escape(prompt)}</span></p>\n'
+    shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())       # a blank at its end can be the point
+    return (f'<p class="prompt"><b>Prompt</b> <span>{escape(shown)}</span></p>\n'
             f'<p class="text"><b>Answer</b> <span>{escape(answer.text)}</span></p>\n'
             f'<p class="facts">{escape(answer.facts)}.</p>')
 

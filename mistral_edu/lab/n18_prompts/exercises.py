@@ -60,6 +60,7 @@ EXERCISES = (
             ([OPEN, *SUM, CLOSE, 203], BLANKS),
             ([S, S, S, OPEN, *words(" Who are you?"), CLOSE, 225, 203, 225], BLANKS),
             ([OPEN, *words(" Spell ball."), CLOSE], BLANKS),
+            ([S, S, 225, OPEN, *words(" Hi!"), S, CLOSE, 225], BLANKS),          # a blank in front, an <s> in the middle
             ([S, OPEN, *words(" Say 5 + 5. "), CLOSE, 203, 203], BLANKS),
         ),
         reference=mend, slips=MEND_SLIPS,

@@ -24,7 +24,8 @@ def draw_ranking(names, right, n):
     rows = np.arange(len(order))
     fig, ax = figure(height=4.2)
     ax.barh(rows, percent, 0.7, color=[GREY if letter == "" else BLUE for letter in order],
-            xerr=[standard_error(right[letter], n) for letter in order], ecolor=INK, capsize=3)
+            xerr=[[standard_error(right[letter], n) for letter in order],
+                  [min(standard_error(right[letter], n), 100 - 100 * right[letter] / n) for letter in order]], ecolor=INK, capsize=3)
     for row, letter in zip(rows, order):
         ax.text(104, row, f"{percent[row]:.0f} %", va="center", fontsize=9, color=INK)
     worst = [letter for letter in order if 2 * right[letter] < n]
@@ -69,10 +70,10 @@ def draw_distances(strips, window, reach):
     kept = {name: furthest_recalled(pairs) for name, pairs in strips.items()}
     ax.set(yticks=range(len(strips)), yticklabels=list(strips), ylim=(len(strips) - 0.4, -0.8), xlim=(0, 1.04 * reach),
            xlabel="tokens between the fact and the end of the prompt",
-           title="Recalled up to " + " and ".join(f"{back}" for back in kept.values()) + " tokens back")
+           title="Nothing is lost up to " + ", ".join(f"{back}" for back in kept.values()) + " tokens back")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
-    told = "; ".join(f"{name} up to {back} tokens back" for name, back in kept.items())
-    return Picture(fig, f"Facts are recalled {told}. The window reaches {window} tokens back, all layers {reach:,}.")
+    told = "; ".join(f"{name}: up to {back}" for name, back in kept.items())
+    return Picture(fig, f"So many tokens back, nothing is lost yet: {told}. The window reaches {window} tokens back, all layers {reach:,}.")
 
 
 def furthest_recalled(pairs) -> int:

@@ -20,23 +20,24 @@ def short_questions(tokenizer, n=8):
     return (*items, *recall_items(tokenizer, n))
 
 
-def told_and_asked(tokenizer, n_between, as_turns, n=4):
+def told_and_asked(tokenizer, n_between, between, n=4):
     """n recall_items with something between the three facts and the question: pairs (tokens back, Item).
 
-    Between lie n_between sums with their answers, as turns of a conversation, or as many news of the village in one
-    long question. Tokens back: from the last token of the prompt to the place that is asked for.
+    between: "sums, as turns" of a conversation with their answers; "sums, in one text", a long question; "news, in one
+    text" of the village. Tokens back: from the last token of the prompt to the place that is asked for.
     """
-    return [_far(tokenizer, item, n_between, as_turns, random.Random(seed))
+    return [_far(tokenizer, item, n_between, between, random.Random(seed))
             for seed, item in enumerate(recall_items(tokenizer, n))]
 
 
-def _far(tokenizer, item, n_between, as_turns, r):
+def _far(tokenizer, item, n_between, between, r):
     told, asked = item.text.split(" Where is ")
-    if as_turns:
+    if between == "sums, as turns":
         turns = [(f"{told} What is 1 + 1?", "1 + 1 = 2."), *(_sum(r) for _ in range(n_between - 1))]
         texts = [text for turn in turns for text in turn] + [f"Where is {asked}"]
     else:
-        texts = [" ".join([told, *(filler(r) for _ in range(n_between)), f"Where is {asked}"])]
+        tell = filler if between == "news, in one text" else lambda r: " ".join(_sum(r))
+        texts = [" ".join([told, *(tell(r) for _ in range(n_between)), f"Where is {asked}"])]
     prompt = encode_chat([{"role": ("user", "assistant")[k % 2], "content": text} for k, text in enumerate(texts)],
                          tokenizer)
     at_place = 2 + 7 * item.meta[2] + 5                         # see recall_items

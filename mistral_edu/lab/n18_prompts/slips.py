@@ -105,7 +105,7 @@ def _mend(front="one", back="all"):
         elif back == "last":
             ids = ids[:-1]
         if front == "one":
-            ids = [S, *(id for id in ids if id != S)]
+            ids = [S, *ids[next(n for n, id in enumerate(ids) if id != S):]]
         elif front == "fewer":
             while ids[:2] == [S, S]:
                 ids.pop(0)
@@ -125,6 +125,13 @@ MIDDLE = "blanks in the middle belong to the question, such as that before a num
 ONE = "there may be several blanks at the end: go on until the last id is none, with while"
 ADD = "where <s> is missing in front, it has to be put there"
 TWO = "a second <s> in front has to go"
+
+
+def _without_first_blanks(ids, blanks):
+    first = next((n for n, id in enumerate(ids) if id not in blanks), len(ids))
+    return ids[first:]
+
+
 MEND_SLIPS = (
     (_mend(back="anywhere"), MIDDLE),
     (_mend(back="one"), ONE),
@@ -141,4 +148,9 @@ MEND_SLIPS = (
     (_mend(front="more", back="anywhere"), f"{TWO}. And {MIDDLE}"),
     (_mend(front="fewer", back="anywhere"), f"{ADD}. And {MIDDLE}"),
     (_mend(front="a second", back="one"), f"there may be more than two <s> in front. And {ONE}"),
+    (lambda ids, blanks: [S, *(id for id in ids if id not in blanks and id != S)], MIDDLE),
+    (lambda ids, blanks: [S, *(id for id in _mend()(ids, blanks) if id != S)],
+     "an <s> further on does not stand in front; it stays"),
+    (lambda ids, blanks: [S, *_without_first_blanks(_mend()(ids, blanks)[1:], blanks)],
+     "a blank behind the first <s> does not stand at the end; it stays"),
 )
