@@ -21,11 +21,11 @@ def draw_ranking(names, right, n):
     """
     order = sorted(right, key=lambda letter: (-right[letter], letter))
     percent = np.array([100 * right[letter] / n for letter in order])
+    spread = np.array([standard_error(right[letter], n) for letter in order])
     rows = np.arange(len(order))
     fig, ax = figure(height=4.2)
     ax.barh(rows, percent, 0.7, color=[GREY if letter == "" else BLUE for letter in order],
-            xerr=[[standard_error(right[letter], n) for letter in order],
-                  [min(standard_error(right[letter], n), 100 - 100 * right[letter] / n) for letter in order]], ecolor=INK, capsize=3)
+            xerr=[spread, np.minimum(spread, 100 - percent)], ecolor=INK, capsize=3)       # no share is above 100 %
     for row, letter in zip(rows, order):
         ax.text(104, row, f"{percent[row]:.0f} %", va="center", fontsize=9, color=INK)
     worst = [letter for letter in order if 2 * right[letter] < n]
@@ -73,7 +73,8 @@ def draw_distances(strips, window, reach):
            title="Nothing is lost up to " + ", ".join(f"{back}" for back in kept.values()) + " tokens back")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     told = "; ".join(f"{name}: up to {back}" for name, back in kept.items())
-    return Picture(fig, f"So many tokens back, nothing is lost yet: {told}. The window reaches {window} tokens back, all layers {reach:,}.")
+    return Picture(fig, f"So many tokens back, nothing is lost yet: {told}. The window reaches {window} tokens back, "
+                        f"all layers {reach:,}.")
 
 
 def furthest_recalled(pairs) -> int:
