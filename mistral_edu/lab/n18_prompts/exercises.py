@@ -47,8 +47,8 @@ EXERCISES = (
             "Begin with a list that holds <s> alone, [S], and go through the texts. enumerate(texts) also gives their "
             "numbers: even ones are questions, odd ones answers.",
             "A question adds OPEN, the ids of its words, and CLOSE. An answer adds the ids of its words, and END.",
-            "Each text has a space in front: words(\" \" + text). Only ids go into the list: a list of ids is added with "
-            "ids += [...], or spread in another one with a star, [OPEN, *words(...), CLOSE].",
+            "Each text has a space in front: words(\" \" + text). Only ids go into the list: a list of ids is added "
+            "with ids += [...], or spread in another one with a star, [OPEN, *words(...), CLOSE].",
         ),
     ),
     Exercise(
@@ -60,7 +60,7 @@ EXERCISES = (
             ([OPEN, *SUM, CLOSE, 203], BLANKS),
             ([S, S, S, OPEN, *words(" Who are you?"), CLOSE, 225, 203, 225], BLANKS),
             ([OPEN, *words(" Spell ball."), CLOSE], BLANKS),
-            ([S, S, 225, OPEN, *words(" Hi!"), S, CLOSE, 225], BLANKS),          # a blank in front, an <s> in the middle
+            ([S, S, 225, OPEN, *words(" Hi!"), S, CLOSE, 225], BLANKS),        # a blank in front, an <s> in the middle
             ([S, OPEN, *words(" Say 5 + 5. "), CLOSE, 203, 203], BLANKS),
         ),
         reference=mend, slips=MEND_SLIPS,
