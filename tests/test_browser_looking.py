@@ -3,6 +3,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from lab_in_browser import KERNEL_IDLE, PANEL, browser_on, open_and_run
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
@@ -131,7 +132,7 @@ def test_markup_in_a_prompt_is_shown_and_never_runs(story):
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [1280, 600])
-def test_nothing_is_cut_in_either_theme(story, theme, width):
+def test_nothing_is_cut_and_axe_finds_no_serious_fault_in_either_theme(story, theme, width):
     page, answer = story
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme])
     page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']").wait_for(state="attached")
@@ -144,5 +145,7 @@ def test_nothing_is_cut_in_either_theme(story, theme, width):
     cut = answer.evaluate("""box => [...box.querySelectorAll('label, button, p, .told')].filter(one => one.offsetParent)
         .filter(one => one.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)
         .map(one => one.textContent)""")
+    found = Axe().run(page, context=".mistral-answer.live").response["violations"]
     page.set_viewport_size({"width": 1280, "height": 1200})
     assert cut == []
+    assert [f"{one['id']}: {one['help']}" for one in found if one["impact"] in ("serious", "critical")] == []

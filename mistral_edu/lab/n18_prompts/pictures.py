@@ -5,13 +5,13 @@ from mistral_edu.lab.showing.figures import BLUE, GREY, INK, RED, Picture, figur
 
 
 def standard_error(right, n):
-    """Of a share of n questions, in percent: how far chance alone moves it. About 1 if none or all are right.
+    """Of a share of n questions, in percent: how far chance alone moves it. None or all right counts as one less.
 
     >>> round(standard_error(32, 64), 1), round(standard_error(64, 64), 1)
-    (6.2, 1.5)
+    (6.2, 1.6)
     """
     p = np.clip(right / n, 1 / n, 1 - 1 / n)
-    return 100 * np.sqrt(p * (1 - p) / n)
+    return float(100 * np.sqrt(p * (1 - p) / n))
 
 
 def draw_ranking(names, right, n):
