@@ -76,9 +76,8 @@ def encode_chat(messages, tokenizer, version=None) -> list[int]:
     >>> tokenizer.decode(ids, skip_special=False)
     '<s>[INST] Hello![/INST]'
     """
-    version = PRESETS.get(version, version)
     if version is not None:
-        check_version(version, tokenizer)
+        version = checked_version(version, tokenizer)
     system, turns = check_messages(messages)
     version = version or spoken_format(tokenizer)
     if version == "template":
@@ -125,9 +124,7 @@ def speak(tokenizer, version):
 
     Raises ValueError for a format that is not there, or that the tokenizer cannot write.
     """
-    version = PRESETS.get(version, version)
-    check_version(version, tokenizer)
-    tokenizer.spoken = version
+    tokenizer.spoken = checked_version(version, tokenizer)
 
 
 SAMPLES = ([{"role": "user", "content": "Question"}],
@@ -170,13 +167,14 @@ def said_by(template, messages, tokenizer):
     return "".join(text for text, _ in parts), tokenizer.encode_parts(parts)
 
 
-def check_version(version, tokenizer):
-    """Raise ValueError for a format that is not there, or that a tokenizer cannot write."""
+def checked_version(version, tokenizer) -> str:
+    """The name of a format, given by itself or by a preset's; ValueError for one that is not there or cannot be written."""
+    version = PRESETS.get(version, version)
     if version == "template":
         if tokenizer.chat_template is None:
             raise ValueError("there is no chat template beside this tokenizer; expected one in tokenizer_config.json or "
                              "chat_template.jinja")
-        return
+        return version
     if version not in FORMATS:
         raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
                          f"{', '.join(PRESETS)}. With raw=True a prompt is sent as plain text")
@@ -188,6 +186,7 @@ def check_version(version, tokenizer):
     if not FORMATS[version].blank and tokenizer.adds_blank:
         raise ValueError(f"chat format {version} has no blank after a mark, and this tokenizer puts one before each "
                          f'text; it is made for "{native_version(tokenizer)}"')
+    return version
 
 
 def words_of(text, tokenizer, blank) -> list[int]:

@@ -292,6 +292,19 @@ def test_the_live_one_writes_while_other_things_run_and_stops_with_what_it_has(s
     assert inspector.answer.tokens == inspect_answer(STORY, n_tokens=25).branch(6, 1).tokens
 
 
+def test_of_two_clicks_in_a_moment_none_is_lost(story):
+    story.branch(6, 1)
+
+    async def kernel():
+        inspector = Inspector(story)
+        for number in ("0", "1"):                               # as the front end sends them, one right after the other
+            inspector._handle_custom_msg({"answer": number}, [])
+        await asyncio.sleep(0.1)
+        return inspector
+
+    assert asyncio.run(kernel()).answer.number == 1
+
+
 def test_a_branch_made_meanwhile_does_not_mix_with_the_one_that_is_written(tiny, story):
     async def kernel():
         inspector = Inspector(story)

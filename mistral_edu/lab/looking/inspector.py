@@ -34,7 +34,7 @@ class Inspector(anywidget.AnyWidget):
         super().__init__()
         self.main, self.answer, self.task = MainThread(), answer, None
         self.page = live_page(answer)
-        self.on_msg(lambda _widget, message, _buffers: self.main.run_soon(lambda: self.do(message)))
+        self.on_msg(lambda _widget, message, _buffers: self.main.post(lambda: self.do(message)))
         takes_the_place_of_earlier(self)
 
     def do(self, message: dict) -> None:

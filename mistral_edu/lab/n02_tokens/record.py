@@ -1,20 +1,13 @@
 """Record what the authors' own tokenizers make of some texts: recorded/authors_tokenizers.json, for notebook 02.
 
-    pip install "mistral-common>=1.5.6,<1.6"
     python -m mistral_edu.lab.n02_tokens.record
 
-The files of the vocabularies lie in the wheel of mistral-common. The notebook needs neither: it reads the record.
+Needs mistral-common: see lab/experiments/authors.py. The notebook does not: it reads the record.
 """
-import datetime
-import json
-import logging
-import os
-import platform
 import re
-import warnings
-from importlib.metadata import version
 from pathlib import Path
 
+from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
 from mistral_edu.sentencepiece import BLANK, read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_tokenizers.json"
@@ -38,25 +31,21 @@ INDENT = "a" + 4 * " " + "b"
 
 def record() -> dict:
     """All that is recorded, computed anew. Needs mistral-common; raises ImportError without it."""
-    logging.getLogger("mistral_common").setLevel(logging.ERROR)
-    theirs = {name: _tokenizer(file) for name, file in FILES.items()}
+    theirs = {name: authors_tokenizer(file) for name, file in FILES.items()}
     bare = {name: tokenizer.instruct_tokenizer.tokenizer for name, tokenizer in theirs.items()}
-    description = read_model(_folder() / FILES["7B v0.3"])["model"]
+    description = read_model(file_of(FILES["7B v0.3"]))["model"]
     pieces = {id: piece for piece, id in description["vocab"].items()}
 
     def encode(text, name="7B v0.3"):
         return bare[name].encode(text, bos=False, eos=False)
 
-    turn = _turn(theirs["7B v0.3"], QUESTION)
+    turn = encoded(theirs["7B v0.3"], [QUESTION])
     made = {left + right: rank for rank, (left, right) in reversed([*enumerate(description["merges"])])}
     late = sum(rank < max(made.get(left, -1), made.get(right, -1))
                for rank, (left, right) in enumerate(description["merges"]))
     letters = {"Russian": "[а-яё]{2,}", "Greek": "[α-ωά-ώ]{2,}"}
     return {
-        "question": "What do the tokenizers of Mistral's authors make of these texts?",
-        "date": datetime.date.today().isoformat(),
-        "versions": {"mistral-common": version("mistral-common"), "python": platform.python_version()},
-        "command": "python -m mistral_edu.lab.n02_tokens.record",
+        **heading("What do the tokenizers of Mistral's authors make of these texts?", "mistral_edu.lab.n02_tokens.record"),
         "files": FILES,
         "vocabularies": {name: tokenizer.n_words for name, tokenizer in bare.items()},
         "languages": {language: {"text": text, "bytes": len(text.encode()),
@@ -82,34 +71,5 @@ def fragment(description, text) -> dict:
             "ids": {piece: id for piece, id in description["vocab"].items() if piece in within}}
 
 
-def _turn(tokenizer, question):
-    from mistral_common.protocol.instruct.messages import UserMessage
-    from mistral_common.protocol.instruct.request import ChatCompletionRequest
-
-    return tokenizer.encode_chat_completion(ChatCompletionRequest(messages=[UserMessage(content=question)])).tokens
-
-
-def _tokenizer(file):
-    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of the Tekken file: its control tokens are built in
-        return MistralTokenizer.from_file(str(_folder() / file))
-
-
-def _folder():
-    import mistral_common
-
-    return Path(mistral_common.__file__).parent / "data"
-
-
-def main():
-    text = json.dumps(record(), ensure_ascii=False, indent=1)
-    part = PLACE.with_suffix(".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    os.replace(part, PLACE)
-    print(f"{PLACE.name}: {len(text):,} characters")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PLACE, record())

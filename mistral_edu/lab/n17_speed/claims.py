@@ -112,15 +112,20 @@ def table(found=None):
                     [[each.name, each.published, each.computed, each.verdict] for each in found or claims()])
 
 
-class claims_table:
+class ClaimsTable:
     """All claims with reasons: a table in a notebook, lines elsewhere."""
 
     def __repr__(self):
-        return "\n\n".join(told(claim) for claim in claims())
+        return "\n\n".join(map(told, claims()))
 
     def _repr_markdown_(self):
         return "\n".join(markdown(["published", "computed", "verdict", "why"],
                                   [[each.published, each.computed, f"**{each.verdict}**", each.why] for each in claims()]))
+
+
+def claims_table() -> ClaimsTable:
+    """All claims, as a notebook shows them."""
+    return ClaimsTable()
 
 
 def told(claim):

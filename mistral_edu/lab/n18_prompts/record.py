@@ -1,18 +1,12 @@
 """Record how the authors' own encoder writes one conversation: recorded/authors_formats.json, for notebook 18.
 
-    pip install "mistral-common>=1.5.6,<1.6"
     python -m mistral_edu.lab.n18_prompts.record
 
-The files of the vocabularies lie in the wheel of mistral-common. The notebook needs neither: it reads the record.
+Needs mistral-common: see lab/experiments/authors.py. The notebook does not: it reads the record.
 """
-import datetime
-import json
-import logging
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
+from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
 from mistral_edu.sentencepiece import read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_formats.json"
@@ -23,41 +17,15 @@ TALK = ("Where is the key?", "In the barn.", "And the ball?")       # question, 
 
 def record() -> dict:
     """All that is recorded, computed anew. Needs mistral-common; raises ImportError without it."""
-    import mistral_common
-
-    logging.getLogger("mistral_common").setLevel(logging.ERROR)
-    data, formats = Path(mistral_common.__file__).parent / "data", {}
+    formats = {}
     for name, file in FILES.items():
-        pieces = {id: piece for piece, id in read_model(data / file)["model"]["vocab"].items()}
-        ids = encoded(data / file)
+        pieces = {id: piece for piece, id in read_model(file_of(file))["model"]["vocab"].items()}
+        ids = encoded(authors_tokenizer(file), TALK)
         formats[name] = {"ids": ids, "pieces": [pieces[id] for id in ids]}
-    return {
-        "question": "How does the encoder of Mistral's authors write this conversation?",
-        "date": datetime.date.today().isoformat(),
-        "versions": {"mistral-common": version("mistral-common"), "python": platform.python_version()},
-        "command": "python -m mistral_edu.lab.n18_prompts.record",
-        "files": FILES, "talk": list(TALK), "formats": formats,
-    }
-
-
-def encoded(file) -> list[int]:
-    """The ids of TALK, by the authors' encoder with this vocabulary."""
-    from mistral_common.protocol.instruct.messages import AssistantMessage, UserMessage
-    from mistral_common.protocol.instruct.request import ChatCompletionRequest
-    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-
-    kinds = (UserMessage, AssistantMessage)
-    request = ChatCompletionRequest(messages=[kinds[n % 2](content=text) for n, text in enumerate(TALK)])
-    return MistralTokenizer.from_file(str(file)).encode_chat_completion(request).tokens
-
-
-def main():
-    text = json.dumps(record(), ensure_ascii=False, indent=1)
-    part = PLACE.with_suffix(".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    os.replace(part, PLACE)
-    print(f"{PLACE.name}: {len(text):,} characters")
+    return {**heading("How does the encoder of Mistral's authors write this conversation?",
+                      "mistral_edu.lab.n18_prompts.record"),
+            "files": FILES, "talk": list(TALK), "formats": formats}
 
 
 if __name__ == "__main__":
-    main()
+    keep(PLACE, record())

@@ -6,6 +6,7 @@ buttons are not to be taken together: each report is done, in its order.
 import asyncio
 import inspect
 
+from mistral_edu.lab.showing.threads import MainThread
 from mistral_edu.lab.showing.trouble import describe
 
 ACTS = ("ask", "edit", "regenerate", "clear", "undo", "set", "load", "export", "find_models")
@@ -19,11 +20,7 @@ class Reports:
 
     def listen(self):
         """To be called in a cell, whose thread does the work from then on."""
-        self._tasks = set()
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:                    # a script, a test
-            self._loop = None
+        self._tasks, self._main = set(), MainThread()
         self.on_msg(self._received)
 
     def _received(self, _widget, content, _buffers):
@@ -31,13 +28,15 @@ class Reports:
             self.stop()
         elif content.get("do") == "hello":
             self.send({"done": "hello"})
-        elif self._loop is None or self._loop.is_closed():
-            asyncio.run(self._obey(content))
         else:
-            self._loop.call_soon_threadsafe(self._take_on, content)
+            self._main.post(lambda: self._take_on(content))
 
     def _take_on(self, content):
-        task = self._loop.create_task(self._obey(content))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:                    # a script, a test
+            return asyncio.run(self._obey(content))
+        task = loop.create_task(self._obey(content))
         self._tasks.add(task)                   # the loop alone would let it go
         task.add_done_callback(self._tasks.discard)
 

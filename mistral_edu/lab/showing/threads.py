@@ -9,9 +9,9 @@ import threading
 
 
 class MainThread:
-    """Made in a cell; `run_soon(work)` may then be called from any thread, as often as one likes.
+    """Made in a cell; `run_soon(work)` and `post(work)` may then be called from any thread, as often as one likes.
 
-    Calls that come within `delay` seconds become one: a slider dragged over fifty values draws a few times.
+    Calls of run_soon that come within `delay` seconds become one: a slider dragged over fifty values draws a few times.
     Without a running event loop (a script, a test) the work runs at once.
     """
 
@@ -22,6 +22,13 @@ class MainThread:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
+
+    def post(self, work) -> None:
+        """Call work() on the main thread; each call is done, in its order: a click is not to be lost."""
+        if self._loop is None or self._loop.is_closed():
+            work()
+        else:
+            self._loop.call_soon_threadsafe(work)
 
     def run_soon(self, work) -> None:
         """Call work() on the main thread, after the cell that may be running there."""
