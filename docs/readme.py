@@ -55,7 +55,7 @@ def table_of_notebooks():
 
 def quoted_table(block):
     """What the command of a QUOTED block prints, as the README holds it."""
-    from mistral_edu.bench.command import published, shown
+    from mistral_edu.commands.bench import published, shown
 
     return f"\n{shown(block['name']) if block['name'] else published()}\n\n"
 

@@ -1,7 +1,7 @@
 """`python -m mistral_edu` is the command `mistral-edu`."""
 import sys
 
-from mistral_edu.cli import main
+from mistral_edu.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,8 +2,8 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from .hf_config import HF_DEFAULTS, HF_NAMES, in_their_names, numbers_of  # noqa: F401
-from .json_file import read_json
+from mistral_edu.checkpoints.hf_config import HF_DEFAULTS, HF_NAMES, in_their_names, numbers_of  # noqa: F401
+from mistral_edu.checkpoints.json_file import read_json
 
 INTEGERS = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "context_len", "vocab_size")
 RANGES = {"rope_theta": (1, 1e18), "norm_eps": (1e-20, 1)}  # published: 1e4 to 1e9, and 1e-5 or 1e-6
@@ -71,6 +71,8 @@ class MistralConfig:
         number, a setting that is not followed, or a value out of range.
         """
         numbers = numbers_of(hf)
+        if numbers["head_dim"] is None:
+            numbers["head_dim"] = head_dim_from(numbers["dim"], numbers["n_heads"])
         try:
             return cls(**numbers)
         except ValueError as error:
@@ -126,6 +128,16 @@ def check_integer(name, value, or_else=""):
     most = MOST_LAYERS if name == "n_layers" else MOST
     if value > most:
         raise ValueError(f"{name} should be {most:,} at most; got {value:,}")
+
+
+def head_dim_from(dim, n_heads):
+    """dim / n_heads, for a config.json that does not state head_dim."""
+    check_integer("hidden_size", dim)
+    check_integer("num_attention_heads", n_heads)
+    if dim % n_heads:
+        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of "
+                         f"num_attention_heads = {n_heads}; state head_dim")
+    return dim // n_heads
 
 
 SEVEN_B = dict(dim=4096, n_layers=32, head_dim=128, hidden_dim=14336, n_heads=32, n_kv_heads=8, context_len=32768)

@@ -1,7 +1,7 @@
 """A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
-from .chat import encode_chat
-from .generate import check_length, stream_generate
-from .reader import Reader
+from mistral_edu.chat import encode_chat
+from mistral_edu.generate import check_length, stream_generate
+from mistral_edu.prefill import Reader
 
 
 class Chat:

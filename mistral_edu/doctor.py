@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .fast import backend, blas, compiled, machine, onednn
-from .tiny import FOLDER
+from mistral_edu.fast import compiled, onednn
+from mistral_edu.machine import backend, blas, processors
+from mistral_edu.tiny import FOLDER
 
 SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
@@ -108,10 +109,10 @@ def check_cache():
 
 
 def check_memory():
-    total, available = machine.memory()
+    total, available = processors.memory()
     if available is None:
         return Check("memory", "ok", f"{total / 1e9:.1f} GB" if total else "not known")
-    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {machine.processors()}"
+    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {processors.processors()}"
     if available < LITTLE_MEMORY:
         return Check("memory", "warn", found, "close other programs, or shut down other kernels")
     return Check("memory", "ok", found)
@@ -167,7 +168,7 @@ def check_answer():
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
         return [Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)]
-    return [Check("embedded model", "ok", f"answers ({piece.text!r} ...)"), check_engine(model.path)]
+    return [Check("embedded model", "ok", f"answers ({piece.text!r} ...)"), check_engine(model.answered_by)]
 
 
 def check_engine(path):

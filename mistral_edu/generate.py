@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from .answer_text import AnswerText
-from .chat import encode_chat
-from .errors import NonFiniteWeights
-from .reader import Reader
-from .sampling import check_settings, random_key, sample
+from mistral_edu.chat import encode_chat
+from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.prefill import Reader
+from mistral_edu.sampling import check_settings, random_key, sample
+from mistral_edu.text.answer import AnswerText
 
 
 @dataclass(frozen=True)

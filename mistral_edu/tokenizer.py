@@ -17,15 +17,15 @@ from uuid import uuid4
 
 import tokenizers
 
-from .added_tokens import control_ids
-from .blanks import keep_first_blank
-from .chat_template import ChatTemplate, find_template, special_texts
-from .end_tokens import end_ids
-from .errors import UnsupportedCheckpoint
-from .sentencepiece import BLANK
-from .tekken import byte_alphabet
-from .text_stream import TextStream
-from .tokenizer_file import find_file, is_instruct, is_sentencepiece, read_file, version_of
+from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
+from mistral_edu.text.added_tokens import control_ids
+from mistral_edu.text.chat_template import ChatTemplate, find_template, special_texts
+from mistral_edu.text.end_tokens import end_ids
+from mistral_edu.text.spaces import keep_first_blank
+from mistral_edu.text.stream import TextStream
+from mistral_edu.text.tekken import byte_alphabet
+from mistral_edu.text.tokenizer_file import find_file, is_instruct, is_sentencepiece, read_file, version_of
+from mistral_edu.text.tokenizer_model import BLANK
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 
@@ -79,7 +79,7 @@ class Tokenizer:
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
 
     def _set_up_blanks(self, description, is_model):
-        """Find out, by trying, where this tokenizer puts blanks of its own (see blanks.py)."""
+        """Find out, by trying, where this tokenizer puts blanks of its own (see text/spaces.py)."""
         self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
         self._before_blank = " " if keep_first_blank(self._tokenizer, description["pre_tokenizer"]) else ""
         # A token that no text can hold. What is encoded after it is no beginning of a text.

@@ -69,7 +69,7 @@ class Model(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
-        self.path = "readable"  # which code answers: this one, or the engine that fast.accelerate attaches
+        self.answered_by = "readable"  # which code answers: this one, or the engine that fast.accelerate attaches
         self.model = Backbone(config)
         if not config.tie_embeddings:
             self.lm_head = nn.Linear(config.dim, config.vocab_size, bias=False)

@@ -37,7 +37,7 @@ def make_folders(place):
     from small_tokenizers import KINDS
 
     from mistral_edu import MistralConfig, Model, convert
-    from mistral_edu.chat_template import SETTINGS
+    from mistral_edu.text.chat_template import SETTINGS
     config = MistralConfig(dim=64, n_layers=2, head_dim=16, hidden_dim=64, n_heads=4, n_kv_heads=2, window_size=8,
                            context_len=128, vocab_size=448)
     folders = []

@@ -65,13 +65,14 @@ def examine(*argv, **settings):
 ANSWER = f"""if 1:
     import sys
     import mistral_edu
-    from mistral_edu.fast import blas, compiled
+    from mistral_edu.fast import compiled
+    from mistral_edu.machine import blas
     if "wait" in sys.argv:
         compiled.kernels(wait={COMPILING})
     settings = dict(fast=False, dtype="float32") if "readable" in sys.argv else dict()
     model, tokenizer = mistral_edu.load(**settings)
     text = mistral_edu.generate(model, tokenizer, "Tell me a story about a red ball.", max_tokens=25)
-    print(model.path, "|", text.replace("\\n", " "))
+    print(model.answered_by, "|", text.replace("\\n", " "))
 """
 
 

@@ -11,15 +11,16 @@ from mlx.utils import tree_flatten
 
 from mistral_edu.attention import Attention, scaled_dot_product_attention
 from mistral_edu.config import MistralConfig
-from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, detach, wide
-from mistral_edu.fast.equal import BOUND, QUANTIZED_BOUND
+from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, widened
+from mistral_edu.machine import blas
+from mistral_edu.bench.equal import BOUND, QUANTIZED_BOUND
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import Model
 
 CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=16, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=6,
                        context_len=64, vocab_size=96)
 TOKENS = mx.array([[1, 5, 9, 40, 2, 77, 95, 3, 3, 18, 60, 7, 33, 21], [8, 7, 6, 5, 4, 3, 2, 1, 0, 90, 91, 92, 93, 94]])
-WIDE = wide.WideEngine.name
+WIDE = widened.WideEngine.name
 CPU = cpu_engine.CpuEngine.name
 
 
@@ -67,11 +68,11 @@ def test_in_float32_the_engine_is_the_readable_model(bits, changes, engine_name)
     readable = make(mx.float32, bits, **changes)
     fast = accelerate(make(mx.float32, bits, **changes))
     want = readable(TOKENS)
-    assert gap(fast(TOKENS), want) < BOUND and fast.path.startswith(engine_name)
+    assert gap(fast(TOKENS), want) < BOUND and fast.answered_by.startswith(engine_name)
     for size in (1, 3, 6, 13):
         assert gap(in_chunks(fast, size), want) < (BOUND if engine_name == WIDE else QUANTIZED_BOUND)
-        assert fast.path.startswith(engine_name)
-    assert readable.path == "readable"
+        assert fast.answered_by.startswith(engine_name)
+    assert readable.answered_by == "readable"
 
 
 @pytest.mark.parametrize("dtype, cache_bound, readable_bound", [(mx.bfloat16, 0.03, 0.1), (mx.float16, 0.004, 0.02)])
@@ -89,7 +90,7 @@ def test_in_16_bit_the_engine_computes_exactly_with_the_models_numbers(dtype, ca
     exact.model.embed_tokens.weight = rows
     exact.apply(lambda weight: weight if weight.dtype == mx.uint32 else weight.astype(mx.float32))
     want = exact(TOKENS)
-    assert gap(fast(TOKENS), want) < 1e-4 and fast.path.startswith(expected)
+    assert gap(fast(TOKENS), want) < 1e-4 and fast.answered_by.startswith(expected)
     assert gap(in_chunks(fast, 3), want) < cache_bound
     assert 1e-4 < gap(readable(TOKENS), want) < readable_bound
 
@@ -105,7 +106,7 @@ def test_both_paths_share_a_cache_in_turn(cache_bits, engine_name):
     for i in range(0, TOKENS.shape[1], 2):
         mixed.engine = engine if i % 4 == 0 else None
         pieces.append(mixed(TOKENS[:, i:i + 2], cache))
-        paths.append(mixed.path.split("; ")[0])  # what follows says why it is not a faster one
+        paths.append(mixed.answered_by.split("; ")[0])  # what follows says why it is not a faster one
     assert paths[:2] == [engine_name, "readable"]
     assert gap(mx.concatenate([piece.astype(mx.float32) for piece in pieces], axis=1), want) < 0.04
     assert [layer.nbytes for layer in cache] == [layer.nbytes for layer in plain_cache]
@@ -148,9 +149,9 @@ def test_gradients_and_training_go_through_the_readable_code(engine_name):
             mx.eval(model.parameters())
     for (name, a), (_, b) in zip(tree_flatten(plain.parameters()), tree_flatten(fast.parameters())):
         assert mx.array_equal(a, b), name
-    assert fast.path.startswith("readable") and mx.array_equal(plain(TOKENS), fast(TOKENS))
+    assert fast.answered_by.startswith("readable") and mx.array_equal(plain(TOKENS), fast(TOKENS))
     accelerate(fast)
-    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.path.startswith(engine_name)
+    assert gap(fast(TOKENS), plain(TOKENS)) < 0.03 and fast.answered_by.startswith(engine_name)
 
 
 def scale_in_place(model):
@@ -187,10 +188,10 @@ def load_other_weights(model):
 def test_a_changed_model_is_answered_for_by_the_readable_code(change, engine_name):
     plain, fast = make(), accelerate(make())
     before = fast(TOKENS)
-    assert fast.path.startswith(engine_name)
+    assert fast.answered_by.startswith(engine_name)
     change(plain)
     change(fast)
-    assert mx.array_equal(fast(TOKENS), plain(TOKENS)) and fast.path.startswith("readable")
+    assert mx.array_equal(fast(TOKENS), plain(TOKENS)) and fast.answered_by.startswith("readable")
     assert gap(fast(TOKENS), before) > 0.03  # else the change would have gone unnoticed anyway
 
 
@@ -199,10 +200,10 @@ def test_the_engine_answers_again_once_a_change_is_undone(engine_name):
     attention = fast.layers[0].self_attn
     attention.attend = scaled_dot_product_attention
     fast(TOKENS)
-    assert fast.path.startswith("readable")
+    assert fast.answered_by.startswith("readable")
     del attention.attend
     fast(TOKENS)
-    assert fast.path.startswith(engine_name)
+    assert fast.answered_by.startswith(engine_name)
 
 
 def test_a_patched_class_is_noticed(monkeypatch):
@@ -210,32 +211,32 @@ def test_a_patched_class_is_noticed(monkeypatch):
     original = Attention.__call__
     monkeypatch.setattr(Attention, "__call__", lambda self, *args: seen.append(self) or original(self, *args))
     fast(TOKENS)
-    assert fast.path.startswith("readable") and seen == [layer.self_attn for layer in fast.layers]
+    assert fast.answered_by.startswith("readable") and seen == [layer.self_attn for layer in fast.layers]
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copies_are_plain_models(duplicate, engine_name):
     fast = accelerate(make())
     twin = duplicate(fast)
-    assert type(twin) is Model and twin.path == "readable" and fast.path.startswith(engine_name)
+    assert type(twin) is Model and twin.answered_by == "readable" and fast.answered_by.startswith(engine_name)
     assert mx.array_equal(twin(TOKENS), make()(TOKENS))
 
 
 def test_detach_gives_the_plain_model_back(engine_name):
     fast = accelerate(accelerate(make()))
-    assert fast.path.startswith(engine_name)
+    assert fast.answered_by.startswith(engine_name)
     detach(fast)
-    assert type(fast) is Model and fast.path == "readable" and vars(fast).keys() == vars(make()).keys()
+    assert type(fast) is Model and fast.answered_by == "readable" and vars(fast).keys() == vars(make()).keys()
 
 
 def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
     monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
     assert type(accelerate(make(mx.float32))) is Model             # float32 products are fast already
     with monkeypatch.context() as patch:
-        patch.setattr(wide, "LARGEST_COPY", 4 * CONFIG.n_parameters - 1)
+        patch.setattr(widened, "LARGEST_COPY", 4 * CONFIG.n_parameters - 1)
         assert type(accelerate(make())) is Model
     with monkeypatch.context() as patch:
-        patch.setattr(wide.machine, "memory", lambda: (10**10, 15 * CONFIG.n_parameters))
+        patch.setattr(widened.machine, "memory", lambda: (10**10, 15 * CONFIG.n_parameters))
         assert type(accelerate(make())) is Model
     with monkeypatch.context() as patch:
         patch.setattr(blas, "status", lambda: blas.Status(reason="none"))
@@ -243,4 +244,4 @@ def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
         assert type(accelerate(make())) is Model
-    assert accelerate(make()).path.startswith(WIDE)
+    assert accelerate(make()).answered_by.startswith(WIDE)

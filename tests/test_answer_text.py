@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mistral_edu.answer_text import StopStrings
+from mistral_edu.text.answer import StopStrings
 
 
 def run(pieces, stop):

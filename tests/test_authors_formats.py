@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mistral_edu import Chat, MistralConfig, Model, load_tokenizer
 from mistral_edu.chat import encode_chat, native_version
-from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint
-from mistral_edu.sentencepiece import read_model
+from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.text.tokenizer_model import read_model
 
 mistral_common = pytest.importorskip("mistral_common", reason="the authors' files lie in its wheel; see extra test")
 from mistral_common.protocol.instruct.messages import AssistantMessage, SystemMessage, UserMessage  # noqa: E402

@@ -9,11 +9,13 @@ from small_authors import (CONSOLIDATED, CONSOLIDATED_INDEX, PARAMS, authors_wei
 from small_checkpoints import CONFIG, WEIGHTS, change_json, change_weights, same_weights, weights_of, write_checkpoint
 from small_models import random_model
 
-from mistral_edu import MistralConfig, cli, convert, generate, load, load_config, load_model, load_tokenizer
-from mistral_edu.authors_layout import as_hugging_face
-from mistral_edu.errors import (NonFiniteWeights, NotEnoughMemory, UnreadableFile, UnsupportedCheckpoint,
-                                WeightMismatch)
-from mistral_edu.weights import read_one_by_one
+from mistral_edu import MistralConfig, convert, generate, load, load_config, load_model, load_tokenizer
+from mistral_edu.commands import main
+from mistral_edu.checkpoints.authors_layout import as_hugging_face
+from mistral_edu.checkpoints.errors import (
+    NonFiniteWeights, NotEnoughMemory, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+)
+from mistral_edu.checkpoints.weights import read_one_by_one
 
 TOKENS = [1, 5, 900, 17, 44, 1023, 5, 8, 300, 2]
 ONE = "layers.1.feed_forward.w3.weight"  # the weight that tests damage
@@ -112,10 +114,10 @@ def test_a_copy_in_the_stored_type_says_so(tmp_path):
 
 
 def test_the_command_line_takes_such_a_folder(folder, tmp_path, capsys):
-    assert cli.main(["convert", str(folder), str(tmp_path / "out"), "--bits", "8"]) == 0
+    assert main.main(["convert", str(folder), str(tmp_path / "out"), "--bits", "8"]) == 0
     capsys.readouterr()
     for model in (folder, tmp_path / "out"):
-        assert cli.main(["generate", "Hello", "--model", str(model), "--max-tokens", "3"]) == 0, capsys.readouterr().err
+        assert main.main(["generate", "Hello", "--model", str(model), "--max-tokens", "3"]) == 0, capsys.readouterr().err
 
 
 def test_weights_are_read_one_at_a_time(tmp_path):
@@ -222,7 +224,7 @@ def test_the_memory_check_comes_before_the_first_weight_is_read(folder, monkeypa
     def spoil(weights):
         weights[ONE][3, 5] = float("nan")
     change_weights(folder, spoil, CONSOLIDATED)
-    monkeypatch.setattr("mistral_edu.memory.machine_memory", lambda: (10**6, 10**6))
+    monkeypatch.setattr("mistral_edu.checkpoints.memory.machine_memory", lambda: (10**6, 10**6))
     with pytest.raises(NotEnoughMemory, match=f"{folder} needs .* This machine has .* free"):
         load(folder)
 

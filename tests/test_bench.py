@@ -15,18 +15,20 @@ from mlx.utils import tree_flatten
 from small_models import CONFIG, random_model as small_model
 
 import mistral_edu
-from mistral_edu import MistralConfig, Model, memory
-from mistral_edu.bench import answers, child, command, limits, machine, measure, results, rounds, same_weights, tables
-from mistral_edu.bench.answers import prompt_ids, timed_answer
-from mistral_edu.bench.child import in_child
+from mistral_edu import MistralConfig, Model
+from mistral_edu.checkpoints import memory
+from mistral_edu.bench import ask, limits, measure, provenance, results, rounds, same_weights, tables, tasks, timed_answers
+from mistral_edu.commands import bench
+from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
+from mistral_edu.bench.ask import in_fresh_process
 from mistral_edu.bench.limits import measure_limits
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA, number, stored_results
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, predict, shares, weight_bytes_per_step
-from mistral_edu.cli import build_parser, main
-from mistral_edu.errors import NotEnoughMemory
-from mistral_edu.fast import blas
+from mistral_edu.commands.main import build_parser, main
+from mistral_edu.checkpoints.errors import NotEnoughMemory
+from mistral_edu.machine import blas
 from mistral_edu.quantize import size_in_bytes
 
 SHORT = Case(bits=4, contexts=(9, 5), max_tokens=3)
@@ -43,7 +45,7 @@ def rows():
 @pytest.fixture
 def result(rows):
     """A whole result, two rounds, without processes."""
-    answers = {"describe": lambda case: child.carry_out("describe", None), "measure": lambda case: deepcopy(rows),
+    answers = {"describe": lambda case: tasks.carry_out("describe", None), "measure": lambda case: deepcopy(rows),
                "limits": lambda case: LIMITS}
     return rounds.benchmark([SHORT], 2, "mistral-edu bench tiny", run=lambda task, case=None: answers[task](case))
 
@@ -60,7 +62,7 @@ def test_a_row_a_prompt_length_from_short_to_long(rows):
 def test_the_clock_counts_the_prompt_and_every_token_but_the_first(monkeypatch):
     """Reading takes 10 s here, and the three tokens after the first 6 s."""
     now = iter([100.0, 110.0, 116.0] * 2)
-    monkeypatch.setattr(answers.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(timed_answers.time, "perf_counter", lambda: next(now))
     model = small_model()
     assert timed_answer(model, prompt_ids(2048, 50), 4)[:2] == (5.0, 0.5)
     assert timed_answer(model, prompt_ids(2048, 50, batch=3), 4)[:2] == (15.0, 1.5)  # of all three together
@@ -68,11 +70,11 @@ def test_the_clock_counts_the_prompt_and_every_token_but_the_first(monkeypatch):
 
 @pytest.mark.parametrize("window", [None, 4])
 def test_sequences_side_by_side_are_answered_as_each_alone(window, monkeypatch):
-    monkeypatch.setattr(answers, "CHUNK", 4)
+    monkeypatch.setattr(timed_answers, "CHUNK", 4)
     model, prompts = small_model(window_size=window), prompt_ids(2048, 9, batch=3)
     cache = model.make_cache()
-    logits = answers.prefill_side_by_side(model, cache, mx.array(prompts))
-    together = np.stack([np.array(tokens) for tokens in answers.decode_side_by_side(model, cache, logits, 5)], axis=1)
+    logits = timed_answers.prefill_side_by_side(model, cache, mx.array(prompts))
+    together = np.stack([np.array(tokens) for tokens in timed_answers.decode_side_by_side(model, cache, logits, 5)], axis=1)
     assert together.tolist() == [mistral_edu.generate(model, None, prompt, max_tokens=5) for prompt in prompts]
     one, three = timed_answer(model, prompts[:1], 3), timed_answer(model, prompts, 3)
     assert np.allclose(one.logprobs, three.logprobs, atol=1e-4) and three.cache_bytes == 3 * one.cache_bytes
@@ -81,7 +83,7 @@ def test_sequences_side_by_side_are_answered_as_each_alone(window, monkeypatch):
 def test_log_probabilities_are_those_of_the_model():
     model, prompts = small_model(), prompt_ids(2048, 6)
     logits = model(mx.array(prompts))[0, -1]
-    expected = np.array(logits - mx.logsumexp(logits))[answers.sample_ids(2048)]
+    expected = np.array(logits - mx.logsumexp(logits))[timed_answers.sample_ids(2048)]
     assert len(expected) == 256 and np.allclose(timed_answer(model, prompts, 2).logprobs, expected, atol=1e-4)
 
 
@@ -249,24 +251,24 @@ def test_bfloat16_counts_where_onednn_multiplies_it(monkeypatch, library, expect
 def test_a_child_measures_and_does_not_inherit_the_memory_of_its_parent():
     ballast = np.ones(400_000_000, dtype=np.uint8)
     assert measure.process_peak() > ballast.nbytes
-    row, = in_child("measure", replace(SHORT, contexts=(4,), max_tokens=2))
+    row, = in_fresh_process("measure", replace(SHORT, contexts=(4,), max_tokens=2))
     assert row["context"] == 4 and 0.02 < row["peak_memory_gb"] < 0.4
 
 
 def test_what_a_child_cannot_do_it_says_in_its_own_words():
     with pytest.raises(ValueError, match="no/such/folder"):
-        in_child("measure", replace(SHORT, model="no/such/folder"))
+        in_fresh_process("measure", replace(SHORT, model="no/such/folder"))
 
 
 @pytest.mark.parametrize("program, message", [
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL; most likely the memory"),
     ("import sys; sys.exit(3)", "code 3 and no result"), ("print('hello')", "code 0 and no result")])
 def test_a_child_that_dies_is_an_error(monkeypatch, tmp_path, program, message):
-    (tmp_path / "python").write_text(f"#!{child.sys.executable}\n{program}\n")
+    (tmp_path / "python").write_text(f"#!{ask.sys.executable}\n{program}\n")
     (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(child.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(ask.sys, "executable", str(tmp_path / "python"))
     with pytest.raises(ValueError, match=message):
-        in_child("limits")
+        in_fresh_process("limits")
 
 
 def test_settings_that_slow_openblas_are_taken_out_and_recorded(monkeypatch):
@@ -276,14 +278,14 @@ def test_settings_that_slow_openblas_are_taken_out_and_recorded(monkeypatch):
 
     def start(*words, env, **settings):
         seen.update(env)
-        return child.subprocess.CompletedProcess(words, 0, '{"result": {}}')
+        return ask.subprocess.CompletedProcess(words, 0, '{"result": {}}')
 
-    monkeypatch.setattr(child.subprocess, "run", start)
-    assert in_child("describe") == {} and "OPENBLAS_CORETYPE" not in seen and "PATH" in seen
+    monkeypatch.setattr(ask.subprocess, "run", start)
+    assert in_fresh_process("describe") == {} and "OPENBLAS_CORETYPE" not in seen and "PATH" in seen
     monkeypatch.undo()
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    answers = {"describe": {}, "limits": LIMITS, "measure": []}
-    result = rounds.benchmark([SHORT], 1, run=lambda task, case=None: answers[task])
+    timed_answers = {"describe": {}, "limits": LIMITS, "measure": []}
+    result = rounds.benchmark([SHORT], 1, run=lambda task, case=None: timed_answers[task])
     assert result["settings"]["unset"]["OPENBLAS_CORETYPE"] == "Prescott"
 
 
@@ -291,17 +293,17 @@ def test_what_the_package_set_for_itself_is_told_from_what_the_user_set(monkeypa
     monkeypatch.setattr(blas, "set_by_us", {"GOMP_SPINCOUNT": "2000"})
     monkeypatch.setenv("GOMP_SPINCOUNT", "2000")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    found = machine.describe_software()
+    found = provenance.describe_software()
     assert found["set_by_us"] == {"GOMP_SPINCOUNT": "2000"}
     assert found["environment"]["OMP_NUM_THREADS"] == "2" and "GOMP_SPINCOUNT" not in found["environment"]
     program = "import json, os; print(json.dumps({'result': os.environ.get('GOMP_SPINCOUNT')}))"
-    assert child.ask([child.sys.executable, "-c", program], {}, "a peer") is None
+    assert ask.ask([ask.sys.executable, "-c", program], {}, "a peer") is None
 
 
 def test_versions_are_of_what_is_installed():
-    found = machine.describe_software()["packages"]
-    assert set(found) == {name for name in machine.PACKAGES if find_distribution(name)} and "mlx" in found
-    assert {"numba", "llvmlite", "onednn-cpu-gomp"} < set(machine.PACKAGES)
+    found = provenance.describe_software()["packages"]
+    assert set(found) == {name for name in provenance.PACKAGES if find_distribution(name)} and "mlx" in found
+    assert {"numba", "llvmlite", "onednn-cpu-gomp"} < set(provenance.PACKAGES)
 
 
 def find_distribution(name):
@@ -322,9 +324,9 @@ def test_a_round_measures_every_case_in_turn():
 
 def test_rounds_that_different_code_answered_have_no_median(rows):
     paths = iter(["readable", "cpu"])
-    answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
+    timed_answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
     with pytest.raises(ValueError, match="answered by 'readable', another by 'cpu'"):
-        rounds.benchmark([SHORT], 2, run=lambda task, case=None: answers[task]())
+        rounds.benchmark([SHORT], 2, run=lambda task, case=None: timed_answers[task]())
 
 
 def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
@@ -414,7 +416,7 @@ def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys)
     (tmp_path / "kept").mkdir()
     monkeypatch.setattr(results, "FOLDER", tmp_path / "kept")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: result)
+    monkeypatch.setattr(bench, "benchmark", lambda *args, **settings: result)
     assert main(["bench", "--save", "mine"]) == main(["bench", "--save", "kept/other.json"]) == 0
     shown = capsys.readouterr().out
     table = shown[:len(shown) // 2]  # the same, twice
@@ -440,7 +442,7 @@ def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
 
 
 def test_nothing_is_measured_that_cannot_be_kept(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    monkeypatch.setattr(bench, "benchmark", lambda *args, **settings: pytest.fail("measured"))
     (tmp_path / "kept.json").write_text("mine")
     for place, reason in ((tmp_path / "nowhere" / "r.json", "no file can be written there .No such file"),
                           ("/proc/x.json", "no file can be written there"), (tmp_path, "exists already"),
@@ -455,7 +457,7 @@ def test_a_result_that_cannot_be_saved_after_all_is_still_shown(result, monkeypa
         (tmp_path / "r.json").mkdir()
         return result
 
-    monkeypatch.setattr(command, "benchmark", fill_the_disk)
+    monkeypatch.setattr(bench, "benchmark", fill_the_disk)
     assert main(["bench", "--save", str(tmp_path / "r.json")]) == 1
     shown = capsys.readouterr()
     assert "generation, tok/s" in shown.out and "mistral-edu bench: " in shown.err and "r.json" in shown.err
@@ -464,14 +466,14 @@ def test_a_result_that_cannot_be_saved_after_all_is_still_shown(result, monkeypa
 @pytest.mark.parametrize("words", [["nofolder"], ["--context", "5000"], ["--context", "0"], ["--repeats", "0"],
                                    ["nofolder", "--compare", "mlx-lm"]])
 def test_what_cannot_be_measured_is_said_before_anything_is(monkeypatch, words, capsys):
-    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    monkeypatch.setattr(bench, "benchmark", lambda *args, **settings: pytest.fail("measured"))
     assert main(["bench", *words]) == 1
     assert " ".join(words[:2]).removesuffix(" --compare") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--compare", "--set-up", "--show", "--submit", "--save", "--peers"])
 def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, capsys):
-    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: pytest.fail("measured"))
+    monkeypatch.setattr(bench, "benchmark", lambda *args, **settings: pytest.fail("measured"))
     for empty in ("", " ", ","):
         with pytest.raises(SystemExit):
             main(["bench", option, empty])
@@ -484,7 +486,7 @@ def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, ca
     (["--show", "epyc_tiny", "--published"], "--published")])
 def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, words, idle, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command.peers, "set_up", lambda *args: pytest.fail("set up"))
+    monkeypatch.setattr(bench.peers, "set_up", lambda *args: pytest.fail("set up"))
     assert main(["bench", *words]) == 1
     shown = capsys.readouterr()
     assert f"measures nothing, so {idle} would have no effect" in shown.err and not shown.out
@@ -534,7 +536,7 @@ def test_a_result_that_could_not_be_written_leaves_nothing(result, monkeypatch, 
 
 
 def test_a_result_that_does_not_fit_the_schema_is_neither_kept_nor_printed(result, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(command, "benchmark", lambda *args, **settings: {**result, "date": "yesterday"})
+    monkeypatch.setattr(bench, "benchmark", lambda *args, **settings: {**result, "date": "yesterday"})
     assert main(["bench", "--save", str(tmp_path / "r.json")]) == 1
     shown = capsys.readouterr()
     assert "at $.date" in shown.err and shown.out == "" and list(tmp_path.iterdir()) == []
@@ -555,20 +557,20 @@ def arguments(*words):
 
 
 def test_precisions_by_default():
-    assert [case.bits for case in command.cases(arguments())] == [16, 8, 4]
-    assert [(case.model, case.preset) for case in command.cases(arguments("--random", "230m"))] == [(None, "230m")] * 3
-    assert [case.bits for case in command.cases(arguments("a/folder"))] == [None]
-    assert [case.bits for case in command.cases(arguments("a/folder", "--bits", "4"))] == [4]
+    assert [case.bits for case in bench.cases(arguments())] == [16, 8, 4]
+    assert [(case.model, case.preset) for case in bench.cases(arguments("--random", "230m"))] == [(None, "230m")] * 3
+    assert [case.bits for case in bench.cases(arguments("a/folder"))] == [None]
+    assert [case.bits for case in bench.cases(arguments("a/folder", "--bits", "4"))] == [4]
     with pytest.raises(ValueError, match="either a/folder or --random 230m"):
-        command.cases(arguments("a/folder", "--random", "230m"))
+        bench.cases(arguments("a/folder", "--random", "230m"))
 
 
 @pytest.mark.parametrize("words", [(), ("--random", "230m", "--bits", "4", "--no-fast", "--batch", "1", "8"),
                                    ("my folder", "--repeats", "1", "--compare", "llama.cpp,mlx-lm")])
 def test_the_recorded_command_measures_the_same_again(words):
     args = arguments(*words)
-    again = arguments(*shlex.split(command.command(args))[2:])
-    assert command.cases(again) == command.cases(args)
+    again = arguments(*shlex.split(bench.command(args))[2:])
+    assert bench.cases(again) == bench.cases(args)
     assert (again.repeats, again.compare) == (args.repeats, args.compare)
 
 

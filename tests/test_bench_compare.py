@@ -13,14 +13,15 @@ import small_peers
 from jsonschema import Draft202012Validator
 
 from mistral_edu import MistralConfig, load_model
-from mistral_edu.bench import child, command, compare, peers, rounds, same_weights, tables
-from mistral_edu.bench.answers import sampled_logprobs
+from mistral_edu.bench import compare, peers, rounds, same_weights, tables, tasks
+from mistral_edu.commands import bench
+from mistral_edu.bench.timed_answers import sampled_logprobs
 from mistral_edu.bench.compare import Comparison, difference
 from mistral_edu.bench.measure import Case, measure
 from mistral_edu.bench.peers import runner, with_llama_cpp
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA
-from mistral_edu.cli import main
+from mistral_edu.commands.main import main
 
 CASE = Case(None, "tiny", bits=16, contexts=(9, 5), max_tokens=3)
 SHORT = replace(CASE, contexts=(4,), max_tokens=2)
@@ -31,14 +32,14 @@ def here(task, case=None, **settings):
     """What a process of ours would do, in this one."""
     if task == "limits":
         return {"read_gb_per_s": 40.0, "matrix_gflops": {"float32": 200.0}}
-    return child.carry_out(task, asdict(case) if case else None, **settings)
+    return tasks.carry_out(task, asdict(case) if case else None, **settings)
 
 
 def compared(place, tmp_path, cases=(CASE,), names=("mlx-lm",), repeats=1):
     """A whole comparison, the peers alone in processes of their own."""
     folder = tmp_path / "weights"
     folder.mkdir(parents=True)
-    comparison = Comparison(list(cases), list(names), place, folder, child=here)
+    comparison = Comparison(list(cases), list(names), place, folder, run=here)
     return rounds.benchmark(list(cases), repeats, "mistral-edu bench tiny", run=here, comparison=comparison)
 
 
@@ -130,7 +131,7 @@ def test_engines_take_turns_in_being_first(tmp_path, monkeypatch):
 
     monkeypatch.setattr(peers, "run", lambda name, *args, **settings: order.append(settings["precision"])
                         or run(name, *args, **settings))
-    comparison = Comparison([SHORT], ["mlx-lm", "transformers"], tmp_path, tmp_path, child=here)
+    comparison = Comparison([SHORT], ["mlx-lm", "transformers"], tmp_path, tmp_path, run=here)
     result = rounds.benchmark([SHORT], 3, "mistral-edu bench tiny", run=here_noted, comparison=comparison)
     turns = ["ours bf16 bf16 fp32", "bf16 bf16 fp32 ours", "bf16 fp32 ours bf16"]
     assert " ".join(filter(None, order)) == " ".join(f"| {turn}" for turn in turns)
@@ -255,7 +256,7 @@ def test_nothing_is_left_when_a_comparison_is_stopped(temporary, tmp_path, monke
         seen.append(list(temporary.glob("*/*")))
         raise error
 
-    monkeypatch.setattr(command, "Comparison", lambda *args: Comparison(*args, child=write))
+    monkeypatch.setattr(bench, "Comparison", lambda *args: Comparison(*args, run=write))
     assert main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)]) == code
     assert len(seen[0]) == 1 and list(temporary.iterdir()) == []
 
@@ -267,7 +268,7 @@ def test_nothing_is_left_when_a_comparison_is_killed(temporary, tmp_path, monkey
         (same_weights.Path(folder) / "16").mkdir()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(command, "Comparison", lambda *args: Comparison(*args, child=write))
+    monkeypatch.setattr(bench, "Comparison", lambda *args: Comparison(*args, run=write))
     with pytest.raises(SystemExit) as ended:
         main(["bench", "--random", "tiny", "--compare", "mlx-lm", "--peers", str(tmp_path)])
     assert ended.value.code == 143 and list(temporary.iterdir()) == []

@@ -54,7 +54,7 @@ def test_the_ladder_says_what_it_measured_first(monkeypatch, capsys):
 @pytest.mark.slow
 def test_a_rung_really_runs_as_it_says():
     """Without OpenBLAS and the engine, and with a copy: seen in the path that answered."""
-    paths = [ladder.in_child("measure", Case(**{**vars(CASE), "fast": rung.fast}), under=rung.under)[0]["path"]
+    paths = [ladder.in_fresh_process("measure", Case(**{**vars(CASE), "fast": rung.fast}), under=rung.under)[0]["path"]
              for rung in (ladder.RUNGS[0], ladder.RUNGS[2])]
     assert paths[0] == "readable" and not paths[1].startswith("cpu:")
 
@@ -111,5 +111,5 @@ def test_the_lesson_quotes_the_rows_that_the_commands_print():
     for rung in ladder.RUNGS:
         assert rung.name in LESSON
     for command in ("python -m mistral_edu.bench.ladder", "python -m mistral_edu.bench.account",
-                    "python -m mistral_edu.fast.equal", "mistral-edu bench"):
+                    "python -m mistral_edu.bench.equal", "mistral-edu bench"):
         assert command in LESSON

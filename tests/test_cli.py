@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import mistral_edu
-from mistral_edu import cli, course, doctor
+from mistral_edu.commands import main, terminal
+from mistral_edu import course, doctor
 from mistral_edu.commands import chat
 from mistral_edu.tiny import FOLDER
 
@@ -25,7 +26,7 @@ def run(monkeypatch, capsys):
     def call(*argv, stdin=None):
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
         try:
-            code = cli.main(argv)
+            code = main.main(argv)
         except SystemExit as end:  # argparse leaves this way
             code = end.code
         return code, *capsys.readouterr()
@@ -242,7 +243,7 @@ def test_convert_shows_how_far_it_is_to_those_who_watch(run, tmp_path, monkeypat
 
 
 def test_too_long_a_context_for_the_memory_is_said(run, monkeypatch):
-    monkeypatch.setattr("mistral_edu.memory.machine_memory", lambda: (10**9, 60 * 10**6))
+    monkeypatch.setattr("mistral_edu.checkpoints.memory.machine_memory", lambda: (10**9, 60 * 10**6))
     assert run("generate", STORY, "--max-tokens", "2", "--context", "10")[0] == 0
     code, out, err = run("generate", STORY, "--window", "none", "--context", "100000")
     assert code == 1 and out == "" and err.count("\n") == 1
@@ -262,18 +263,18 @@ def test_closed_streams_are_no_obstacle(closed):
 def test_an_output_that_knows_ascii_only_loses_nothing(run, monkeypatch):
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="ascii"))
-    cli.open_streams()
+    terminal.open_streams()
     print("café", flush=True)
     assert buffer.getvalue() == b"caf\\xe9\n"
-    assert not cli.speaks_unicode(sys.stdout)
+    assert not terminal.speaks_unicode(sys.stdout)
 
 
 def test_a_terminal_gets_no_character_that_steers_it(monkeypatch):
     steering = "a\x1b[2Jb\x9bc\x07\td\n\r"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert cli.printable(steering) == "a\ufffd[2Jb\ufffdc\ufffd\td\n\ufffd"
+    assert terminal.printable(steering) == "a\ufffd[2Jb\ufffdc\ufffd\td\n\ufffd"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
-    assert cli.printable(steering) == steering
+    assert terminal.printable(steering) == steering
 
 
 def test_a_piped_chat_in_which_a_question_failed_says_so(run):

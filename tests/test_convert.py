@@ -12,9 +12,9 @@ from small_checkpoints import (CONFIG, INDEX, ONE, WEIGHTS, change_config, chang
                                weights_of, write_checkpoint, write_quantized)
 
 from mistral_edu import convert, load, load_model, quantize
-from mistral_edu.convert import exchanged
-from mistral_edu.errors import NonFiniteWeights
-from mistral_edu.shards import lay_out, put
+from mistral_edu.checkpoints.convert import exchanged
+from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.checkpoints.shards import lay_out, put
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@ from small_models import random_model
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.cache import KVCache, load_cache, save_cache
-from mistral_edu.fast import CHANGED, accelerate, blas, compiled, cpu_engine, jobs, plain, step, watch
-from mistral_edu.fast.equal import BOUND, QUANTIZED_BOUND, gap
+from mistral_edu.fast import accelerate, changes, compiled, cpu_engine, jobs, step, structure
+from mistral_edu.fast.attach import CHANGED
+from mistral_edu.machine import blas
+from mistral_edu.bench.equal import BOUND, QUANTIZED_BOUND, gap
 from mistral_edu.fast.team import JobList, Team, n_threads, team
-from mistral_edu.fast.views import Matrix, matrix
+from mistral_edu.fast.weight_views import Matrix, matrix
 from mistral_edu.quantize import dequantize, quantize, size_in_bytes
 
 CPU = cpu_engine.CpuEngine.name
@@ -56,8 +58,8 @@ def test_one_token_at_a_time_equals_the_readable_model(window, heads):
     want = model(TOKENS)
     accelerate(model)
     for first in (1, 5, 18):
-        assert gap(step_by_step(model, first), want) < 1e-4 and model.path == CPU
-    assert gap(model(TOKENS), want) < 1e-4 and model.path == CPU
+        assert gap(step_by_step(model, first), want) < 1e-4 and model.answered_by == CPU
+    assert gap(model(TOKENS), want) < 1e-4 and model.answered_by == CPU
     assert gap(model(TOKENS[:, :1]), want[:, :1]) < 1e-4  # without a cache
 
 
@@ -69,7 +71,7 @@ def test_however_many_heads_one_job_takes(heads, dtype, bound, window, jobs_of_h
     monkeypatch.setattr(step, "JOBS_OF_HEADS", jobs_of_heads)
     model = make(dtype, heads=heads, window_size=window)
     want = step_by_step(model)
-    assert gap(step_by_step(accelerate(model)), want) < bound and model.path == CPU
+    assert gap(step_by_step(accelerate(model)), want) < bound and model.answered_by == CPU
     group = heads[0] // heads[1]
     assert step.heads_together(heads[1], group, 2) == (group if together == "all" else 1)
 
@@ -82,7 +84,7 @@ def test_every_group_of_8_and_4_bit_equals_the_readable_model(bits, group_size, 
     want = model(TOKENS)
     accelerate(model)
     assert gap(model(TOKENS), want) < BOUND                     # many rows of x are not rounded
-    assert gap(step_by_step(model, 3), want) < QUANTIZED_BOUND and model.path == CPU
+    assert gap(step_by_step(model, 3), want) < QUANTIZED_BOUND and model.answered_by == CPU
 
 
 @pytest.mark.parametrize("bits", [None, 8, 4])
@@ -95,7 +97,7 @@ def test_in_bfloat16_only_the_cache_is_rounded(bits, window):
     if exact is not None:
         assert gap(fast(TOKENS), exact(TOKENS)) < 1e-4
     assert gap(step_by_step(fast, 3), fast(TOKENS)) < 0.03
-    assert fast.path == CPU
+    assert fast.answered_by == CPU
     stored = step_by_step(fast, 3)
     assert gap(stored, step_by_step(fast, 1)) < 0.01  # kernel and prompt path differ by roundings of single keys alone
 
@@ -107,7 +109,7 @@ def test_a_model_of_several_precisions():
     layers[1].self_attn.q_proj = layers[1].self_attn.q_proj.to_quantized(32, 4)
     layers[2].self_attn.o_proj = layers[2].self_attn.o_proj.to_quantized(128, 4)
     accelerate(model)
-    assert gap(step_by_step(model), model(TOKENS)) < 0.03 and model.path == CPU
+    assert gap(step_by_step(model), model(TOKENS)) < 0.03 and model.answered_by == CPU
 
 
 # --- caches serve both ways -------------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ def test_the_readable_code_goes_on_from_the_engines_cache_and_back(window, dtype
     for i in range(TOKENS.shape[1]):
         model.engine = engine if i % 3 else None
         pieces.append(model(TOKENS[:, i:i + 1], cache))
-        assert model.path == (CPU if i % 3 else "readable")
+        assert model.answered_by == (CPU if i % 3 else "readable")
         if i == 12:  # through a file, which leaves the arrays elsewhere
             save_cache(tmp_path / "cache.safetensors", cache)
             cache = load_cache(tmp_path / "cache.safetensors")
@@ -155,12 +157,12 @@ def test_trimmed_and_quantized_caches_and_batches():
     model(TOKENS, cache)
     for layer in cache:
         layer.trim(9)
-    assert gap(model(TOKENS[:, 15:16], cache), want[:, 15:16]) < 1e-4 and model.path == CPU
-    assert gap(step_by_step(model, 4, model.make_cache(bits=8)), quantized) < 1e-3 and model.path == CPU
+    assert gap(model(TOKENS[:, 15:16], cache), want[:, 15:16]) < 1e-4 and model.answered_by == CPU
+    assert gap(step_by_step(model, 4, model.make_cache(bits=8)), quantized) < 1e-3 and model.answered_by == CPU
     both = mx.concatenate([TOKENS, TOKENS[:, ::-1]])
     cache = model.make_cache()
     model(both[:, :-1], cache)
-    assert gap(model(both[:, -1:], cache)[:1], want[:, -1:]) < 1e-4 and model.path == CPU
+    assert gap(model(both[:, -1:], cache)[:1], want[:, -1:]) < 1e-4 and model.answered_by == CPU
 
 
 def test_generation_is_the_same_with_and_without():
@@ -169,14 +171,14 @@ def test_generation_is_the_same_with_and_without():
     want = [generate(model, None, [1, 5, 9], temperature=t, seed=3, **settings) for t in (0.0, 1.0)]
     accelerate(model)
     assert [generate(model, None, [1, 5, 9], temperature=t, seed=3, **settings) for t in (0.0, 1.0)] == want
-    assert model.path == CPU
+    assert model.answered_by == CPU
 
 
 def test_inside_compile_the_readable_code_answers():
     model = make()
     want = model(TOKENS)
     accelerate(model)
-    assert gap(mx.compile(model)(TOKENS), want) < 1e-4 and model.path.startswith("readable")
+    assert gap(mx.compile(model)(TOKENS), want) < 1e-4 and model.answered_by.startswith("readable")
 
 
 # --- weights that change, and memory that is used again ---------------------------------------------------------------
@@ -197,18 +199,18 @@ def test_weights_replaced_or_changed_are_followed_and_old_memory_is_never_read(b
     accelerate(model)
     before = model(TOKENS[:, :1])
     junk = fill_memory()
-    assert mx.array_equal(model(TOKENS[:, :1]), before) and model.path == CPU
+    assert mx.array_equal(model(TOKENS[:, :1]), before) and model.answered_by == CPU
     name = "scales" if bits else "weight"
     for changed in (model, plain):
         changed.layers[1].mlp.down_proj[name] = changed.layers[1].mlp.down_proj[name] * 3
     junk += fill_memory()
-    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path.startswith("readable")
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.answered_by.startswith("readable")
     accelerate(model)
-    assert gap(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) < 0.1 and model.path == CPU  # the readable code rounds
+    assert gap(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) < 0.1 and model.answered_by == CPU  # the readable code rounds
     for changed in (model, plain):
         changed.layers[2].mlp.down_proj[name][5] = 0.5  # in place: the Python object stays
     junk += fill_memory()
-    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.path.startswith("readable")
+    assert mx.array_equal(model(TOKENS[:, :1]), plain(TOKENS[:, :1])) and model.answered_by.startswith("readable")
 
 
 @pytest.mark.parametrize("dtype, bits", [(mx.float32, None), (mx.bfloat16, None), (mx.bfloat16, 4)])
@@ -219,7 +221,7 @@ def test_no_second_copy_of_the_weights_is_made(dtype, bits):
     accelerate(model)
     model(TOKENS[:, :1], model.make_cache())
     model(TOKENS)
-    assert model.path == CPU and mx.get_active_memory() - before < 0.05 * size
+    assert model.answered_by == CPU and mx.get_active_memory() - before < 0.05 * size
 
 
 def test_weights_that_are_part_of_a_larger_array_are_found_where_they_lie():
@@ -229,15 +231,15 @@ def test_weights_that_are_part_of_a_larger_array_are_found_where_they_lie():
         both = mx.concatenate([attention.k_proj.weight, attention.v_proj.weight])
         attention.k_proj.weight, attention.v_proj.weight = mx.split(both, 2)  # the second half begins further on
     want = model(TOKENS)
-    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU
+    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.answered_by == CPU
 
 
 def test_compiled_code_finds_addresses_as_python_does():
     whole = mx.arange(100, dtype=mx.float32)
     arrays = [whole, whole[10:20], *mx.split(whole, 4), whole.astype(mx.bfloat16), mx.array([1, 2], dtype=mx.uint32)]
     mx.eval(arrays)
-    assert watch.addresses(arrays, compiled.kernels()) == [watch.address(array) for array in arrays]
-    assert watch.address(arrays[1]) - watch.address(whole) == 40
+    assert changes.addresses(arrays, compiled.kernels()) == [changes.address(array) for array in arrays]
+    assert changes.address(arrays[1]) - changes.address(whole) == 40
 
 
 @pytest.mark.parametrize("add", [False, True])
@@ -341,9 +343,9 @@ def test_models_put_together_otherwise_keep_their_meaning(change):
 
 
 def test_a_patched_class_is_not_decoded_by_the_list_of_jobs(monkeypatch):
-    assert plain.is_plain(make())
+    assert structure.is_plain(make())
     monkeypatch.setattr(Attention, "__call__", lambda self, x, mask=None, cache=None: x)
-    assert not plain.is_plain(make())
+    assert not structure.is_plain(make())
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------
@@ -397,7 +399,7 @@ def test_weights_that_change_in_the_middle_of_an_answer_leave_the_caches_to_the_
         n = 9 if not changed else L
         assert gap(model(TOKENS[:, :n], cache), twin(TOKENS[:, :n], other)) < 1e-4
         assert [layer.offset for layer in cache] == [layer.offset for layer in other]
-    assert model.path == f"readable: {CHANGED}"
+    assert model.answered_by == f"readable: {CHANGED}"
     assert gap(cache[1].keys, other[1].keys) < 1e-4
 
 
@@ -407,7 +409,7 @@ def test_a_call_that_suits_a_changed_model_alone_is_answered():
     for one in (model, twin):
         one.model.layers = one.model.layers[:1]
     assert mx.allclose(model(TOKENS, model.make_cache()), twin(TOKENS, twin.make_cache()), atol=1e-5)
-    assert model.path == f"readable: {CHANGED}"
+    assert model.answered_by == f"readable: {CHANGED}"
 
 
 def test_an_interrupt_while_helpers_begin_lets_the_list_end(kernels):
@@ -436,10 +438,10 @@ def test_a_prompt_is_the_same_with_and_without_blas_and_however_many_pieces(bits
             with monkeypatch.context() as patch:
                 patch.setattr(jobs, "ROWS", rows)
                 patch.setattr(blas, "sgemm_address", sgemm)
-                assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU
+                assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.answered_by == CPU
                 assert gap(step_by_step(model, 18), want) < (QUANTIZED_BOUND if bits else BOUND)
                 both = model(mx.concatenate([TOKENS, TOKENS[:, ::-1]]), None, model.model.make_mask(24))  # products.py
-                assert gap(both[:1], want) < 1e-4 and model.path == CPU
+                assert gap(both[:1], want) < 1e-4 and model.answered_by == CPU
 
 
 # --- prompts and batches ----------------------------------------------------------------------------------------------
@@ -459,7 +461,7 @@ def test_widths_that_do_not_fill_whole_blocks_and_any_number_of_rows(bits, group
         bound, bound_of_rest = (QUANTIZED_BOUND if bits and fewest <= jobs.FEW else BOUND
                                 for fewest in (first, min(first, rest)))
         assert gap(model(TOKENS[:, :first], cache), want[:, :first]) < bound
-        assert gap(model(TOKENS[:, first:], cache), want[:, first:]) < bound_of_rest and model.path == CPU
+        assert gap(model(TOKENS[:, first:], cache), want[:, first:]) < bound_of_rest and model.answered_by == CPU
 
 
 @pytest.mark.parametrize("bits", [None, 4])
@@ -472,7 +474,7 @@ def test_batches_equal_the_readable_model(B, window, bits):
     accelerate(model)
     cache, ends = model.make_cache(), [0, 6, 13, *range(14, 21)]
     pieces = [model(tokens[:, start:end], cache) for start, end in zip(ends, ends[1:])]
-    assert gap(mx.concatenate(pieces, axis=1), want) < (QUANTIZED_BOUND if bits else BOUND) and model.path == CPU
+    assert gap(mx.concatenate(pieces, axis=1), want) < (QUANTIZED_BOUND if bits else BOUND) and model.answered_by == CPU
     assert gap(model(tokens), want) < 1e-4
     assert gap(model(tokens, model.make_cache(), last_only=True), want[:, -1:]) < 1e-4
     with pytest.raises(ValueError, match=f"holds keys of shape \\({B}, 2"):
@@ -501,7 +503,7 @@ def test_more_tokens_than_one_list_takes_are_read_in_pieces(B, window, monkeypat
     monkeypatch.setattr("mistral_edu.fast.step.MOST_TOKENS", 10)
     accelerate(model)
     for got, expected in zip((model(tokens), model(tokens, cache), model(tokens[:, :1], cache)), want):
-        assert gap(got, expected) < 1e-4 and got.shape == expected.shape and model.path == CPU
+        assert gap(got, expected) < 1e-4 and got.shape == expected.shape and model.answered_by == CPU
     assert cache[0].offset == 25 and {L for _, L, _ in model.engine.stepper.steps} <= {10 // B, 24 % (10 // B), 1}
     assert gap(model(tokens, last_only=True), want[0][:, -1:]) < 1e-4
 
@@ -557,8 +559,8 @@ def test_an_interrupt_between_two_lists_leaves_the_cache_as_it_was(L, which, n_b
 # --- threads and the environment --------------------------------------------------------------------------------------
 
 def test_threads_follow_the_environment_and_the_machine(monkeypatch):
-    from mistral_edu.fast import machine
-    monkeypatch.setattr(machine, "processors", lambda: 4)
+    from mistral_edu.machine import processors
+    monkeypatch.setattr(processors, "processors", lambda: 4)
     for asked, given in (("1", 1), ("3", 3), ("64", 4), ("2,1", 2), ("", 4), ("many", 4)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert n_threads() == given
@@ -572,7 +574,7 @@ def test_a_fork_answers_for_itself():
         from mistral_edu.fast import compiled
         from mistral_edu.fast.jobs import JobWriter, Rows
         from mistral_edu.fast.team import JobList, team
-        from mistral_edu.fast.views import Matrix
+        from mistral_edu.fast.weight_views import Matrix
         kernels = compiled.kernels(120)
         ones, x, out = np.ones((8, 16), np.float32), Rows(1, 16), Rows(1, 8)
         x.plain[:] = 1
@@ -612,7 +614,7 @@ def test_without_numba_the_other_engine_answers_and_says_so():
         import mistral_edu
         from mistral_edu.fast import compiled
         model, _ = mistral_edu.load()
-        print(model.path, "|", compiled.why_not())
+        print(model.answered_by, "|", compiled.why_not())
     """
     done = run_python(code)
     assert not done.stdout.startswith("cpu") and "numba is not installed" in done.stdout, done.stderr
@@ -628,11 +630,11 @@ def test_until_kernels_are_compiled_another_path_answers_and_then_the_engine_tak
     cache = model.make_cache()
     first = model(TOKENS[:, :3], cache)
     assert gap(first, plain(TOKENS[:, :3])) < 0.05
-    assert model.path.startswith("readable") or "are being" in model.path
+    assert model.answered_by.startswith("readable") or "are being" in model.answered_by
     compiling.set()
     compiled._loader.join()
     monkeypatch.setattr(compiled, "_kernels", ready)
-    assert gap(model(TOKENS[:, 3:4], cache), plain(TOKENS[:, :4])[:, 3:]) < 0.05 and model.path == CPU
+    assert gap(model(TOKENS[:, 3:4], cache), plain(TOKENS[:, :4])[:, 3:]) < 0.05 and model.answered_by == CPU
 
 
 def test_kernels_are_kept_in_the_users_folder_wherever_numbas_own_is(tmp_path):

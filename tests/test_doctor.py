@@ -12,7 +12,8 @@ import pytest
 from small_environments import COMPILING, examine, make_environment
 
 import mistral_edu.doctor as doctor
-from mistral_edu.fast import backend, blas, compiled, onednn
+from mistral_edu.machine import backend, blas
+from mistral_edu.fast import compiled, onednn
 
 
 def test_on_this_machine_the_notebooks_can_run():

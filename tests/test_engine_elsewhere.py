@@ -23,7 +23,8 @@ from small_environments import COMPILING, answer, make_environment, run
 from small_models import random_model
 
 from mistral_edu import load
-from mistral_edu.fast import accelerate, blas, compiled, cpu_engine, wide
+from mistral_edu.fast import accelerate, compiled, cpu_engine, widened
+from mistral_edu.machine import blas
 from mistral_edu.quantize import quantize
 
 CPU = cpu_engine.CpuEngine.name
@@ -63,14 +64,14 @@ COMPARE = f"""if 1:
     import mlx.core as mx
     import mistral_edu
     from mistral_edu.fast import compiled
-    from mistral_edu.fast.equal import gap, reference
+    from mistral_edu.bench.equal import gap, reference
     assert compiled.kernels(wait={COMPILING})
     worst, tokens = 0, mx.arange(1, 41)[None]
     for dtype, bits in (("float32", None), ("bfloat16", None), ("bfloat16", 8), ("bfloat16", 4)):
         model, _ = mistral_edu.load(dtype=dtype, bits=bits)
         exact = reference(model)
         worst = max(worst, gap(model(tokens), exact(tokens)), gap(model(tokens[:, :1]), exact(tokens[:, :1])))
-        assert model.path.startswith("cpu: "), model.path
+        assert model.answered_by.startswith("cpu: "), model.answered_by
     print(worst)
 """
 
@@ -185,13 +186,13 @@ def test_on_a_gpu_the_model_is_left_alone(machine, monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(compiled, "kernels", lambda wait=None: pytest.fail("nothing is to be compiled for a GPU"))
     model = random_model()
-    assert type(accelerate(model)) is type(random_model()) and model.path == "readable: MLX computes on the GPU"
+    assert type(accelerate(model)) is type(random_model()) and model.answered_by == "readable: MLX computes on the GPU"
 
 
 def why(model):
     if compiled.kernels() is None:
         pytest.skip(compiled.why_not())
-    return accelerate(model).path
+    return accelerate(model).answered_by
 
 
 def test_float16_and_odd_numbers_of_bits(monkeypatch):
@@ -199,7 +200,7 @@ def test_float16_and_odd_numbers_of_bits(monkeypatch):
     half.set_dtype(mx.float16)
     assert why(half).endswith("the compiled kernels do not read weights in mlx.core.float16")
     assert why(six).endswith("the compiled kernels do not read weights in 6 bit, mode affine")
-    monkeypatch.setattr(wide, "is_too_large", lambda model: True)
+    monkeypatch.setattr(widened, "is_too_large", lambda model: True)
     assert why(half) == "readable: the compiled kernels do not read weights in mlx.core.float16"
 
 
@@ -208,11 +209,11 @@ def test_a_changed_model_says_what_to_do():
     assert why(model) == CPU
     model.model.norm.weight = 2 * model.model.norm.weight
     model(tokens)
-    assert model.path.startswith("readable: its weights or parts are not those") and "accelerate(model)" in model.path
+    assert model.answered_by.startswith("readable: its weights or parts are not those") and "accelerate(model)" in model.answered_by
     accelerate(model)(tokens)
-    assert model.path == CPU
+    assert model.answered_by == CPU
     mx.compile(model)(tokens)
-    assert model.path == "readable: the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
+    assert model.answered_by == "readable: the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
 
 
 def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):
@@ -224,17 +225,17 @@ def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):
         monkeypatch.setattr(compiled, name, value)
     model, tokens = accelerate(random_model()), mx.array([[1, 5, 9]])
     want = random_model()(tokens)
-    assert mx.array_equal(model(tokens), want) and model.path.endswith("being compiled, once, in the background")
+    assert mx.array_equal(model(tokens), want) and model.answered_by.endswith("being compiled, once, in the background")
     monkeypatch.setattr(compiled, "_trouble", "OSError: the disk is full")
     failed.set()
     loader.join()
     for _ in range(2):
         assert mx.array_equal(model(tokens), want)
-        assert model.path == "readable: the kernels could not be compiled: OSError: the disk is full"
+        assert model.answered_by == "readable: the kernels could not be compiled: OSError: the disk is full"
 
 
 def test_without_asking_for_speed_there_is_nothing_to_explain():
-    assert load(fast=False)[0].path == "readable"
+    assert load(fast=False)[0].answered_by == "readable"
 
 
 # --- the cache folder -------------------------------------------------------------------------------------------------
@@ -361,10 +362,10 @@ WATCHED = """if 1:
 '''
     model, tokenizer = mistral_edu.load()
     mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
-    print(model.path)
+    print(model.answered_by)
     assert compiled.kernels(wait=%d), compiled.why_not()
     mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=3)
-    print(model.path)
+    print(model.answered_by)
     print(len(compiled.kernels().run.stats.cache_hits))
 """ % COMPILING
 
@@ -408,7 +409,7 @@ FIRST = """if 1:
     import mistral_edu
     model, tokenizer = mistral_edu.load()
     text = mistral_edu.generate(model, tokenizer, "Hello!", max_tokens=10)
-    print(time.process_time(), waits - {0}, model.path, sep=" | ")
+    print(time.process_time(), waits - {0}, model.answered_by, sep=" | ")
 """
 
 
@@ -461,7 +462,7 @@ def test_a_large_model_waits_for_its_kernels_and_says_so(tmp_path):
     from mistral_edu.fast import cpu_engine
     cpu_engine.is_too_large = lambda model: True
     model, tokenizer = mistral_edu.load()
-    print(model.path)
+    print(model.answered_by)
 """
     done = run("-c", code, compiled_before(), XDG_CACHE_HOME=tmp_path)
     assert done.stdout == f"put there {CPU}\n", done.stderr

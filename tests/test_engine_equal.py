@@ -1,6 +1,6 @@
 """The engine and the readable model give the same logits and the same text, whichever way they are asked.
 
-Bounds, and why they are what they are: mistral_edu/fast/equal.py. The readable side is float32 with the numbers that
+Bounds, and why they are what they are: mistral_edu/bench/equal.py. The readable side is float32 with the numbers that
 the weights stand for, since MLX's own products in 16 bit and quantized round more than what is tested here.
 """
 import signal
@@ -18,10 +18,11 @@ from test_transformer import CASES, golden
 
 from mistral_edu import Chat, encode_chat, generate, load, stream_generate
 from mistral_edu.cache import KVCache
-from mistral_edu.fast import accelerate, cpu_engine, detach, equal, onednn
-from mistral_edu.fast.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
+from mistral_edu.fast import accelerate, cpu_engine, detach, onednn
+from mistral_edu.bench import equal
+from mistral_edu.bench.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
 from mistral_edu.quantize import quantize
-from mistral_edu.reader import Reader
+from mistral_edu.prefill import Reader
 
 CPU = cpu_engine.CpuEngine.name
 FORMS = {"fp32": (mx.float32, None), "8 bit, fp32 scales": (mx.float32, 8), "4 bit, fp32 scales": (mx.float32, 4),
@@ -59,11 +60,11 @@ def bounds(form):
 def check_all_chunkings(model, exact, tokens, form):
     want, window = exact(tokens), model.config.window_size
     none, far, near = bounds(form)
-    assert gap(model(tokens), want) < none and model.path == CPU
+    assert gap(model(tokens), want) < none and model.answered_by == CPU
     assert gap(model(tokens, last_only=True), want[:, -1:]) < none
     for sizes in chunkings(window, tokens.shape[1]):
         got = in_chunks(model, tokens, model.make_cache(), sizes)
-        assert model.path == CPU
+        assert model.answered_by == CPU
         assert gap(got, want) < far, f"chunks of {sizes}"
         rounded = in_chunks(exact, tokens, narrow(model, model.make_cache()), sizes)
         assert gap(got, rounded) < near, f"chunks of {sizes}, rounded alike"
@@ -130,7 +131,7 @@ def test_logits_of_the_embedded_model_past_its_window(form, story):
     want = exact(story)
     assert gap(model(story), want) < none
     for sizes in ([1], [257], [131, 1]):
-        assert gap(in_chunks(model, story, model.make_cache(), sizes), want) < far and model.path == CPU
+        assert gap(in_chunks(model, story, model.make_cache(), sizes), want) < far and model.answered_by == CPU
 
 
 def test_the_bounds_tell_a_wrong_form_from_a_right_one():
@@ -160,7 +161,7 @@ def test_greedy_text_is_the_readable_one_wherever_the_margin_allows(bits, capsys
     comparison = equal.compare(model, reference(model), ids, max_tokens=48)
     with capsys.disabled():
         print(f"\n{bits or 16} bit: {comparison}")
-    assert comparison.tokens == 24 * 48 and model.path == CPU
+    assert comparison.tokens == 24 * 48 and model.answered_by == CPU
     assert comparison.largest_gap < BF16_BOUND
     assert comparison.widest_margin < 2 * comparison.largest_gap  # two logits, each off by the gap at most
     assert comparison.equal > 0.99 * comparison.tokens
@@ -178,10 +179,10 @@ def both_ways(model, ask):
     """What `ask` returns with the readable code and with the engine."""
     detach(model)
     readable = ask()
-    assert model.path == "readable"
+    assert model.answered_by == "readable"
     accelerate(model)
     fast = ask()
-    assert model.path == CPU
+    assert model.answered_by == CPU
     return readable, fast
 
 
@@ -245,7 +246,7 @@ def test_a_cache_goes_from_one_to_the_other_and_on(form, window):
                                (30, 31, first), (31, 40, first)):
             got.append(by(tokens[:, start:end], views[id(by)]))
         assert gap(mx.concatenate(got, axis=1), want) < bounds(form)[-1]
-        assert model.path == CPU and {layer.offset for layer in cache} == {40}
+        assert model.answered_by == CPU and {layer.offset for layer in cache} == {40}
 
 
 @pytest.mark.parametrize("window, length", [(7, 7), (7, 14), (16, 32), (None, 256)])
@@ -265,7 +266,7 @@ def test_a_cache_restored_from_another_ones_state():
     model(tokens[:, :-1], cache)
     for one, other in zip(cache, twin):
         other.restore(one.state, one.meta)
-    assert gap(model(tokens[:, -1:], twin), exact(tokens)[:, -1:]) < BOUND and model.path == CPU
+    assert gap(model(tokens[:, -1:], twin), exact(tokens)[:, -1:]) < BOUND and model.answered_by == CPU
 
 
 @pytest.mark.parametrize("where", ["before", "middle", "after"])
@@ -280,7 +281,7 @@ def test_an_interrupt_leaves_a_cache_from_which_the_engine_goes_on(window, call,
     with pytest.raises(KeyboardInterrupt):
         list(stream_generate(counted, None, prompt, max_tokens=12, cache=reader))
     counted.interrupt_at = None
-    assert generate(counted, None, prompt, max_tokens=12, cache=reader) == want and model.path == CPU
+    assert generate(counted, None, prompt, max_tokens=12, cache=reader) == want and model.answered_by == CPU
 
 
 INTERRUPTED = """if 1:
@@ -288,7 +289,7 @@ INTERRUPTED = """if 1:
     import mistral_edu
     from mistral_edu import generate, load
     from mistral_edu.fast import compiled
-    from mistral_edu.reader import Reader
+    from mistral_edu.prefill import Reader
     assert compiled.kernels(wait=200)
     model, _ = load(dtype="float32", window_size=16)
     answer = lambda **settings: generate(model, None, [1, 5, 9, 40, 2, 77], max_tokens=30, **settings)
@@ -310,7 +311,7 @@ INTERRUPTED = """if 1:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         usual = answer_again()
-    print(interrupts, model.path)
+    print(interrupts, model.answered_by)
 """
 
 
@@ -336,7 +337,7 @@ def test_a_chat_can_be_stopped_from_another_thread(tiny):
             another.start()
             another.join()
     assert len(pieces) == 5 and len(chat.messages) == 2
-    assert chat("Hello!", temperature=0.0) and model.path == CPU
+    assert chat("Hello!", temperature=0.0) and model.answered_by == CPU
 
 
 def test_a_cache_without_a_window_serves_a_model_with_one(tiny):
@@ -344,4 +345,4 @@ def test_a_cache_without_a_window_serves_a_model_with_one(tiny):
     tokens = mx.array([tokenizer.encode("The ball is in the kitchen. " * 30)[:200]])
     exact = reference(model)
     got = in_chunks(accelerate(model), tokens, [KVCache() for _ in model.layers], [131, 1])
-    assert gap(got, exact(tokens)) < BOUND and model.path == CPU
+    assert gap(got, exact(tokens)) < BOUND and model.answered_by == CPU

@@ -13,8 +13,10 @@ from small_models import random_model
 
 from mistral_edu import load
 from mistral_edu.attention import Attention
-from mistral_edu.fast import NO_ANSWER, accelerate, blas, compiled, cpu_engine, detach, machine, step
-from mistral_edu.fast.equal import BF16_BOUND, QUANTIZED_BOUND, gap, reference
+from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, step
+from mistral_edu.fast.attach import NO_ANSWER
+from mistral_edu.machine import blas, processors
+from mistral_edu.bench.equal import BF16_BOUND, QUANTIZED_BOUND, gap, reference
 from mistral_edu.rope import rope_interleaved
 from mistral_edu.transformer import Backbone, Model
 
@@ -55,8 +57,8 @@ def test_shapes_that_the_configuration_does_not_tell(change):
     model = random_model()
     change(model)
     want = model(TOKENS)
-    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.path == CPU
-    assert gap(one_at_a_time(model), want) < 1e-4 and model.path == CPU
+    assert gap(accelerate(model)(TOKENS), want) < 1e-4 and model.answered_by == CPU
+    assert gap(one_at_a_time(model), want) < 1e-4 and model.answered_by == CPU
 
 
 @pytest.mark.parametrize("window", [None, 7])
@@ -72,7 +74,7 @@ def test_one_cache_spread_over_a_batch_or_cut_from_a_longer_one(window):
         for layer in cache:
             layer.keys, layer.values = spread(layer.keys), spread(layer.values)
         got = [model(three[:, :3], cache)] + [model(three[:, i:i + 1], cache) for i in (3, 4)]
-        assert gap(mx.concatenate(got, axis=1), want) < 1e-4 and model.path == CPU
+        assert gap(mx.concatenate(got, axis=1), want) < 1e-4 and model.answered_by == CPU
 
 
 def test_matrices_in_8_and_in_4_bit_that_read_the_same_x():
@@ -82,7 +84,7 @@ def test_matrices_in_8_and_in_4_bit_that_read_the_same_x():
                 and (dict(bits=8, group_size=32) if name.endswith(("v_proj", "up_proj")) else True))
     exact = reference(model)(TOKENS)
     first, second = (one_at_a_time(accelerate(model)) for _ in range(2))
-    assert gap(first, exact) < QUANTIZED_BOUND and mx.array_equal(first, second) and model.path == CPU
+    assert gap(first, exact) < QUANTIZED_BOUND and mx.array_equal(first, second) and model.answered_by == CPU
 
 
 def test_no_tokens_and_tokens_that_are_no_ids():
@@ -147,14 +149,14 @@ def test_code_of_the_readers_own_answers(replace, when, monkeypatch):
     model, plain = random_model(), random_model()
     if when == "after":
         accelerate(model)(TOKENS)
-        assert model.path == CPU
+        assert model.answered_by == CPU
     replace(monkeypatch, model)
     if replace is unmasked_here:
         replace(monkeypatch, plain)
     if when == "before":
         accelerate(model)
     assert gap(model(TOKENS), plain(TOKENS)) < 1e-4
-    assert model.path == CPU if when == "before" else model.path.startswith("readable: its weights or parts")
+    assert model.answered_by == CPU if when == "before" else model.answered_by.startswith("readable: its weights or parts")
 
 
 def test_a_subclass_answers_with_its_own_code():
@@ -199,7 +201,7 @@ def test_gradients_by_what_is_no_parameter():
         want = gradient(model)
         assert mx.abs(want).max() > 1e-4
         assert mx.allclose(gradient(accelerate(model)), want, rtol=1e-3, atol=1e-6), gradient.__name__
-        assert model.path.startswith("readable")
+        assert model.answered_by.startswith("readable")
 
 
 def test_a_cache_as_an_input_of_compiled_code():
@@ -216,8 +218,8 @@ def test_a_cache_as_an_input_of_compiled_code():
     want = go_on(*call)
     accelerate(model)
     assert gap(mx.compile(go_on)(*call), want) < 1e-4
-    assert model.path == f"readable: {NO_ANSWER}"
-    assert gap(go_on(*call), want) < 1e-4 and model.path == CPU
+    assert model.answered_by == f"readable: {NO_ANSWER}"
+    assert gap(go_on(*call), want) < 1e-4 and model.answered_by == CPU
 
 
 # --- threads and interrupts -------------------------------------------------------------------------------------------
@@ -252,7 +254,7 @@ def test_kernels_that_arrive_while_many_threads_ask(monkeypatch, kernels):
     assert problems == []
     for model in models:
         model(mx.array(tokens))
-        assert model.path == CPU and type(model).__base__ is Model and type(detach(model)) is Model
+        assert model.answered_by == CPU and type(model).__base__ is Model and type(detach(model)) is Model
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no alarm here")
@@ -352,10 +354,10 @@ def test_the_quota_of_the_groups_of_this_process_counts(monkeypatch, tmp_path):
     """As systemd's CPUQuota sets it, and a container that shares the groups of its host."""
     (tmp_path / "job.slice" / "run").mkdir(parents=True)
     (tmp_path / "self").write_text("0::/job.slice/run\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    monkeypatch.setattr(machine, "SELF", tmp_path / "self")
+    monkeypatch.setattr(processors, "CGROUP", tmp_path)
+    monkeypatch.setattr(processors, "SELF", tmp_path / "self")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    assert machine.processors() == 8
+    assert processors.processors() == 8
     (tmp_path / "job.slice" / "cpu.max").write_text("250000 100000\n")
     (tmp_path / "job.slice" / "run" / "cpu.max").write_text("max 100000\n")
-    assert machine.processors() == 3
+    assert processors.processors() == 3

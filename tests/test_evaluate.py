@@ -8,6 +8,7 @@ import mistral_edu
 import numpy as np
 import pytest
 
+from mistral_edu.commands import evaluate as command
 from mistral_edu.tiny import evaluate
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.world import held_out, sample, words
@@ -167,5 +168,5 @@ def test_a_model_of_another_world_is_not_asked_about_the_village(tmp_path, monke
 
 def test_arguments():
     parser = argparse.ArgumentParser()
-    evaluate.add_arguments(parser)
+    command.add_arguments(parser)
     assert parser.parse_args([]).bits == [16, 8, 4] and parser.parse_args(["--bits", "4"]).bits == [4]

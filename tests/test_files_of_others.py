@@ -8,8 +8,8 @@ from small_models import random_model
 from small_tokenizers import KINDS
 
 from mistral_edu import generate, load, load_model, load_tokenizer, stream_generate
-from mistral_edu.end_tokens import end_ids
-from mistral_edu.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.text.end_tokens import end_ids
+from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import Tokenizer
 

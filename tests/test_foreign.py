@@ -6,7 +6,7 @@ import pytest
 from small_checkpoints import change_weights, write_checkpoint
 
 from mistral_edu import load, load_config
-from mistral_edu.errors import UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
 
 
 @pytest.mark.parametrize("described, base", [

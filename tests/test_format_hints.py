@@ -6,7 +6,8 @@ import warnings
 import pytest
 from small_models import random_model
 
-from mistral_edu import Tokenizer, cli, generate
+from mistral_edu import Tokenizer, generate
+from mistral_edu.commands import main
 from mistral_edu.generate import prompt_ids
 from mistral_edu.tiny import FOLDER
 
@@ -87,6 +88,6 @@ def test_the_command_says_it_in_one_line_on_stderr(tmp_path, capsys):
     tokenizer_in(folder)
     for name in ("config.json", "model.safetensors"):
         (folder / name).symlink_to(FOLDER / name)
-    assert cli.main(["generate", "Once", "--raw", "--max-tokens", "1", "--model", str(folder)]) == 0
+    assert main.main(["generate", "Once", "--raw", "--max-tokens", "1", "--model", str(folder)]) == 0
     assert capsys.readouterr().err == ("hint: this model answers messages, and a raw prompt lacks their marks, so it "
                                        "may ramble. Leave raw out to send the prompt as a message\n")

@@ -6,9 +6,9 @@ import pytest
 from small_models import Counted, random_model
 
 from mistral_edu import QuantizedKVCache, generate, load, load_tokenizer, sample, stream_generate
-from mistral_edu.errors import NonFiniteWeights
+from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.generate import prompt_ids
-from mistral_edu.reader import Reader, common_prefix
+from mistral_edu.prefill import Reader, common_prefix
 
 STORY = "Tell me a story about a red ball."
 PROMPT = [1, 3, 500, 77, 900, 4]

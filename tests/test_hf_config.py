@@ -4,7 +4,7 @@ import json
 import pytest
 
 from mistral_edu.config import HF_NAMES, MistralConfig
-from mistral_edu.hf_config import COMPUTES, ROPES
+from mistral_edu.checkpoints.hf_config import COMPUTES, ROPES
 
 TINY = MistralConfig.preset("tiny").to_hf()
 # The union of the fields of transformers' MistralConfig, 4.34 to 5.24.

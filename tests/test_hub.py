@@ -12,7 +12,7 @@ from small_authors import CONSOLIDATED_INDEX, write_authors, write_small_tekken
 from small_checkpoints import INDEX, WEIGHTS, change_config, change_json, split, write_checkpoint
 from small_hub import COMMIT, NAME, Hub
 
-from mistral_edu import hub
+from mistral_edu.checkpoints import hub
 
 LOAD = """
 import json, sys

@@ -114,12 +114,12 @@ def test_silencing_one_head_takes_away_what_it_wrote():
 
 def test_after_silencing_the_model_is_as_before(model):
     tokens = mx.array([TOKENS])
-    before, path = model(tokens), model.path
+    before, path = model(tokens), model.answered_by
     with pytest.raises(RuntimeError, match="in the block"):
         with silenced(model, heads=[(0, 1), (2, 2)], feed_forwards=[1]):
             assert gap(model(tokens), before) > 0.01
             raise RuntimeError("in the block")
-    assert mx.array_equal(model(tokens), before) and model.path == path
+    assert mx.array_equal(model(tokens), before) and model.answered_by == path
 
 
 def test_a_function_that_was_set_before_silencing_comes_back():

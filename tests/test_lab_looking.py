@@ -14,7 +14,7 @@ from mistral_edu.lab.looking.answer import Answer
 from mistral_edu.lab.looking.inspector import INSTEAD, Inspector
 from mistral_edu.lab.looking.page import live_page
 from mistral_edu.lab.looking.writer import Step, Writer
-from mistral_edu.reader import Reader
+from mistral_edu.prefill import Reader
 
 STORY = "Tell me a story about a red ball."
 ASKED = [{"role": "user", "content": STORY}]

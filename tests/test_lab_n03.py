@@ -43,7 +43,7 @@ def test_stories_are_held_out_and_always_the_same(tokenizer):
 
 
 def test_the_first_word_has_the_shares_of_the_grammars_seven_openings(tokenizer, told):
-    """Two of the seven begin with "In": see OPENINGS in tiny/world/plots.py."""
+    """Two of the seven begin with "In": see OPENINGS in tiny/world/storylines.py."""
     assert texts(tokenizer, told[1][0]) == pytest.approx(
         {" In": 2 / 7, " Not": 1 / 7, " This": 1 / 7, " Once": 1 / 7, " Long": 1 / 7, " There": 1 / 7})
 

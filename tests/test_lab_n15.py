@@ -8,7 +8,7 @@ from mistral_edu import MistralConfig, course
 from mistral_edu.lab import check
 from mistral_edu.lab.n15_checkpoints import draw_apart, draw_need, under_letters
 from mistral_edu.lab.n15_checkpoints.exercises import EXERCISES, find_array, small_file, unpermute
-from mistral_edu.memory import need
+from mistral_edu.checkpoints.memory import need
 from mistral_edu.rope import interleaved_to_split, split_to_interleaved
 
 

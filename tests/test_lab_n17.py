@@ -8,7 +8,7 @@ import pytest
 
 from mistral_edu import MistralConfig, load_model, load_tokenizer
 from mistral_edu.bench.results import FOLDER, stored_results
-from mistral_edu.cli import build_parser
+from mistral_edu.commands.main import build_parser
 from mistral_edu.lab import check
 from mistral_edu.lab.experiments.skills import recall, story_loss
 from mistral_edu.lab.n17_speed import (Dot, claims, dots_of, draw_dots, draw_over_context, draw_roofline, limits_of,

@@ -22,8 +22,8 @@ from nbformat.v4 import writes
 from test_lab_magics import NASTY, a_model_that_says, a_page, piece
 
 import mistral_edu
-from mistral_edu.commands import saved_chat
-from mistral_edu.errors import NotEnoughMemory
+from mistral_edu.text import saved_chat
+from mistral_edu.checkpoints.errors import NotEnoughMemory
 from mistral_edu.lab import chat_panel
 from mistral_edu.lab.panel import drawing, talking
 from mistral_edu.lab.panel import panel as widget

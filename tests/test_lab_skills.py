@@ -10,7 +10,7 @@ from mistral_edu.lab.experiments.skills import (SKILLS, held_out_stories, recall
                                                 share_right, skill_items, skills, story_logits, story_loss)
 from mistral_edu.lab.experiments.truth import retold, true_shares, village_stories
 from mistral_edu.tiny.world import held_out
-from mistral_edu.tiny.world.plots import Plot
+from mistral_edu.tiny.world.storylines import Plot
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from mistral_edu import load_model, load_tokenizer
 from mistral_edu.lab.experiments.leak import LENGTH, NO_CLUE, noise_loss
 from mistral_edu.lab.experiments.reach import furthest, gradients, influence
 from mistral_edu.lab.n08_window.pictures import draw_influence, draw_reach, reach_picture
-from mistral_edu.lab.n08_window.recall import asked_on_the_way, nearer, recall_curve
+from mistral_edu.lab.n08_window.recall_by_distance import asked_on_the_way, nearer, recall_curve
 from mistral_edu.lab.recorded import recorded
 from mistral_edu.lab.showing.figures import figure
 from mistral_edu.masks import sliding_window_mask

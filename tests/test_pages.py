@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mistral_edu.fast import pages
+from mistral_edu.machine import large_pages
 
 MEGABYTE = 1 << 20
 
@@ -33,59 +33,60 @@ def bytes_on_large_pages(array):
     return total
 
 
-@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+@pytest.mark.skipif(not large_pages.are_wanted(), reason="no large pages here")
 def test_numbers_stay_as_and_where_they_are():
     array = small_pages(16 * MEGABYTE)
     numbers, place, before = array.copy(), array.ctypes.data, bytes_on_large_pages(array)
-    done = pages.put_together([(place, array.nbytes)])
+    done = large_pages.put_together([(place, array.nbytes)])
     assert np.array_equal(array, numbers) and array.ctypes.data == place
     assert bytes_on_large_pages(array) - before >= min(done, 12 * MEGABYTE)
     if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 1):
         assert done >= 12 * MEGABYTE  # the blocks at its two ends may reach beyond the mapping
 
 
-@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+@pytest.mark.skipif(not large_pages.are_wanted(), reason="no large pages here")
 def test_memory_of_which_little_is_used_is_left_alone():
     """A few numbers every two megabytes: on large pages the whole of it would be taken."""
     memory = mmap.mmap(-1, 32 * MEGABYTE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     array = np.frombuffer(memory, np.uint8)
-    places = [(array.ctypes.data + start, 100_000) for start in range(0, array.size, pages.LARGE)]
+    places = [(array.ctypes.data + start, 100_000) for start in range(0, array.size, large_pages.LARGE)]
     before = bytes_on_large_pages(array)
-    assert pages.put_together(places) == 0 and bytes_on_large_pages(array) <= before
+    assert large_pages.put_together(places) == 0 and bytes_on_large_pages(array) <= before
 
 
 def test_a_place_that_is_not_mapped_is_left_out():
-    assert pages.put_together([(pages.LARGE, pages.LARGE)]) == 0      # just above address 0, where no program has memory
-    assert pages.put_together([(0, 0)]) == pages.put_together([]) == 0
+    assert large_pages.put_together([(large_pages.LARGE, large_pages.LARGE)]) == 0      # just above address 0, where no program has memory
+    assert large_pages.put_together([(0, 0)]) == large_pages.put_together([]) == 0
 
 
 @pytest.mark.parametrize("line, wanted", [("always [madvise] never", True), ("[always] madvise never", True),
                                           ("always madvise [never]", False), (None, False)])
 def test_who_forbids_large_pages_gets_none(monkeypatch, tmp_path, line, wanted):
-    monkeypatch.setattr(pages.sys, "platform", "linux")
-    monkeypatch.setattr(pages, "ENABLED", tmp_path / "enabled")
+    monkeypatch.setattr(large_pages.sys, "platform", "linux")
+    monkeypatch.setattr(large_pages, "ENABLED", tmp_path / "enabled")
     if line:
-        pages.ENABLED.write_text(line + "\n")
-    assert pages.are_wanted() == wanted
+        large_pages.ENABLED.write_text(line + "\n")
+    assert large_pages.are_wanted() == wanted
     monkeypatch.setenv("MISTRAL_EDU_LARGE_PAGES", "0")
-    assert not pages.are_wanted()
+    assert not large_pages.are_wanted()
     monkeypatch.delenv("MISTRAL_EDU_LARGE_PAGES")
-    monkeypatch.setattr(pages.sys, "platform", "darwin")
-    assert not pages.are_wanted()
+    monkeypatch.setattr(large_pages.sys, "platform", "darwin")
+    assert not large_pages.are_wanted()
 
 
-@pytest.mark.skipif(not pages.are_wanted(), reason="no large pages here")
+@pytest.mark.skipif(not large_pages.are_wanted(), reason="no large pages here")
 @pytest.mark.slow
 def test_the_engine_asks_for_them_once_and_for_all_that_it_reads():
     code = """if 1:
         import mistral_edu
         from mistral_edu.bench.random_model import random_model
-        from mistral_edu.fast import accelerate, compiled, cpu_engine, pages
+        from mistral_edu.fast import accelerate, compiled, cpu_engine
+        from mistral_edu.machine import large_pages as pages
         from mistral_edu.quantize import size_in_bytes
         kernels, asked = compiled.kernels(120), []
         pages.put_together = lambda places: asked.append(places)
         model = accelerate(random_model("tiny", 8))
-        assert model.path == cpu_engine.CpuEngine.name, model.path
+        assert model.answered_by == cpu_engine.CpuEngine.name, model.answered_by
         (places,) = asked
         norms = sum(module.weight.nbytes for module in model.modules() if type(module).__name__ == "RMSNorm")
         assert sum(size for _, size in set(places)) == size_in_bytes(model) - norms, (places, norms)

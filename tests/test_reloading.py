@@ -7,7 +7,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
-from mistral_edu.checkpoints import load_model
+from mistral_edu.checkpoints.loading import load_model
 
 
 @pytest.mark.parametrize("dtype", ["float32", None])

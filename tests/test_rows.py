@@ -8,7 +8,7 @@ import pytest
 from mistral_edu.fast import compiled
 from mistral_edu.fast.jobs import FEW, JobWriter, Rows
 from mistral_edu.fast.team import JobList, team
-from mistral_edu.fast.views import matrix
+from mistral_edu.fast.weight_views import matrix
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

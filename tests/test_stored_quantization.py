@@ -5,8 +5,8 @@ from golden.golden_cases import FILE
 from small_checkpoints import ONE, WEIGHTS, change_config, change_json, change_weights, same_weights, write_quantized
 
 from mistral_edu import generate, load_model
-from mistral_edu.errors import UnsupportedCheckpoint, WeightMismatch
-from mistral_edu.fast.equal import QUANTIZED_BOUND, gap
+from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.bench.equal import QUANTIZED_BOUND, gap
 from mistral_edu.quantize import QUANTIZED
 
 LAYER = ONE.removesuffix(".weight")

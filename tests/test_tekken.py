@@ -11,7 +11,7 @@ from small_authors import DATA, write_small_tekken
 from small_checkpoints import change_json
 
 from mistral_edu import encode_chat, load_tokenizer
-from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint
 from mistral_edu.tiny import FOLDER
 
 logging.getLogger("mistral_common").setLevel(logging.ERROR)

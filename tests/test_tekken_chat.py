@@ -14,7 +14,7 @@ from small_authors import DATA, write_small_tekken
 
 from mistral_edu import encode_chat, load_tokenizer
 from mistral_edu.chat import native_version, spoken_format
-from mistral_edu.tekken import read_tekken
+from mistral_edu.text.tekken import read_tekken
 
 pytestmark = pytest.mark.slow
 logging.getLogger("mistral_common").setLevel(logging.ERROR)

@@ -10,8 +10,9 @@ import time
 import pytest
 
 import mistral_edu
-from mistral_edu import cli
-from mistral_edu.commands import chat, saved_chat
+from mistral_edu.commands import main
+from mistral_edu.commands import chat
+from mistral_edu.text import saved_chat
 
 TALK = [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Hello! Größe \u2028 <b>"}]
 QUESTION, ANSWER = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}
@@ -22,7 +23,7 @@ def talk(monkeypatch, capsys):
     """Pipe lines into the chat, in this process: (exit code, lines of stdout, stderr)."""
     def talk(*lines):
         monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
-        code = cli.main(["chat", "--max-tokens", "8"])
+        code = main.main(["chat", "--max-tokens", "8"])
         out, err = capsys.readouterr()
         return code, out.splitlines(), err
     return talk
@@ -136,14 +137,15 @@ def test_ctrl_c_before_an_answer_drops_what_is_typed_and_not_the_conversation(ti
 WITHOUT = "import sys; sys.modules['prompt_toolkit'] = None"
 START = """
 import sys, time
-from mistral_edu import cli, conversation
+from mistral_edu import conversation
+from mistral_edu.commands import main
 at_once = conversation.stream_generate
 def slowly(*prompt, **settings):
     for piece in at_once(*prompt, **settings):
         yield piece
         time.sleep(0.05)
 conversation.stream_generate = slowly       # 900 tokens take 45 seconds: time enough to press Ctrl-C
-sys.exit(cli.main(["chat", "--temperature", "1e6", "--seed", "0", "--max-tokens", "900"]))
+sys.exit(main.main(["chat", "--temperature", "1e6", "--seed", "0", "--max-tokens", "900"]))
 """
 STEERING = r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|[\x08\r]"       # what moves the cursor, and colours
 

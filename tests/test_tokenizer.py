@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_tokenizers import KINDS
 
-from mistral_edu.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import BLANK, Tokenizer
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_tokenizers import KINDS
 
-from mistral_edu.errors import CheckpointError, UnsupportedCheckpoint
+from mistral_edu.checkpoints.errors import CheckpointError, UnsupportedCheckpoint
 from mistral_edu.tokenizer import BLANK, Tokenizer
 
 BLANKS = {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}

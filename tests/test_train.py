@@ -12,7 +12,8 @@ import mistral_edu
 import mlx.core as mx
 import pytest
 
-from mistral_edu.errors import CheckpointError
+from mistral_edu.checkpoints.errors import CheckpointError
+from mistral_edu.commands import train as command
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.training import curve, saving
@@ -21,7 +22,7 @@ from mistral_edu.tiny.world.own import own_world
 
 def options(out, *arguments):
     parser = argparse.ArgumentParser()
-    train.add_arguments(parser)
+    command.add_arguments(parser)
     small = ["--batch", "1", "--workers", "0", "--log-every", "2", "--save-minutes", "1000", "--evaluate-every", "1000"]
     return parser.parse_args(["--out", str(out), *small, *arguments])
 
@@ -48,7 +49,7 @@ def weights_of(folder):
 
 @pytest.mark.slow
 def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
-    assert train.run(options(tmp_path, "--tokens", "0.008", "--keep", "0", "0.002")) == 0
+    assert command.run(options(tmp_path, "--tokens", "0.008", "--keep", "0", "0.002")) == 0
     names = {p.name for p in tmp_path.iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "state.safetensors", "log.jsonl", "curve.png"} <= names
     assert not [name for name in names if name.startswith("part-")]
@@ -66,7 +67,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    assert train.run(options(whole, "--tokens", "0.004")) == 0
+    assert command.run(options(whole, "--tokens", "0.004")) == 0
     learn = train.Run.log_losses
 
     def kill_after_two_steps(self, losses):
@@ -75,11 +76,11 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(train.Run, "log_losses", kill_after_two_steps)
-    assert train.run(options(halves, "--tokens", "0.004")) == 130
+    assert command.run(options(halves, "--tokens", "0.004")) == 130
     monkeypatch.setattr(train.Run, "log_losses", learn)
     with open(halves / "log.jsonl", "a") as log:  # a line of a step that was never saved
         log.write(json.dumps({"step": 3, "loss": 99.0}) + "\n")
-    assert train.run(options(halves, "--tokens", "0.004")) == 0
+    assert command.run(options(halves, "--tokens", "0.004")) == 0
     expected, got = weights_of(whole), weights_of(halves)
     assert all(mx.array_equal(expected[name], got[name]) for name in expected)
     assert "99.0" not in (halves / "log.jsonl").read_text()
@@ -97,7 +98,7 @@ def test_training_by_the_clock_ends_by_itself(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_training_goes_on_from_the_shipped_weights(tmp_path):
     arguments = options(tmp_path, "--start", "tiny", "--tokens", "0.002", "--tasks", "fact", "--rate", "1e-9")
-    assert train.run(arguments) == 0
+    assert command.run(arguments) == 0
     shipped, after = weights_of(FOLDER), weights_of(tmp_path)
     assert (tmp_path / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
     assert all(mx.abs(shipped[n] - after[n]).max().item() < 1e-2 for n in shipped)
@@ -105,7 +106,7 @@ def test_training_goes_on_from_the_shipped_weights(tmp_path):
 
 def test_an_unknown_task_is_named(tmp_path):
     with pytest.raises(ValueError, match="dancing"):
-        train.run(options(tmp_path, "--tasks", "dancing"))
+        command.run(options(tmp_path, "--tasks", "dancing"))
 
 
 CHECKPOINTS = sorted(Path(__file__).parent.parent.glob("notebooks/data/tiny_checkpoints/*"))
@@ -319,12 +320,12 @@ def test_a_run_says_whether_it_was_stopped_or_is_done(tmp_path, monkeypatch, cap
     learn = train.Run.log_losses
     with monkeypatch.context() as patch:
         patch.setattr(train.Run, "log_losses", lambda run, losses: (learn(run, losses), run.stop()))
-        assert train.run(arguments) == 130
+        assert command.run(arguments) == 130
     assert "stopped after 1 step, 1 thousand tokens" in (said := capsys.readouterr().out)
     assert "the same command goes on from there" in said and "questions held out for the exam: hello" in said
-    assert train.run(arguments) == 0
+    assert command.run(arguments) == 0
     assert "done: 2 steps, 2 thousand tokens" in (said := capsys.readouterr().out) and "at its end" not in said
-    assert train.run(arguments) == 0
+    assert command.run(arguments) == 0
     assert "the run is at its end: its exam is asked once more" in (said := capsys.readouterr().out)
     assert "done: 2 steps" in said and "village" not in said and "stories" not in said
 
@@ -334,10 +335,10 @@ def test_a_run_keeps_its_own_world_and_refuses_another(tmp_path):
     world, other, out = tmp_path / "mine.py", tmp_path / "other.py", tmp_path / "run"
     world.write_text(HELLO)
     other.write_text(world.read_text() + "\n")
-    assert train.run(options(out, "--world", str(world), "--tokens", "0.002")) == 0
+    assert command.run(options(out, "--world", str(world), "--tokens", "0.002")) == 0
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert set(log[-1]["tasks"]) == {"hello"} and log[-1]["recall"] == {}
     with pytest.raises(ValueError, match="begun with another world"):
-        train.run(options(out, "--world", str(other), "--tokens", "0.004"))
+        command.run(options(out, "--world", str(other), "--tokens", "0.004"))
     with pytest.raises(ValueError, match="no such task: story; the world has hello"):
-        train.run(options(out, "--tasks", "story", "--tokens", "0.004"))
+        command.run(options(out, "--tasks", "story", "--tokens", "0.004"))

@@ -8,7 +8,7 @@ import pytest
 
 import mistral_edu
 from mistral_edu import doctor, load, stream_generate
-from mistral_edu.cli import build_parser
+from mistral_edu.commands.main import build_parser
 from mistral_edu.fast import accelerate
 
 TEXT = (Path(__file__).parents[1] / "docs/troubleshooting.md").read_text(encoding="utf-8")
@@ -59,11 +59,11 @@ def test_a_quantized_cache_a_smaller_chunk_and_a_window_save_what_they_promise()
 
 def test_changed_weights_are_answered_by_the_readable_code_until_accelerate():
     model, _ = load()
-    engine = model.path
+    engine = model.answered_by
     model.model.norm.weight = model.model.norm.weight * 1
     list(stream_generate(model, None, [1, 3, 500], max_tokens=1))
-    assert model.path.startswith("readable: its weights or parts are not those")
-    assert accelerate(model).path == engine
+    assert model.answered_by.startswith("readable: its weights or parts are not those")
+    assert accelerate(model).answered_by == engine
 
 
 def test_messages_that_it_quotes_are_those_of_the_program():

@@ -9,8 +9,8 @@ from small_checkpoints import (INDEX, ONE, WEIGHTS, change_json, change_weights,
                                write_checkpoint)
 
 from mistral_edu import load_model
-from mistral_edu.errors import UnreadableFile, UnsupportedCheckpoint, WeightMismatch
-from mistral_edu.weights import Entry, read_entries, read_one_by_one
+from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.checkpoints.weights import Entry, read_entries, read_one_by_one
 
 FILES = [f"model-0000{n}-of-00003.safetensors" for n in (1, 2, 3)]
 

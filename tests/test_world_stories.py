@@ -7,7 +7,7 @@ import pytest
 from mistral_edu.tiny.world import sample
 from mistral_edu.tiny.world.cast import cast
 from mistral_edu.tiny.world.grammar import MACROS, parse, say, tidy, vary
-from mistral_edu.tiny.world.plots import MINIS, OPENINGS, PLOTS
+from mistral_edu.tiny.world.storylines import MINIS, OPENINGS, PLOTS
 from mistral_edu.tiny.world.stories import Teller, Wish, change, follow_up, plain, questions, story, story_qa
 from mistral_edu.tiny.world.words import ANIMALS, COLOURS, NAMES, OBJECTS, OPEN_WORDS, PLACES
 

@@ -16,16 +16,16 @@ from statistics import median
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.bench.answers import GREEDY
-from mistral_edu.bench.child import in_child
+from mistral_edu.bench.ask import in_fresh_process
 from mistral_edu.bench.limits import best_time, read_speed_cpu
 from mistral_edu.bench.measure import wait_for_kernels
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.tables import markdown, short
+from mistral_edu.bench.timed_answers import GREEDY
 from mistral_edu.bench.work import weight_bytes_per_step
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.generate import decode, prefill
-from mistral_edu.reader import Reader
+from mistral_edu.prefill import Reader
 
 ROWS, SIZE, VOCABULARY, MANY = 256, 1024, 32768, 100
 CONTEXT, ROUNDS = 256, 40
@@ -57,7 +57,7 @@ def parts_of_mlx():
     return {name: best_time(lambda: mx.eval(operation()), 3) for name, operation in operations.items()}
 
 
-def about_mlx(run=in_child):
+def about_mlx(run=in_fresh_process):
     """Lines: the same operations with the BLAS that comes with MLX, and with OpenBLAS under it."""
     alone, with_openblas = run("parts", under={"MISTRAL_EDU_BLAS": "0"}), run("parts")
     numbers = np.random.default_rng(0).standard_normal(VOCABULARY).astype(np.float32)
@@ -88,7 +88,7 @@ class Account:
         logits = prefill(reader, list(range(1, CONTEXT + 1)))
         stepper = getattr(getattr(model, "engine", None), "stepper", None)
         if stepper is None:
-            raise ValueError(f"there is no account of this path: {model.path}")
+            raise ValueError(f"there is no account of this path: {model.answered_by}")
         self.step, self.cache = stepper.step(1, 1, False), reader.cache
         self.left_out = {"nothing": [], "products": [k.PACKED_ROWS, k.PLAIN_ROWS, k.SHUFFLE], "attention": [k.ATTEND],
                          "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": [], "store": []}

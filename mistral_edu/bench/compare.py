@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mistral_edu.bench import peers, same_weights
-from mistral_edu.bench.answers import prompt_ids, sample_ids
-from mistral_edu.bench.child import in_child
-from mistral_edu.fast import machine
+from mistral_edu.bench.ask import in_fresh_process
+from mistral_edu.bench.timed_answers import prompt_ids, sample_ids
+from mistral_edu.machine.processors import processors
 
 # The largest difference that rounding explains, as a share of the spread of the log probabilities. In 8 bit it is the
 # rounding of stock MLX that needs room, in 4 bit that engines form other groups (seen: half of it). Another model
@@ -31,7 +31,7 @@ class Comparison:
     versions: {peer: {package: version}}.
     """
 
-    def __init__(self, cases, names, place, folder, progress=lambda text: None, child=in_child):
+    def __init__(self, cases, names, place, folder, progress=lambda text: None, run=in_fresh_process):
         """names: of peers.PEERS. place: where their environments are. folder: for the weights, an empty one."""
         self.place, self.folder, self.left_out, self.versions = place, folder, [], {}
         self.names, self.slow = [], set()
@@ -43,7 +43,7 @@ class Comparison:
         self.cases = [replace(case, written=str(folder / str(case.bits or 16))) for case in cases]
         for case in cases:
             progress(f"writing the weights, {case.bits or 16} bit")
-            config = child("write", case, folder=str(folder))
+            config = run("write", case, folder=str(folder))
             for name in self.names:
                 if (case.bits or 16) not in (known := peers.PEERS[name].precisions):
                     self.leave_out(name, f"it is compared in {' and '.join(map(str, known))} bit only",
@@ -59,7 +59,7 @@ class Comparison:
         out.mkdir()
         try:
             peers.run(name, self.place, "prepare", folder=str(self.folder / "16"), config=config, out=str(out),
-                      precisions=formats, threads=machine.processors())
+                      precisions=formats, threads=processors())
         except ValueError as error:
             self.leave_out(name, str(error))
             self.names.remove(name)
@@ -120,7 +120,7 @@ class Comparison:
         kind = peers.PEERS[name].reads
         folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
         return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
-                         max_tokens=case.max_tokens, threads=machine.processors(), sample=sample_ids(self.vocab_size))
+                         max_tokens=case.max_tokens, threads=processors(), sample=sample_ids(self.vocab_size))
 
     def accepted(self, name, precision, result, ours):
         """The rows of a peer's answer that count. ours: {context: our row}."""

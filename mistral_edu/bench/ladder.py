@@ -10,12 +10,12 @@ import argparse
 import sys
 from typing import NamedTuple
 
-from mistral_edu.bench.child import in_child
+from mistral_edu.bench.ask import in_fresh_process
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.results import number, spread
 from mistral_edu.bench.tables import figure, markdown, rounds, short
-from mistral_edu.fast import onednn, pages
-
+from mistral_edu.fast import onednn
+from mistral_edu.machine import large_pages
 
 SPEEDS = ("prompt_tps", "generation_tps")
 
@@ -40,10 +40,10 @@ WITH_ONEDNN = Rung("bfloat16 products by oneDNN", {})
 
 def rungs():
     """Those of this machine: the last ones only where it has large pages to ask for, and bfloat16 products."""
-    return RUNGS + [ON_LARGE_PAGES] * pages.are_wanted() + [WITH_ONEDNN] * bool(onednn.status().library)
+    return RUNGS + [ON_LARGE_PAGES] * large_pages.are_wanted() + [WITH_ONEDNN] * bool(onednn.status().library)
 
 
-def climb(cases, repeats=1, progress=lambda text: None, run=in_child):
+def climb(cases, repeats=1, progress=lambda text: None, run=in_fresh_process):
     """A list of {"bits", "rung", "prompt_tps", "generation_tps"}, figures of the rounds. cases: one per precision."""
     samples = {}
     for n in range(1, repeats + 1):

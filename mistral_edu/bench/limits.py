@@ -15,9 +15,10 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from mistral_edu.fast import blas, compiled, machine, onednn, views
+from mistral_edu.fast import compiled, onednn, weight_views
 from mistral_edu.fast.jobs import JobWriter, Rows
 from mistral_edu.fast.team import JobList, team
+from mistral_edu.machine import blas, processors
 
 ONE_GB = 10**9
 ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
@@ -25,7 +26,7 @@ ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a squar
 
 def measure_limits(n_bytes=ONE_GB, size=SIZE):
     """{"read_gb_per_s": float, "matrix_gflops": {"float32": float, "bfloat16": float}}, each type where it is fast."""
-    _, available = machine.memory()
+    _, available = processors.memory()
     if available is not None:
         n_bytes = min(n_bytes, available // 4)
     if mx.default_device() != mx.Device(mx.cpu):
@@ -47,7 +48,7 @@ def kernels_speed(size):
     if kernels is None:
         return 0.0
     layer, x, out, writer = nn.Linear(size, size, bias=False), Rows(ROWS, size), Rows(ROWS, size), JobWriter(kernels)
-    writer.products(x, (views.matrix(layer), out))
+    writer.products(x, (weight_views.matrix(layer), out))
     jobs, crew = JobList(kernels, writer.rows), team(kernels)
     with crew.lock:
         return 2 * ROWS * size**2 / best_time(lambda: crew.run(jobs, writer.room)) / 1e9
@@ -58,7 +59,7 @@ def read_speed_cpu(n_bytes):
 
     Each looks for the largest number of its share: a loop that does nothing else but read.
     """
-    n = machine.processors()
+    n = processors.processors()
     numbers = np.ones(n_bytes // 8, dtype=np.int64)
     shares = np.array_split(numbers, n)
     with ThreadPoolExecutor(n) as pool:
@@ -82,7 +83,7 @@ def matrix_speed(size, dtype):
     mx.eval(x, w)
     threads = blas.status().threads
     speeds = []
-    for n in {threads, machine.processors()}:  # on a busy machine the usual, smaller number may be the faster one
+    for n in {threads, processors.processors()}:  # on a busy machine the usual, smaller number may be the faster one
         blas.set_threads(n)
         speeds.append(2 * ROWS * size**2 / best_time(lambda: mx.eval(x @ w.T)) / 1e9)
     blas.set_threads(threads)

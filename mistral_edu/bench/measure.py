@@ -29,11 +29,11 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from mistral_edu.bench.answers import prompt_ids, timed_answer
 from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
-from mistral_edu.checkpoints import find_folder, load_config, load_model, stored_quantization
+from mistral_edu.checkpoints.loading import find_folder, load_config, load_model, stored_quantization
 from mistral_edu.config import MistralConfig
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.quantize import quantization, size_in_bytes
@@ -108,7 +108,7 @@ def measure(case):
         used = grown(lambda memory: memory[0], loaded, answer.memory)
         code = grown(lambda memory: memory[1], loaded, answer.memory)
         rows.append({
-            "engine": "mistral_edu", "path": model.path, **precision, "batch": batch, "context": context,
+            "engine": "mistral_edu", "path": model.answered_by, **precision, "batch": batch, "context": context,
             "generated": case.max_tokens, "weights_gb": size_in_bytes(model) / 1e9,
             "weight_bytes_per_step": weight_bytes_per_step(model),
             "bytes_per_step": round(bytes_per_step(model, context, case.max_tokens, batch)),

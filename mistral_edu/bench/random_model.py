@@ -2,11 +2,11 @@
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mistral_edu import memory
+from mistral_edu.checkpoints import memory
+from mistral_edu.checkpoints.weights import Entry
 from mistral_edu.config import MistralConfig
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import unfilled
-from mistral_edu.weights import Entry
 
 
 def random_model(preset, bits=None, seed=0, context=None):

@@ -6,7 +6,7 @@ where there are any to compare with, come in the same rounds, beside ours in the
 import os
 import time
 
-from mistral_edu.bench.child import SLOWING, in_child
+from mistral_edu.bench.ask import SLOWING, in_fresh_process
 from mistral_edu.bench.results import best_product, spread
 from mistral_edu.bench.work import predict, shares
 
@@ -14,7 +14,7 @@ MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "m
             "libraries_gb")
 
 
-def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_child, comparison=None):
+def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_fresh_process, comparison=None):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
     run(task, case) -> result is what carries out one task; the default starts a process for each. comparison: one of

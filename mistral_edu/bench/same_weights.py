@@ -13,14 +13,14 @@ from pathlib import Path
 
 from mlx.utils import tree_flatten
 
-from mistral_edu import shards
 from mistral_edu.bench.peers import PEERS
 from mistral_edu.bench.random_model import random_model
-from mistral_edu.checkpoints import find_folder, load_config, stored_quantization
+from mistral_edu.checkpoints import shards
+from mistral_edu.checkpoints.convert import convert
+from mistral_edu.checkpoints.loading import find_folder, load_config, stored_quantization
+from mistral_edu.checkpoints.memory import bytes_per_weight, gb
+from mistral_edu.checkpoints.weights import read_entries
 from mistral_edu.config import MistralConfig
-from mistral_edu.convert import convert
-from mistral_edu.memory import bytes_per_weight, gb
-from mistral_edu.weights import read_entries
 
 GGUF_BYTES = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of a weight: groups of 32 with a scale in float16
 SPARE = 1.05  # headers, and what a file system takes for itself

@@ -1,1 +1,1 @@
-"""The commands of `mistral-edu` that have a file of their own, one a file. The others stand in cli.py."""
+"""The commands of `mistral-edu`, one a file; main.py lists them and runs one."""

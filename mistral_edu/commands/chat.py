@@ -7,11 +7,23 @@ import sys
 from contextlib import closing
 
 from mistral_edu.chat import speak
+from mistral_edu.checkpoints.loading import load
+from mistral_edu.commands.arguments import (
+    add_model_arguments,
+    add_sampling_arguments,
+    model_settings,
+    sampling_settings,
+)
+from mistral_edu.commands.keyboard import reader
+from mistral_edu.commands.terminal import printable, say_compiling, stats
 from mistral_edu.conversation import Chat
+from mistral_edu.text import saved_chat
 
-from . import saved_chat
-from .keyboard import reader
-from .showing import printable, say_compiling, stats
+EXAMPLES = """examples:
+  mistral-edu chat
+  mistral-edu chat --temperature 0.7 --seed 1
+  printf 'Hello!\nWho are you?\n' | mistral-edu chat
+Within the chat, /help lists what else there is: taking back, saving, instructions."""
 
 HELP = """/undo         take back the last question and its answer
 /reset        begin a new conversation
@@ -25,14 +37,19 @@ WITH_TEXT, ALONE = ("/system", "/save", "/load"), ("/undo", "/reset", "/stats", 
 BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line where prompt_toolkit is installed."
 
 
-def run(args, model_settings, sampling_settings):
-    """The command: args as the command line gives them. Returns the exit code."""
-    from mistral_edu import load
-    model, tokenizer = load(args.model, **model_settings)
+def add_arguments(parser):
+    parser.add_argument("--system", metavar="TEXT", help="instructions that stand before each question")
+    add_model_arguments(parser)
+    add_sampling_arguments(parser)
+
+
+def run(args) -> int:
+    """Talk until the end. Returns the exit code."""
+    model, tokenizer = load(args.model, **model_settings(args))
     if args.chat_format:
         speak(tokenizer, args.chat_format)
     say_compiling()
-    talk = Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings))
+    talk = Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args)))
     if not sys.stdin.isatty():
         return from_a_pipe(talk)
     print(f"{args.model}: ask away. /help lists the commands, /quit ends.")

@@ -7,7 +7,7 @@ attention is in heads.py.
 import numpy as np
 from numba import carray, njit
 
-from .instructions import bits_of_float, float_of_bits, pointer
+from mistral_edu.fast.instructions import bits_of_float, float_of_bits, pointer
 
 # error_model: Python raises an error where one divides by zero, and a loop that can raise is not made vectors of.
 fast = njit(fastmath=True, nogil=True, error_model="numpy")

@@ -23,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-from .blas import cache_folder, is_kept, keep_it, own_folder, wanted_folder
+from mistral_edu.machine.blas import cache_folder, is_kept, keep_it, own_folder, wanted_folder
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "dots.py", "tiles.py",
            "vectors.py", "instructions.py")
@@ -250,7 +250,7 @@ def load(place):
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(place)
     try:
-        from . import kernels
+        from mistral_edu.fast import kernels
     finally:
         numba.config.CACHE_DIR = before
     (place / MARK).touch()

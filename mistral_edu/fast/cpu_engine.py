@@ -3,19 +3,19 @@
 Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these
 do not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products
 replaced (products.py). Both compute in float32 with the numbers that the model computes with, but for few rows of x
-that meet 8 and 4 bit weights (see equal.py), and keep in the caches what the model would keep.
+that meet 8 and 4 bit weights (see bench/equal.py), and keep in the caches what the model would keep.
 """
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.fast import compiled, structure, weight_views
+from mistral_edu.fast.changes import Changed, Watchful, address, addresses
+from mistral_edu.fast.products import Traced, known, with_products
+from mistral_edu.fast.step import Stepper, go_back
+from mistral_edu.fast.team import team
+from mistral_edu.fast.widened import NarrowCache, activation_dtype, is_too_large
+from mistral_edu.machine import large_pages
 from mistral_edu.transformer import check_call
-
-from . import Changed, compiled, give_way, pages, plain, views
-from .products import Traced, known, with_products
-from .step import Stepper, go_back
-from .team import team
-from .watch import Watchful, address, addresses
-from .wide import NarrowCache, activation_dtype, is_too_large
 
 
 def make_engine(model):
@@ -27,7 +27,7 @@ def make_engine(model):
         return None
     try:
         return CpuEngine(model, kernels)
-    except views.NotSupported:
+    except weight_views.NotSupported:
         return None
 
 
@@ -37,8 +37,8 @@ class CpuEngine(Watchful):
     def __init__(self, model, kernels):
         self.dtype, self.kernels = activation_dtype(model), kernels
         self.model = with_products(model, kernels)
-        pages.put_together(places(self.model))
-        follows = plain.is_plain(model) and plain.has_shapes_of(model.config, self.model)
+        large_pages.put_together(places(self.model))
+        follows = structure.is_plain(model) and structure.has_shapes_of(model.config, self.model)
         self.stepper = Stepper(self.model, self.dtype, kernels) if follows else None
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False, is_valid=lambda: True):
@@ -84,33 +84,3 @@ def places(twin):
     """(address, bytes) of all that the engine's products read."""
     matrices = [module.matrix for module in twin.modules() if hasattr(module, "matrix")]
     return [(address(array), array.nbytes) for matrix in matrices for array in matrix.alive]
-
-
-class Waiting(Watchful):
-    """Stands in for the engine while its kernels are compiled: another one answers, until they are there.
-
-    other: that engine, or None, and then the readable code answers.
-    """
-
-    def __init__(self, other):
-        self.other, self.why = other, compiled.why_not()  # once: it looks at folders, and a token should not
-        self.name = f"{other.name if other else 'readable'}; {self.why}"
-
-    def __call__(self, tokens, cache=None, mask=None, last_only=False):
-        return self.other(tokens, cache, mask, last_only)
-
-    def answer(self, model, *call):
-        if not self.fits(model):
-            raise Changed
-        engine = getattr(model, "engine", None)  # it may have given way to another
-        if engine is None:
-            raise Changed
-        return engine(*call)
-
-    def fits(self, model):
-        if not super().fits(model):
-            return False
-        if compiled.is_coming():
-            return self.other is not None
-        engine = give_way(model, self)  # without one the model is a plain one again
-        return engine is not None and engine.fits(model)

@@ -3,8 +3,21 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .instructions import f32, i16, i32, i64
-from .vectors import FAST, HAS_AVX512, LANES, add_product, beginnings, lanes, load, spread, store, total, widened, zeros
+from mistral_edu.fast.instructions import f32, i16, i32, i64
+from mistral_edu.fast.vectors import (
+    FAST,
+    HAS_AVX512,
+    LANES,
+    add_product,
+    beginnings,
+    lanes,
+    load,
+    spread,
+    store,
+    total,
+    widened,
+    zeros,
+)
 
 UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
 STREAMS, PACKED_STREAMS = 6, 3 if HAS_AVX512 else 2  # rows read side by side, as they are or packed

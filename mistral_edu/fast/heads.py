@@ -1,10 +1,10 @@
 """Attention with the keys and values of a cache, as it lies in memory: one query, or a block of a prompt's queries."""
 import numpy as np
 
-from .arithmetic import dot, fast, floats, halves, softmax, widen, widen_all
-from .dots import COLUMNS, make_weighted_sum
-from .instructions import call_sgemm, f32, i16
-from .rows import BF16, FLOAT, plain_rows
+from mistral_edu.fast.arithmetic import dot, fast, floats, halves, softmax, widen, widen_all
+from mistral_edu.fast.dots import COLUMNS, make_weighted_sum
+from mistral_edu.fast.instructions import call_sgemm, f32, i16
+from mistral_edu.fast.rows import BF16, FLOAT, plain_rows
 
 # What changes with every call, a row for each layer; places in it. The slots that the next token sees lie in two runs,
 # since those of a ring may cross its end. ALL_*: room in which a prompt gathers keys and values in time order.

@@ -1,7 +1,7 @@
 """Write the table of jobs that kernels.py works off: which rows, from where, to where, after what."""
 import numpy as np
 
-from .team import team
+from mistral_edu.fast.team import team
 
 # Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
 # so a job takes a share of what its stage has left, and the last ones are short.

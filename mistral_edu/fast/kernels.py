@@ -21,16 +21,27 @@ cost more per array than the smaller jobs take. step.py writes the table, and ke
 import numpy as np
 from numba import carray, njit, types
 
-from .arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
-from .dots import STREAMS, UNIT  # noqa: F401 (STREAMS for jobs.py)
-from .heads import ALL_KEYS, ALL_VALUES, KEYS, NARROW, VALUES
-from .heads import END_1, END_2, N_SLOTS, POSITION_WIDTH, START_1, START_2  # noqa: F401 (for step.py)
-from .heads import attend, attend_block, gather
-from .instructions import atomic_add, atomic_read, float_of_bits, pause, pointer
-from .many_rows import DEPTH, TILE_ROWS, TILE_TOKENS  # noqa: F401
-from .many_rows import multiply, multiply_bf16, pack
-from .rows import BF16, FLOAT, FORMS  # noqa: F401
-from .rows import look_up, packed_rows, plain_rows, shuffle
+from mistral_edu.fast.arithmetic import fast, floats, gate, halves, narrow_all, norm, rotate
+from mistral_edu.fast.dots import STREAMS, UNIT  # noqa: F401 (STREAMS for jobs.py)
+from mistral_edu.fast.heads import (  # noqa: F401 (for step.py)
+    ALL_KEYS,
+    ALL_VALUES,
+    END_1,
+    END_2,
+    KEYS,
+    N_SLOTS,
+    NARROW,
+    POSITION_WIDTH,
+    START_1,
+    START_2,
+    VALUES,
+    attend,
+    attend_block,
+    gather,
+)
+from mistral_edu.fast.instructions import atomic_add, atomic_read, float_of_bits, pause, pointer
+from mistral_edu.fast.many_rows import DEPTH, TILE_ROWS, TILE_TOKENS, multiply, multiply_bf16, pack  # noqa: F401
+from mistral_edu.fast.rows import BF16, FLOAT, FORMS, look_up, packed_rows, plain_rows, shuffle  # noqa: F401
 
 (NORM, NARROW_ROWS, SHUFFLE, PACK, PACKED_ROWS, PLAIN_ROWS, MULTIPLY, MULTIPLY_BF16, ROTATE, ATTEND, GATHER,
  ATTEND_BLOCK, GATE, LOOK_UP, N_OPERATIONS) = range(15)

@@ -9,10 +9,10 @@ In bfloat16, where the processor has instructions for that, oneDNN multiplies, c
 import numpy as np
 from numba import carray
 
-from .arithmetic import fast, floats, halves, narrow_all
-from .instructions import ask_for, call, pointer
-from .rows import BF16, bits_of, group_size_of, unpack
-from .tiles import SIDE, TILE_ROWS, TILE_TOKENS, make_multiply_tile, transpose_block
+from mistral_edu.fast.arithmetic import fast, floats, halves, narrow_all
+from mistral_edu.fast.instructions import ask_for, call, pointer
+from mistral_edu.fast.rows import BF16, bits_of, group_size_of, unpack
+from mistral_edu.fast.tiles import SIDE, TILE_ROWS, TILE_TOKENS, make_multiply_tile, transpose_block
 
 DEPTH = 4096 // TILE_TOKENS  # 16 kB of a tile of x; a multiple of every group's size
 LINE = 8 * 64                # bits of a cache line

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import machine
+from mistral_edu.machine import processors
 
 FLAGS = ("avx512_bf16", "amx_bf16")  # either will do
 GET_IT = 'pip install "mistral-edu[cpu]"  (it brings onednn-cpu-gomp), then start Python again'
@@ -153,7 +153,7 @@ def plan(n_rows, width, n, out_step, add):
 
 def matrix_speed(M, N, K):
     """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product on all processors."""
-    n_threads, one = machine.processors(), 0x3F80  # the bits of 1.0
+    n_threads, one = processors.processors(), 0x3F80  # the bits of 1.0
     x, w, out = np.full((M, K), one, np.uint16), np.full((N, K), one, np.uint16), np.empty((M, N), np.float32)
     lib = library(status().library)
     product = Plan(lib, M, K, N, N, False, n_threads)

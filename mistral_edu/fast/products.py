@@ -10,10 +10,11 @@ import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_map
 
-from . import blas, onednn, plain
-from .jobs import JobWriter, Rows
-from .team import JobList, team
-from .views import matrix
+from mistral_edu.fast import onednn, structure
+from mistral_edu.fast.jobs import JobWriter, Rows
+from mistral_edu.fast.team import JobList, team
+from mistral_edu.fast.weight_views import matrix
+from mistral_edu.machine import blas
 
 FEW = 8  # rows of x up to which a list of jobs is kept for the next call
 
@@ -108,13 +109,13 @@ def with_products(model, kernels):
     twin = deepcopy(model)  # arrays are shared, not copied
     for layer in twin.layers:
         feed_forward = getattr(layer, "mlp", None)
-        if plain.is_plain_feed_forward(feed_forward):
+        if structure.is_plain_feed_forward(feed_forward):
             layer.mlp = GatedProducts(feed_forward, kernels)
 
     def product(layer):
-        if plain.is_untouched(layer, *plain.LINEAR):
+        if structure.is_untouched(layer, *structure.LINEAR):
             return Product(layer, kernels)
-        return EmbeddingProduct(layer, kernels) if plain.is_untouched(layer, *plain.EMBEDDING) else layer
+        return EmbeddingProduct(layer, kernels) if structure.is_untouched(layer, *structure.EMBEDDING) else layer
     twin.update_modules(tree_map(product, twin.leaf_modules(), is_leaf=nn.Module.is_module))
     twin.update(tree_map(lambda weight: weight.astype(mx.float32), twin.parameters()))
     mx.eval(twin.parameters())

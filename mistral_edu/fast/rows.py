@@ -6,10 +6,10 @@ processor's cache.
 import numpy as np
 from numba import carray
 
-from .arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
-from .dots import PACKED_STREAMS, STREAMS, UNIT, make_dots, make_packed_dots
-from .instructions import f32, i16, pointer
-from .vectors import LANES
+from mistral_edu.fast.arithmetic import bf16_dot, dot, fast, floats, halves, inlined, round_to_bf16, widen, widen_all
+from mistral_edu.fast.dots import PACKED_STREAMS, STREAMS, UNIT, make_dots, make_packed_dots
+from mistral_edu.fast.instructions import f32, i16, pointer
+from mistral_edu.fast.vectors import LANES
 
 # The ways to store a matrix: (bits, group_size, whether scales are bf16). A job names one by its place here.
 FORMS = [(bits, size, bf16) for bits in (4, 8) for size in (32, 64, 128) for bf16 in (False, True)]

@@ -9,12 +9,12 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.cache import KVCache, RotatingKVCache
+from mistral_edu.fast import onednn, weight_views
+from mistral_edu.fast.changes import address, addresses
+from mistral_edu.fast.jobs import JobWriter, Rows, bits_of
+from mistral_edu.fast.team import JobList, team
+from mistral_edu.machine import blas
 from mistral_edu.rope import rope_frequencies
-
-from . import blas, onednn, views
-from .jobs import JobWriter, Rows, bits_of
-from .team import JobList, team
-from .watch import address, addresses
 
 MOST_TOKENS = 1024  # of one list, B * L; more take much memory at once, and gain nothing
 JOBS_OF_HEADS = 2   # of attention for each thread, at least
@@ -237,7 +237,7 @@ class Step:
 
     def weight(self, norm):
         """The address of a norm's weight."""
-        weight = views.alias(norm.weight)
+        weight = weight_views.alias(norm.weight)
         self.alive.append(weight)
         return address(weight)
 

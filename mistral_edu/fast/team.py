@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 
-from . import machine
+from mistral_edu.machine import processors
 
 
 class JobList:
@@ -92,4 +92,4 @@ def team(kernels):
 def n_threads():
     """As many threads as OMP_NUM_THREADS says, else as there are processors that this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return max(1, min(int(asked), machine.processors())) if asked.isdigit() else machine.processors()
+    return max(1, min(int(asked), processors.processors())) if asked.isdigit() else processors.processors()

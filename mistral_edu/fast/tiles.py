@@ -3,8 +3,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .instructions import f32, i64
-from .vectors import FAST, HAS_AVX512, LANES, add_product, lanes, load, spread, store
+from mistral_edu.fast.instructions import f32, i64
+from mistral_edu.fast.vectors import FAST, HAS_AVX512, LANES, add_product, lanes, load, spread, store
 
 TILE_ROWS, TILE_TOKENS = (12, 32) if HAS_AVX512 else (6, 16)
 SIDE = 8      # of the square that is transposed in registers

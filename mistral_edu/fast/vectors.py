@@ -6,7 +6,7 @@ Sums shall stay in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 3
 from llvmlite import ir
 from numba.core.registry import cpu_target
 
-from .instructions import f32, i32, i64
+from mistral_edu.fast.instructions import f32, i32, i64
 
 LANES = 16
 HAS_AVX512 = "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple())

@@ -5,13 +5,13 @@ try on a model, and `use`, which puts a reader's function into one; `looking` sh
 explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings; `panel` is a chat
 in a cell. What belongs to one page alone has a room with its number: `n08_window`.
 """
-from . import kernel
-from .exercises import check, hint, outcome, predict
-from .experiments.use import use
-from .looking import attention_view, compare_answers, inspect_answer, lens_view, reach_view
-from .panel import chat_panel
-from .recorded import recorded
-from .showing import Picture, course_map, explore, figure, say, show
+from mistral_edu.lab import kernel
+from mistral_edu.lab.exercises import check, hint, outcome, predict
+from mistral_edu.lab.experiments.use import use
+from mistral_edu.lab.looking import attention_view, compare_answers, inspect_answer, lens_view, reach_view
+from mistral_edu.lab.panel import chat_panel
+from mistral_edu.lab.recorded import recorded
+from mistral_edu.lab.showing import Picture, course_map, explore, figure, say, show
 
 __all__ = ["Picture", "attention_view", "chat_panel", "check", "compare_answers", "course_map", "explore", "figure",
            "hint", "inspect_answer", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]

@@ -9,7 +9,6 @@ have no one right answer: they are decoded, and judged by whether they end and c
 Quantized weights are turned back into the numbers they stand for (quantize.dequantize) before the many-row passes:
 the same numbers on every machine, and much faster on most.
 """
-import json
 import multiprocessing
 import os
 import random
@@ -24,9 +23,9 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.checkpoints import load
+from mistral_edu.checkpoints.loading import load
 from mistral_edu.fast import accelerate
-from mistral_edu.fast.machine import processors
+from mistral_edu.machine.processors import processors
 from mistral_edu.quantize import dequantize
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny import exam as exams
@@ -273,27 +272,3 @@ def table(results) -> str:
     row("hand-written real-world questions, declined", real["n"], [p["real_world"]["declined"] for p in parts])
     row("perplexity of held-out answers", "", [p["perplexity"] for p in parts], "{:.4f}")
     return "\n".join(lines)
-
-
-# ---------------------------------------------------------------- mistral-edu evaluate
-def add_arguments(parser):
-    parser.add_argument("model", nargs="?", default="tiny",
-                        help="tiny, or a folder that `mistral-edu train` wrote without --world")
-    parser.add_argument("--bits", type=int, nargs="+", choices=(16, 8, 4), default=[16, 8, 4], help="precisions to measure")
-    parser.add_argument("--items", type=int, default=100, help="held-out prompts a task (default: 100)")
-    parser.add_argument("--quick", action="store_true", help="a small sample: 10 prompts a task, three distances")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-
-
-def run(arguments) -> int:
-    """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
-    sizes = dict(n=arguments.items, n_recall=max(1, arguments.items // 2))
-    if arguments.quick:
-        sizes = dict(n=10, n_recall=5, distances=(64, 256, 512))
-    on_cpu = mx.default_device() == mx.Device(mx.cpu)
-    processes = min(len(arguments.bits), processors()) if on_cpu else 1
-    if arguments.json and not sys.stderr.isatty():
-        sizes["progress"] = say_nothing
-    results = evaluate(arguments.model, arguments.bits, processes, **sizes)
-    print(json.dumps(results) if arguments.json else table(results))
-    return 0

@@ -6,23 +6,18 @@ again, a run goes on where its last state was saved, with the rows that would ha
 """
 import json
 import math
-import os
 import shutil
-import signal
 import time
 from pathlib import Path
 
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
-from mistral_edu.checkpoints import load_tokenizer
+from mistral_edu.checkpoints.loading import load_tokenizer
 from mistral_edu.config import MistralConfig
-from mistral_edu.transformer import unfilled
-from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.evaluate import accuracy, answered
 from mistral_edu.tiny.training import optimizer
-from mistral_edu.tiny.training.arguments import add_arguments  # noqa: F401  (the command reads it here)
 from mistral_edu.tiny.training.counted import checkpoint_name, counted
 from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
 from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
@@ -30,6 +25,7 @@ from mistral_edu.tiny.training.saving import load_state, save_model, save_state
 from mistral_edu.tiny.training.whole_files import remove_half_written, write
 from mistral_edu.tiny.world import MAKERS
 from mistral_edu.tiny.world.own import held_out_documents, own_world
+from mistral_edu.transformer import unfilled
 
 LOG_SECONDS = 30  # the longest between two lines of the log, on a slow machine
 PROBE_DISTANCES = (64, 256, 512, 704)
@@ -296,27 +292,3 @@ class Run:
             self.say("no curve drawn: matplotlib is not installed (pip install matplotlib)")
             return
         write(self.out / "curve.png", lambda p: draw_curve(self.read_log(), p, self.long_answers))
-
-
-# ---------------------------------------------------------------- mistral-edu train
-def run(arguments) -> int:
-    """Train, print progress, and say where the model lies. Returns the exit code."""
-    on_gpu = mx.default_device() != mx.Device(mx.cpu)
-    arguments.batch = arguments.batch or (64 if on_gpu else 1)
-    if arguments.workers is None:
-        arguments.workers = max(0, (os.cpu_count() or 1) - 2)
-    if arguments.start == "tiny":
-        arguments.start = FOLDER
-    training = Run(arguments, say=lambda text: print(text, flush=True))
-    before = {s: signal.signal(s, training.stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        training.train()
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
-    steps = f"{training.step} step" + "s" * (training.step != 1)
-    done = f"{steps}, {counted(training.tokens)}, {training.seconds:.0f} s of learning"
-    print(f"done: {done}" if training.progress >= 1 else f"stopped after {done}; the same command goes on from there")
-    asked = "" if training.world else f"; mistral-edu evaluate {training.out}"  # which asks about the village
-    print(f"the model: {training.out}   (mistral-edu chat --model {training.out}{asked})")
-    return 130 if training.stopped else 0

@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mistral_edu.bench.child import ask
-from mistral_edu.fast.blas import cache_folder
+from mistral_edu.bench.ask import ask
+from mistral_edu.machine.blas import cache_folder
 
 RUNNER = Path(__file__).with_name("runner.py")
 
@@ -63,7 +63,7 @@ def python_of(name, place):
 
 
 def run(name, place, task, **settings):
-    """The result of a task of runner.py in the environment of a peer. Raises ValueError as child.ask does.
+    """The result of a task of runner.py in the environment of a peer. Raises ValueError as ask.ask does.
 
     The variables by which Python finds packages elsewhere do not count there (-E), nor do the user's own (-s).
     """

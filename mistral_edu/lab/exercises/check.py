@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
+from mistral_edu.lab.exercises.bank import find, short
+from mistral_edu.lab.exercises.compare import difference, not_from_mlx, show
+from mistral_edu.lab.exercises.patience import few_words, patience
 from mistral_edu.lab.kernel import left_unmade
+from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
-from mistral_edu.lab.showing.trouble import describe, only_earlier
-
-from .bank import find, short
-from .compare import difference, not_from_mlx, show
-from .patience import few_words, patience
 
 ENOUGH = 100        # cases that tell which slip it is; some exercises have thousands
 SOON = 10           # seconds that naming a slip may take

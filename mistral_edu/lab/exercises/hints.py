@@ -4,9 +4,8 @@ The reader climbs, not Run All: in a notebook the first run of a hint's cell onl
 that was queued behind other cells shows again what was shown last.
 """
 from mistral_edu.lab import kernel
+from mistral_edu.lab.exercises.bank import find, notebook_of, short
 from mistral_edu.lab.showing.say import say
-
-from .bank import find, notebook_of, short
 
 _rungs: dict = {}        # exercise -> rung shown last in this kernel; 0 is the invitation, the solution comes last
 

@@ -5,10 +5,9 @@ it plainly means, however it is typed: guesses.py reads it.
 """
 from numbers import Real
 
+from mistral_edu.lab.exercises.bank import short
+from mistral_edu.lab.exercises.guesses import as_number, as_one_of, same, spoken
 from mistral_edu.lab.showing.say import say
-
-from .bank import short
-from .guesses import as_number, as_one_of, same, spoken
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
 RIGHT, WRONG = "as it came out", "not so, and worth a second look"

@@ -9,9 +9,8 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.config import MistralConfig
+from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
-
-from .training import train
 
 VOCABULARY, LENGTH, ROWS = 16, 12, 64     # different tokens; tokens a text; texts a step
 CONFIG = dict(dim=32, n_layers=1, head_dim=32, hidden_dim=32, n_heads=1, n_kv_heads=1, window_size=None,

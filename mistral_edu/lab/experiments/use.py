@@ -10,16 +10,15 @@ from functools import cache
 import mlx.core as mx
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.checkpoints import load_model, load_tokenizer
-from mistral_edu.errors import NonFiniteWeights
+from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.checkpoints.loading import load_model, load_tokenizer
 from mistral_edu.generate import generate
+from mistral_edu.lab.experiments.inside import first_difference
+from mistral_edu.lab.experiments.own_kinds import Unfit, joined, name_of, named
+from mistral_edu.lab.experiments.own_parts import WrongResult, install
 from mistral_edu.lab.kernel import left_unmade
+from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
-from mistral_edu.lab.showing.trouble import describe, only_earlier
-
-from .inside import first_difference
-from .own_kinds import Unfit, joined, name_of, named
-from .own_parts import WrongResult, install
 
 QUESTIONS = ("The ball is in the kitchen. The key is in the barn. Where is the key?", "What is 7 plus 5?",
              "Spell the word lamp.")

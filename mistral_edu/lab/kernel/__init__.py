@@ -4,8 +4,8 @@
 """
 import sys
 
-from .cells import Cells
-from .explain import explain
+from mistral_edu.lab.kernel.cells import Cells
+from mistral_edu.lab.kernel.explain import explain
 
 _cells = None       # of this process's kernel, once it listens
 

@@ -4,7 +4,7 @@ import builtins
 import difflib
 import traceback
 
-from .page import UNKNOWN, where_made
+from mistral_edu.lab.kernel.page import UNKNOWN, where_made
 
 IN_PLACE_OF = {                 # of a traceback, by where on the page the name is made
     "above": "`{}` is not there: a cell above makes it. Run > Run All Above Selected Cell.",

@@ -3,7 +3,7 @@ import json
 import os
 from pathlib import Path
 
-from .cells import names_made
+from mistral_edu.lab.kernel.cells import names_made
 
 UNKNOWN = "no page"         # the kernel was not told which file it belongs to, or there is no such file
 NOT_MADE = "nowhere"

@@ -1,9 +1,8 @@
 """An answer that can be looked into: its steps, what else could have been said, and what would have followed."""
 from mistral_edu.lab import kernel
-
-from .page import still_page
-from .tree import tree_lines
-from .visible import readable, rounded
+from mistral_edu.lab.looking.page import still_page
+from mistral_edu.lab.looking.tree import tree_lines
+from mistral_edu.lab.looking.visible import readable, rounded
 
 ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens it could have",
            None: "stopped before its end"}
@@ -129,7 +128,7 @@ class Answer:
         display({"text/html": still_page(self), "text/plain": repr(self)}, raw=True)
         if kernel.is_there():
             try:
-                from .inspector import Inspector
+                from mistral_edu.lab.looking.inspector import Inspector
             except ImportError:
                 print(NO_WIDGET)
             else:

@@ -1,10 +1,9 @@
 """`inspect_answer`: ask a model, and get an answer that can be looked into."""
 from functools import cache
 
-from mistral_edu.checkpoints import load
-
-from .answer import Answer
-from .writer import Writer
+from mistral_edu.checkpoints.loading import load
+from mistral_edu.lab.looking.answer import Answer
+from mistral_edu.lab.looking.writer import Writer
 
 SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 

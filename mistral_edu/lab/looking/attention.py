@@ -6,9 +6,8 @@ from matplotlib.colors import to_rgb
 from mistral_edu.lab.experiments.inside import walk
 from mistral_edu.lab.experiments.inside.changes import check_place
 from mistral_edu.lab.experiments.inside.recording import attention_weights
+from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, place_of, tokens_of
 from mistral_edu.lab.showing.figures import PALE, SKY, Picture
-
-from .tokens import HATCH, draw_tokens, place_of, tokens_of
 
 MOST, LEAST = 10, 0.01      # how many weights are written below their tokens, and from which size on
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from mistral_edu.answer_text import AnswerText
 from mistral_edu.generate import check_room, logprobs_of, prefill, prompt_ids, stream_generate
+from mistral_edu.lab.looking.comparison_shown import as_html, as_text
 from mistral_edu.lab.showing.pieces import label
-from mistral_edu.reader import Reader
-
-from .comparison_shown import as_html, as_text
+from mistral_edu.prefill import Reader
+from mistral_edu.text.answer import AnswerText
 
 
 def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, seed=0, **sampling):

@@ -7,11 +7,10 @@ import numpy as np
 
 from mistral_edu.lab.experiments.inside import walk
 from mistral_edu.lab.experiments.inside.recording import unembed
+from mistral_edu.lab.looking.attention import quoted
+from mistral_edu.lab.looking.tokens import place_of, tokens_of
 from mistral_edu.lab.showing.figures import BLUE, PALE, SKY, Picture, figure
 from mistral_edu.lab.showing.pieces import label
-
-from .attention import quoted
-from .tokens import place_of, tokens_of
 
 LONGEST = 14                # letters of a token that fit into its field
 LEAST = 0.01                # smaller probabilities are not told in the caption

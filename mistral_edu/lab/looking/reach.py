@@ -6,9 +6,8 @@ is what is possible. How much it does is measured, by an exchange of single toke
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, tokens_of
 from mistral_edu.lab.showing.figures import PALE, SKY, Picture
-
-from .tokens import HATCH, draw_tokens, tokens_of
 
 IN_WINDOW, THROUGH_LAYERS, OUT_OF_REACH = "in the window", "through the layers", "out of reach"
 LOOKS = {IN_WINDOW: (SKY, "", False), THROUGH_LAYERS: ("#FBE3B8", "", False), OUT_OF_REACH: (PALE, HATCH, False)}

@@ -3,10 +3,9 @@ import math
 from dataclasses import dataclass
 
 from mistral_edu.generate import check_length, check_room, prompt_ids, stream_generate
-from mistral_edu.reader import Reader
+from mistral_edu.lab.looking.visible import visible
+from mistral_edu.prefill import Reader
 from mistral_edu.sampling import check_settings
-
-from .visible import visible
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,34 @@
 import random
 
 from mistral_edu.lab.exercises.bank import Exercise
+from mistral_edu.lab.n02_tokens.library import tiny_merges
+from mistral_edu.lab.n02_tokens.slips import (
+    alone_dropped,
+    alone_replaced,
+    as_python_writes_bytes,
+    each_once,
+    empty_word,
+    highest_first,
+    in_given_order,
+    joined_everywhere,
+    last_half_only,
+    leftmost_pair,
+    longest_piece,
+    never_cleared,
+    no_end,
+    one_byte_one_character,
+    one_merge,
+    one_text,
+    one_walk,
+    raises,
+    rightmost_of_equals,
+    skips_what_is_not_whole,
+    so_far_replaced,
+    unknown_too,
+    waits_too_long,
+    whole_each_time,
+)
 from mistral_edu.lab.recorded import recorded
-
-from .library import tiny_merges
-from .slips import (alone_dropped, alone_replaced, as_python_writes_bytes, each_once, empty_word, highest_first,
-                    in_given_order, joined_everywhere, last_half_only, leftmost_pair, longest_piece, never_cleared,
-                    no_end, one_byte_one_character, one_merge, one_text, one_walk, raises, rightmost_of_equals,
-                    skips_what_is_not_whole, so_far_replaced, unknown_too, waits_too_long, whole_each_time)
 
 LETTERS = "aaabcdeeeeghhiiillmnnooorrsstttuwy"         # as often as they are in English, roughly
 RANDOM_WORDS, FIRST_MERGES = 2000, 400                  # so few merges that a slow answer is checked in seconds, too

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
-from mistral_edu.sentencepiece import BLANK, read_model
+from mistral_edu.text.tokenizer_model import BLANK, read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_tokenizers.json"
 FILES = {"7B v0.1": "tokenizer.model.v1", "7B v0.3": "mistral_instruct_tokenizer_240323.model.v3",

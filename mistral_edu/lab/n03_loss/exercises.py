@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import LOSS, SOFTMAX
+from mistral_edu.lab.n03_loss.slips import LOSS, SOFTMAX
 
 
 def stable_softmax(logits):

@@ -2,10 +2,18 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .norms import (Watched, across_texts, mean_of_abs, minus_mean_row, next_size, one_size, per_column, per_token,
-                    so_far)
-from .slips import LEAK_SLIPS, NORM_SLIPS
+from mistral_edu.lab.n04_rmsnorm.norms import (
+    Watched,
+    across_texts,
+    mean_of_abs,
+    minus_mean_row,
+    next_size,
+    one_size,
+    per_column,
+    per_token,
+    so_far,
+)
+from mistral_edu.lab.n04_rmsnorm.slips import LEAK_SLIPS, NORM_SLIPS
 
 
 def rms_norm(x, weight, eps):

@@ -2,7 +2,7 @@
 import mlx.core as mx
 import numpy as np
 
-from .norms import per_token
+from mistral_edu.lab.n04_rmsnorm.norms import per_token
 
 
 def _norm(axis=-1, keepdims=True, total="mean", squares=True, root=True, inside=True, eps=None, gain="times",

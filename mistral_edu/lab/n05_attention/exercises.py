@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import ATTEND_SLIPS, MERGE_SLIPS
+from mistral_edu.lab.n05_attention.slips import ATTEND_SLIPS, MERGE_SLIPS
 
 
 def attend(q, k, v, scale, mask):

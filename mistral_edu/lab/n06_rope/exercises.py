@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import ROTATE_SLIPS
+from mistral_edu.lab.n06_rope.slips import ROTATE_SLIPS
 
 
 def rotate(x, offset, theta):

@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import EVEN_SLIPS, REPEAT_SLIPS
+from mistral_edu.lab.n07_groups.slips import EVEN_SLIPS, REPEAT_SLIPS
 
 
 def repeat_kv(x, n_rep):

@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import MASK, PAIRS, REACH
+from mistral_edu.lab.n08_window.slips import MASK, PAIRS, REACH
 
 
 def chunk_mask(L, window, offset):

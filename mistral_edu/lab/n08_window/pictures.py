@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from mistral_edu.lab.showing.figures import GREY, INK, PALETTE, RED, Picture, figure
-from mistral_edu.lab.showing.masks import draw_mask
+from mistral_edu.lab.showing.mask_picture import draw_mask
 
 FAINTEST = 1e-6                 # what is smaller, but not zero, is drawn as this
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from mistral_edu.feed_forward import silu
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import FEED_FORWARD_SLIPS, PRODUCT_SLIPS
+from mistral_edu.lab.n09_swiglu.slips import FEED_FORWARD_SLIPS, PRODUCT_SLIPS
 
 
 def feed_forward(x, gate, up, down):

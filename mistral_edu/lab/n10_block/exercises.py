@@ -4,9 +4,8 @@ from functools import lru_cache
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from . import quiz
-from .slips import BLOCK_SLIPS, HEAD_SLIPS
+from mistral_edu.lab.n10_block import quiz
+from mistral_edu.lab.n10_block.slips import BLOCK_SLIPS, HEAD_SLIPS
 
 
 def block(x, norm_1, attn, norm_2, mlp):

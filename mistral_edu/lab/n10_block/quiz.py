@@ -6,7 +6,7 @@ import mlx.core as mx
 from mlx.utils import tree_map
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.checkpoints import load_model, load_tokenizer
+from mistral_edu.checkpoints.loading import load_model, load_tokenizer
 from mistral_edu.lab.experiments.inside import silenced
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.scenes import at

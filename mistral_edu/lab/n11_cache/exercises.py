@@ -2,9 +2,8 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .reading import END, Reading
-from .slips import LOOP_SLIPS, UPDATE_SLIPS
+from mistral_edu.lab.n11_cache.reading import END, Reading
+from mistral_edu.lab.n11_cache.slips import LOOP_SLIPS, UPDATE_SLIPS
 
 
 def update(cache, k, v):

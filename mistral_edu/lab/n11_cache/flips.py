@@ -11,8 +11,7 @@ import mlx.core as mx
 
 from mistral_edu import KVCache, load_model, load_tokenizer
 from mistral_edu.lab.experiments.skills import held_out_stories
-
-from .exercises import continue_text
+from mistral_edu.lab.n11_cache.exercises import continue_text
 
 RECORD = Path(__file__).parent / "recorded" / "flips.json"
 MOST = 220                  # tokens: longer than nearly every story

@@ -2,9 +2,8 @@
 import numpy as np
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import NAME_SLIPS, RING_SLIPS
-from .suspects import FAULTS, JUDGES
+from mistral_edu.lab.n12_ring.slips import NAME_SLIPS, RING_SLIPS
+from mistral_edu.lab.n12_ring.suspects import FAULTS, JUDGES
 
 
 def ring_positions(n, window):

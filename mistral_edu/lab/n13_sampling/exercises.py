@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import DRAW, TOP_P
+from mistral_edu.lab.n13_sampling.slips import DRAW, TOP_P
 
 
 def draw(probabilities, u):

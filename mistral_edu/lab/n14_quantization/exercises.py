@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import GROUP_SLIPS, PACK_SLIPS
+from mistral_edu.lab.n14_quantization.slips import GROUP_SLIPS, PACK_SLIPS
 
 BY_HAND = mx.array([0.9, -0.3, 0.0, 0.2, 0.5, -0.2, 0.4, 0.1])
 

@@ -6,9 +6,8 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.lab.exercises.bank import Exercise
+from mistral_edu.lab.n15_checkpoints.slips import FIND_SLIPS, UNPERMUTE_SLIPS
 from mistral_edu.rope import interleaved_to_split
-
-from .slips import FIND_SLIPS, UNPERMUTE_SLIPS
 
 
 def small_file(metadata=None, padding=0, dtype="F32", **arrays):

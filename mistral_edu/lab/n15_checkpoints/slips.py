@@ -5,7 +5,6 @@ import struct
 
 import mlx.core as mx
 
-
 BY_HAND = {"gain": (0, 8), "w": (8, 20)}          # the offsets in the file that the page makes by hand
 
 

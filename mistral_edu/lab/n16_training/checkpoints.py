@@ -8,7 +8,7 @@ from mlx.utils import tree_map
 
 from mistral_edu import course
 from mistral_edu.attention import split_heads
-from mistral_edu.checkpoints import load_model, load_tokenizer
+from mistral_edu.checkpoints.loading import load_model, load_tokenizer
 from mistral_edu.lab.experiments.inside import silenced
 from mistral_edu.lab.n10_block.quiz import questions
 from mistral_edu.quantize import dequantize

@@ -2,8 +2,7 @@
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import ADAM_SLIPS, CLIP_SLIPS
+from mistral_edu.lab.n16_training.slips import ADAM_SLIPS, CLIP_SLIPS
 
 
 def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):

@@ -3,9 +3,8 @@ import math
 
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PINK, Picture, figure
-
-from .echo import LETTERS
+from mistral_edu.lab.n16_training.echo import LETTERS
+from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PINK, Picture, figure
 
 LINES = ((ORANGE, "-"), (BLUE, "--"), (GREEN, "-."), (PINK, ":"))
 SHOWN, STRONG = 0.3, 0.5                                      # weights that are written out; that count as looking

@@ -13,8 +13,8 @@ from textwrap import wrap
 
 from mistral_edu.bench.tables import markdown
 from mistral_edu.bench.work import operations_per_prompt
+from mistral_edu.checkpoints.memory import bytes_per_weight, need
 from mistral_edu.config import MistralConfig
-from mistral_edu.memory import bytes_per_weight, need
 
 M3_MAX = 400e9      # bytes a second, by Apple's specifications, with 40 GPU cores; with 30 of them it is 300e9
 SEVEN = MistralConfig.preset("7b-v0.2")

@@ -5,8 +5,7 @@ from dataclasses import replace
 from mistral_edu.bench.limits import ONE_GB
 from mistral_edu.config import MistralConfig
 from mistral_edu.lab.exercises.bank import Exercise
-
-from .slips import BATCH_SLIPS, BYTES_SLIPS
+from mistral_edu.lab.n17_speed.slips import BATCH_SLIPS, BYTES_SLIPS
 
 SMALL = MistralConfig(dim=4, n_layers=1, head_dim=2, hidden_dim=8, n_heads=2, n_kv_heads=1, context_len=16,
                       vocab_size=10, window_size=4)

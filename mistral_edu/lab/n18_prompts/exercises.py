@@ -1,9 +1,8 @@
 """Exercises of notebook 18: a conversation as ids, and a prompt that somebody else has spoilt at its ends."""
 from mistral_edu.lab.exercises.bank import Exercise
+from mistral_edu.lab.n18_prompts.slips import MEND_SLIPS, TALK_SLIPS
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import Tokenizer
-
-from .slips import MEND_SLIPS, TALK_SLIPS
 
 S, END, OPEN, CLOSE = 1, 2, 3, 4                        # <s>, </s>, [INST], [/INST]: tiny's, and those of 7B v0.3
 TOKENIZER = Tokenizer(FOLDER)

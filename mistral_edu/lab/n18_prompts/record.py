@@ -7,7 +7,7 @@ Needs mistral-common: see lab/experiments/authors.py. The notebook does not: it 
 from pathlib import Path
 
 from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
-from mistral_edu.sentencepiece import read_model
+from mistral_edu.text.tokenizer_model import read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_formats.json"
 FILES = {"v1": "tokenizer.model.v1", "v2": "mistral_instruct_tokenizer_240216.model.v2",

@@ -17,7 +17,7 @@ def chat_panel(model="tiny", *, bits=None, window="config", temperature=0.0, top
     Raises ValueError for settings out of range, and what load() raises for the model.
     """
     try:
-        from .panel import ChatPanel
+        from mistral_edu.lab.panel.panel import ChatPanel
     except ImportError as error:
         if (error.name or "").split(".")[0] != "anywidget":
             raise

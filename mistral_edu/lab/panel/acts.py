@@ -5,11 +5,10 @@ an answer is being written.
 """
 import asyncio
 
+from mistral_edu.lab.panel import export, settings
+from mistral_edu.lab.panel.talking import Talk, steps, until
 from mistral_edu.lab.prompting.reply import ENDINGS
 from mistral_edu.lab.prompting.session import models
-
-from . import export, settings
-from .talking import Talk, steps, until
 
 
 class Acts:

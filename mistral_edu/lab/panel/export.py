@@ -1,7 +1,7 @@
 """A conversation taken elsewhere: as the code of a cell that shows it again, or as a file."""
 from pathlib import Path
 
-from mistral_edu.commands import saved_chat
+from mistral_edu.text import saved_chat
 
 DEFAULTS = {"bits": None, "window": "config", "temperature": 0.0, "top_p": 1.0, "seed": 0, "max_tokens": 200,
             "system": None}

@@ -10,15 +10,14 @@ import anywidget
 from IPython.display import DisplayHandle, display
 from traitlets import Dict, List, Unicode
 
+from mistral_edu.lab.panel import drawing
+from mistral_edu.lab.panel.acts import Acts
+from mistral_edu.lab.panel.reports import Reports
+from mistral_edu.lab.panel.settings import NUMBERS, conversation, number, weight_bits, width
+from mistral_edu.lab.panel.talking import ids_to_read
 from mistral_edu.lab.prompting.session import Session
 from mistral_edu.lab.showing.again import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
-
-from . import drawing
-from .acts import Acts
-from .reports import Reports
-from .settings import NUMBERS, conversation, number, weight_bits, width
-from .talking import ids_to_read
 
 HERE = Path(__file__).parent
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again

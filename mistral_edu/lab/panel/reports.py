@@ -6,8 +6,8 @@ buttons are not to be taken together: each report is done, in its order.
 import asyncio
 import inspect
 
+from mistral_edu.lab.showing.error_line import describe
 from mistral_edu.lab.showing.threads import MainThread
-from mistral_edu.lab.showing.trouble import describe
 
 ACTS = ("ask", "edit", "regenerate", "clear", "undo", "set", "load", "export", "find_models")
 

@@ -2,8 +2,8 @@
 from pathlib import Path
 
 from mistral_edu.chat import check_messages
-from mistral_edu.commands import saved_chat
 from mistral_edu.sampling import check_settings
+from mistral_edu.text import saved_chat
 
 NUMBERS = {"temperature": float, "top_p": float, "seed": int, "max_tokens": int}    # as stream_generate names them
 BITS = (None, 8, 4)

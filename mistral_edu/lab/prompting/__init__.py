@@ -3,15 +3,15 @@
 `options` reads the line, `variables` fills in what the notebook holds, `session` has the model and the conversation,
 `magics` streams the answer into the cell, and `reply` is what stays of it.
 """
-from .options import MagicError
-from .reply import Reply
+from mistral_edu.lab.prompting.options import MagicError
+from mistral_edu.lab.prompting.reply import Reply
 
 __all__ = ["MagicError", "Reply", "load_ipython_extension", "unload_ipython_extension"]
 
 
 def load_ipython_extension(shell) -> None:
     """Called by `%load_ext mistral_edu`."""
-    from .magics import MistralMagics  # needs IPython; a Reply does not
+    from mistral_edu.lab.prompting.magics import MistralMagics  # needs IPython; a Reply does not
     shell.register_magics(MistralMagics)
     plain = shell.display_formatter.formatters["text/plain"]  # has a way of its own for strings: in quotes
     plain.for_type(Reply, lambda reply, printer, cycle: printer.text(reply.text))

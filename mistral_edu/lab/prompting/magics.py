@@ -18,12 +18,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from mistral_edu.lab import kernel
+from mistral_edu.lab.prompting.options import PARSER, MagicError, command_of, sampling, split
+from mistral_edu.lab.prompting.reply import Reply
+from mistral_edu.lab.prompting.session import Session, models
+from mistral_edu.lab.prompting.variables import fill
 from mistral_edu.lab.showing.say import say
-
-from .options import PARSER, MagicError, command_of, sampling, split
-from .reply import Reply
-from .session import Session, models
-from .variables import fill
 
 BETWEEN_UPDATES = 0.1       # seconds: each update sends the whole reply again
 

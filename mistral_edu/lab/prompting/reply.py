@@ -1,7 +1,7 @@
 """What stays of an answer: its text, and how it came about."""
 from html import escape
 
-from .safe_markdown import safe_markdown
+from mistral_edu.lab.prompting.safe_markdown import safe_markdown
 
 ENDINGS = {"stop": "The model ended its reply.", "length": "Cut off here: no more tokens were allowed.",
            "stop_string": "Ended before a stop string.", None: "Stopped."}

@@ -2,11 +2,11 @@
 from contextlib import closing
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.checkpoints import load, load_config
+from mistral_edu.checkpoints.errors import CheckpointError
+from mistral_edu.checkpoints.json_file import read_json
+from mistral_edu.checkpoints.loading import load, load_config
 from mistral_edu.conversation import Chat
-from mistral_edu.errors import CheckpointError
 from mistral_edu.generate import stream_generate
-from mistral_edu.json_file import read_json
 
 
 class Session:

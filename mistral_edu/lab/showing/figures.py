@@ -11,8 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mistral_edu.course.alt_texts import img_tag
-
-from .say import say
+from mistral_edu.lab.showing.say import say
 
 # Okabe and Ito's palette (2008): eight colours that people with any kind of colour vision can tell apart.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"

@@ -8,10 +8,10 @@ import html
 
 import numpy as np
 
-from .figures import BLUE, INK, figure
-from .live import HIDE_STILL, LIVE
-from .map.style import OPENS
-from .touch import Touchable
+from mistral_edu.lab.showing.figures import BLUE, INK, figure
+from mistral_edu.lab.showing.live import HIDE_STILL, LIVE
+from mistral_edu.lab.showing.map.style import OPENS
+from mistral_edu.lab.showing.touch import Touchable
 
 # Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.
 KEYS = """if (event.key.length === 1 || event.key.startsWith('Arrow')) event.stopPropagation();

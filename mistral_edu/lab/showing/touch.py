@@ -1,5 +1,5 @@
 """A picture in whose place something to touch stands where HTML works; no kernel is needed for it."""
-from .figures import Picture
+from mistral_edu.lab.showing.figures import Picture
 
 
 class Touchable(Picture):

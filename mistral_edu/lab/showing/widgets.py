@@ -11,11 +11,11 @@ import ipywidgets
 from IPython.display import display
 from ipywidgets import Layout
 
-from .again import takes_the_place_of_earlier
-from .figures import Picture
-from .live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
-from .threads import MainThread
-from .trouble import describe
+from mistral_edu.lab.showing.again import takes_the_place_of_earlier
+from mistral_edu.lab.showing.error_line import describe
+from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.lab.showing.live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
+from mistral_edu.lab.showing.threads import MainThread
 
 WIDE = {"description_width": "130px"}
 CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'     # JupyterLab would break words

@@ -6,7 +6,7 @@ from pathlib import Path
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
-from mistral_edu.errors import UnreadableFile
+from mistral_edu.checkpoints.errors import UnreadableFile
 from mistral_edu.quantize import quantize
 from mistral_edu.tiny.training import optimizer
 from mistral_edu.tiny.training.whole_files import write

@@ -6,12 +6,12 @@
 Every document has a key (names, objects, places, numbers ...); `held_out(key)` decides whether it is for training or
 for the test. `python -m mistral_edu.tiny.world` prints two examples of every task.
 """
-from .doc import Doc, held_out, prompts
-from .recall import pairs, recall, rivals, sentence
-from .scenes import scene, things
-from .stories import follow_up, free_story, plain, story, story_qa
-from .symbols import arithmetic, compare, copy, count, order, reverse, spell
-from .village import fact, go_on, manners, outside
+from mistral_edu.tiny.world.doc import Doc, held_out, prompts
+from mistral_edu.tiny.world.recall import pairs, recall, rivals, sentence
+from mistral_edu.tiny.world.scenes import scene, things
+from mistral_edu.tiny.world.stories import follow_up, free_story, plain, story, story_qa
+from mistral_edu.tiny.world.symbols import arithmetic, compare, copy, count, order, reverse, spell
+from mistral_edu.tiny.world.village import fact, go_on, manners, outside
 
 __all__ = ["Doc", "MIX", "held_out", "prompts", "sample"]
 

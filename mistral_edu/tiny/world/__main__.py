@@ -2,7 +2,7 @@
 import random
 import sys
 
-from . import MAKERS, sample
+from mistral_edu.tiny.world import MAKERS, sample
 
 r = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
 for name in MAKERS:

@@ -1,7 +1,7 @@
 """How prompts are put: templates filled, said as people type them, and words that are hardly ever seen."""
-from .grammar import by_chance, fill, vary
-from .probes import UNSEEN
-from .words import NAMES, NEW_NAMES, NUMBERS, OPEN_WORDS, WORDS, made_up
+from mistral_edu.tiny.world.grammar import by_chance, fill, vary
+from mistral_edu.tiny.world.probes import UNSEEN
+from mistral_edu.tiny.world.words import NAMES, NEW_NAMES, NUMBERS, OPEN_WORDS, WORDS, made_up
 
 ONE_WORD = [w for w in OPEN_WORDS if w.isalpha()]
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"

@@ -8,10 +8,33 @@ that was asked for it must contain.
 """
 from typing import NamedTuple
 
-from .grammar import cap
-from .words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, CREATURES, DAYS, FAMILY, FEARS, FOODS, GIRLS, GUEST_PLACES, MEN,
-                    NEW_BOYS, NEW_COLOURS, NEW_GIRLS, OBJECTS, PEOPLE, PLACES, THINGS, TRAITS, WEATHER,
-                    WOMEN, made_up, new_name)
+from mistral_edu.tiny.world.grammar import cap
+from mistral_edu.tiny.world.words import (
+    ADJECTIVES,
+    ANIMALS,
+    BOYS,
+    COLOURS,
+    CREATURES,
+    DAYS,
+    FAMILY,
+    FEARS,
+    FOODS,
+    GIRLS,
+    GUEST_PLACES,
+    MEN,
+    NEW_BOYS,
+    NEW_COLOURS,
+    NEW_GIRLS,
+    OBJECTS,
+    PEOPLE,
+    PLACES,
+    THINGS,
+    TRAITS,
+    WEATHER,
+    WOMEN,
+    made_up,
+    new_name,
+)
 
 FORMS = {"she": ("she", "her", "her"), "he": ("he", "his", "him"), "it": ("it", "its", "it")}
 

@@ -16,7 +16,7 @@ import types
 from functools import lru_cache
 from pathlib import Path
 
-from .doc import Doc, held_out
+from mistral_edu.tiny.world.doc import Doc, held_out
 
 TRIES = 10_000                       # draws that a maker gets to come upon a document of one split
 SEEDS = 20                           # that a maker is tried with, twice each

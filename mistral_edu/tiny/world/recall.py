@@ -8,11 +8,11 @@ ask_all=False, sentences of `filler(r)` put before the question give any exact d
 """
 import re
 
-from .asking import any_word, ask, head, letters, strange_word
-from .doc import Doc
-from .grammar import by_chance, cap, fill, tidy
-from .scenes import STRANGE, a, at, some_animals, some_names, some_objects
-from .words import ANIMALS, COLOURS, DAYS, FOODS, MONTHS, NAMES, PLACES, TRAITS, WEATHER, WORDS
+from mistral_edu.tiny.world.asking import any_word, ask, head, letters, strange_word
+from mistral_edu.tiny.world.doc import Doc
+from mistral_edu.tiny.world.grammar import by_chance, cap, fill, tidy
+from mistral_edu.tiny.world.scenes import STRANGE, a, at, some_animals, some_names, some_objects
+from mistral_edu.tiny.world.words import ANIMALS, COLOURS, DAYS, FOODS, MONTHS, NAMES, PLACES, TRAITS, WEATHER, WORDS
 
 FILLER_TOKENS = 6.7      # of one filler sentence, on average
 ROOM = 985               # tokens for facts, filler and questions, below the context of 1024

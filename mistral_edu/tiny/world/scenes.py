@@ -3,9 +3,20 @@
 Source of the idea: Weston et al. 2015, "Towards AI-Complete Question Answering" (arXiv:1502.05698).
 `Scene` plays a scene and tells it; `scene` asks one to five mixed questions, `things` asks on each of several things.
 """
-from .doc import Doc
-from .grammar import cap, listed
-from .words import ANIMALS, COLOURS, CREATURES, NAMES, NUMBERS, OBJECTS, PLACES, THINGS, made_up, new_name
+from mistral_edu.tiny.world.doc import Doc
+from mistral_edu.tiny.world.grammar import cap, listed
+from mistral_edu.tiny.world.words import (
+    ANIMALS,
+    COLOURS,
+    CREATURES,
+    NAMES,
+    NUMBERS,
+    OBJECTS,
+    PLACES,
+    THINGS,
+    made_up,
+    new_name,
+)
 
 STRANGE = 0.15           # share of scenes and facts in which names and things may come from outside the village
 

@@ -7,10 +7,10 @@ and then different wishes make different stories.
 """
 import zlib
 
-from .cast import cast, child, colour, companion, place, thing, thing_asked
-from .doc import Doc
-from .grammar import by_chance, fill, listed, say, tidy, vary
-from .plots import DOINGS, LESSON, MINIS, NEXT, OPENINGS, PLOTS
+from mistral_edu.tiny.world.cast import cast, child, colour, companion, place, thing, thing_asked
+from mistral_edu.tiny.world.doc import Doc
+from mistral_edu.tiny.world.grammar import by_chance, fill, listed, say, tidy, vary
+from mistral_edu.tiny.world.storylines import DOINGS, LESSON, MINIS, NEXT, OPENINGS, PLOTS
 
 ROLES = "oapnch"             # which role decides choice number i: ROLES[i % 6] if it was wished for, else the next one
 THE_PLOT = 6 * 100           # the number of the choice between plots: decided by the thing, if there is one

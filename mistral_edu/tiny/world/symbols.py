@@ -3,10 +3,22 @@
 Each maker returns one Doc with exact answers. Where the answer can carry the work, it does: a word is spelled before
 its letters are counted, and a sum is repeated in digits before its result, however it was asked.
 """
-from .asking import ask, head, some_words, spoken, strange_word
-from .doc import Doc, held_out
-from .grammar import cap, vary
-from .words import ANIMALS, COLOURS, DAYS, FOODS, GIRLS, MONTHS, NAMES, NUMBERS, OBJECTS, WORDS, new_name
+from mistral_edu.tiny.world.asking import ask, head, some_words, spoken, strange_word
+from mistral_edu.tiny.world.doc import Doc, held_out
+from mistral_edu.tiny.world.grammar import cap, vary
+from mistral_edu.tiny.world.words import (
+    ANIMALS,
+    COLOURS,
+    DAYS,
+    FOODS,
+    GIRLS,
+    MONTHS,
+    NAMES,
+    NUMBERS,
+    OBJECTS,
+    WORDS,
+    new_name,
+)
 
 # ---- copy and reverse ----
 COPY = ("[Repeat|Copy|Say|Write] [this|these words|the following|this list]:|Repeat after me:|[Please repeat|Copy]:|"

@@ -5,14 +5,27 @@ the real world gets OUTSIDE, one fixed sentence; what is no question at all gets
 """
 import re
 
-from .asking import ALPHABET, ask, spoken, strange_word
-from .doc import Doc, held_out
-from .facts import FACTS, GENERAL
-from .grammar import tidy
-from .probes import REAL_WORLD
-from .scenes import at
-from .topics import LANGUAGES, PHRASES, QUESTIONS, SINGLE, TOPICS, UNITS
-from .words import ANIMALS, COLOURS, CREATURES, FOODS, MONTHS, NAMES, OBJECTS, PEOPLE, PLACES, THINGS, WORDS, made_up
+from mistral_edu.tiny.world.asking import ALPHABET, ask, spoken, strange_word
+from mistral_edu.tiny.world.doc import Doc, held_out
+from mistral_edu.tiny.world.facts import FACTS, GENERAL
+from mistral_edu.tiny.world.grammar import tidy
+from mistral_edu.tiny.world.probes import REAL_WORLD
+from mistral_edu.tiny.world.scenes import at
+from mistral_edu.tiny.world.topics import LANGUAGES, PHRASES, QUESTIONS, SINGLE, TOPICS, UNITS
+from mistral_edu.tiny.world.words import (
+    ANIMALS,
+    COLOURS,
+    CREATURES,
+    FOODS,
+    MONTHS,
+    NAMES,
+    OBJECTS,
+    PEOPLE,
+    PLACES,
+    THINGS,
+    WORDS,
+    made_up,
+)
 
 SELF = "I am a very small Mistral model. I live in a village of words."
 SKILLS = "I can tell stories, answer questions about them, remember small things, count, spell, and add small numbers."

@@ -6,7 +6,7 @@ has never met, since a learner will ask for a story about anything.
 """
 from collections import defaultdict
 
-from .probes import UNSEEN
+from mistral_edu.tiny.world.probes import UNSEEN
 
 # ---- the village ----
 GIRLS = ("Mia Ada Lily Rosa Nora Ella Ivy Clara Hana Zoe June Tess Wren Maya Elsa Dora Lena Pia Ruth Vera Anna Cora "

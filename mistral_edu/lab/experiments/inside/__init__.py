@@ -10,10 +10,10 @@ and the output layer read it: logits = output(norm(embedding + heads + feed-forw
     patched(model, run, other_run, 4, position)       # with one state of another run
     first_difference(model_a, model_b, ids)           # part by part, the first that differs
 """
-from .changes import patch_map, patched, silenced
-from .difference import Difference, first_difference
-from .reading import Attribution, attribution, logit_lens
-from .recording import Run, record, walk
+from mistral_edu.lab.experiments.inside.changes import patch_map, patched, silenced
+from mistral_edu.lab.experiments.inside.difference import Difference, first_difference
+from mistral_edu.lab.experiments.inside.reading import Attribution, attribution, logit_lens
+from mistral_edu.lab.experiments.inside.recording import Run, record, walk
 
 __all__ = ["Attribution", "Difference", "Run", "attribution", "first_difference", "logit_lens", "patch_map",
            "patched", "record", "silenced", "walk"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import mlx.core as mx
 import mlx.nn as nn
 
-from .recording import unembed
+from mistral_edu.lab.experiments.inside.recording import unembed
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from .recording import walk
+from mistral_edu.lab.experiments.inside.recording import walk
 
 TOLERANCE = 1e-3        # of a row's largest number: two correct ways to compute in float32 stay far below
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from .recording import unembed
+from mistral_edu.lab.experiments.inside.recording import unembed
 
 
 def logit_lens(model, run):

@@ -10,13 +10,12 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from mistral_edu.chat import encode_chat
+from mistral_edu.lab.experiments.truth.remembering import ALIKE, Remembering
 from mistral_edu.tiny.training.data import EOS
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.cast import cast, child
-from mistral_edu.tiny.world.plots import PLOTS
 from mistral_edu.tiny.world.stories import Teller
-
-from .remembering import ALIKE, Remembering
+from mistral_edu.tiny.world.storylines import PLOTS
 
 TELLINGS = 420       # divisible by 2 to 7, the numbers of alternatives
 WORDS = 6            # how far tellings are compared: further on, the next decision speaks for itself

@@ -6,11 +6,10 @@ where everything stands, `facts` what a box holds; `as_png` draws it, `as_html` 
 """
 from mistral_edu.config import MistralConfig
 from mistral_edu.course import COURSE, find
-
-from ..touch import Touchable
-from .as_html import render
-from .as_png import draw
-from .boxes import BOXES
+from mistral_edu.lab.showing.map.as_html import render
+from mistral_edu.lab.showing.map.as_png import draw
+from mistral_edu.lab.showing.map.boxes import BOXES
+from mistral_edu.lab.showing.touch import Touchable
 
 __all__ = ["BOXES", "course_map"]
 

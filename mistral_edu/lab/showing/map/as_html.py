@@ -7,11 +7,22 @@ The same bytes on every machine: pages store it, and tests compare it.
 """
 import html
 
-from ..live import HIDE_STILL, LIVE
-from .boxes import (
-    ARROWS, BOXES, CACHES, LEGEND, LINE, PLANNED_LEGEND, SIZE, STREAM, STREAM_Y, SUMS, TITLE)
-from .facts import BYTES, facts_of, size
-from .style import OPENS, STYLE
+from mistral_edu.lab.showing.live import HIDE_STILL, LIVE
+from mistral_edu.lab.showing.map.boxes import (
+    ARROWS,
+    BOXES,
+    CACHES,
+    LEGEND,
+    LINE,
+    PLANNED_LEGEND,
+    SIZE,
+    STREAM,
+    STREAM_Y,
+    SUMS,
+    TITLE,
+)
+from mistral_edu.lab.showing.map.facts import BYTES, facts_of, size
+from mistral_edu.lab.showing.map.style import OPENS, STYLE
 
 HEAD = 0.6                             # half the width of an arrowhead; its length is twice that
 ARROWS_STAY = "if (event.key.startsWith('Arrow')) event.stopPropagation()"      # else JupyterLab leaves the cell

@@ -1,10 +1,24 @@
 """The map as a figure, for the README and for places that show nothing else."""
 from matplotlib.patches import FancyBboxPatch
 
-from ..figures import BLUE, GREY, INK, PALE, YELLOW, figure
-from .boxes import (
-    ARROWS, BOXES, CACHES, LEGEND, LINE, LOOP_NAME, LOOP_NAME_AT, PLANNED_LEGEND, SIZE, STREAM, STREAM_NAME,
-    STREAM_NAME_AT, STREAM_Y, SUMS, TITLE)
+from mistral_edu.lab.showing.figures import BLUE, GREY, INK, PALE, YELLOW, figure
+from mistral_edu.lab.showing.map.boxes import (
+    ARROWS,
+    BOXES,
+    CACHES,
+    LEGEND,
+    LINE,
+    LOOP_NAME,
+    LOOP_NAME_AT,
+    PLANNED_LEGEND,
+    SIZE,
+    STREAM,
+    STREAM_NAME,
+    STREAM_NAME_AT,
+    STREAM_Y,
+    SUMS,
+    TITLE,
+)
 
 UNITS_PER_INCH = 12.0
 LIT_FRAME = "#FBF7B5"                  # a paler yellow, for the boxes that hold others

@@ -5,7 +5,7 @@ call, S are in the cache. Vectors are rows, so a weight stands on the right of w
 """
 from dataclasses import dataclass
 
-from mistral_edu import memory
+from mistral_edu.checkpoints import memory
 from mistral_edu.config import MistralConfig
 
 BYTES = 2                              # of a number in 16 bit, as checkpoints hold it

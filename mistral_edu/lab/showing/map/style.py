@@ -3,8 +3,8 @@
 Where the page is wide enough the boxes stand where they belong; where it is narrow they follow each other in rows. The
 list is in <details>, closed where styles are lost; here it is open, in browsers that can be told so (OPENS).
 """
-from ..figures import BLUE, INK, ORANGE, YELLOW
-from .boxes import LOOP_NAME, LOOP_NAME_AT, SIZE, STREAM_NAME, STREAM_NAME_AT
+from mistral_edu.lab.showing.figures import BLUE, INK, ORANGE, YELLOW
+from mistral_edu.lab.showing.map.boxes import LOOP_NAME, LOOP_NAME_AT, SIZE, STREAM_NAME, STREAM_NAME_AT
 
 WIDE = 560                             # pixels, from which on the boxes stand where they belong
 OPENS = "selector(::details-content)"

@@ -1,0 +1,90 @@
+"""One answer with a clock beside it: prompts are read, then tokens are generated, of one sequence or of several.
+
+A single sequence takes the way of stream_generate. Several of the same length go side by side through the model, one
+row of the batch each: every weight that is read then serves all of them.
+"""
+import random
+import time
+from typing import NamedTuple
+
+import mlx.core as mx
+import numpy as np
+
+from mistral_edu.bench.peers.process_memory import process_memory
+from mistral_edu.generate import decode, prefill
+from mistral_edu.prefill import Reader
+
+GREEDY = dict(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0)
+CHUNK = 256   # tokens of a prompt that are read at once, as in stream_generate
+SAMPLED = 256  # ids whose log probabilities are compared with those of other engines
+
+
+class Answer(NamedTuple):
+    prompt_tps: float       # tokens a second, of all sequences together
+    generation_tps: float
+    cache_bytes: int        # of keys and values, when all was said
+    memory: tuple           # process_memory() at that moment, bytes
+    logprobs: list          # of sample_ids(), after the first prompt
+
+
+def prompt_ids(vocab_size, context, batch=1):
+    """Random prompts, always the same: `batch` lists of `context` ids. The first does not depend on the others.
+
+    >>> prompt_ids(100, 3), prompt_ids(100, 3, batch=2)[0]
+    ([[49, 97, 53]], [49, 97, 53])
+    """
+    draw = random.Random(0)
+    return [[draw.randrange(vocab_size) for _ in range(context)] for _ in range(batch)]
+
+
+def sample_ids(vocab_size):
+    """Some ids from all over the vocabulary."""
+    return list(range(0, vocab_size, max(1, vocab_size // SAMPLED)))[:SAMPLED]
+
+
+def timed_answer(model, prompts, n_tokens) -> Answer:
+    """Read prompts, B lists of L ids, and generate n_tokens after each, greedily."""
+    batch, context = len(prompts), len(prompts[0])
+    began = time.perf_counter()
+    if batch == 1:
+        reader = Reader(model)
+        cache, logits = reader.cache, prefill(reader, prompts[0], CHUNK)
+        steps = decode(reader, logits, n_tokens, None, 0, GREEDY)
+    else:
+        cache = model.make_cache()
+        logits = prefill_side_by_side(model, cache, mx.array(prompts))
+        steps = decode_side_by_side(model, cache, logits, n_tokens)
+    read = time.perf_counter()
+    for _ in steps:
+        pass
+    done = time.perf_counter()
+    return Answer(batch * context / (read - began), batch * (n_tokens - 1) / (done - read),
+                  sum(layer.nbytes for layer in cache), process_memory(),
+                  sampled_logprobs(logits if batch == 1 else logits[0]))
+
+
+def prefill_side_by_side(model, cache, prompts):
+    """Read prompts (B, L), chunk by chunk, and return the logits after the last tokens (B, V)."""
+    for start in range(0, prompts.shape[1], CHUNK):
+        logits = model(prompts[:, start:start + CHUNK], cache=cache, last_only=True)[:, -1]
+        mx.eval([layer.state for layer in cache])
+    mx.eval(logits)
+    return logits
+
+
+def decode_side_by_side(model, cache, logits, n_tokens):
+    """Yield the likeliest tokens (B,) n_tokens times. Without sampling, each step is one call of the model."""
+    for left in reversed(range(n_tokens)):
+        tokens = mx.argmax(logits, axis=-1)  # (B,)
+        mx.eval(tokens)
+        yield tokens
+        if left:
+            logits = model(tokens[:, None], cache=cache, last_only=True)[:, -1]
+
+
+def sampled_logprobs(logits):
+    """Log probabilities of sample_ids(), from logits (V,)."""
+    logits = np.array(logits.astype(mx.float32)).astype(np.float64)
+    largest = logits.max()
+    everything = largest + np.log(np.exp(logits - largest).sum())
+    return (logits[sample_ids(len(logits))] - everything).tolist()

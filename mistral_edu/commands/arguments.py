@@ -1,0 +1,44 @@
+"""Arguments that several commands take: which model, and how tokens are chosen."""
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def window(text):
+    """The value of --window: a number, "none" for full attention, "config" for what the model was published with."""
+    return {"none": None, "config": "config"}[text] if text in ("none", "config") else int(text)
+
+
+def add_model_arguments(parser):
+    add = parser.add_argument
+    add("--model", default="tiny", metavar="NAME", help='"tiny" (default), a folder that holds a checkpoint, or a name '
+        "on the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3 (fetched once; the cache keeps it)")
+    add("--revision", metavar="NAME", help="branch, tag or commit of a model on the hub (default: the newest)")
+    add("--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
+    add("--window", type=window, default="config", metavar="W", help="let a token see W tokens, its own included; "
+        "none: all of them; config: as the model was published (default)")
+    add("--dtype", choices=DTYPES, help="dtype of the weights (default: as stored)")
+    add("--context", type=int, metavar="N", help="tokens that have to fit into memory (default: 2048)")
+    add("--chat-format", metavar="V", help="how a question is written for the model: v1, v3, v7-tekken and others, or "
+        "template for the chat template beside the tokenizer (default: what the model speaks)")
+    add("--no-fast", action="store_true", help="answer with the readable code, without the engine of mistral_edu.fast")
+
+
+def add_sampling_arguments(parser):
+    add = parser.add_argument
+    add("--max-tokens", type=int, default=256, metavar="N", help="tokens to write at most (default: 256)")
+    add("--temperature", type=float, default=0.0, metavar="T", help="0 takes the likeliest token each time (default)")
+    add("--top-k", type=int, default=0, metavar="K", help="choose among the K likeliest; 0: among all (default)")
+    add("--top-p", type=float, default=1.0, metavar="P", help="among the likeliest that add up to probability P")
+    add("--min-p", type=float, default=0.0, metavar="P", help="among those at least P times as likely as the likeliest")
+    add("--repetition-penalty", type=float, default=1.0, metavar="R", help="above 1: avoid what was said (default: 1)")
+    add("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    add("--stop", action="append", default=[], metavar="TEXT", help="end before this text; may be given several times")
+
+
+def model_settings(args):
+    return {"bits": args.bits, "window_size": args.window, "dtype": args.dtype, "fast": not args.no_fast,
+            "context": args.context, "revision": args.revision}
+
+
+def sampling_settings(args):
+    names = ("max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "stop")
+    return {name: getattr(args, name) for name in names}

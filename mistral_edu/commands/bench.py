@@ -1,0 +1,187 @@
+"""`mistral-edu bench`: the arguments, and what is printed."""
+import argparse
+import json
+import shlex
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+
+from mistral_edu.bench import peers
+from mistral_edu.bench.compare import Comparison
+from mistral_edu.bench.measure import Case, check_case
+from mistral_edu.bench.results import SCHEMA, check, check_place, fit_to_send, measured_result, save, stored_results
+from mistral_edu.bench.rounds import benchmark
+from mistral_edu.bench.same_weights import folder_of_weights
+from mistral_edu.bench.tables import as_table, published_table
+from mistral_edu.config import PRESETS
+
+EXAMPLES = """examples:
+  mistral-edu bench
+  mistral-edu bench --random 230m --bits 16 4 --context 256 --repeats 1
+  mistral-edu bench --batch 1 8 --json > results.json
+  mistral-edu bench --set-up llama.cpp     (once; then beside ours, with the same weights:)
+  mistral-edu bench --random 230m --bits 16 4 --compare llama.cpp --save ./result.json
+  mistral-edu bench --show ./result.json   (its table again)
+  mistral-edu bench --published            (figures of others, marked as theirs)"""
+
+# Options with which nothing is measured, and what may stand beside them.
+MEASURE_NOTHING = {"show": {"json"}, "submit": set(), "published": {"json"}, "set_up": {"peers"}}
+
+SUBMIT = """That is all that would be sent: the JSON above, as {schema} describes it. It names no place on this machine and
+no user. To have it kept, paste it into an issue of the project, or open a pull request that adds it as
+mistral_edu/bench/results/NAME.json. Nothing has been sent."""
+
+
+def filled(text):
+    """An argument that says something. An empty one, such as a variable that the shell does not know, is a slip."""
+    if not text.strip(" ,"):
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
+    return text
+
+
+def add_arguments(parser):
+    add = parser.add_argument
+    add("model", nargs="?", type=filled, help='"tiny", or a folder or hub name of a checkpoint (default: tiny)')
+    add("--random", choices=PRESETS, metavar="PRESET", help="random weights of this shape, made in memory: "
+        + ", ".join(PRESETS))
+    add("--bits", type=int, nargs="+", choices=(16, 8, 4), metavar="B", help="precisions: 16 (as stored), 8, 4 "
+        "(default: all three for tiny and --random; a checkpoint of your own as it is stored)")
+    add("--context", type=int, nargs="+", default=[128, 512], metavar="L",
+        help="lengths of the prompt in tokens (default: 128 512)")
+    add("--batch", type=int, nargs="+", default=[1], metavar="N", help="sequences side by side; tokens a second are "
+        "those of all of them together (default: 1)")
+    add("--max-tokens", type=int, default=64, metavar="N", help="tokens to generate after each (default: 64)")
+    add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
+    add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
+    add("--compare", type=filled, metavar="NAMES", help="measure others in the same rounds, with the same weights and "
+        "prompts: " + ",".join(peers.PEERS))
+    add("--set-up", type=filled, metavar="NAMES", help="measure nothing; make the environments of these others, once")
+    add("--peers", type=filled, metavar="FOLDER", help="where the environments of others are (default: in the user's "
+        "cache)")
+    add("--json", action="store_true", help="print one JSON object, as mistral_edu/bench/schema.json describes it")
+    add("--save", type=filled, metavar="FILE", help="write the result to this file, too")
+    add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a result that was saved: "
+        "its file, or a name of mistral_edu/bench/results/")
+    add("--submit", type=filled, metavar="RESULT", help="measure nothing; print a saved result as others may have it, "
+        "and where to send it")
+    add("--published", action="store_true", help="measure nothing; print a table that others have published")
+
+
+def check_alone(args):
+    """Raise ValueError where an option that measures nothing stands beside one that would have no effect then."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = {name for name, default in vars(parser.parse_args([])).items() if getattr(args, name) != default}
+    for name, beside in MEASURE_NOTHING.items():
+        if name in given and (idle := sorted(given - beside - {name})):
+            raise ValueError(f"{option(name)} measures nothing, so {', '.join(map(option, idle))} would have no "
+                             "effect; leave one or the other out")
+
+
+def option(name):
+    """How an argument is written.
+
+    >>> option("set_up"), option("model")
+    ('--set-up', 'a model')
+    """
+    return "a model" if name == "model" else f"--{name.replace('_', '-')}"
+
+
+def cases(args):
+    """The configurations that the arguments ask for, one per precision."""
+    if args.model and args.random:
+        raise ValueError(f"measure either {args.model} or --random {args.random}; for both, call bench twice")
+    model = args.model or (None if args.random else "tiny")
+    all_bits = args.bits or ([16, 8, 4] if args.random or model == "tiny" else [None])
+    return [Case(model, args.random, bits, not args.no_fast, tuple(args.context), args.max_tokens, tuple(args.batch))
+            for bits in dict.fromkeys(all_bits)]
+
+
+def command(args):
+    """The command that measures the same again, with every default written out, but for the places of files."""
+    words = ["mistral-edu", "bench", *(["--random", args.random] if args.random else [args.model or "tiny"])]
+    words += ["--bits", *args.bits] if args.bits else []
+    words += ["--context", *args.context, "--batch", *args.batch, "--max-tokens", args.max_tokens]
+    words += ["--repeats", args.repeats, *["--no-fast"] * args.no_fast]
+    words += ["--compare", ",".join(peers.names(args.compare))] if args.compare else []
+    return shlex.join(map(str, words))
+
+
+def published():
+    """The tables of all quoted results."""
+    return "\n\n".join(map(published_table, stored_results("quoted").values()))
+
+
+def shown(name):
+    """The table of a result that was kept."""
+    return as_table(measured_result(name))
+
+
+def measure(args, progress):
+    """The result that the arguments ask for, as schema.json has it."""
+    if args.repeats < 1:
+        raise ValueError(f"--repeats {args.repeats}: at least 1 round is measured")
+    asked = cases(args)
+    for case in asked:
+        check_case(case)
+    names = peers.names(args.compare) if args.compare else []
+    if names and 1 not in args.batch:
+        raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out "
+                         "--compare")
+    with ExitStack() as stack:
+        comparison = None
+        if names:
+            place = args.peers or peers.default_place()
+            present = [name for name in names if peers.python_of(name, place).exists()]
+            folder = stack.enter_context(folder_of_weights(asked, present))
+            comparison = Comparison(asked, names, place, folder, progress)
+        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison)
+
+
+@contextmanager
+def tidy_when_killed():
+    """`kill` would end this program at once. So that it removes its temporary folders first, it raises SystemExit."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run(args) -> int:
+    """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
+    check_alone(args)
+
+    def progress(text):
+        if sys.stderr.isatty() or not args.json:
+            print(text, file=sys.stderr, flush=True)
+
+    if args.published:
+        print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())
+        return 0
+    if args.set_up:
+        for name in peers.names(args.set_up):
+            peers.set_up(name, args.peers or peers.default_place(), progress)
+        return 0
+    if args.show:
+        show(measured_result(args.show), args)
+        return 0
+    if args.submit:
+        print(json.dumps(fit_to_send(measured_result(args.submit)), indent=1))
+        print(SUBMIT.format(schema=SCHEMA.name), file=sys.stderr)
+        return 0
+    if args.save:
+        check_place(args.save)
+    with tidy_when_killed():
+        result = measure(args, progress)
+    check(result)
+    try:
+        if args.save:
+            progress(f"saved in {save(result, args.save)}")
+    finally:  # what took minutes to measure is shown, whatever became of the file
+        show(result, args)
+    return 0
+
+
+def show(result, args):
+    print(json.dumps(result, indent=1) if args.json else as_table(result))
