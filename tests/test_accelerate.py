@@ -236,7 +236,7 @@ def test_where_it_gains_nothing_or_costs_too_much_no_copy_is_made(monkeypatch):
         patch.setattr(widened, "LARGEST_COPY", 4 * CONFIG.n_parameters - 1)
         assert type(accelerate(make())) is Model
     with monkeypatch.context() as patch:
-        patch.setattr(widened.machine, "memory", lambda: (10**10, 15 * CONFIG.n_parameters))
+        patch.setattr(widened.processors, "memory", lambda: (10**10, 15 * CONFIG.n_parameters))
         assert type(accelerate(make())) is Model
     with monkeypatch.context() as patch:
         patch.setattr(blas, "status", lambda: blas.Status(reason="none"))

@@ -203,7 +203,7 @@ def test_lab_opens_the_learners_notebook_with_this_environments_kernel(run, monk
 
 
 def test_lab_without_jupyterlab_says_how_to_get_it(run, monkeypatch, tmp_path):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("mistral_edu.commands.lab.find_spec", lambda name: None)
     monkeypatch.setattr(course, "HOME", tmp_path)
     code, out, err = run("lab")
     assert (code, out, list(tmp_path.iterdir())) == (1, "", [])

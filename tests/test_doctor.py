@@ -99,10 +99,10 @@ def test_a_slow_blas_comes_with_its_reason_and_fix(monkeypatch):
 
 
 def test_little_memory(monkeypatch):
-    monkeypatch.setattr(doctor.machine, "memory", lambda: (4e9, 1.5e9))
+    monkeypatch.setattr(doctor.processors, "memory", lambda: (4e9, 1.5e9))
     check = doctor.check_memory()
     assert check.status == "warn" and check.found.startswith("1.5 of 4.0 GB free")
-    monkeypatch.setattr(doctor.machine, "memory", lambda: (16e9, None))  # macOS does not say
+    monkeypatch.setattr(doctor.processors, "memory", lambda: (16e9, None))  # macOS does not say
     assert doctor.check_memory() == doctor.Check("memory", "ok", "16.0 GB")
 
 

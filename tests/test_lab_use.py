@@ -86,7 +86,7 @@ def test_the_copy_generates_and_the_original_stays_as_it_is(wanted, capsys):
     assert generate(model, tokenizer, question, max_tokens=8).strip() != "7 + 5 = 12."
     assert generate(use(), tokenizer, question, max_tokens=16).strip() == "7 + 5 = 12."
     assert mx.array_equal(use()(IDS), wanted) and said(capsys) == ""
-    assert use().path == "readable"
+    assert use().answered_by == "readable"
 
 
 @pytest.mark.parametrize("fn, where", [

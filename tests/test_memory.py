@@ -102,7 +102,7 @@ def test_a_quantized_model_is_not_advised_to_be_quantized(monkeypatch):
 
 
 def test_a_gpu_is_asked_for_its_own_memory(monkeypatch):
-    monkeypatch.setattr(memory.machine, "memory", lambda: (64e9, 50e9))
+    monkeypatch.setattr(memory.processors, "memory", lambda: (64e9, 50e9))
     assert mx.default_device() != mx.Device(mx.cpu) or memory.machine_memory() == (64e9, 50e9)
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
     monkeypatch.setattr(mx, "device_info", lambda: {"max_recommended_working_set_size": 48e9})   # Metal
@@ -110,7 +110,7 @@ def test_a_gpu_is_asked_for_its_own_memory(monkeypatch):
     monkeypatch.setattr(mx, "device_info", lambda: {"total_memory": 24e9, "free_memory": 20e9})  # CUDA
     assert memory.machine_memory() == (24e9, 20e9)
     monkeypatch.setattr(mx, "device_info", lambda: {})
-    monkeypatch.setattr(memory.machine, "memory", lambda: (16e9, None))                          # macOS does not say
+    monkeypatch.setattr(memory.processors, "memory", lambda: (16e9, None))                          # macOS does not say
     assert memory.machine_memory() == (16e9, 16e9)
 
 

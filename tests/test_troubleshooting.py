@@ -67,15 +67,15 @@ def test_changed_weights_are_answered_by_the_readable_code_until_accelerate():
 
 
 def test_messages_that_it_quotes_are_those_of_the_program():
-    sources = {path.name: path.read_text(encoding="utf-8") for path in Path(mistral_edu.__file__).parent.rglob("*.py")}
-    for message, file in (("mlx was imported before mistral_edu", "blas.py"), ("no OpenBLAS", "blas.py"),
-                          ("turned off by MISTRAL_EDU_BLAS=0", "blas.py"), ("MLX cannot be imported", "backend.py"),
-                          ("Live once this cell is run", "widgets.py"), ("The function stopped with", "widgets.py"),
-                          ("computes on the ", "doctor.py"), ("numba is not installed", "compiled.py"),
-                          ("anew in every process since ", "compiled.py"),
-                          ("the kernels could not be compiled", "compiled.py"),
+    home = Path(mistral_edu.__file__).parent
+    for message, file in (("mlx was imported before mistral_edu", "machine/blas.py"), ("no OpenBLAS", "machine/blas.py"),
+                          ("turned off by MISTRAL_EDU_BLAS=0", "machine/blas.py"), ("MLX cannot be imported", "machine/backend.py"),
+                          ("Live once this cell is run", "lab/showing/widgets.py"), ("The function stopped with", "lab/showing/widgets.py"),
+                          ("computes on the ", "doctor.py"), ("numba is not installed", "fast/compiled.py"),
+                          ("anew in every process since ", "fast/compiled.py"),
+                          ("the kernels could not be compiled", "fast/compiled.py"),
                           ("though this processor has instructions for bfloat16", "doctor.py"),
-                          ("Your pages: ", "copies.py"), ("(new lesson)", "handout.py"),
-                          ("cannot be written", "handout.py"), ("was damaged and is made anew", "handout.py")):
-        assert message in TEXT and message in sources[file], message
+                          ("Your pages: ", "course/copies.py"), ("(new lesson)", "course/handout.py"),
+                          ("cannot be written", "course/handout.py"), ("was damaged and is made anew", "course/handout.py")):
+        assert message in TEXT and message in (home / file).read_text(encoding="utf-8"), message
     assert f"below {doctor.SLOW} GFLOPS" in TEXT

@@ -3,9 +3,6 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-
-LAB = Path(__file__).parents[1]  # holds the rooms
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def room_of(notebook: str) -> str | None:
     >>> room_of("08")
     'mistral_edu.lab.n08_window'
     """
-    rooms = [module.name for module in pkgutil.iter_modules([str(LAB)])]
+    rooms = [module.name for module in pkgutil.iter_modules(import_module("mistral_edu.lab").__path__)]
     return next((f"mistral_edu.lab.{name}" for name in rooms if name.startswith(f"n{notebook}_")), None)
 
 
