@@ -284,8 +284,8 @@ def test_settings_that_slow_openblas_are_taken_out_and_recorded(monkeypatch):
     assert in_fresh_process("describe") == {} and "OPENBLAS_CORETYPE" not in seen and "PATH" in seen
     monkeypatch.undo()
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    timed_answers = {"describe": {}, "limits": LIMITS, "measure": []}
-    result = rounds.benchmark([SHORT], 1, run=lambda task, case=None: timed_answers[task])
+    answers = {"describe": {}, "limits": LIMITS, "measure": []}
+    result = rounds.benchmark([SHORT], 1, run=lambda task, case=None: answers[task])
     assert result["settings"]["unset"]["OPENBLAS_CORETYPE"] == "Prescott"
 
 
@@ -324,9 +324,9 @@ def test_a_round_measures_every_case_in_turn():
 
 def test_rounds_that_different_code_answered_have_no_median(rows):
     paths = iter(["readable", "cpu"])
-    timed_answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
+    answers = {"describe": dict, "limits": lambda: LIMITS, "measure": lambda: [{**rows[0], "path": next(paths)}]}
     with pytest.raises(ValueError, match="answered by 'readable', another by 'cpu'"):
-        rounds.benchmark([SHORT], 2, run=lambda task, case=None: timed_answers[task]())
+        rounds.benchmark([SHORT], 2, run=lambda task, case=None: answers[task]())
 
 
 def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
