@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PROMPT ?= Tell me a story about a red ball.
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test check refresh notebook readme pictures lock clean
+.PHONY: help lab setup test check lint refresh notebook readme pictures lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: $(READY)  ## run the whole suite on all processors: tests, doctests, every
 
 check: $(READY)  ## run the quick part: no notebooks, no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
+
+lint: $(READY)  ## look for unused names, lines too wide, imports out of order (make check does it, too)
+	$(BIN)/ruff check
 
 refresh: $(READY)  ## run the notebooks again and store their outputs; one of them: make refresh NB=08
 	$(BIN)/python -m mistral_edu.course.refresh $(NB) $(ARGS)
@@ -45,7 +48,7 @@ lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:  ## remove what can be made again: .venv, caches, build folders
-	rm -rf $(VENV) build dist .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- how .venv is made -------------------------------------------------------------------------------------------------

@@ -4,22 +4,22 @@ from mistral_edu.machine import backend, blas
 blas.install()   # works only before mlx.core is imported, so it comes before all imports below
 backend.check()  # MLX without a part that computes is a common slip: one line says what to install
 
-from mistral_edu.attention import Attention, scaled_dot_product_attention  # noqa: E402
-from mistral_edu.cache import KVCache, QuantizedKVCache, RotatingKVCache  # noqa: E402
-from mistral_edu.chat import encode_chat  # noqa: E402
-from mistral_edu.checkpoints.convert import convert  # noqa: E402
-from mistral_edu.checkpoints.errors import CheckpointError  # noqa: E402
-from mistral_edu.checkpoints.loading import load, load_config, load_model, load_tokenizer  # noqa: E402
-from mistral_edu.config import MistralConfig  # noqa: E402
-from mistral_edu.conversation import Chat  # noqa: E402
-from mistral_edu.feed_forward import FeedForward  # noqa: E402
-from mistral_edu.generate import generate, stream_generate  # noqa: E402
-from mistral_edu.masks import create_attention_mask  # noqa: E402
-from mistral_edu.norm import RMSNorm  # noqa: E402
-from mistral_edu.quantize import quantize  # noqa: E402
-from mistral_edu.sampling import sample  # noqa: E402
-from mistral_edu.tokenizer import Tokenizer  # noqa: E402
-from mistral_edu.transformer import Block, Model  # noqa: E402
+from mistral_edu.attention import Attention, scaled_dot_product_attention
+from mistral_edu.cache import KVCache, QuantizedKVCache, RotatingKVCache
+from mistral_edu.chat import encode_chat
+from mistral_edu.checkpoints.convert import convert
+from mistral_edu.checkpoints.errors import CheckpointError
+from mistral_edu.checkpoints.loading import load, load_config, load_model, load_tokenizer
+from mistral_edu.config import MistralConfig
+from mistral_edu.conversation import Chat
+from mistral_edu.feed_forward import FeedForward
+from mistral_edu.generate import generate, stream_generate
+from mistral_edu.masks import create_attention_mask
+from mistral_edu.norm import RMSNorm
+from mistral_edu.quantize import quantize
+from mistral_edu.sampling import sample
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Block, Model
 
 __version__ = "0.1.0"
 __all__ = [

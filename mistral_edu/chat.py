@@ -13,9 +13,9 @@ is written. A system message goes before a question, two line ends between them:
 the *last*, so that it stays close. v3 drops blanks at the end of an answer.
 
 Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its own,
-at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on) there is
-no blank after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write tools,
-which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
+at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on) there
+is no blank after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write
+tools, which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
 
 A model that others have trained further may speak another format altogether, in the words of the chat template beside
 its tokenizer (chat_template.py). Which format it is, `spoken_format` decides.
@@ -38,7 +38,7 @@ class Format:
     def encode(self, system, turns, tokenizer):
         """system: text, or None for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
         ids, words = [tokenizer.bos_id], lambda text: words_of(text, tokenizer, self.blank)
-        mark = lambda name: [tokenizer.control_ids[name]]  # noqa: E731
+        mark = lambda name: [tokenizer.control_ids[name]]
         if self.system == "marks" and system is not None:
             ids += mark("[SYSTEM_PROMPT]") + words(system) + mark("[/SYSTEM_PROMPT]")
         carries = {"first": 0, "last": (len(turns) - 1) // 2 * 2}.get(self.system)  # the question with the system text
@@ -153,7 +153,8 @@ def format_of(template, tokenizer) -> str:
         if text is not None and ids != wanted:
             want = tokenizer.decode(wanted, skip_special=False)
             warnings.warn(f"{template.path}: the chat template writes {text[:200]!r}, and the authors' own encoder, in "
-                          f"format {version}, {want[:200]!r}. The authors' is sent; for the other: version=\"template\"")
+                          f"format {version}, {want[:200]!r}. The authors' is sent; for the other: "
+                          'version="template"')
             break
     return version
 
@@ -168,12 +169,12 @@ def said_by(template, messages, tokenizer):
 
 
 def checked_version(version, tokenizer) -> str:
-    """The name of a format, given by itself or by a preset's; ValueError for one that is not there or cannot be written."""
+    """A format's name, given by itself or by a preset's; ValueError for one that is not there or cannot be written."""
     version = PRESETS.get(version, version)
     if version == "template":
         if tokenizer.chat_template is None:
-            raise ValueError("there is no chat template beside this tokenizer; expected one in tokenizer_config.json or "
-                             "chat_template.jinja")
+            raise ValueError("there is no chat template beside this tokenizer; expected one in tokenizer_config.json "
+                             "or chat_template.jinja")
         return version
     if version not in FORMATS:
         raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
@@ -181,8 +182,8 @@ def checked_version(version, tokenizer) -> str:
     needed = ["[INST]", "[/INST]"] * FORMATS[version].marks
     needed += ["[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"] * (FORMATS[version].system == "marks")
     if lacking := [name for name in needed if name not in tokenizer.control_ids]:
-        raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer of "
-                         f'{tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
+        raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer "
+                         f'of {tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
     if not FORMATS[version].blank and tokenizer.adds_blank:
         raise ValueError(f"chat format {version} has no blank after a mark, and this tokenizer puts one before each "
                          f'text; it is made for "{native_version(tokenizer)}"')
@@ -202,11 +203,11 @@ def check_messages(messages):
         raise ValueError('there are no messages; expected [{"role": "user", "content": "..."}]')
     for n, message in enumerate(messages):
         if not isinstance(message, dict) or "role" not in message or not isinstance(message.get("content"), str):
-            raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {str(message)[:200]!r}; tools '
-                             "and pictures are not taught here")
+            raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {str(message)[:200]!r}; '
+                             "tools and pictures are not taught here")
         if beyond := sorted(map(str, {name for name in message if message[name] is not None} - {"role", "content"})):
-            raise ValueError(f"message {n} has {', '.join(beyond)[:200]} beside role and content; tools and pictures are "
-                             "not taught here. Leave them out")
+            raise ValueError(f"message {n} has {', '.join(beyond)[:200]} beside role and content; tools and pictures "
+                             "are not taught here. Leave them out")
     first = int(messages[0]["role"] == "system")  # the number of the first question
     if len(messages) == first:
         raise ValueError(f"after the system message there is no user message; expected {ROLES}")

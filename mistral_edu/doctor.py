@@ -38,7 +38,7 @@ class Check:
 
 def check_python():
     found = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036  it also runs where pip would have refused
         return Check("Python", "fail", found, "install Python 3.10 or newer")
     return Check("Python", "ok", found)
 
@@ -79,9 +79,8 @@ def check_products():
     if status.library:
         return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
     return Check("fast products", "warn", f"{found}: on the reference BLAS training and float32 products in notebooks "
-                 'take ten times as long or more; so do answers, but for those of the compiled kernels (line "engine"), '
-                 "where it is long prompts that take longer",
-                 status.fix)
+                 "take ten times as long or more; so do answers, but for those of the compiled kernels "
+                 '(line "engine"), where it is long prompts that take longer', status.fix)
 
 
 def check_half_products():
@@ -92,7 +91,8 @@ def check_half_products():
     if status.library:
         return Check("16-bit products", "ok", f"oneDNN, with instructions for bfloat16 ({status.library})")
     return Check("16-bit products", "warn",
-                 f"computed in float32, though this processor has instructions for bfloat16: {status.reason}", status.fix)
+                 f"computed in float32, though this processor has instructions for bfloat16: {status.reason}",
+                 status.fix)
 
 
 def check_cache():

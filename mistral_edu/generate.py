@@ -73,7 +73,7 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     n_tokens = min(max_tokens, check_room(ids, reader.n_before, model.config))
     answer = AnswerText(tokenizer, ids, stop)
     n_ids = tokenizer.n_ids if tokenizer else 0
-    show = lambda id: tokenizer.token_text(id) if id < n_ids else ""  # noqa: E731
+    show = lambda id: tokenizer.token_text(id) if id < n_ids else ""
 
     began = time.perf_counter()
     reused = reader.resume(ids)
@@ -83,8 +83,8 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     for n, (token, logprob, best) in enumerate(steps, 1):
         if math.isnan(logprob):
             raise NonFiniteWeights("the model's logits are not numbers (NaN): some weight is so large that a product "
-                                   "overflows. Its file may be damaged: fetch it again; or float16 is too narrow for it: "
-                                   'load it with dtype="float32" or "bfloat16"')
+                                   "overflows. Its file may be damaged: fetch it again; or float16 is too narrow for "
+                                   'it: load it with dtype="float32" or "bfloat16"')
         text = answer.add(token, is_last=n == n_tokens)
         yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
                     prompt_tokens=len(ids), reused_tokens=reused, prompt_tps=(len(ids) - reused) / (read - began),
@@ -197,8 +197,8 @@ def hint_at_format(prompt, tokenizer, raw):
                       "Leave raw out to send the prompt as a message")
     elif by_hand:
         marks = "<s> goes in front by itself" if raw else "a message gets its marks by itself"
-        warnings.warn(f"the prompt spells {', '.join(by_hand[:5])}: written in a text, this stays text, which the model "
-                      f"has not seen in its training. Leave it out; {marks}")
+        warnings.warn(f"the prompt spells {', '.join(by_hand[:5])}: written in a text, this stays text, which the "
+                      f"model has not seen in its training. Leave it out; {marks}")
     elif not raw and tokenizer.is_instruct is False:
         warnings.warn("this seems to be a base model, which continues text and knows no messages (there is no chat "
                       "template beside it). Give a string with raw=True, or take its Instruct version")

@@ -58,7 +58,8 @@ class Tokenizer:
         self._tokenizer.encode_special_tokens = True  # the library's words for: a special token in text is text
         self.control_ids = control_ids(description)  # "[INST]" -> 3, ...
         if not {"<s>", "</s>"} <= self.control_ids.keys():
-            raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found {[*self.control_ids][:20]}")
+            raise UnsupportedCheckpoint(f"{path}: expected control tokens <s> and </s>, found "
+                                        f"{[*self.control_ids][:20]}")
         self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
         self.end_ids = end_ids(path.parent, self._tokenizer.token_to_id) | {self.eos_id}
         self.vocab_size = self._tokenizer.get_vocab_size()
@@ -85,7 +86,7 @@ class Tokenizer:
         # A token that no text can hold. What is encoded after it is no beginning of a text.
         self._anchor = f"\ue000{uuid4().hex}\ue000"
         self._tokenizer.add_tokens([tokenizers.AddedToken(self._anchor, normalized=False)])
-        begins = lambda ids: bool(ids) and self.token_text(ids[0]).startswith(" ")  # noqa: E731
+        begins = lambda ids: bool(ids) and self.token_text(ids[0]).startswith(" ")
         self.adds_blank = begins(self._encode("a"))  # before a text, as SentencePiece does
         inside = begins(self._encode("-", first=False))  # and before what follows an added token
         self._before_answer = self._control_set if inside else frozenset()

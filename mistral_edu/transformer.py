@@ -121,5 +121,6 @@ def check_call(tokens, cache, n_layers):
         raise ValueError(f"the model has {n_layers} layers, but the cache has {len(cache)}; "
                          f"make it with model.make_cache()")
     if cache is not None and len(offsets := sorted({layer.offset for layer in cache})) > 1:
-        raise ValueError(f"all layers of a cache should hold the same tokens; these hold {offsets[0]} to {offsets[-1]}, "
-                         f"as an interrupt can leave them. Take each back with trim, or make a new cache")
+        raise ValueError(f"all layers of a cache should hold the same tokens; these hold {offsets[0]} to "
+                         f"{offsets[-1]}, as an interrupt can leave them. Take each back with trim, or make "
+                         "a new cache")

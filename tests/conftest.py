@@ -1,14 +1,12 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
 from importlib.util import find_spec
 
-import mistral_edu  # noqa: F401, I001
+from mistral_edu.fast import compiled, jobs
+from small_environments import COMPILING
 
 import mlx.core as mx
 import pytest
 from hypothesis import settings
-from small_environments import COMPILING
-
-from mistral_edu.fast import compiled, jobs
 
 # Speed varies by ten on shared machines, so no example has a deadline; a failure is the same one on every run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=25)

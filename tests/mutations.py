@@ -2,12 +2,12 @@
 
     python tests/mutations.py --cases 20000 --seed 1
 
-A case is a number: it draws one small folder of a model (as Hugging Face or MLX write it, plain, in shards or quantized,
-with either kind of tokenizer) and one to three changes to its files: bytes cut, turned or filled in, JSON values removed,
-exchanged or replaced by odd ones, files emptied or taken away. The folder is then loaded, asked and read in a process of
-its own. Wrong are: an exception that is not raised in this package, or is of no kind that it promises; a message longer
-than a screen; a crash; more than 20 seconds; and an answer with numbers that are not finite, or with a text that does not
-come back, or that became a control id.
+A case is a number: it draws one small folder of a model (as Hugging Face or MLX write it, plain, in shards or
+quantized, with either kind of tokenizer) and one to three changes to its files: bytes cut, turned or filled in, JSON
+values removed, exchanged or replaced by odd ones, files emptied or taken away. The folder is then loaded, asked and
+read in a process of its own. Wrong are: an exception that is not raised in this package, or is of no kind that it
+promises; a message longer than a screen; a crash; more than 20 seconds; and an answer with numbers that are not finite,
+or with a text that does not come back, or that became a control id.
 """
 import argparse
 import json
@@ -26,18 +26,19 @@ from pathlib import Path
 
 SECONDS, LONGEST = 20, 1300
 TEXT = "hello the world [INST] </s> naïve 🙂"
-ODD = [None, True, False, 0, -1, 1, 2, 3, 7, 64, 1.5, -0.0, 1e-300, 1e300, 2**31, 2**63, 10**400, "", "x", "x" * 5000, "</s>", "<s>",
-       "[INST]", "linear", "▁", [], {}, [None], [[]], {"type": "x"}, {"": None}, "nan", "\ud800", [1] * 3000]
+ODD = [None, True, False, 0, -1, 1, 2, 3, 7, 64, 1.5, -0.0, 1e-300, 1e300, 2**31, 2**63, 10**400, "", "x", "x" * 5000,
+       "</s>", "<s>", "[INST]", "linear", "▁", [], {}, [None], [[]], {"type": "x"}, {"": None}, "nan", "\ud800",
+       [1] * 3000]
 
 
 def make_folders(place):
     """The sound folders from which all cases start."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from small_tokenizers import KINDS
-
     from mistral_edu import MistralConfig, Model, convert
     from mistral_edu.text.chat_template import SETTINGS
+    from small_tokenizers import KINDS
+
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
     config = MistralConfig(dim=64, n_layers=2, head_dim=16, hidden_dim=64, n_heads=4, n_kv_heads=2, window_size=8,
                            context_len=128, vocab_size=448)
     folders = []

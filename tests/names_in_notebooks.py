@@ -57,7 +57,8 @@ class Cell(ast.NodeVisitor):
     def comprehension(self, node):
         targets = {name.id for part in node.generators for name in ast.walk(part.target) if isinstance(name, ast.Name)}
         for name in ast.walk(node):
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load) and name.id not in targets | set(self.bound):
+            is_read = isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load)
+            if is_read and name.id not in targets | set(self.bound):
                 self.outside.add(name.id)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehension

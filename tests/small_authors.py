@@ -2,11 +2,12 @@
 import json
 from pathlib import Path
 
+from small_checkpoints import weights_of
+from small_models import random_model
+
 import mistral_common
 import mlx.core as mx
 import numpy as np
-from small_checkpoints import weights_of
-from small_models import random_model
 
 DATA = Path(mistral_common.__file__).parent / "data"
 PARAMS, CONSOLIDATED = "params.json", "consolidated.safetensors"

@@ -2,12 +2,12 @@
 import json
 import shutil
 
-import mlx.core as mx
-from mlx.utils import tree_flatten
-from small_models import random_model
-
 from mistral_edu import quantize
 from mistral_edu.tiny import FOLDER
+from small_models import random_model
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 ONE = "model.layers.1.mlp.up_proj.weight"  # the weight that tests damage

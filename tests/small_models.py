@@ -1,8 +1,8 @@
 """Models for tests: one small and random, in fp32; and a wrapper that counts what is read and can interrupt."""
+from mistral_edu import MistralConfig, Model
+
 import mlx.core as mx
 from mlx.utils import tree_flatten
-
-from mistral_edu import MistralConfig, Model
 
 CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=32, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=None,
                        context_len=200, vocab_size=2048)

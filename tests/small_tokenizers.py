@@ -1,9 +1,9 @@
 """Small tokenizers of both kinds, written by hand, for tests."""
 from string import ascii_letters
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
-
 from mistral_edu.tokenizer import byte_alphabet
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
 WORDS = ["the", "hello", "world"]

@@ -3,19 +3,19 @@
 import copy
 import pickle
 
+from mistral_edu.attention import Attention, scaled_dot_product_attention
+from mistral_edu.bench.equal import BOUND, QUANTIZED_BOUND
+from mistral_edu.config import MistralConfig
+from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, widened
+from mistral_edu.machine import blas
+from mistral_edu.quantize import quantize
+from mistral_edu.transformer import Model
+
 import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 import pytest
 from mlx.utils import tree_flatten
-
-from mistral_edu.attention import Attention, scaled_dot_product_attention
-from mistral_edu.config import MistralConfig
-from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, widened
-from mistral_edu.machine import blas
-from mistral_edu.bench.equal import BOUND, QUANTIZED_BOUND
-from mistral_edu.quantize import quantize
-from mistral_edu.transformer import Model
 
 CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=16, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=6,
                        context_len=64, vocab_size=96)
@@ -170,7 +170,7 @@ def drop_a_layer(model):
     del model.layers[1]
 
 def replace_a_function(model):
-    blind = lambda q, k, v, scale, mask: scaled_dot_product_attention(q, 0 * k, v, scale, mask)  # noqa: E731
+    blind = lambda q, k, v, scale, mask: scaled_dot_product_attention(q, 0 * k, v, scale, mask)
     model.layers[1].self_attn.attend = blind
 
 def change_a_number(model):

@@ -1,8 +1,8 @@
+from mistral_edu.text.answer import StopStrings
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from mistral_edu.text.answer import StopStrings
 
 
 def run(pieces, stop):

@@ -1,15 +1,20 @@
 """Attention: heads and positions by coded arrays; written out, fused and in plain loops; what can be replaced."""
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from golden.models import SMALL, gap
-from mistral_edu.attention import (Attention, fused_attention, merge_heads, repeat_kv, scaled_dot_product_attention,
-                                   split_heads)
+from mistral_edu.attention import (
+    Attention,
+    fused_attention,
+    merge_heads,
+    repeat_kv,
+    scaled_dot_product_attention,
+    split_heads,
+)
 from mistral_edu.cache import KVCache
 from mistral_edu.masks import create_attention_mask
 from mistral_edu.rope import rope
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 B, L, N_HEADS, HEAD_DIM = 2, 3, 4, 5
 

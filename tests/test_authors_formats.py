@@ -4,14 +4,14 @@ import logging
 import time
 from pathlib import Path
 
-import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
 from mistral_edu import Chat, MistralConfig, Model, load_tokenizer
 from mistral_edu.chat import encode_chat, native_version
 from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint
 from mistral_edu.text.tokenizer_model import read_model
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 mistral_common = pytest.importorskip("mistral_common", reason="the authors' files lie in its wheel; see extra test")
 from mistral_common.protocol.instruct.messages import AssistantMessage, SystemMessage, UserMessage  # noqa: E402
@@ -26,8 +26,8 @@ FILES = {"v1": DATA / "tokenizer.model.v1", "v2": DATA / "mistral_instruct_token
          "v3": DATA / "mistral_instruct_tokenizer_240323.model.v3",
          "v7": DATA / "mistral_instruct_tokenizer_241114.model.v7"}
 SHARDS = [" ", "  ", "\t", "\n", "\r\n", "a", "the", "aaa", "ababa", "1", "=", "--", "[INST]", "[/INST]", "<s>", "</s>",
-          "[AVAILABLE_TOOLS]", "[REFERENCE_DOC_1]", "<0x0A>", "<unk>", "▁", "é", "e\u0301", "ﬁ", "Ⅳ", "你好", "한", "🙂",
-          "👩‍👩‍👧🏽", "\u200b", "\u3000", "\xa0", "\ufeff", "\x00", "\x7f", "\U0010ffff"]
+          "[AVAILABLE_TOOLS]", "[REFERENCE_DOC_1]", "<0x0A>", "<unk>", "▁", "é", "e\u0301", "ﬁ", "Ⅳ", "你好", "한",
+          "🙂", "👩‍👩‍👧🏽", "\u200b", "\u3000", "\xa0", "\ufeff", "\x00", "\x7f", "\U0010ffff"]
 AWKWARD = [*SHARDS, " x ", "\n\nx\n\n", "a" * 70, "=" * 70, "x" + " " * 37 + "y", "[INST] x [/INST] y</s>",
            "no [INST]here"]
 texts = st.one_of(st.sampled_from(AWKWARD), st.lists(st.sampled_from(SHARDS), max_size=12).map("".join), st.text())

@@ -1,21 +1,32 @@
-"""The layout in which Mistral AI publishes: the model of the Hugging Face layout, to the last bit; errors in its words."""
+"""The layout in which Mistral AI publishes: the same model as from the other, to the last bit; errors in its words."""
 import json
+
+from mistral_edu import MistralConfig, convert, generate, load, load_config, load_model, load_tokenizer
+from mistral_edu.checkpoints.authors_layout import as_hugging_face
+from mistral_edu.checkpoints.errors import (
+    NonFiniteWeights,
+    NotEnoughMemory,
+    UnreadableFile,
+    UnsupportedCheckpoint,
+    WeightMismatch,
+)
+from mistral_edu.checkpoints.weights import read_one_by_one
+from mistral_edu.commands import main
+from small_authors import (
+    CONSOLIDATED,
+    CONSOLIDATED_INDEX,
+    PARAMS,
+    authors_weights,
+    their_logits,
+    write_authors,
+    write_small_tekken,
+)
+from small_checkpoints import CONFIG, WEIGHTS, change_json, change_weights, same_weights, weights_of, write_checkpoint
+from small_models import random_model
 
 import mlx.core as mx
 import numpy as np
 import pytest
-from small_authors import (CONSOLIDATED, CONSOLIDATED_INDEX, PARAMS, authors_weights, their_logits, write_authors,
-                           write_small_tekken)
-from small_checkpoints import CONFIG, WEIGHTS, change_json, change_weights, same_weights, weights_of, write_checkpoint
-from small_models import random_model
-
-from mistral_edu import MistralConfig, convert, generate, load, load_config, load_model, load_tokenizer
-from mistral_edu.commands import main
-from mistral_edu.checkpoints.authors_layout import as_hugging_face
-from mistral_edu.checkpoints.errors import (
-    NonFiniteWeights, NotEnoughMemory, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
-)
-from mistral_edu.checkpoints.weights import read_one_by_one
 
 TOKENS = [1, 5, 900, 17, 44, 1023, 5, 8, 300, 2]
 ONE = "layers.1.feed_forward.w3.weight"  # the weight that tests damage
@@ -117,7 +128,8 @@ def test_the_command_line_takes_such_a_folder(folder, tmp_path, capsys):
     assert main.main(["convert", str(folder), str(tmp_path / "out"), "--bits", "8"]) == 0
     capsys.readouterr()
     for model in (folder, tmp_path / "out"):
-        assert main.main(["generate", "Hello", "--model", str(model), "--max-tokens", "3"]) == 0, capsys.readouterr().err
+        ended = main.main(["generate", "Hello", "--model", str(model), "--max-tokens", "3"])
+        assert ended == 0, capsys.readouterr().err
 
 
 def test_weights_are_read_one_at_a_time(tmp_path):

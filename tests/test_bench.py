@@ -7,29 +7,41 @@ from dataclasses import replace
 from importlib.metadata import distributions
 from types import SimpleNamespace
 
-import mlx.core as mx
-import numpy as np
-import pytest
-from jsonschema import Draft202012Validator
-from mlx.utils import tree_flatten
-from small_models import CONFIG, random_model as small_model
-
 import mistral_edu
 from mistral_edu import MistralConfig, Model
-from mistral_edu.checkpoints import memory
-from mistral_edu.bench import ask, limits, measure, provenance, results, rounds, same_weights, tables, tasks, timed_answers
-from mistral_edu.commands import bench
-from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
+from mistral_edu.bench import (
+    ask,
+    limits,
+    measure,
+    provenance,
+    results,
+    rounds,
+    same_weights,
+    tables,
+    tasks,
+    timed_answers,
+)
 from mistral_edu.bench.ask import in_fresh_process
 from mistral_edu.bench.limits import measure_limits
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA, number, stored_results
+from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, predict, shares, weight_bytes_per_step
-from mistral_edu.commands.main import build_parser, main
+from mistral_edu.checkpoints import memory
 from mistral_edu.checkpoints.errors import NotEnoughMemory
+from mistral_edu.commands import bench
+from mistral_edu.commands.main import build_parser, main
 from mistral_edu.machine import blas
 from mistral_edu.quantize import size_in_bytes
+from small_models import CONFIG
+from small_models import random_model as small_model
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from mlx.utils import tree_flatten
 
 SHORT = Case(bits=4, contexts=(9, 5), max_tokens=3)
 LIMITS = {"read_gb_per_s": 40.0, "matrix_gflops": {"float32": 200.0, "bfloat16": 800.0}}
@@ -74,7 +86,8 @@ def test_sequences_side_by_side_are_answered_as_each_alone(window, monkeypatch):
     model, prompts = small_model(window_size=window), prompt_ids(2048, 9, batch=3)
     cache = model.make_cache()
     logits = timed_answers.prefill_side_by_side(model, cache, mx.array(prompts))
-    together = np.stack([np.array(tokens) for tokens in timed_answers.decode_side_by_side(model, cache, logits, 5)], axis=1)
+    together = np.stack([np.array(tokens) for tokens in timed_answers.decode_side_by_side(model, cache, logits, 5)],
+                        axis=1)
     assert together.tolist() == [mistral_edu.generate(model, None, prompt, max_tokens=5) for prompt in prompts]
     one, three = timed_answer(model, prompts[:1], 3), timed_answer(model, prompts, 3)
     assert np.allclose(one.logprobs, three.logprobs, atol=1e-4) and three.cache_bytes == 3 * one.cache_bytes
@@ -482,8 +495,8 @@ def test_an_empty_argument_is_a_slip_and_not_the_default(monkeypatch, option, ca
 
 @pytest.mark.parametrize("words, idle", [
     (["--show", "epyc_tiny", "--save", "x.json"], "--save"), (["--published", "--compare", "mlx-lm"], "--compare"),
-    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["--submit", "epyc_tiny", "--json"], "--json"), (["tiny", "--show", "epyc_tiny"], "a model"),
-    (["--show", "epyc_tiny", "--published"], "--published")])
+    (["--set-up", "mlx-lm", "--bits", "4"], "--bits"), (["--submit", "epyc_tiny", "--json"], "--json"),
+    (["tiny", "--show", "epyc_tiny"], "a model"), (["--show", "epyc_tiny", "--published"], "--published")])
 def test_an_option_that_would_have_no_effect_is_refused(monkeypatch, tmp_path, words, idle, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bench.peers, "set_up", lambda *args: pytest.fail("set up"))

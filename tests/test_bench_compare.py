@@ -6,22 +6,22 @@ import signal
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
-import mlx.core as mx
-import numpy as np
-import pytest
 import small_peers
-from jsonschema import Draft202012Validator
-
 from mistral_edu import MistralConfig, load_model
 from mistral_edu.bench import compare, peers, rounds, same_weights, tables, tasks
-from mistral_edu.commands import bench
-from mistral_edu.bench.timed_answers import sampled_logprobs
 from mistral_edu.bench.compare import Comparison, difference
 from mistral_edu.bench.measure import Case, measure
 from mistral_edu.bench.peers import runner, with_llama_cpp
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA
+from mistral_edu.bench.timed_answers import sampled_logprobs
+from mistral_edu.commands import bench
 from mistral_edu.commands.main import main
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
 
 CASE = Case(None, "tiny", bits=16, contexts=(9, 5), max_tokens=3)
 SHORT = replace(CASE, contexts=(4,), max_tokens=2)

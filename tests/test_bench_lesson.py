@@ -3,16 +3,16 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu.bench import account, ladder
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import spread
 from mistral_edu.fast import accelerate, cpu_engine, detach
 from mistral_edu.fast.step import Step
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 LESSON = (Path(__file__).parents[1] / "mistral_edu/fast/README.md").read_text(encoding="utf-8")
 CASE = Case(model=None, preset="tiny", bits=16, contexts=(8,), max_tokens=3)

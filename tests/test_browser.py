@@ -6,8 +6,9 @@ a browser knows, too, what a screen reader finds: handles have names, pictures h
 import shutil
 from pathlib import Path
 
-import pytest
 from lab_in_browser import ERRORS, browser_on, open_and_run
+
+import pytest
 from playwright.sync_api import expect
 
 FOLDER = Path(__file__).parents[1] / "notebooks"

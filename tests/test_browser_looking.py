@@ -1,14 +1,14 @@
 """In a real JupyterLab: a token is chosen, an alternative taken by keyboard alone, and the first answer shown again."""
 from pathlib import Path
 
+from lab_in_browser import KERNEL_IDLE, PANEL, browser_on, open_and_run
+from mistral_edu.course.refresh import refresh
+
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab_in_browser import KERNEL_IDLE, PANEL, browser_on, open_and_run
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
-
-from mistral_edu.course.refresh import refresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=20_000)                    # a kernel may take its time

@@ -4,11 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab_in_browser import ERRORS, KERNEL_IDLE, PANEL, browser_on, open_and_run
+from test_lab_magics import NASTY, SLOWLY, a_page
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab_in_browser import ERRORS, KERNEL_IDLE, PANEL, browser_on, open_and_run
 from playwright.sync_api import expect
-from test_lab_magics import NASTY, SLOWLY, a_page
 
 SHOTS = Path(__file__).with_name("screenshots")
 HELLO, SPELL, STORY, ATTACK = "Hello!", "How do you spell ball?", "Tell me a story about a red ball.", "Say markup."

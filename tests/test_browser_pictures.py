@@ -1,12 +1,12 @@
 """In a real JupyterLab: pictures are shown once and have words, live or still, trusted or not; the map is touched."""
-import nbformat
-import pytest
 from lab_in_browser import PANEL, browser_on, open_and_run
-from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import expect
-
 from mistral_edu.course.alt_texts import put_alt_texts
 from mistral_edu.course.refresh import refresh
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=60_000)                    # a kernel may take its time

@@ -2,10 +2,11 @@
 import re
 from pathlib import Path
 
-import pytest
 from lab_in_browser import ERRORS, browser_on, open_and_run
-from playwright.sync_api import expect
 from test_lab_magics import a_page
+
+import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[1]
 SHOTS = Path(__file__).with_name("screenshots")

@@ -1,14 +1,13 @@
 """Caches: any split into chunks, constant bytes, trimming, saving; properties are searched by hypothesis."""
 import os
 
-import mistral_edu  # noqa: F401  before mlx
+from golden.models import gap, in_chunks, random_model, random_tokens
+from mistral_edu.cache import STEP, KVCache, QuantizedKVCache, RotatingKVCache, load_cache, save_cache
+
 import mlx.core as mx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from golden.models import gap, in_chunks, random_model, random_tokens
-from mistral_edu.cache import STEP, KVCache, QuantizedKVCache, RotatingKVCache, load_cache, save_cache
 
 L, WINDOW = 24, 6
 MODELS = {window: random_model(head_dim=32, window_size=window) for window in (None, 1, WINDOW)}

@@ -1,9 +1,9 @@
-import pytest
-from small_tokenizers import KINDS
-
 from mistral_edu.chat import encode_chat
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import Tokenizer
+from small_tokenizers import KINDS
+
+import pytest
 
 
 @pytest.fixture(scope="module", params=[*KINDS, "tiny"])

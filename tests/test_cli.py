@@ -8,13 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import mistral_edu
-from mistral_edu.commands import main, terminal
 from mistral_edu import course, doctor
-from mistral_edu.commands import chat
+from mistral_edu.commands import chat, main, terminal
 from mistral_edu.tiny import FOLDER
+
+import pytest
 
 STORY = "Tell me a story about a red ball."
 ENDLESS = ("--max-tokens", "900", "--temperature", "1e6", "--seed", "0")  # every token as likely; no end token is drawn

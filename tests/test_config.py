@@ -2,9 +2,9 @@
 import json
 from dataclasses import replace
 
-import pytest
-
 from mistral_edu.config import HF_DEFAULTS, HF_NAMES, PRESETS, MistralConfig
+
+import pytest
 
 TINY = MistralConfig.preset("tiny")
 PUBLISHED = {  # the config.json that Mistral AI publishes with each 7B, as far as it concerns us

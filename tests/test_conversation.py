@@ -1,8 +1,8 @@
 """A chat answers as if each answer were computed afresh from its messages, and reads only what is new."""
-import pytest
+from mistral_edu import Chat, encode_chat, generate, load, load_tokenizer, stream_generate
 from small_models import Counted, random_model
 
-from mistral_edu import Chat, encode_chat, generate, load, load_tokenizer, stream_generate
+import pytest
 
 QUESTIONS = ["Hello!", "What is 2 + 5?", "What is 9 - 3?"]
 STORY = "Tell me a story about a red ball."

@@ -5,16 +5,27 @@ import signal
 import subprocess
 import sys
 
-import mlx.core as mx
-import pytest
-from safetensors import safe_open
-from small_checkpoints import (CONFIG, INDEX, ONE, WEIGHTS, change_config, change_weights, same_weights, split,
-                               weights_of, write_checkpoint, write_quantized)
-
 from mistral_edu import convert, load, load_model, quantize
 from mistral_edu.checkpoints.convert import exchanged
 from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.checkpoints.shards import lay_out, put
+from small_checkpoints import (
+    CONFIG,
+    INDEX,
+    ONE,
+    WEIGHTS,
+    change_config,
+    change_weights,
+    same_weights,
+    split,
+    weights_of,
+    write_checkpoint,
+    write_quantized,
+)
+
+import mlx.core as mx
+import pytest
+from safetensors import safe_open
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ import json
 import os
 from pathlib import Path
 
+from mistral_edu import course
+from mistral_edu.course import copies, handout
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-from mistral_edu import course
-from mistral_edu.course import copies, handout
 
 START, WINDOW = "00_start_here.ipynb", "08_sliding_window_attention.ipynb"
 BESIDE = "08_sliding_window_attention (new lesson).ipynb"

@@ -1,14 +1,14 @@
 """A new notebook: its page runs, its exercise accepts its solution and names its slips, and nothing is written over."""
 import re
 
-import nbformat
-import pytest
-
 import mistral_edu.lab
 from mistral_edu import course
 from mistral_edu.course.skeleton import main, skeleton
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import exercises_of
+
+import nbformat
+import pytest
 
 
 @pytest.fixture

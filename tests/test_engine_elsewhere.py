@@ -16,16 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import pytest
-from small_environments import COMPILING, answer, make_environment, run
-from small_models import random_model
-
 from mistral_edu import load
 from mistral_edu.fast import accelerate, compiled, cpu_engine, widened
 from mistral_edu.machine import blas
 from mistral_edu.quantize import quantize
+from small_environments import COMPILING, answer, make_environment, run
+from small_models import random_model
+
+import mlx.core as mx
+import pytest
 
 CPU = cpu_engine.CpuEngine.name
 FAST = Path(compiled.__file__).parent
@@ -209,11 +208,13 @@ def test_a_changed_model_says_what_to_do():
     assert why(model) == CPU
     model.model.norm.weight = 2 * model.model.norm.weight
     model(tokens)
-    assert model.answered_by.startswith("readable: its weights or parts are not those") and "accelerate(model)" in model.answered_by
+    assert model.answered_by.startswith("readable: its weights or parts are not those")
+    assert "accelerate(model)" in model.answered_by
     accelerate(model)(tokens)
     assert model.answered_by == CPU
     mx.compile(model)(tokens)
-    assert model.answered_by == "readable: the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
+    assert model.answered_by == ("readable: the engine does not answer such a call "
+                                 "(inside mx.compile, mx.grad or mx.vmap)")
 
 
 def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):

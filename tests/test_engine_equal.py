@@ -6,23 +6,22 @@ the weights stand for, since MLX's own products in 16 bit and quantized round mo
 import signal
 import threading
 
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import pytest
 from golden.golden_cases import GROUPINGS
 from golden.models import in_chunks
+from mistral_edu import Chat, encode_chat, generate, load, stream_generate
+from mistral_edu.bench import equal
+from mistral_edu.bench.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
+from mistral_edu.cache import KVCache
+from mistral_edu.fast import accelerate, cpu_engine, detach, onednn
+from mistral_edu.prefill import Reader
+from mistral_edu.quantize import quantize
 from small_environments import run
 from small_models import Counted
 from small_models import random_model as larger_model
 from test_transformer import CASES, golden
 
-from mistral_edu import Chat, encode_chat, generate, load, stream_generate
-from mistral_edu.cache import KVCache
-from mistral_edu.fast import accelerate, cpu_engine, detach, onednn
-from mistral_edu.bench import equal
-from mistral_edu.bench.equal import BF16_BOUND, BOUND, PROMPTS, QUANTIZED_BOUND, ROUNDED_BOUND, gap, narrow, reference
-from mistral_edu.quantize import quantize
-from mistral_edu.prefill import Reader
+import mlx.core as mx
+import pytest
 
 CPU = cpu_engine.CpuEngine.name
 FORMS = {"fp32": (mx.float32, None), "8 bit, fp32 scales": (mx.float32, 8), "4 bit, fp32 scales": (mx.float32, 4),

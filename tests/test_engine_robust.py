@@ -4,21 +4,20 @@ import signal
 import sys
 import threading
 
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import mlx.nn as nn
-import pytest
 from golden.models import in_chunks
-from small_models import random_model
-
 from mistral_edu import load
 from mistral_edu.attention import Attention
+from mistral_edu.bench.equal import BF16_BOUND, QUANTIZED_BOUND, gap, reference
 from mistral_edu.fast import accelerate, compiled, cpu_engine, detach, step
 from mistral_edu.fast.attach import NO_ANSWER
 from mistral_edu.machine import blas, processors
-from mistral_edu.bench.equal import BF16_BOUND, QUANTIZED_BOUND, gap, reference
 from mistral_edu.rope import rope_interleaved
 from mistral_edu.transformer import Backbone, Model
+from small_models import random_model
+
+import mlx.core as mx
+import mlx.nn as nn
+import pytest
 
 CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
@@ -156,7 +155,8 @@ def test_code_of_the_readers_own_answers(replace, when, monkeypatch):
     if when == "before":
         accelerate(model)
     assert gap(model(TOKENS), plain(TOKENS)) < 1e-4
-    assert model.answered_by == CPU if when == "before" else model.answered_by.startswith("readable: its weights or parts")
+    by = model.answered_by
+    assert by == CPU if when == "before" else by.startswith("readable: its weights or parts")
 
 
 def test_a_subclass_answers_with_its_own_code():

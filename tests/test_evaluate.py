@@ -5,14 +5,14 @@ import os
 import random
 
 import mistral_edu
-import numpy as np
-import pytest
-
 from mistral_edu.commands import evaluate as command
 from mistral_edu.tiny import evaluate
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.world import held_out, sample, words
 from mistral_edu.tiny.world.probes import REAL_WORLD, WISHES
+
+import numpy as np
+import pytest
 
 pytestmark = pytest.mark.slow  # `make check` leaves the exam to `make test`
 
@@ -64,7 +64,8 @@ def test_what_lies_outside_is_declined(results):
 
 def test_four_bits_lose_little(tiny, exam, results):
     model, tokenizer = evaluate.at_precision("tiny", 4)
-    some = {task: items for task, items in exam["tasks"].items() if task in ("scene_who", "arithmetic", "copy", "rivals")}
+    some = {task: items for task, items in exam["tasks"].items()
+            if task in ("scene_who", "arithmetic", "copy", "rivals")}
     right = [ok for items in some.values() for ok in evaluate.answered(model, tokenizer, items)]
     whole = [results["tasks"][task]["exact_match"] for task in some]
     assert evaluate.accuracy(right) >= np.mean(whole) - 0.06  # at most 3 of 48 fewer

@@ -1,13 +1,12 @@
 """SwiGLU: by hand, against numpy, its size, and that it mixes no positions."""
-import mistral_edu  # noqa: F401  before mlx
+from golden.models import SMALL
+from mistral_edu.config import MistralConfig
+from mistral_edu.feed_forward import FeedForward, silu
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
-
-from golden.models import SMALL
-from mistral_edu.config import MistralConfig
-from mistral_edu.feed_forward import FeedForward, silu
 
 
 def random(*shape, seed=0):

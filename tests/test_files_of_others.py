@@ -1,17 +1,17 @@
-"""Files as others have trained and saved them: more ends, a training's settings, a copy too many, more rows than ids."""
+"""Files as others train and save them: more ends, a training's settings, a copy too many, more rows than ids."""
 import json
 
-import mlx.core as mx
-import pytest
+from mistral_edu import generate, load, load_model, load_tokenizer, stream_generate
+from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.text.end_tokens import end_ids
+from mistral_edu.tiny import FOLDER
+from mistral_edu.tokenizer import Tokenizer
 from small_checkpoints import INDEX, WEIGHTS, change_config, change_json, change_weights, split, write_checkpoint
 from small_models import random_model
 from small_tokenizers import KINDS
 
-from mistral_edu import generate, load, load_model, load_tokenizer, stream_generate
-from mistral_edu.text.end_tokens import end_ids
-from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
-from mistral_edu.tiny import FOLDER
-from mistral_edu.tokenizer import Tokenizer
+import mlx.core as mx
+import pytest
 
 
 @pytest.fixture

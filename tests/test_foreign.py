@@ -1,12 +1,12 @@
 """Folders of other kinds: the message says what they are, and what to do."""
 import json
 
-import mlx.core as mx
-import pytest
-from small_checkpoints import change_weights, write_checkpoint
-
 from mistral_edu import load, load_config
 from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
+from small_checkpoints import change_weights, write_checkpoint
+
+import mlx.core as mx
+import pytest
 
 
 @pytest.mark.parametrize("described, base", [

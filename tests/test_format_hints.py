@@ -3,13 +3,13 @@ import json
 import shutil
 import warnings
 
-import pytest
-from small_models import random_model
-
 from mistral_edu import Tokenizer, generate
 from mistral_edu.commands import main
 from mistral_edu.generate import prompt_ids
 from mistral_edu.tiny import FOLDER
+from small_models import random_model
+
+import pytest
 
 MESSAGES = [{"role": "user", "content": "Hello!"}]
 

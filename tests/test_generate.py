@@ -1,14 +1,14 @@
 import itertools
 
-import mlx.core as mx
-import numpy as np
-import pytest
-from small_models import Counted, random_model
-
 from mistral_edu import QuantizedKVCache, generate, load, load_tokenizer, sample, stream_generate
 from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.generate import prompt_ids
 from mistral_edu.prefill import Reader, common_prefix
+from small_models import Counted, random_model
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 STORY = "Tell me a story about a red ball."
 PROMPT = [1, 3, 500, 77, 900, 4]
@@ -312,7 +312,8 @@ def test_errors(model, prompt, settings, complaint):
 
 @pytest.mark.parametrize("prompt, words", [
     ({"role": "user", "content": "Hi"}, "a string, a list of messages, or a list of ids; got dict .*goes into a list"),
-    (b"Hello", "got bytes"), (7, "got int"), (None, "got NoneType"), ([1, 2.5, 3], "number 1 of the prompt is '2.5', of type float"),
+    (b"Hello", "got bytes"), (7, "got int"), (None, "got NoneType"),
+    ([1, 2.5, 3], "number 1 of the prompt is '2.5', of type float"),
     ([True, False], "number 0 of the prompt is 'True', of type bool"), (["Hi"], "number 0 of the prompt is 'Hi'"),
     ([{"role": "user", "content": "Hi", "tool_calls": [1]}], "message 0 has tool_calls"),
     ([{"role": "user", "content": [{"type": "image_url"}]}], "tools and pictures are not taught here")])

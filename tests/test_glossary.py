@@ -3,9 +3,9 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from mistral_edu import course
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 TERMS = dict(re.findall(r"^### (.+)\n(.+)$", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), flags=re.M))

@@ -1,17 +1,17 @@
 """Every field that transformers' MistralConfig has had: followed, refused by its name, or without effect."""
 import json
 
-import pytest
-
-from mistral_edu.config import HF_NAMES, MistralConfig
 from mistral_edu.checkpoints.hf_config import COMPUTES, ROPES
+from mistral_edu.config import HF_NAMES, MistralConfig
+
+import pytest
 
 TINY = MistralConfig.preset("tiny").to_hf()
 # The union of the fields of transformers' MistralConfig, 4.34 to 5.24.
 FIELDS = {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-          "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps",
-          "use_cache", "pad_token_id", "bos_token_id", "eos_token_id", "tie_word_embeddings", "rope_theta",
-          "rope_scaling", "rope_parameters", "sliding_window", "attention_dropout", "layer_types"}
+          "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "initializer_range",
+          "rms_norm_eps", "use_cache", "pad_token_id", "bos_token_id", "eos_token_id", "tie_word_embeddings",
+          "rope_theta", "rope_scaling", "rope_parameters", "sliding_window", "attention_dropout", "layer_types"}
 # Of a training, of a program, or of how text is chosen: they leave the logits as they are.
 WITHOUT_EFFECT = {"initializer_range": 0.5, "use_cache": False, "pad_token_id": 7, "bos_token_id": 1, "eos_token_id": 2,
                   "attention_dropout": 0.1}
@@ -80,7 +80,8 @@ def test_layer_types_have_to_agree_with_the_window():
     sliding, full = ["sliding_attention"] * 8, ["full_attention"] * 8
     assert read(layer_types=sliding) == read()
     assert read(layer_types=full, sliding_window=None) == read(sliding_window=None)
-    for types, window in ((full, 128), (sliding, None), (["full_attention", "sliding_attention"] * 4, 128), ("full", 1)):
+    for types, window in ((full, 128), (sliding, None), (["full_attention", "sliding_attention"] * 4, 128),
+                          ("full", 1)):
         with pytest.raises(ValueError, match="layer_types is .* and sliding_window is"):
             read(layer_types=types, sliding_window=window)
 

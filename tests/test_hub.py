@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 
-import pytest
+from mistral_edu.checkpoints import hub
 from small_authors import CONSOLIDATED_INDEX, write_authors, write_small_tekken
 from small_checkpoints import INDEX, WEIGHTS, change_config, change_json, split, write_checkpoint
 from small_hub import COMMIT, NAME, Hub
 
-from mistral_edu.checkpoints import hub
+import pytest
 
 LOAD = """
 import json, sys
@@ -194,7 +194,7 @@ def test_an_adapter_on_the_hub_says_so(folder, cache):
 
 
 def test_configuration_and_tokenizer_come_without_weights(folder, cache):
-    code = "from mistral_edu import *; print(load_config({0!r}).dim, load_tokenizer({0!r}).vocab_size)".format(NAME)
+    code = f"from mistral_edu import *; print(load_config({NAME!r}).dim, load_tokenizer({NAME!r}).vocab_size)"
     with Hub(folder, cache) as hub:
         done = subprocess.run([sys.executable, "-c", code], env=hub.environment, capture_output=True, text=True)
         assert done.stdout == "64 2048\n", done.stderr

@@ -1,4 +1,4 @@
-"""Imports point one way: CONTRIBUTING.md lists the layers, and every module imports from its own layer or a lower one."""
+"""Imports point one way: CONTRIBUTING.md lists the layers, and each module imports from its layer or a lower one."""
 import ast
 import re
 from pathlib import Path

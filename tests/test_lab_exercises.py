@@ -5,14 +5,14 @@ import signal
 import time
 from pathlib import Path
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu.lab import check, hint, outcome, predict, say
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
 from mistral_edu.lab.exercises.patience import patience
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 check_module = importlib.import_module("mistral_edu.lab.exercises.check")      # its name is also its function's
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
@@ -96,8 +96,8 @@ def test_a_loop_without_an_end_is_ended(monkeypatch):
         while True:
             x = x + 0
     verdict = check("t", counts, [(1,)], lambda x: x)
-    assert re.search(r"TimeoutError: it had not ended after 0.2 seconds; does a loop go on for ever, or take very many steps\?, in line \d+ of "
-                     "your cell: ", verdict.message)
+    assert re.search(r"TimeoutError: it had not ended after 0.2 seconds; does a loop go on for ever, or take very "
+                     r"many steps\?, in line \d+ of your cell: ", verdict.message)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
@@ -140,7 +140,7 @@ def test_nothing_leaks_between_calls_that_change_their_argument():
 
 
 def test_bfloat16_tuples_and_expected_nan_are_compared():
-    pair = lambda x: (x.astype(mx.bfloat16), float("nan"))  # noqa: E731
+    pair = lambda x: (x.astype(mx.bfloat16), float("nan"))
     assert check("t", pair, [(X,)], pair)
     assert not check("t", lambda x: (x.astype(mx.bfloat16), 1.0), [(X,)], pair)
 
@@ -179,8 +179,8 @@ def test_small_masks_are_shown_side_by_side():
         "  expected        yours",
         "  0 0 1 1 1 0  ≠  0 1 1 1 1 0",
         "  0 0 0 1 1 1  ≠  0 0 1 1 1 1",
-        "  It was called with L = 2, window = 3, offset = 4. Likely: your rows see window + 1 keys: the own key counts, "
-        "so it is back < window"]
+        "  It was called with L = 2, window = 3, offset = 4. Likely: your rows see window + 1 keys: the own key "
+        "counts, so it is back < window"]
 
 
 def test_masks_of_different_shapes_are_shown_side_by_side_too():

@@ -1,8 +1,8 @@
 """A grid to click on: every cell has its number, its sentence and a button, and words stay where styles are lost."""
-import pytest
+from mistral_edu.lab.showing.grid import grid
 from test_lab_map import Page
 
-from mistral_edu.lab.showing.grid import grid
+import pytest
 
 NUMBERS = [[0.0, 0.5], [1.0, -0.004]]
 
@@ -27,7 +27,8 @@ def test_numbers_are_rounded_so_that_the_page_is_the_same_on_every_machine(touch
 
 def test_words_and_picture_say_the_same(touch):
     words = Page(touch.touch).words
-    assert all(text in words for text in ("A title", "Dark: much. Columns: tokens.", "layers", "a", "<s>", "row 1, column 1."))
+    assert all(text in words for text in ("A title", "Dark: much. Columns: tokens.", "layers", "a", "<s>",
+                                          "row 1, column 1."))
     assert touch.caption == "Dark: much. row 1, column 0."
     assert touch.alt == "A title. Dark: much. row 1, column 0."
     assert touch.png().startswith(b"\x89PNG")

@@ -1,16 +1,23 @@
 """The instruments on a forward pass: parts that rebuild it, parts that are taken out, the first part that differs."""
+from mistral_edu import encode_chat, load_model, load_tokenizer, quantize
+from mistral_edu.attention import scaled_dot_product_attention
+from mistral_edu.fast import accelerate
+from mistral_edu.lab.experiments.inside import (
+    attribution,
+    first_difference,
+    logit_lens,
+    patch_map,
+    patched,
+    record,
+    silenced,
+)
+from mistral_edu.rope import rope, rope_interleaved
+from small_models import random_model
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
-from small_models import random_model
-
-from mistral_edu import encode_chat, load_model, load_tokenizer, quantize
-from mistral_edu.attention import scaled_dot_product_attention
-from mistral_edu.fast import accelerate
-from mistral_edu.lab.experiments.inside import (attribution, first_difference, logit_lens, patch_map, patched, record,
-                                                silenced)
-from mistral_edu.rope import rope, rope_interleaved
 
 TOKENS, OTHERS = [1, *range(100, 119)], [1, *range(300, 319)]
 

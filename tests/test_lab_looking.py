@@ -2,10 +2,6 @@
 import asyncio
 import sys
 
-import mlx.core as mx
-import pytest
-from test_lab_map import Page
-
 from mistral_edu import encode_chat, load, stream_generate
 from mistral_edu.lab import inspect_answer
 from mistral_edu.lab.kernel import is_there
@@ -15,6 +11,10 @@ from mistral_edu.lab.looking.inspector import INSTEAD, Inspector
 from mistral_edu.lab.looking.page import live_page
 from mistral_edu.lab.looking.writer import Step, Writer
 from mistral_edu.prefill import Reader
+from test_lab_map import Page
+
+import mlx.core as mx
+import pytest
 
 STORY = "Tell me a story about a red ball."
 ASKED = [{"role": "user", "content": STORY}]

@@ -8,20 +8,20 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import huggingface_hub
-import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from lab_in_browser import ERRORS, KERNEL_IDLE, PANEL, browser_on
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_notebook, writes
-
 import mistral_edu
+from lab_in_browser import ERRORS, KERNEL_IDLE, PANEL, browser_on
 from mistral_edu.generate import Piece
 from mistral_edu.lab.prompting import MagicError, Reply
 from mistral_edu.lab.prompting import session as sessions
 from mistral_edu.lab.prompting.magics import Stopped
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
 from mistral_edu.lab.prompting.variables import fill
+
+import huggingface_hub
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook, writes
 
 HELLO, SPELL, WHO = "Hello!", "How do you spell ball?", "Who are you?"
 
@@ -338,7 +338,8 @@ def test_in_a_terminal_a_reply_is_its_text(shell):
 # --- real kernels ----------------------------------------------------------------------------------------------------
 
 CELLS = ["%load_ext mistral_edu\nthing = 'ball'", "%mistral Hello!",
-         "%%mistral -n 30\nTell me a story about a {thing}.", "reply", "%%mistral -f markdown\nHow do you spell {thing}?", "%mistral status", "%mistral --help",
+         "%%mistral -n 30\nTell me a story about a {thing}.", "reply",
+         "%%mistral -f markdown\nHow do you spell {thing}?", "%mistral status", "%mistral --help",
          "%mistral -t 0.8 -s 5 -n 20 -f markdown Tell me a story about a {thing}."]
 
 

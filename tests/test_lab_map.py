@@ -3,15 +3,15 @@ import itertools
 import re
 from html.parser import HTMLParser
 
-import pytest
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-
 from mistral_edu import MistralConfig
 from mistral_edu.course import COURSE, Notebook, find
 from mistral_edu.lab import course_map
 from mistral_edu.lab.showing.map import BOXES, boxes
 from mistral_edu.lab.showing.map.facts import facts_of
+
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 
 PRESETS = ("tiny", "7b-v0.1", "7b-v0.3", "230m")
 WHOLE = "Embedding", "Block, many times over", "RMSNorm after the last block", "Logits"

@@ -1,13 +1,13 @@
 """What notebook 01 draws is what the configuration says, and the likely answers to its exercises are told apart."""
 from dataclasses import replace
 
-import pytest
-
 from mistral_edu import MistralConfig
+from mistral_edu.checkpoints.memory import gb, need
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.n01_whole_model import draw_memory, draw_shares, draw_to_scale
-from mistral_edu.checkpoints.memory import gb, need
+
+import pytest
 
 SEVEN = MistralConfig.preset("7b-v0.1")
 TINY = MistralConfig.preset("tiny")

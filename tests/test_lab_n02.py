@@ -1,16 +1,26 @@
 """What notebook 02 works with: the record of the authors' tokenizers, its pictures, and what beginners write."""
 from collections import Counter
 
-import pytest
-
 from mistral_edu import load_tokenizer
 from mistral_edu.lab import check, recorded
 from mistral_edu.lab.exercises.bank import find
-from mistral_edu.lab.n02_tokens import (dose_picture, label, languages_picture, library_merges, merge_picture,
-                                        pieces_picture, random_words, respelled_picture, tiny_merges, told_stories)
+from mistral_edu.lab.n02_tokens import (
+    dose_picture,
+    label,
+    languages_picture,
+    library_merges,
+    merge_picture,
+    pieces_picture,
+    random_words,
+    respelled_picture,
+    tiny_merges,
+    told_stories,
+)
 from mistral_edu.lab.n02_tokens.pictures import boxes
 from mistral_edu.lab.n02_tokens.record import QUESTION, fragment, record
 from mistral_edu.tokenizer import byte_alphabet
+
+import pytest
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +113,8 @@ def test_a_step_says_what_comes_next_and_what_to_say_when_nothing_does():
 
 def test_answers_are_told_with_their_tokens():
     picture = respelled_picture(["a", "b", "c"], ["", "respelled", "newest"], "No.", False)
-    assert picture.caption == ("3 tokens, 2 of them (orange) from respelled words; the last word respelled (thick frame) is "
-                               "c. The answer is wrong: No.")
+    assert picture.caption == ("3 tokens, 2 of them (orange) from respelled words; the last word respelled (thick "
+                               "frame) is c. The answer is wrong: No.")
 
 
 def test_doses_and_languages_are_told_in_numbers():

@@ -1,19 +1,28 @@
 """The village's own probabilities are true; notebook 03's pictures say their numbers; likely answers are told apart."""
-import mlx.core as mx
-import mlx.nn as nn
-import numpy as np
-import pytest
-
 from mistral_edu import load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.experiments.truth.retold import shares_along
-from mistral_edu.lab.n03_loss import (calibration_picture, choice_picture, costs_picture, mean_loss, scale_picture,
-                                      surprise_picture, text_box, true_shares, village_stories)
+from mistral_edu.lab.n03_loss import (
+    calibration_picture,
+    choice_picture,
+    costs_picture,
+    mean_loss,
+    scale_picture,
+    surprise_picture,
+    text_box,
+    true_shares,
+    village_stories,
+)
 from mistral_edu.lab.n03_loss.pictures import lines_of
 from mistral_edu.tiny.training.data import EOS
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.words import DAYS
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +123,8 @@ def test_pictures_say_their_numbers():
     assert choice.caption == "… there was a … 3 alternatives. Said / true: ' fox' 0.70 / 0.50; ' owl' 0.30 / 0.40."
     assert choice.fig.axes[0].get_title(loc="left") == "2 of 3 alternatives; the largest difference is 0.20"
     calibration = calibration_picture([0.25, 0.29, 0.5], [0.5, 0.0, 0.5])
-    assert calibration.caption == ("3 probabilities. 1 of them never came in the tellings (not shown). Means of groups, "
-                                   "said / true: 0.270 / 0.250; 0.500 / 0.500.")
+    assert calibration.caption == ("3 probabilities. 1 of them never came in the tellings (not shown). Means of "
+                                   "groups, said / true: 0.270 / 0.250; 0.500 / 0.500.")
 
 
 def test_marked_is_what_costs_far_more_than_expected():

@@ -1,19 +1,35 @@
 """What notebook 04 measures with: a task learned with norms and without, its pictures, its exercises."""
 import math
 
+from mistral_edu import encode_chat, load_model, load_tokenizer
+from mistral_edu.lab import check, recorded, use
+from mistral_edu.lab.n04_rmsnorm import (
+    draw_against,
+    draw_doubt,
+    draw_losses,
+    draw_stream,
+    held_out_stories,
+    losses_of,
+    small_model,
+)
+from mistral_edu.lab.n04_rmsnorm.exercises import leaks, rms_norm
+from mistral_edu.lab.n04_rmsnorm.norms import (
+    Watched,
+    across_texts,
+    mean_of_abs,
+    minus_mean_row,
+    next_size,
+    one_size,
+    per_column,
+    per_token,
+    so_far,
+)
+from mistral_edu.norm import RMSNorm
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
-
-from mistral_edu import encode_chat, load_model, load_tokenizer
-from mistral_edu.lab import check, recorded, use
-from mistral_edu.lab.n04_rmsnorm import (draw_against, draw_doubt, draw_losses, draw_stream, held_out_stories,
-                                         losses_of, small_model)
-from mistral_edu.lab.n04_rmsnorm.exercises import leaks, rms_norm
-from mistral_edu.lab.n04_rmsnorm.norms import (Watched, across_texts, mean_of_abs, minus_mean_row, next_size, one_size,
-                                               per_column, per_token, so_far)
-from mistral_edu.norm import RMSNorm
 
 ROWS = mx.array([[[3.0, 4.0], [30.0, 40.0], [-1.0, 2.0]]])
 
@@ -75,7 +91,7 @@ def with_last(change):
     return lambda x: mx.concatenate([x[:, :-1], change(x[:, -1:])], axis=1)
 
 
-def leak_test(equal=mx.array_equal, change=with_last(lambda row: row + 1)):
+def leak_test(equal=mx.array_equal, change=with_last(lambda row: row + 1)):  # noqa: B008
     """A reader's test for leaks: how it changes x, and when it takes two results for equal."""
     def leaks(norm, x, weight, eps):
         return not bool(equal(norm(x, weight, eps)[:, :-1], norm(change(x), weight, eps)[:, :-1]))

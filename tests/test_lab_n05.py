@@ -1,15 +1,15 @@
 """What notebook 05 measures with: a wrong merge in a small model, its pictures, its exercises."""
 import math
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu.attention import merge_heads, scaled_dot_product_attention, split_heads
 from mistral_edu.lab import check, recorded, use
 from mistral_edu.lab.n05_attention import draw_head, draw_merges, draw_query, draw_sink
 from mistral_edu.lab.n05_attention.exercises import attend, causal, coded, merge
-from mistral_edu.lab.n05_attention.training import (NO_CLUE, copies, forgotten, noise, small_model, trained, written)
+from mistral_edu.lab.n05_attention.training import NO_CLUE, copies, forgotten, noise, small_model, trained, written
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 TEXTS = noise(1)[:4]
 
@@ -57,7 +57,7 @@ def test_training_starts_at_guessing_and_noise_stays_there():
 
 def test_written_counts_what_a_model_writes():
     halves = copies(0)[:, :8]
-    parrot = lambda text: mx.eye(16)[mx.concatenate([halves, halves], axis=1)[:, 1:text.shape[1] + 1]]  # noqa: E731
+    parrot = lambda text: mx.eye(16)[mx.concatenate([halves, halves], axis=1)[:, 1:text.shape[1] + 1]]
     assert written(parrot, halves) == 1.0 and written(parrot, halves, filled=True) == 1.0
     assert written(lambda text: parrot(text)[..., ::-1], halves) < 0.5
 
@@ -128,8 +128,8 @@ def test_the_pictures_say_their_numbers():
     parts = np.stack(np.indices((2, 2)), axis=-1)                             # (head, token) of two heads, two tokens
     right, wrong = parts.transpose(1, 0, 2), parts
     assert draw_merges({"right": right, "wrong": wrong}).caption == (
-        "right: 0 of 4 parts come from a later token, 0 from an earlier one; wrong: 1 of 4 parts come from a later token, "
-        "1 from an earlier one.")
+        "right: 0 of 4 parts come from a later token, 0 from an earlier one; wrong: 1 of 4 parts come from a later "
+        "token, 1 from an earlier one.")
 
     pattern = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.25, 0.5, 0.25]])
     assert draw_head(["<s>", "a", "ball"], pattern, 2, 3).caption == (

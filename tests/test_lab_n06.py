@@ -1,16 +1,26 @@
 """What notebook 06 measures with: rotations of any frequency, losses by place, a small training, its pictures."""
 import math
 
+from mistral_edu import load_model, load_tokenizer
+from mistral_edu.lab import check, use
+from mistral_edu.lab.n06_rope import (
+    draw_arrows,
+    draw_beyond,
+    draw_dials,
+    draw_outgrown,
+    draw_stopped,
+    loss_on_noise,
+    news,
+    rotation_with,
+    token_losses,
+    trained,
+)
+from mistral_edu.lab.n06_rope.exercises import rotate
+from mistral_edu.rope import rope, rope_frequencies, rope_interleaved
+
 import mlx.core as mx
 import numpy as np
 import pytest
-
-from mistral_edu import load_model, load_tokenizer
-from mistral_edu.lab import check, use
-from mistral_edu.lab.n06_rope import (draw_arrows, draw_beyond, draw_dials, draw_outgrown, draw_stopped, loss_on_noise,
-                                      news, rotation_with, token_losses, trained)
-from mistral_edu.lab.n06_rope.exercises import rotate
-from mistral_edu.rope import rope, rope_frequencies, rope_interleaved
 
 FREQUENCIES = np.array(rope_frequencies(32))
 

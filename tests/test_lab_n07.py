@@ -1,15 +1,15 @@
 """What notebook 07 shows: heads have names, pictures say their numbers, exercises know what beginners write."""
 from dataclasses import replace
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu import MistralConfig, load_tokenizer, scaled_dot_product_attention
 from mistral_edu.attention import repeat_kv as library_repeat
 from mistral_edu.lab import check, use
 from mistral_edu.lab.n07_groups import draw_layers, draw_shares, draw_wiring, story_loss
 from mistral_edu.lab.n07_groups.exercises import break_even, coded
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 SEVEN = MistralConfig.preset("7b-v0.3")
 

@@ -1,18 +1,25 @@
 """What notebook 09 measures with: feed-forwards with a gate and without, ReLU units that multiply, its exercises."""
 import math
 
+from mistral_edu.feed_forward import silu
+from mistral_edu.lab import check, recorded
+from mistral_edu.lab.n09_swiglu import (
+    draw_gate,
+    draw_losses,
+    draw_product,
+    draw_skills,
+    draw_unit,
+    fitted_relu_units,
+    two_gated_units,
+)
+from mistral_edu.lab.n09_swiglu.exercises import BY_HAND, feed_forward
+from mistral_edu.lab.n09_swiglu.training import KINDS, Gated, Guesser, Plain, letters, trained_loss, windows
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
-
-from mistral_edu.feed_forward import silu
-from mistral_edu.lab import check, recorded
-from mistral_edu.lab.n09_swiglu import (draw_gate, draw_losses, draw_product, draw_skills, draw_unit,
-                                        fitted_relu_units, two_gated_units)
-from mistral_edu.lab.n09_swiglu.exercises import BY_HAND, feed_forward
-from mistral_edu.lab.n09_swiglu.training import KINDS, Gated, Guesser, Plain, letters, trained_loss, windows
 
 
 def test_the_row_by_hand():

@@ -1,16 +1,24 @@
 """What notebook 10 looks with: eight questions, the pictures of five lenses, its exercises."""
-import mlx.core as mx
-import numpy as np
-import pytest
-from small_models import random_model
-
 from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.experiments.inside import record
-from mistral_edu.lab.n10_block import draw_attention, draw_both, draw_lens, draw_shares, place_ids, places_right, questions
+from mistral_edu.lab.n10_block import (
+    draw_attention,
+    draw_both,
+    draw_lens,
+    draw_shares,
+    place_ids,
+    places_right,
+    questions,
+)
 from mistral_edu.lab.n10_block.exercises import block
 from mistral_edu.transformer import Block
+from small_models import random_model
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 FEW = [(3, 7), (5, 4)]          # two heads of `tiny`: one that binds things to places, one that fetches the answer
 

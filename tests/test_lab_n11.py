@@ -1,7 +1,4 @@
 """What notebook 11 measures with: greedy texts read in several ways, its pictures, its record, its exercises."""
-import mlx.core as mx
-import pytest
-
 from mistral_edu import Model
 from mistral_edu.config import MistralConfig
 from mistral_edu.lab import check, recorded
@@ -9,6 +6,9 @@ from mistral_edu.lab.n11_cache import draw_filling, draw_margins, draw_work
 from mistral_edu.lab.n11_cache.exercises import continue_text, update
 from mistral_edu.lab.n11_cache.flips import at_once, compare, flips, greedy, margins, step_by_step
 from mistral_edu.lab.n11_cache.reading import END, Reading
+
+import mlx.core as mx
+import pytest
 
 
 @pytest.fixture(scope="module")

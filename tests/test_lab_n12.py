@@ -1,14 +1,14 @@
 """What notebook 12 shows: which fault breaks which test, pictures say their numbers, exercises know beginners."""
 import json
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
-from mistral_edu import KVCache, Model, MistralConfig, RotatingKVCache, course
+from mistral_edu import KVCache, MistralConfig, Model, RotatingKVCache, course
 from mistral_edu.lab import check
 from mistral_edu.lab.n12_ring import Forgetful, draw_memory, draw_ring, in_secret_order
 from mistral_edu.lab.n12_ring.suspects import FAULTS, JUDGES
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 W = 4
 SMALL = MistralConfig(dim=32, n_layers=2, head_dim=16, hidden_dim=64, n_heads=2, n_kv_heads=1, context_len=64,

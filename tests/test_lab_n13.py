@@ -1,12 +1,12 @@
 """What notebook 13 draws with: its exercises, what beginners write, and pictures that say their numbers."""
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu import sampling
 from mistral_edu.lab import check
 from mistral_edu.lab.n13_sampling import draw_calibration, draw_price, draw_survivors
 from mistral_edu.lab.n13_sampling.exercises import FIVE, draw, keep_top_p
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 
 def test_equally_spaced_points_draw_each_token_as_often_as_it_should_come():

@@ -1,14 +1,14 @@
 """What notebook 14 shows: MLX's rule, the game's plans, pictures that say their numbers, beginners' answers."""
 import json
 
-import mlx.core as mx
-import numpy as np
-import pytest
-
 from mistral_edu import course, load_model
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.n14_quantization import OURS, bits_of_parts, draw_curve, draw_error_map, draw_leads, part_of
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 EIGHT = [0.9, -0.3, 0.0, 0.2, 0.5, -0.2, 0.4, 0.1]
 
@@ -170,8 +170,8 @@ def test_the_pictures_say_their_numbers():
     assert picture.caption == ("4 bit, groups of 32: 5 bits a weight. The mean error is 0.125 of a typical weight; in "
                                "the group of the largest weight (row 1, columns 32 to 63) the others are off by 0.250.")
     picture = draw_curve([16, 4, 2], [16.0, 4.5, 2.5], [0.1, 0.11, 4.0], [12, 12, 0], of=12)
-    assert picture.caption == ("Size, story loss, right answers of 12: 16 bit: 16.00 MB, 0.10, 12; 4 bit: 4.50 MB, 0.11, "
-                               "12; 2 bit: 2.50 MB, 4.00, 0.")
+    assert picture.caption == ("Size, story loss, right answers of 12: 16 bit: 16.00 MB, 0.10, 12; 4 bit: 4.50 MB, "
+                               "0.11, 12; 2 bit: 2.50 MB, 4.00, 0.")
     assert picture.fig.axes[0].get_title(loc="left") == "4 bit: 1.1 times the loss; 2 bit: 40 times"
     picture = draw_leads([10.0, 20.0], [-1.0, 8.0], 2.5, 3)
     assert picture.caption == ("First 3 layers in 2 bit: the mean lead is 3.5, as it is 15.0; below zero 50%, as it is "

@@ -1,15 +1,15 @@
 """What notebook 15 shows: a file made by hand is a file, letters hide causes, pictures say their numbers."""
 import struct
 
-import mlx.core as mx
-import pytest
-
 from mistral_edu import MistralConfig, course
+from mistral_edu.checkpoints.memory import need
 from mistral_edu.lab import check
 from mistral_edu.lab.n15_checkpoints import draw_apart, draw_need, under_letters
 from mistral_edu.lab.n15_checkpoints.exercises import EXERCISES, find_array, small_file, unpermute
-from mistral_edu.checkpoints.memory import need
 from mistral_edu.rope import interleaved_to_split, split_to_interleaved
+
+import mlx.core as mx
+import pytest
 
 
 def test_a_file_made_by_hand_is_read_by_mlx(tmp_path):

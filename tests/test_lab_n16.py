@@ -1,15 +1,30 @@
 """What notebook 16 measures with: the echo, `tiny` at five moments, its pictures, its exercises."""
+from mistral_edu.lab import check
+from mistral_edu.lab.experiments.inside import record, silenced
+from mistral_edu.lab.n16_training import (
+    DISTANCE,
+    LETTERS,
+    adamw,
+    checkpoints,
+    clipped,
+    draw_curves,
+    draw_first_steps,
+    draw_run,
+    draw_schedule,
+    draw_stages,
+    echoes,
+    furthest,
+    gradients,
+    per_set,
+    small_model,
+    written,
+)
+from mistral_edu.lab.n16_training.exercises import USUAL
+
 import mlx.core as mx
 import mlx.optimizers as optim
 import numpy as np
 import pytest
-
-from mistral_edu.lab import check
-from mistral_edu.lab.experiments.inside import record, silenced
-from mistral_edu.lab.n16_training import (DISTANCE, LETTERS, adamw, clipped, draw_curves, draw_first_steps, draw_run,
-                                          draw_schedule, draw_stages, echoes, furthest, gradients, per_set, small_model, written)
-from mistral_edu.lab.n16_training import checkpoints
-from mistral_edu.lab.n16_training.exercises import USUAL
 
 
 def test_an_echo_says_its_first_half_again_and_other_numbers_give_other_texts():
@@ -82,7 +97,8 @@ def test_the_pictures_say_their_numbers():
     steps = draw_first_steps(np.ones(3), np.array([3.0, 4.0, 2.0]), 0.9, 0.999)
     assert "first step is 3.00 times the rate, and the largest 4.00 times, at step 2" in steps.caption
     run = draw_run([0.1] * 3, [2.0, 0.5, 0.1], [2.8, 2.0, 0.1], limit=1.0)
-    assert run.caption.startswith("The loss begins at 2.8; knowing nothing costs ln 16 = 2.77.") and "in some steps" in run.caption
+    assert run.caption.startswith("The loss begins at 2.8; knowing nothing costs ln 16 = 2.77.")
+    assert "in some steps" in run.caption
     assert "never falls to half" in draw_run([0.1], [0.5], [2.8], limit=1.0).caption
     curves = {4: np.full(20, 2.8), 5: np.zeros(20)}
     assert draw_curves(curves, 5).caption == "Window 5: reach 8, loss at the end below 0.05."
@@ -90,8 +106,8 @@ def test_the_pictures_say_their_numbers():
     legs = {"bind": np.zeros((8, 8)), "fetch": np.eye(8)}
     legs["bind"][3, 7] = 0.9
     caption = draw_stages(4, legs, 1.0, 0.131, "Hello.").caption
-    assert caption == ("After 1,268 million tokens: 1.00 of the places right, story loss 0.13. Heads that give more than half "
-                       "of their attention: 1 bind (most: layer 3 head 7, 0.90), 8 fetch. It writes: Hello.")
+    assert caption == ("After 1,268 million tokens: 1.00 of the places right, story loss 0.13. Heads that give more "
+                       "than half of their attention: 1 bind (most: layer 3 head 7, 0.90), 8 fetch. It writes: Hello.")
 
 
 def step_with(*lines):
@@ -160,5 +176,5 @@ def test_an_answer_with_if_passes():
 def test_the_picture_of_the_schedule_says_its_mean_and_where_it_is_half():
     rates = [0.5, 1.0, 1.0, 1.0, 0.6, 0.1]                         # of steps 1, 1001, 2001 ...
     assert draw_schedule(rates, every=1000).caption == (
-        "The rate starts at 50.0% of its peak, is half of it for the last time at step 4,000, and its mean is 0.70 of the "
-        "peak.")
+        "The rate starts at 50.0% of its peak, is half of it for the last time at step 4,000, and its mean is 0.70 of "
+        "the peak.")

@@ -4,17 +4,25 @@ import math
 import shutil
 from pathlib import Path
 
-import pytest
-
 from mistral_edu import MistralConfig, load_model, load_tokenizer
 from mistral_edu.bench.results import FOLDER, stored_results
 from mistral_edu.commands.main import build_parser
 from mistral_edu.lab import check
 from mistral_edu.lab.experiments.skills import recall, story_loss
-from mistral_edu.lab.n17_speed import (Dot, claims, dots_of, draw_dots, draw_over_context, draw_roofline, limits_of,
-                                       recorded_machines)
+from mistral_edu.lab.n17_speed import (
+    Dot,
+    claims,
+    dots_of,
+    draw_dots,
+    draw_over_context,
+    draw_roofline,
+    limits_of,
+    recorded_machines,
+)
 from mistral_edu.lab.n17_speed.claims import main, page, read_per_token
 from mistral_edu.lab.n17_speed.exercises import SMALL
+
+import pytest
 
 DOC = Path(__file__).parents[1] / "docs/claims.md"
 CLAIMS = {each.name: each for each in claims()}

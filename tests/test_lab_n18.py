@@ -1,11 +1,11 @@
 """What notebook 18 asks, draws and checks: its questions, its pictures, the record, what beginners write."""
-import pytest
-
 from mistral_edu import encode_chat, load_tokenizer
 from mistral_edu.lab import check, recorded
 from mistral_edu.lab.n18_prompts import draw_distances, draw_next, draw_ranking, short_questions, told_and_asked
 from mistral_edu.lab.n18_prompts.exercises import BLANKS, CLOSE, END, EXERCISES, OPEN, S, conversation, mend, words
 from mistral_edu.lab.n18_prompts.pictures import furthest_recalled, standard_error
+
+import pytest
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import mistral_edu
+from mistral_edu.checkpoints.errors import NotEnoughMemory
+from mistral_edu.lab import chat_panel
+from mistral_edu.lab.panel import drawing, talking
+from mistral_edu.lab.panel import panel as widget
+from mistral_edu.lab.prompting import session as sessions
+from mistral_edu.text import saved_chat
+from test_lab_magics import NASTY, a_model_that_says, a_page, piece
+
 import mlx.core as mx
 import pytest
 from hypothesis import given
@@ -19,15 +28,6 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbformat.v4 import writes
-from test_lab_magics import NASTY, a_model_that_says, a_page, piece
-
-import mistral_edu
-from mistral_edu.text import saved_chat
-from mistral_edu.checkpoints.errors import NotEnoughMemory
-from mistral_edu.lab import chat_panel
-from mistral_edu.lab.panel import drawing, talking
-from mistral_edu.lab.panel import panel as widget
-from mistral_edu.lab.prompting import session as sessions
 
 HELLO, SPELL, WHO = "Hello!", "How do you spell ball?", "Who are you?"
 STORY = "Tell me a story about a red ball."
@@ -394,8 +394,8 @@ ALIGNED = {("style", f"text-align:{side}") for side in ("left", "right", "center
 
 
 PARTS = ["<script>", "<img src=x onerror=a>", "](javascript:a)", "![x", "[x", "]: javascript:a", "<http://a.b>",
-         "http://a.b", "<!--", "-->", "<b onclick=a", "`", "```", "~~~", "\n", "\n\n", "    ", "|a|b|\n|:-|-|\n", "&lt;",
-         "&", "<", ">", "\"", "*", "# ", "\\", "x"]
+         "http://a.b", "<!--", "-->", "<b onclick=a", "`", "```", "~~~", "\n", "\n\n", "    ", "|a|b|\n|:-|-|\n",
+         "&lt;", "&", "<", ">", "\"", "*", "# ", "\\", "x"]
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=25))

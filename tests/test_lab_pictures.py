@@ -5,16 +5,16 @@ import itertools
 import re
 from pathlib import Path
 
+from mistral_edu.course.alt_texts import IMG, drop_alt_texts, img_tag, put_alt_texts
+from mistral_edu.course.refresh import bare_png
+from mistral_edu.lab import Picture, course_map, figure
+from mistral_edu.lab.showing.figures import PALETTE
+
 import matplotlib
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
-
-from mistral_edu.course.alt_texts import IMG, drop_alt_texts, img_tag, put_alt_texts
-from mistral_edu.lab import Picture, course_map, figure
-from mistral_edu.course.refresh import bare_png
-from mistral_edu.lab.showing.figures import PALETTE
 
 
 def lightness(colour):

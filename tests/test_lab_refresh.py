@@ -2,12 +2,12 @@
 import re
 import sys
 
+from mistral_edu.course.refresh import find, main, refresh
+
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from mistral_edu.course.refresh import find, main, refresh
 
 CELLS = {
     "words": "print('one'); print('two')\nimport sys; sys.executable",

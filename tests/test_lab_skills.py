@@ -1,16 +1,26 @@
 """Skills, story loss and the world's truth: on the shipped weights, on random ones, and on a world of one sentence."""
 import math
 
-import mlx.core as mx
-import pytest
-from small_models import random_model
-
 from mistral_edu import load_model, load_tokenizer
-from mistral_edu.lab.experiments.skills import (SKILLS, held_out_stories, recall, recall_items, said_against_true,
-                                                share_right, skill_items, skills, story_logits, story_loss)
+from mistral_edu.lab.experiments.skills import (
+    SKILLS,
+    held_out_stories,
+    recall,
+    recall_items,
+    said_against_true,
+    share_right,
+    skill_items,
+    skills,
+    story_logits,
+    story_loss,
+)
 from mistral_edu.lab.experiments.truth import retold, true_shares, village_stories
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.storylines import Plot
+from small_models import random_model
+
+import mlx.core as mx
+import pytest
 
 
 @pytest.fixture(scope="module")

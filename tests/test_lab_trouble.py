@@ -10,16 +10,16 @@ import time
 from contextlib import redirect_stdout
 from datetime import timedelta
 
-import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.manager import KernelManager
 from lab_in_browser import ALL_RUN, KERNEL_IDLE, PANEL, chromium, jupyter_lab
-from nbformat.v4 import new_code_cell, new_notebook, writes
-from playwright.sync_api import sync_playwright
-
 from mistral_edu.lab import check, kernel
 from mistral_edu.lab.kernel.cells import names_made
 from mistral_edu.lab.prompting.magics import Stopped
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import KernelManager
+from nbformat.v4 import new_code_cell, new_notebook, writes
+from playwright.sync_api import sync_playwright
 
 START = "from mistral_edu.lab import hint, predict"
 INVITED, FIRST, SECOND = "3 hints wait here. Run this cell again for the first.", "Hint 1 of 3", "Hint 2 of 3"

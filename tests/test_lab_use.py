@@ -2,15 +2,15 @@
 import re
 import sys
 
-import mlx.core as mx
-import pytest
-
 from mistral_edu import generate, load_model, load_tokenizer
 from mistral_edu.attention import repeat_kv, scaled_dot_product_attention
 from mistral_edu.feed_forward import silu
 from mistral_edu.lab import use
 from mistral_edu.norm import rms_norm
 from mistral_edu.rope import rope, rope_interleaved
+
+import mlx.core as mx
+import pytest
 
 IDS = mx.array([[1, 3, *range(100, 140), 4]])
 

@@ -1,9 +1,4 @@
 """Views into an answer: their numbers are the model's own, and what they print is the same on every machine."""
-import mlx.core as mx
-import numpy as np
-import pytest
-from test_lab_map import Page
-
 from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import attention_view, compare_answers, explore, lens_view, reach_view
 from mistral_edu.lab.experiments.inside import logit_lens, record, silenced
@@ -12,6 +7,11 @@ from mistral_edu.lab.looking.comparing import Comparison, Place
 from mistral_edu.lab.looking.lens import lens_of
 from mistral_edu.lab.looking.reach import exchanged, regions
 from mistral_edu.rope import rope
+from test_lab_map import Page
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 STORY = "Tell me a story about a red ball"
 QUESTION = "The ball is in the kitchen. The key is in the barn. Where is the key?"      # 22 tokens with its marks

@@ -4,15 +4,15 @@ import base64
 import re
 import threading
 
+from mistral_edu.lab import Picture, explore, figure
+from mistral_edu.lab.showing import again
+from mistral_edu.lab.showing.widgets import text_box
+
 import ipywidgets
 import mlx.core as mx
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-
-from mistral_edu.lab import Picture, explore, figure
-from mistral_edu.lab.showing import again
-from mistral_edu.lab.showing.widgets import text_box
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

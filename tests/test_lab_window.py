@@ -2,11 +2,6 @@
 import copy
 import math
 
-import mlx.core as mx
-import numpy as np
-import pytest
-from small_models import random_model
-
 from mistral_edu import load_model, load_tokenizer
 from mistral_edu.lab.experiments.leak import LENGTH, NO_CLUE, noise_loss
 from mistral_edu.lab.experiments.reach import furthest, gradients, influence
@@ -17,6 +12,11 @@ from mistral_edu.lab.showing.figures import figure
 from mistral_edu.masks import sliding_window_mask
 from mistral_edu.tiny.evaluate import answered
 from mistral_edu.tiny.exam import recall_items
+from small_models import random_model
+
+import mlx.core as mx
+import numpy as np
+import pytest
 
 TOKENS = [1, *range(100, 139)]
 

@@ -1,11 +1,10 @@
 """Masks: against two loops, by hand, and the shortcuts None and "causal"."""
-import mistral_edu  # noqa: F401  before mlx
+from mistral_edu.attention import fused_attention, scaled_dot_product_attention
+from mistral_edu.masks import causal_mask, create_attention_mask, sliding_window_mask
+
 import mlx.core as mx
 import numpy as np
 import pytest
-
-from mistral_edu.attention import fused_attention, scaled_dot_product_attention
-from mistral_edu.masks import causal_mask, create_attention_mask, sliding_window_mask
 
 WINDOWS = [None, 1, 2, 3, 7, 100]
 

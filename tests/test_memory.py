@@ -1,16 +1,16 @@
 """What a model needs, compared with what there is."""
 import gc
 
-import mlx.core as mx
-import pytest
-from mlx.utils import tree_flatten
-from small_checkpoints import write_checkpoint, write_quantized
-
 from mistral_edu import MistralConfig, Model, generate, load_config, load_model
 from mistral_edu.checkpoints import memory
 from mistral_edu.checkpoints.errors import CheckpointError, NotEnoughMemory
-from mistral_edu.quantize import size_in_bytes
 from mistral_edu.checkpoints.weights import Entry, read_entries
+from mistral_edu.quantize import size_in_bytes
+from small_checkpoints import write_checkpoint, write_quantized
+
+import mlx.core as mx
+import pytest
+from mlx.utils import tree_flatten
 
 SEVEN = MistralConfig.preset("7b-v0.3")
 

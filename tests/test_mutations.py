@@ -1,5 +1,6 @@
 """A seeded sample of damaged model folders; `python tests/mutations.py` tries 20,000."""
 import mutations
+
 import pytest
 
 
@@ -14,7 +15,8 @@ def test_the_judge_sees_what_is_wrong(tmp_path, monkeypatch):
     import mistral_edu
     (folder, *_) = mutations.make_folders(tmp_path)
     assert mutations.try_folder(folder) is None
-    for error, word in ((IndexError("list"), "IndexError"), (ValueError("of JSON"), "ValueError from"), (SystemExit(), "SystemExit")):
+    for error, word in ((IndexError("list"), "IndexError"), (ValueError("of JSON"), "ValueError from"),
+                        (SystemExit(), "SystemExit")):
         def fails(*_, error=error, **__):
             raise error
         monkeypatch.setattr(mistral_edu, "load", fails)

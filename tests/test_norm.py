@@ -1,10 +1,9 @@
 """RMSNorm: by hand, against a plain numpy version, against MLX's kernel, and what it must not depend on."""
-import mistral_edu  # noqa: F401  before mlx
+from mistral_edu.norm import RMSNorm, rms_norm
+
 import mlx.core as mx
 import numpy as np
 import pytest
-
-from mistral_edu.norm import RMSNorm, rms_norm
 
 
 def random(*shape, seed=0, dtype=mx.float32):

@@ -11,14 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-import pytest
-from names_in_notebooks import names_with_two_meanings
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
-
 from mistral_edu import course
 from mistral_edu.course.refresh import fingerprint, is_measured, mark_exercises, mark_what_is_planned
 from mistral_edu.lab.exercises.bank import exercises_of
+from names_in_notebooks import names_with_two_meanings
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -160,7 +160,7 @@ def test_names_with_two_meanings_are_found():
     assert found(["W = 3", "print(W)"], ["W = 128"]) == ["W"]
     assert found(["W = 3", "def f():\n    return W", "f()"], ["W = 128"]) == ["W"]
     assert found(["ids = 'a text'"], ["ids = [1, 2]", "for i in ids:\n    print(i)"]) == ["ids"]
-    assert found(["fig = 1\nprint(fig)"], ["fig = 2\nprint(fig)"]) == []            # each cell binds it before it reads it
+    assert found(["fig = 1\nprint(fig)"], ["fig = 2\nprint(fig)"]) == []  # each cell binds it before it reads it
     assert found(["W = 3", "print(W)"], ["def f(W):\n    return W", "[W for W in 'ab']"]) == []
     assert found(["W = 3", "print(W)"], ["W = 3"]) == []                              # the same thing twice
 

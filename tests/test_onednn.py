@@ -4,13 +4,13 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from mistral_edu.fast import accelerate, jobs, onednn
+from mistral_edu.quantize import dequantize, quantize
+from small_models import random_model
+
 import mlx.core as mx
 import numpy as np
 import pytest
-from small_models import random_model
-
-from mistral_edu.fast import accelerate, jobs, onednn
-from mistral_edu.quantize import dequantize, quantize
 
 TOKENS = mx.random.randint(0, 2048, (1, 40), key=mx.random.key(5))
 CREATE = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)

@@ -5,11 +5,12 @@ such a viewer reads them: no output may depend on a widget alone, and none may s
 """
 import re
 
+from test_lab_magics import a_page
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from test_lab_magics import a_page
 
 ASKED = "The ball is in the kitchen. The key is in the barn. Where is the key?"
 ANSWER = "The key is in the barn."

@@ -3,12 +3,12 @@ import random
 import re
 from pathlib import Path
 
-import pytest
-from tokenizers import Tokenizer
-
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny.training.data import RowStream, split_bits
 from mistral_edu.tiny.world.own import held_out_documents, own_world
+
+import pytest
+from tokenizers import Tokenizer
 
 GUIDE = (Path(__file__).parents[1] / "docs/train_your_own_world.md").read_text(encoding="utf-8")
 

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mistral_edu
+
 import mlx.core as mx
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-
-import mistral_edu
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -85,9 +85,10 @@ def imports(folder, but=()):
 def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
              "authors.py"}  # asks for the records of notebooks anew, with what the extra test brings
-    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "numba", "llvmlite"}
-    declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client", "jupyter_core",
-                          "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
+    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "numba",
+               "llvmlite"}
+    declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client",
+                          "jupyter_core", "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
                           "mistune"}  # which JupyterLab brings
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
 
@@ -187,7 +188,8 @@ def readme():
 
 def test_the_readme_quotes_benchmarks_as_the_command_prints_them(readme):
     blocks = list(readme.QUOTED.finditer(README))
-    assert "--published" in [block["option"] for block in blocks] and len(blocks) == README.count("<!-- mistral-edu bench")
+    assert "--published" in [block["option"] for block in blocks]
+    assert len(blocks) == README.count("<!-- mistral-edu bench")
     for block in blocks:
         assert block["table"] == readme.quoted_table(block), "run: make readme"
 

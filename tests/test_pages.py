@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mistral_edu.machine import large_pages
+
 import numpy as np
 import pytest
-
-from mistral_edu.machine import large_pages
 
 MEGABYTE = 1 << 20
 
@@ -55,7 +55,8 @@ def test_memory_of_which_little_is_used_is_left_alone():
 
 
 def test_a_place_that_is_not_mapped_is_left_out():
-    assert large_pages.put_together([(large_pages.LARGE, large_pages.LARGE)]) == 0      # just above address 0, where no program has memory
+    just_above_0 = (large_pages.LARGE, large_pages.LARGE)  # where no program has memory
+    assert large_pages.put_together([just_above_0]) == 0
     assert large_pages.put_together([(0, 0)]) == large_pages.put_together([]) == 0
 
 

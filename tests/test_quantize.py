@@ -1,13 +1,12 @@
 """Quantizing a model: which layers, how large, how exact, the way back, and errors that help."""
-import mistral_edu  # noqa: F401  before mlx
+from golden.models import gap, random_model, random_tokens
+from mistral_edu.quantize import BITS, QUANTIZED, dequantize, quantization, quantize, size_in_bytes
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
-
-from golden.models import gap, random_model, random_tokens
-from mistral_edu.quantize import BITS, QUANTIZED, dequantize, quantization, quantize, size_in_bytes
 
 
 def wide_model(**changes):

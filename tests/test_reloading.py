@@ -4,10 +4,10 @@ import resource
 import weakref
 from pathlib import Path
 
+from mistral_edu.checkpoints.loading import load_model
+
 import mlx.core as mx
 import pytest
-
-from mistral_edu.checkpoints.loading import load_model
 
 
 @pytest.mark.parametrize("dtype", ["float32", None])

@@ -1,12 +1,17 @@
 """RoPE: against complex numbers in 64 bit, against MLX's kernel, relative positions, both conventions."""
-import mistral_edu  # noqa: F401  before mlx
+from mistral_edu.attention import split_heads
+from mistral_edu.rope import (
+    fused_rope,
+    interleaved_to_split,
+    rope,
+    rope_frequencies,
+    rope_interleaved,
+    split_to_interleaved,
+)
+
 import mlx.core as mx
 import numpy as np
 import pytest
-
-from mistral_edu.attention import split_heads
-from mistral_edu.rope import (fused_rope, interleaved_to_split, rope, rope_frequencies, rope_interleaved,
-                              split_to_interleaved)
 
 THETA = 10000.0
 

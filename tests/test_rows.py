@@ -1,14 +1,13 @@
 """Products by lists of jobs, against numpy: every shape of the edges, and what rounding x may change."""
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import mlx.nn as nn
-import numpy as np
-import pytest
-
 from mistral_edu.fast import compiled
 from mistral_edu.fast.jobs import FEW, JobWriter, Rows
 from mistral_edu.fast.team import JobList, team
 from mistral_edu.fast.weight_views import matrix
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -68,8 +67,8 @@ def test_tiles_of_quantized_matrices(group_size, width, bits, dtype):
 @pytest.mark.parametrize("outlier", [1.0, 1e4])
 @pytest.mark.parametrize("n_rows", [1, 3])
 def test_few_rows_are_rounded_by_half_a_step_at_most(n_rows, outlier, group_size, bits):
-    """A step is the largest of 32 numbers over 32767. What it changes is that times half the range of a group's weights,
-    since the rest, the middle of the range, is made up for."""
+    """A step is the largest of 32 numbers over 32767. What it changes is that times half the range of a group's
+    weights, since the rest, the middle of the range, is made up for."""
     layer, w = linear(50, 512, bits=bits, group_size=group_size)
     x = numbers(n_rows, 512)
     x[:, 100] *= outlier

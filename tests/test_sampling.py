@@ -1,11 +1,11 @@
 """Every filter against plain numpy, and every draw against its distribution."""
 import random
 
+from mistral_edu.sampling import keep_min_p, keep_top_k, keep_top_p, penalize_repetition, sample, scale_by_temperature
+
 import mlx.core as mx
 import numpy as np
 import pytest
-
-from mistral_edu.sampling import keep_min_p, keep_top_k, keep_top_p, penalize_repetition, sample, scale_by_temperature
 
 DRAWS = 20_000
 

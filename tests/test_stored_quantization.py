@@ -1,13 +1,13 @@
 """Folders that MLX quantized: the same logits as mlx-lm, and an error for each way in which they can be wrong."""
-import mlx.core as mx
-import pytest
 from golden.golden_cases import FILE
+from mistral_edu import generate, load_model
+from mistral_edu.bench.equal import QUANTIZED_BOUND, gap
+from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.quantize import QUANTIZED
 from small_checkpoints import ONE, WEIGHTS, change_config, change_json, change_weights, same_weights, write_quantized
 
-from mistral_edu import generate, load_model
-from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
-from mistral_edu.bench.equal import QUANTIZED_BOUND, gap
-from mistral_edu.quantize import QUANTIZED
+import mlx.core as mx
+import pytest
 
 LAYER = ONE.removesuffix(".weight")
 

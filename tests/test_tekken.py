@@ -3,16 +3,16 @@ import json
 import logging
 import warnings
 
+from mistral_edu import encode_chat, load_tokenizer
+from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.tiny import FOLDER
+from small_authors import DATA, write_small_tekken
+from small_checkpoints import change_json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
-from small_authors import DATA, write_small_tekken
-from small_checkpoints import change_json
-
-from mistral_edu import encode_chat, load_tokenizer
-from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint
-from mistral_edu.tiny import FOLDER
 
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 FILES = ["tekken_240718.json", "tekken_240911.json"]
@@ -26,7 +26,8 @@ TEXTS = [
     "\u200b\u3000\xa0\ufeff", "\x00\x7f\x85", "\U0010ffff\U000e0001", "[INST] hi [/INST]", "</s><s><unk><pad>",
     "[IMG][TOOL_CALLS]<SPECIAL_20>", "=" * 77 + "\n" + "-" * 77, "0" * 40, " " * 83 + "x", "\n" * 41, "ааа" * 30]
 CONTROL = ["[INST]", "[/INST]", "<s>", "</s>", "<unk>", "<pad>", "[SYSTEM_PROMPT]", "<SPECIAL_999>"]
-texts = st.one_of(st.text(), st.lists(st.sampled_from([*TEXTS[:20], *CONTROL, "a", "A", "1", ".", "é", "好", "aa", "ba"]),
+texts = st.one_of(st.text(),
+                  st.lists(st.sampled_from([*TEXTS[:20], *CONTROL, "a", "A", "1", ".", "é", "好", "aa", "ba"]),
                                       max_size=12).map("".join))
 
 

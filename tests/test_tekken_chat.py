@@ -3,6 +3,11 @@ import json
 import logging
 import warnings
 
+from mistral_edu import encode_chat, load_tokenizer
+from mistral_edu.chat import native_version, spoken_format
+from mistral_edu.text.tekken import read_tekken
+from small_authors import DATA, write_small_tekken
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,16 +15,12 @@ from mistral_common.protocol.instruct.messages import AssistantMessage, SystemMe
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import ValidationMode
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-from small_authors import DATA, write_small_tekken
-
-from mistral_edu import encode_chat, load_tokenizer
-from mistral_edu.chat import native_version, spoken_format
-from mistral_edu.text.tekken import read_tekken
 
 pytestmark = pytest.mark.slow
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 KINDS = {"system": SystemMessage, "user": UserMessage, "assistant": AssistantMessage}
-texts = st.one_of(st.text(min_size=1), st.sampled_from(["Hi", " Hi ", "a\n\nb", "[INST] x [/INST]</s>", "  ", "[SYSTEM_PROMPT]"]))
+texts = st.one_of(st.text(min_size=1),
+                  st.sampled_from(["Hi", " Hi ", "a\n\nb", "[INST] x [/INST]</s>", "  ", "[SYSTEM_PROMPT]"]))
 
 
 def talk(*said, system=None):
@@ -63,7 +64,8 @@ def test_no_blank_and_no_blank_dropped(both):
     ids = encode_chat(talk("Hello", "Hi there", "And now?", system="Be brief."), both.ours)
     assert both.ours.decode(ids, skip_special=False) == {
         "v3": "<s>[INST]Hello[/INST]Hi there</s>[INST]Be brief.\n\nAnd now?[/INST]",
-        "v7": "<s>[SYSTEM_PROMPT]Be brief.[/SYSTEM_PROMPT][INST]Hello[/INST]Hi there</s>[INST]And now?[/INST]"}[both.version]
+        "v7": "<s>[SYSTEM_PROMPT]Be brief.[/SYSTEM_PROMPT][INST]Hello[/INST]Hi there</s>[INST]And now?[/INST]",
+    }[both.version]
     stream = both.ours.stream(before=ids)
     assert "".join(map(stream.add, both.ours.encode(" Hi", bos=False))) + stream.finish() == " Hi"
 
@@ -99,12 +101,14 @@ def as_tokenizer_json(folder, names, template=None):
 
 OLD = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
 NEW = [*OLD, "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"]
-TEMPLATE_3 = ("{{ bos_token }}{% for m in messages %}{% if m.role == 'assistant' %}{{ m.content }}</s>{% elif m.role == 'user' %}"
-              "[INST]{% if loop.last and messages[0].role == 'system' %}{{ messages[0].content + '\n\n' }}{% endif %}"
-              "{{ m.content }}[/INST]{% endif %}{% endfor %}")
-TEMPLATE_7 = ("{{ bos_token }}{% if messages[0].role != 'system' %}[SYSTEM_PROMPT]You are kind.[/SYSTEM_PROMPT]{% endif %}"
-              "{% for m in messages %}{% if m.role == 'system' %}[SYSTEM_PROMPT]{{ m.content }}[/SYSTEM_PROMPT]"
-              "{% elif m.role == 'user' %}[INST]{{ m.content }}[/INST]{% else %}{{ m.content }}</s>{% endif %}{% endfor %}")
+TEMPLATE_3 = ("{{ bos_token }}{% for m in messages %}{% if m.role == 'assistant' %}{{ m.content }}</s>"
+              "{% elif m.role == 'user' %}[INST]{% if loop.last and messages[0].role == 'system' %}"
+              "{{ messages[0].content + '\n\n' }}{% endif %}{{ m.content }}[/INST]{% endif %}{% endfor %}")
+TEMPLATE_7 = ("{{ bos_token }}{% if messages[0].role != 'system' %}[SYSTEM_PROMPT]You are kind.[/SYSTEM_PROMPT]"
+              "{% endif %}{% for m in messages %}"
+              "{% if m.role == 'system' %}[SYSTEM_PROMPT]{{ m.content }}[/SYSTEM_PROMPT]"
+              "{% elif m.role == 'user' %}[INST]{{ m.content }}[/INST]{% else %}{{ m.content }}</s>{% endif %}"
+              "{% endfor %}")
 
 
 @pytest.mark.parametrize("names, template, version", [

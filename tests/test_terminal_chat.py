@@ -7,12 +7,11 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 import mistral_edu
-from mistral_edu.commands import main
-from mistral_edu.commands import chat
+from mistral_edu.commands import chat, main
 from mistral_edu.text import saved_chat
+
+import pytest
 
 TALK = [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Hello! Größe \u2028 <b>"}]
 QUESTION, ANSWER = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}

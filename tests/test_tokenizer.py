@@ -1,17 +1,18 @@
 import json
 
+from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint
+from mistral_edu.tiny import FOLDER
+from mistral_edu.tokenizer import BLANK, Tokenizer
+from small_tokenizers import KINDS
+
 import pytest
 import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tokenizers import KINDS
-
-from mistral_edu.checkpoints.errors import CheckpointError, UnreadableFile, UnsupportedCheckpoint
-from mistral_edu.tiny import FOLDER
-from mistral_edu.tokenizer import BLANK, Tokenizer
 
 AWKWARD = ["", " ", "  two  blanks  ", "line\n\n\tends\r\n", "hello world", "the world", "naïve café", "你好，世界",
-           "🙂👩‍👩‍👧🏽", "\x00\x7f", "[INST] hello [/INST]", "</s><s>", "<unk>", "<0xE2>", "[INST]", "a" * 300, "Ġ", "�"]
+           "🙂👩‍👩‍👧🏽", "\x00\x7f", "[INST] hello [/INST]", "</s><s>", "<unk>", "<0xE2>", "[INST]", "a" * 300, "Ġ",
+           "�"]
 
 
 @pytest.fixture(scope="module", params=[*KINDS, "tiny"])

@@ -1,14 +1,14 @@
-"""One tokenizer, written down in many ways: the same ids, the text back as it was, and added tokens with their flags."""
+"""One tokenizer, written in many ways: the same ids, the text back as it was, and added tokens with their flags."""
 import json
+
+from mistral_edu.checkpoints.errors import CheckpointError, UnsupportedCheckpoint
+from mistral_edu.tokenizer import BLANK, Tokenizer
+from small_tokenizers import KINDS
 
 import pytest
 import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tokenizers import KINDS
-
-from mistral_edu.checkpoints.errors import CheckpointError, UnsupportedCheckpoint
-from mistral_edu.tokenizer import BLANK, Tokenizer
 
 BLANKS = {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}
 TWICE = {"type": "Replace", "pattern": {"Regex": f"\\A{BLANK}"}, "content": BLANK * 2}
@@ -30,7 +30,8 @@ LAYOUTS = {
     "always, as older files say it": (None, {"type": "Metaspace", "replacement": BLANK, "add_prefix_space": True,
                                              "split": False}),
     "always, in a sequence": (sequence("normalizer", BLANKS), sequence("pre_tokenizer", metaspace("always"))),
-    "always, the blank doubled": (sequence("normalizer", BLANKS, TWICE), sequence("pre_tokenizer", metaspace("always"))),
+    "always, the blank doubled": (sequence("normalizer", BLANKS, TWICE),
+                                  sequence("pre_tokenizer", metaspace("always"))),
     "first, in a sequence": (sequence("normalizer", BLANKS), sequence("pre_tokenizer", metaspace("first"))),
     "first, two sequences deep": (None, sequence("pre_tokenizer", sequence("pre_tokenizer", metaspace("first")))),
 }
@@ -61,7 +62,8 @@ def pair(request, tmp_path_factory):
             for folder, layout in zip(folders, (request.param, "a normalizer"))]
 
 
-TEXTS = ["hello world", " hello world", "    the", " ", "   ", "a  b   c", "\n x", "x ", " 🙂", "", "\tthe", "[INST] hello"]
+TEXTS = ["hello world", " hello world", "    the", " ", "   ", "a  b   c", "\n x", "x ", " 🙂", "", "\tthe",
+         "[INST] hello"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -148,10 +150,11 @@ def one_id_for_two(told):
 
 
 @pytest.mark.parametrize("change, words", [
-    (two_ids, r"id \d+ stands for .* and for "), (other_id, r"the added token '\[INST\]' has id 17, and in the vocabulary"),
+    (two_ids, r"id \d+ stands for .* and for "),
+    (other_id, r"the added token '\[INST\]' has id 17, and in the vocabulary"),
     (half_a_pair, r"of the two marks \[INST\] and \[/INST\] only \[INST\] is a control token"),
-    (one_id_for_two, r"id 1 stands for '<s>' and for '<new>'"),
-    (prefix, "continuing_subword_prefix is '##'"), (suffix, "end_of_word_suffix is '</w>'")])
+    (one_id_for_two, r"id 1 stands for '<s>' and for '<new>'"), (prefix, "continuing_subword_prefix is '##'"),
+    (suffix, "end_of_word_suffix is '</w>'")])
 def test_settings_that_change_the_meaning_are_refused_at_loading(change, words, tmp_path):
     with pytest.raises(UnsupportedCheckpoint, match=words):
         Tokenizer(write(tmp_path, spoilt(change)(tmp_path)))
@@ -160,7 +163,8 @@ def test_settings_that_change_the_meaning_are_refused_at_loading(change, words, 
 def test_a_training_s_settings_are_switched_off(tmp_path):
     told = description("first", folder=tmp_path)
     plain = Tokenizer(write(tmp_path, told)).encode("hello the world")
-    once = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    once = {"type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
             "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}
     told["post_processor"] = {"type": "Sequence", "processors": [once, once]}

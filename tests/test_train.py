@@ -9,15 +9,15 @@ import signal
 from pathlib import Path
 
 import mistral_edu
-import mlx.core as mx
-import pytest
-
 from mistral_edu.checkpoints.errors import CheckpointError
 from mistral_edu.commands import train as command
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.training import curve, saving
 from mistral_edu.tiny.world.own import own_world
+
+import mlx.core as mx
+import pytest
 
 
 def options(out, *arguments):
@@ -51,7 +51,8 @@ def weights_of(folder):
 def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
     assert command.run(options(tmp_path, "--tokens", "0.008", "--keep", "0", "0.002")) == 0
     names = {p.name for p in tmp_path.iterdir()}
-    assert {"model.safetensors", "config.json", "tokenizer.json", "state.safetensors", "log.jsonl", "curve.png"} <= names
+    assert {"model.safetensors", "config.json", "tokenizer.json", "state.safetensors", "log.jsonl",
+            "curve.png"} <= names
     assert not [name for name in names if name.startswith("part-")]
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [entry["loss"] for entry in log if "loss" in entry]
@@ -123,9 +124,9 @@ def test_the_stored_checkpoints_are_of_the_shipped_model():
 
 @pytest.mark.parametrize("argument, value", [
     ("--tokens", "0"), ("--tokens", "nan"), ("--tokens", "-3"), ("--batch", "-1"), ("--batch", "0"), ("--batch", "1.5"),
-    ("--minutes", "nan"), ("--minutes", "0"), ("--rate", "nan"), ("--rate", "-1"), ("--rate", "inf"), ("--workers", "-1"),
-    ("--evaluate-every", "0"), ("--log-every", "0"), ("--save-minutes", "0"), ("--keep", "-1"), ("--seed", "-1"),
-    ("--tokens", "many"), ("--seed", "4294967296")])
+    ("--minutes", "nan"), ("--minutes", "0"), ("--rate", "nan"), ("--rate", "-1"), ("--rate", "inf"),
+    ("--workers", "-1"), ("--evaluate-every", "0"), ("--log-every", "0"), ("--save-minutes", "0"), ("--keep", "-1"),
+    ("--seed", "-1"), ("--tokens", "many"), ("--seed", "4294967296")])
 def test_arguments_that_make_no_sense_are_refused_at_once(tmp_path, capsys, argument, value):
     with pytest.raises(SystemExit) as end:
         options(tmp_path / "run", f"{argument}={value}")

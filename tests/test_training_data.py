@@ -1,14 +1,14 @@
 """Documents become rows: whole, reproducible, and none of the exam's prompts among them."""
 import random
 
-import numpy as np
-import pytest
-from tokenizers import Tokenizer as BareTokenizer
-
 from mistral_edu import encode_chat, load_tokenizer
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny.training import data
 from mistral_edu.tiny.world import held_out, prompts, sample
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer as BareTokenizer
 
 pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
 
@@ -84,7 +84,7 @@ def test_left_out_prompts_do_not_come(bare):
     with_all = data.make_rows(bare, "0/7", 40, L)
     without = data.make_rows(bare, "0/7", 40, L, left_out=left_out)
     first = next(data.encode_documents(bare, told))
-    in_rows = lambda rows: any(document == first for row in rows for document in documents_of(row))  # noqa: E731
+    in_rows = lambda rows: any(document == first for row in rows for document in documents_of(row))
     assert in_rows(with_all) or not told[0].turns
     assert not left_out or not in_rows(without)
 

@@ -1,13 +1,12 @@
 """The fast form of the training pass equals the readable model; the optimizer does what its paper says."""
-import mistral_edu  # noqa: F401  (before MLX: a fast BLAS)
+from mistral_edu.config import MistralConfig
+from mistral_edu.tiny.training import data, learning, optimizer
+from mistral_edu.transformer import Model
+
 import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
-
-from mistral_edu.config import MistralConfig
-from mistral_edu.transformer import Model
-from mistral_edu.tiny.training import data, learning, optimizer
 
 CONFIG = MistralConfig(
     dim=32, n_layers=3, head_dim=8, hidden_dim=48, n_heads=4, n_kv_heads=2, window_size=8, context_len=64, vocab_size=50
@@ -81,7 +80,8 @@ def test_stacking_the_layers_is_undone_exactly(model):
 
 
 def test_muon_makes_all_singular_values_about_one():
-    tall, wide = mx.random.normal((2, 48, 16), key=mx.random.key(3)), mx.random.normal((2, 16, 48), key=mx.random.key(4))
+    tall = mx.random.normal((2, 48, 16), key=mx.random.key(3))
+    wide = mx.random.normal((2, 16, 48), key=mx.random.key(4))
     directions = optimizer.muon_directions({"tall": tall, "wide": wide})
     assert directions["tall"].shape == tall.shape and directions["wide"].shape == wide.shape
     for d in directions.values():
@@ -106,7 +106,7 @@ def test_steps_lower_the_loss_and_change_every_weight(model):
 
 
 def test_the_rate_rises_stays_and_falls_to_zero():
-    rate = lambda progress, step: optimizer.rate_at(progress, step, peak=1.0)  # noqa: E731
+    rate = lambda progress, step: optimizer.rate_at(progress, step, peak=1.0)
     assert rate(0.0, 100) == 0.5 and rate(0.2, 1000) == 1.0 and rate(0.4, 1000) == 1.0
     assert rate(0.7, 1000) == pytest.approx(0.5) and rate(1.0, 1000) == 0.0
     assert rate(0.025, 3) == 0.5 and rate(0.05, 6) == 1.0  # a short run, as on a laptop: a twentieth of it is enough

@@ -2,19 +2,18 @@
 import json
 import math
 
-import mistral_edu  # noqa: F401  before mlx
-import mlx.core as mx
-import mlx.nn as nn
-import numpy as np
-import pytest
-from mlx.utils import tree_flatten, tree_map
-
 from golden.golden_cases import BATCH, FILE, GROUPINGS, TEXT, WINDOWS, random_weights
 from golden.models import SMALL, gap, in_chunks, random_model, random_tokens
 from mistral_edu.attention import scaled_dot_product_attention
 from mistral_edu.cache import KVCache, QuantizedKVCache, RotatingKVCache
 from mistral_edu.config import MistralConfig
 from mistral_edu.transformer import Model
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten, tree_map
 
 GOLDEN, METADATA = mx.load(str(FILE), return_metadata=True)
 CASES = {case["name"]: case for case in json.loads(METADATA["cases"])}

@@ -4,12 +4,12 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
-
 import mistral_edu
 from mistral_edu import doctor, load, stream_generate
 from mistral_edu.commands.main import build_parser
 from mistral_edu.fast import accelerate
+
+import pytest
 
 TEXT = (Path(__file__).parents[1] / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
@@ -68,14 +68,17 @@ def test_changed_weights_are_answered_by_the_readable_code_until_accelerate():
 
 def test_messages_that_it_quotes_are_those_of_the_program():
     home = Path(mistral_edu.__file__).parent
-    for message, file in (("mlx was imported before mistral_edu", "machine/blas.py"), ("no OpenBLAS", "machine/blas.py"),
-                          ("turned off by MISTRAL_EDU_BLAS=0", "machine/blas.py"), ("MLX cannot be imported", "machine/backend.py"),
-                          ("Live once this cell is run", "lab/showing/widgets.py"), ("The function stopped with", "lab/showing/widgets.py"),
-                          ("computes on the ", "doctor.py"), ("numba is not installed", "fast/compiled.py"),
+    for message, file in (("mlx was imported before mistral_edu", "machine/blas.py"),
+                          ("no OpenBLAS", "machine/blas.py"), ("turned off by MISTRAL_EDU_BLAS=0", "machine/blas.py"),
+                          ("MLX cannot be imported", "machine/backend.py"),
+                          ("Live once this cell is run", "lab/showing/widgets.py"),
+                          ("The function stopped with", "lab/showing/widgets.py"), ("computes on the ", "doctor.py"),
+                          ("numba is not installed", "fast/compiled.py"),
                           ("anew in every process since ", "fast/compiled.py"),
                           ("the kernels could not be compiled", "fast/compiled.py"),
                           ("though this processor has instructions for bfloat16", "doctor.py"),
                           ("Your pages: ", "course/copies.py"), ("(new lesson)", "course/handout.py"),
-                          ("cannot be written", "course/handout.py"), ("was damaged and is made anew", "course/handout.py")):
+                          ("cannot be written", "course/handout.py"),
+                          ("was damaged and is made anew", "course/handout.py")):
         assert message in TEXT and message in (home / file).read_text(encoding="utf-8"), message
     assert f"below {doctor.SLOW} GFLOPS" in TEXT

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from pathlib import Path
 
-import pytest
 from lab_in_browser import wait_for
-
 from mistral_edu import course
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = {notebook.path.name for notebook in course.ready()}

@@ -1,12 +1,12 @@
 """The small world as a whole: its splits, its shares, and the words that it never says."""
+import random
 import re
 from collections import Counter
-import random
-
-import pytest
 
 from mistral_edu.tiny.world import MAKERS, MIX, held_out, prompts, sample, words
 from mistral_edu.tiny.world.probes import UNSEEN
+
+import pytest
 
 FREE = {"plain", "free_story"}          # no prompt of their own: "Tell me a story." is the same for both splits
 

@@ -2,14 +2,14 @@
 import random
 import re
 
-import pytest
-
 from mistral_edu.tiny.world import sample
 from mistral_edu.tiny.world.cast import cast
 from mistral_edu.tiny.world.grammar import MACROS, parse, say, tidy, vary
-from mistral_edu.tiny.world.storylines import MINIS, OPENINGS, PLOTS
 from mistral_edu.tiny.world.stories import Teller, Wish, change, follow_up, plain, questions, story, story_qa
+from mistral_edu.tiny.world.storylines import MINIS, OPENINGS, PLOTS
 from mistral_edu.tiny.world.words import ANIMALS, COLOURS, NAMES, OBJECTS, OPEN_WORDS, PLACES
+
+import pytest
 
 pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
 
@@ -69,7 +69,7 @@ def test_there_are_enough_plots_and_none_is_like_another():
 
 
 def test_stories_are_finished_sentences():
-    for plot, slots, text in told_stories(1500):
+    for plot, _, text in told_stories(1500):
         assert not UNFINISHED.search(text), (plot.theme, UNFINISHED.search(text), text)
         assert QUOTE_OR_SENTENCE.match(text) and text[-1] in '.!?"', text
         assert text.count('"') % 2 == 0, text

@@ -3,10 +3,10 @@ import importlib
 import random
 import re
 
-import pytest
-
 from mistral_edu.tiny.world.doc import held_out
 from mistral_edu.tiny.world.probes import REAL_WORLD, UNSEEN, WISHES
+
+import pytest
 
 pytestmark = pytest.mark.slow      # what the embedded model was trained on changes seldom
 

@@ -34,10 +34,11 @@ COMPUTES = {
     "attention_bias": (False,), "mlp_bias": (False,), "use_bias": (False,), "qkv_bias": (False,), "bias": (False,),
     "partial_rotary_factor": (1, 1.0), "rotary_pct": (1, 1.0), "rope_interleaved": (False,), "pruned_heads": ({}, []),
     "add_cross_attention": (False,), "is_encoder_decoder": (False,), "use_sliding_window": (True,),
-    "attn_logit_softcapping": (), "final_logit_softcapping": (), "query_pre_attn_scalar": (), "attention_multiplier": (),
-    "residual_multiplier": (1, 1.0), "embedding_multiplier": (1, 1.0), "logits_scaling": (1, 1.0), "logit_scale": (1, 1.0),
-    "use_qk_norm": (False,), "qk_norm": (False,), "clip_qkv": (), "num_local_experts": (0, 1), "num_experts": (0, 1),
-    "no_rope_layers": ([],), "sliding_window_pattern": (), "attention_chunk_size": (), "alibi": (False,),
+    "attn_logit_softcapping": (), "final_logit_softcapping": (), "query_pre_attn_scalar": (),
+    "attention_multiplier": (), "residual_multiplier": (1, 1.0), "embedding_multiplier": (1, 1.0),
+    "logits_scaling": (1, 1.0), "logit_scale": (1, 1.0), "use_qk_norm": (False,), "qk_norm": (False,), "clip_qkv": (),
+    "num_local_experts": (0, 1), "num_experts": (0, 1), "no_rope_layers": ([],), "sliding_window_pattern": (),
+    "attention_chunk_size": (), "alibi": (False,),
 }
 ROPES = ("rope_parameters", "rope_scaling")  # where transformers 5 writes RoPE's settings, and where 4 did
 INSTEAD = "use a Mistral-7B checkpoint (v0.1, v0.2, v0.3) or one of the same architecture"
@@ -69,7 +70,8 @@ def check_what_computes(hf):
     """Raise ValueError for a setting under which a model computes something else than a Mistral does."""
     for name, harmless in COMPUTES.items():
         value = hf.get(name)
-        if value is None or any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in harmless):
+        if value is None or any(
+                value == each and isinstance(value, bool) == isinstance(each, bool) for each in harmless):
             continue
         if name == "use_sliding_window" and hf.get("sliding_window", 0) is None:
             continue
@@ -78,7 +80,7 @@ def check_what_computes(hf):
 
 
 def rope_theta(hf) -> dict:
-    """{"rope_theta": ...} where RoPE's own settings state it, else {}. Raises ValueError for any RoPE but the plain one.
+    """{"rope_theta": ...} where RoPE's own settings state it, else {}. Raises ValueError for any but the plain RoPE.
 
     >>> rope_theta({"rope_parameters": {"rope_type": "default", "rope_theta": 500.0}})
     {'rope_theta': 500.0}
@@ -92,8 +94,8 @@ def rope_theta(hf) -> dict:
             raise ValueError(f"{place} should be a JSON object with names and values; got {str(rope)[:100]!r}")
         types = {name: rope[name] for name in ("rope_type", "type") if rope.get(name) is not None}
         if not types and rope.keys() - {"rope_theta"}:
-            raise ValueError(f"{place} is {str(rope)[:100]}, without a rope_type; expected rope_type \"default\", the only "
-                             f"one that this package computes. {INSTEAD.capitalize()}")
+            raise ValueError(f"{place} is {str(rope)[:100]}, without a rope_type; expected rope_type \"default\", the "
+                             f"only one that this package computes. {INSTEAD.capitalize()}")
         for name, found in types.items():
             if found != "default":
                 raise ValueError(f"rope type is {str(found)[:100]!r} ({place}, {name}), but this package computes "

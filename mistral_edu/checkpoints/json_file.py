@@ -1,4 +1,4 @@
-"""The one place where JSON files are read: whatever a file holds, it comes back as a dict, or as this project's error."""
+"""The one place where JSON files are read: whatever a file holds comes back as a dict, or as this project's error."""
 import json
 from pathlib import Path
 

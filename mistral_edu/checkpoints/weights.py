@@ -49,7 +49,8 @@ def read_entries(folder, tied=False) -> dict[str, Entry]:
     """name -> Entry for every weight in the folder's files; RoPE's stored frequencies are left out.
 
     tied: the model's output layer is its embedding; then a stored copy of it, or one that only the index names, is not
-    used. Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files disagree.
+    used. Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files
+    disagree.
     """
     files, weight_map = weight_files(Path(folder))
     entries = {}

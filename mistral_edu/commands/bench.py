@@ -27,7 +27,8 @@ EXAMPLES = """examples:
 # Options with which nothing is measured, and what may stand beside them.
 MEASURE_NOTHING = {"show": {"json"}, "submit": set(), "published": {"json"}, "set_up": {"peers"}}
 
-SUBMIT = """That is all that would be sent: the JSON above, as {schema} describes it. It names no place on this machine and
+SUBMIT = """\
+That is all that would be sent: the JSON above, as {schema} describes it. It names no place on this machine and
 no user. To have it kept, paste it into an issue of the project, or open a pull request that adds it as
 mistral_edu/bench/results/NAME.json. Nothing has been sent."""
 

@@ -23,7 +23,8 @@ until you ask for it by its number, and then comes as new."""
 def add_arguments(parser):
     parser.add_argument("notebook", nargs="?", help="its number, or the beginning of its name (default: 00)")
     parser.add_argument("--finished", action="store_true", help="open the page as it is stored, complete with results")
-    parser.add_argument("--folder", metavar="DIR", help="where your pages are, or shall be (default: mistral-notebooks)")
+    parser.add_argument("--folder", metavar="DIR",
+                        help="where your pages are, or shall be (default: mistral-notebooks)")
 
 
 def run(args):

@@ -42,8 +42,8 @@ def show_reading(done, total):
 def show_writing(done, total):
     """Progress of a conversion: one line that is written over, where a person watches."""
     if sys.stderr.isatty():
-        print(f"\rwritten: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", end="" if done < total else "\n", file=sys.stderr,
-              flush=True)
+        print(f"\rwritten: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", end="" if done < total else "\n",
+              file=sys.stderr, flush=True)
 
 
 def speaks_unicode(stream):

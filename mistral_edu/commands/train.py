@@ -55,7 +55,8 @@ def add_arguments(parser):
     add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
     add("--tokens", type=millions_above_0, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
     add("--minutes", type=above_0, help="end after so many minutes of learning, whatever the machine")
-    add("--start", metavar="FOLDER", help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
+    add("--start", metavar="FOLDER",
+        help="go on from a model's weights instead of random ones; `tiny`: the shipped ones")
     add("--tasks", nargs="+", help="learn only these tasks of the world (story, scene, arithmetic, fact, ...)")
     add("--world", metavar="FILE", help="a world of your own in place of the village: docs/train_your_own_world.md")
     add("--seed", type=whole, default=0)

@@ -1,4 +1,4 @@
-"""The course: which notebooks there are, in which order, and what each ends with. Everything that lists them reads this.
+"""The course: which notebooks there are, in what order, and what each ends with. Everything that lists them reads this.
 
 The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page is there is ready; the others are
 planned. The modules beside this one keep the pages: `refresh` stores what they print, `skeleton` begins a new one,

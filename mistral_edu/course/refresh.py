@@ -6,7 +6,8 @@ A stored output is a test (nbval compares it), so a difference in version contro
 reader sees. Random ids, run times, versions inside pictures and the state of widgets are left out. Cells tagged
 nbval-ignore-output hold what differs from run to run: they keep the stored output as long as nothing changes that it
 depends on (`fingerprint`), and --measure takes a new one. What stands elsewhere is written into the page from there:
-minutes and points of exercises, and which notebook is not written yet. The file is replaced only when every cell has run.
+minutes and points of exercises, and which notebook is not written yet. The file is replaced only when every cell has
+run.
 """
 import argparse
 import base64

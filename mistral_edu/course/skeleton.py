@@ -136,7 +136,8 @@ def skeleton(number, room, home=course.HOME) -> list:
     """
     entry = course.find(number)
     if not room.isidentifier():
-        raise ValueError(f"NAME becomes the package lab/n{number}_NAME, so it is a word such as attention; got {room!r}")
+        raise ValueError(f"NAME becomes the package lab/n{number}_NAME, so it is a word such as attention; got "
+                         f"{room!r}")
     following = next((one.number for one in course.COURSE if one.number > number), "00")
     words = {"ENDS": entry.ends, "TITLE": entry.title, "ROOM": f"n{number}_{room}", "FOLLOWING": following,
              "NN": number, "N.": f"{int(number)}.", "-N-": f"-{int(number)}-"}

@@ -119,7 +119,7 @@ def _accelerated(cls):
         try:
             logits = engine.answer(self, tokens, cache, mask, last_only)
             if logits is not None:
-                self.answered_by = (getattr(self, "engine", None) or engine).name  # one that waited may have given way by now
+                self.answered_by = (getattr(self, "engine", None) or engine).name  # one that waited may have given way
                 return logits
             self.answered_by = f"readable: {NO_ANSWER}"
         except Changed:

@@ -90,8 +90,8 @@ def call_sgemm(typingctx, function, transpose_b, m, n, k, a, a_step, b, b_step, 
 
     def code(context, builder, signature, args):
         address, transpose, m, n, k, a, a_step, b, b_step, beta, c, c_step = args
-        number = lambda value: builder.trunc(value, i32)                       # noqa: E731
-        place = lambda value: builder.inttoptr(value, f32.as_pointer())        # noqa: E731
+        number = lambda value: builder.trunc(value, i32)
+        place = lambda value: builder.inttoptr(value, f32.as_pointer())
         order, straight, turned = (ir.Constant(i32, value) for value in (row_major, plain, transposed))
         b_order = builder.select(builder.trunc(transpose, ir.IntType(1)), turned, straight)
         values = [order, straight, b_order, number(m), number(n), number(k), ir.Constant(f32, 1.0),

@@ -21,8 +21,8 @@ bf16_dots, float_dots = make_dots(i16), make_dots(f32)
 
 @inlined
 def bits_of(form):
-    if form == BF16: return 16   # noqa: E701
-    if form == FLOAT: return 32  # noqa: E701
+    if form == BF16: return 16
+    if form == FLOAT: return 32
     return 4 if form < 6 else 8
 
 
@@ -34,17 +34,17 @@ def group_size_of(form):
 @inlined
 def packed_dots(form, arguments):
     """The function above that fits a form, called with its arguments."""
-    if form == 0: return q4_32(*arguments)        # noqa: E701
-    if form == 1: return q4_32_bf16(*arguments)   # noqa: E701
-    if form == 2: return q4_64(*arguments)        # noqa: E701
-    if form == 3: return q4_64_bf16(*arguments)   # noqa: E701
-    if form == 4: return q4_128(*arguments)       # noqa: E701
-    if form == 5: return q4_128_bf16(*arguments)  # noqa: E701
-    if form == 6: return q8_32(*arguments)        # noqa: E701
-    if form == 7: return q8_32_bf16(*arguments)   # noqa: E701
-    if form == 8: return q8_64(*arguments)        # noqa: E701
-    if form == 9: return q8_64_bf16(*arguments)   # noqa: E701
-    if form == 10: return q8_128(*arguments)      # noqa: E701
+    if form == 0: return q4_32(*arguments)
+    if form == 1: return q4_32_bf16(*arguments)
+    if form == 2: return q4_64(*arguments)
+    if form == 3: return q4_64_bf16(*arguments)
+    if form == 4: return q4_128(*arguments)
+    if form == 5: return q4_128_bf16(*arguments)
+    if form == 6: return q8_32(*arguments)
+    if form == 7: return q8_32_bf16(*arguments)
+    if form == 8: return q8_64(*arguments)
+    if form == 9: return q8_64_bf16(*arguments)
+    if form == 10: return q8_128(*arguments)
     return q8_128_bf16(*arguments)
 
 

@@ -19,7 +19,7 @@ def transpose_block(typingctx, source, source_step, target, target_step, add):
 
     def code(context, builder, signature, args):
         source, target = (builder.inttoptr(args[n], f32.as_pointer()) for n in (0, 2))
-        place = lambda step, n: builder.mul(step, ir.Constant(i64, n))            # noqa: E731
+        place = lambda step, n: builder.mul(step, ir.Constant(i64, n))
         rows = [load(builder, source, place(args[1], n), f32, SIDE) for n in range(SIDE)]
         for _ in range(SIDE.bit_length() - 1):
             # Shuffled as a deck of cards: the first half of the numbers with the second, in turn. Each time, the bits

@@ -1,9 +1,10 @@
 """An engine for small models on a Linux processor: the same weights, widened to float32.
 
 MLX computes bfloat16 and quantized products there as plain loops that add up in 16 bits; float32 products run on
-OpenBLAS (machine/blas.py), many times faster. So this engine holds a copy of the model with the very numbers that the model
-computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the original.
-The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other stored.
+OpenBLAS (machine/blas.py), many times faster. So this engine holds a copy of the model with the very numbers that the
+model computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the
+original. The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other
+stored.
 """
 from functools import reduce
 

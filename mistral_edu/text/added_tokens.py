@@ -42,8 +42,8 @@ def check_ids(description, path):
         return  # of another kind, which is refused with its name
     for content, id in [*vocab.items(), *((token["content"], token["id"]) for token in description["added_tokens"])]:
         if vocab.get(content, id) != id:
-            raise UnsupportedCheckpoint(f"{path}: the added token {content!r} has id {id}, and in the vocabulary it has "
-                                        f"id {vocab[content]}; {FETCH}")
+            raise UnsupportedCheckpoint(f"{path}: the added token {content!r} has id {id}, and in the vocabulary it "
+                                        f"has id {vocab[content]}; {FETCH}")
         if owner.setdefault(id, content) != content:
             raise UnsupportedCheckpoint(f"{path}: id {id} stands for {owner[id]!r} and for {content!r}; {FETCH}")
     for begin, end in PAIRS.items():

@@ -4,7 +4,8 @@ Beside the tokenizer lies a program in the language Jinja, in tokenizer_config.j
 chat_template.json. It turns messages into one text, in which some names, such as <|im_start|>, are control tokens. The
 program is a stranger's, so it runs in Jinja's sandbox; and what users write must stay text even where it reads like a
 control token. So the template is rendered twice: with the messages, and with a placeholder for each. The second shows
-which parts of the first are the template's own. Source of the rules: the documentation of transformers, "Chat templates".
+which parts of the first are the template's own. Source of the rules: the documentation of transformers, "Chat
+templates".
 """
 import re
 from datetime import datetime
@@ -53,8 +54,8 @@ class ChatTemplate:
         try:
             self._template = sandbox().from_string(source)
         except (TemplateError, RecursionError) as error:
-            raise UnsupportedCheckpoint(f"{path}: the chat template is not valid Jinja ({error}); fetch the file again, "
-                                        "or name the format: version=\"v3\", for instance") from error
+            raise UnsupportedCheckpoint(f"{path}: the chat template is not valid Jinja ({error}); fetch the file "
+                                        "again, or name the format: version=\"v3\", for instance") from error
 
     def render(self, messages, answer_follows) -> str:
         """The conversation as one text. Raises ValueError where the template refuses it or fails."""
@@ -82,8 +83,8 @@ class ChatTemplate:
             at = found.end()
         parts.append((skeleton[at:], False))
         if "".join(text for text, _ in parts) != self.render(messages, answer_follows):
-            raise ValueError(f"the model's chat template ({self.path}) rewrites what a message says, so that a user's text "
-                             "can't be told from the template's marks; send ids of your own, or name the format: "
+            raise ValueError(f"the model's chat template ({self.path}) rewrites what a message says, so that a user's "
+                             "text can't be told from the template's marks; send ids of your own, or name the format: "
                              'version="v3", for instance')
         return parts
 
@@ -93,7 +94,7 @@ class Refused(Exception):
 
 
 def sandbox():
-    """Jinja as transformers sets it up: blocks leave no line, and a few functions more. A template can change nothing."""
+    """Jinja as transformers sets it up: blocks leave no line, a few functions more. A template can change nothing."""
     import jinja2.ext
     from jinja2.nodes import Scope
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -2,8 +2,8 @@
 
 SentencePiece puts a blank before a text, always: " a" begins with two. A tokenizer.json says the same in several ways.
 A normalizer that prepends does so before each stretch of text between added tokens. The pre-tokenizer Metaspace does it
-"always" (before each stretch) or for the "first" stretch only, but not where a blank is there already: then " a" and "a"
-have the same ids, and a text that begins with a blank is not given back. This is mended here, and nothing else.
+"always" (before each stretch) or for the "first" stretch only, but not where a blank is there already: then " a" and
+"a" have the same ids, and a text that begins with a blank is not given back. This is mended here, and nothing else.
 """
 import tokenizers
 from tokenizers.normalizers import Replace, Sequence
@@ -24,7 +24,8 @@ def metaspace_of(pre_tokenizer):
 def scheme(pre_tokenizer):
     """ "always", "first" or "never": where a Metaspace puts its blank; None without a Metaspace.
 
-    >>> scheme({"type": "Sequence", "pretokenizers": [{"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}]})
+    >>> scheme({"type": "Sequence",
+    ...         "pretokenizers": [{"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}]})
     'always'
     """
     metaspace = metaspace_of(pre_tokenizer)

@@ -6,7 +6,7 @@ into two tokens, in the order of the ranks. Before that, a regular expression cu
 crosses their borders. The control tokens have the first ids, the ranks follow. Source: mistral-common (tekken.py).
 """
 import base64
-from functools import lru_cache
+from functools import cache
 
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
@@ -101,7 +101,7 @@ def spell(data) -> str:
     return data.decode("latin-1").translate(_printable())
 
 
-@lru_cache(maxsize=None)
+@cache
 def byte_alphabet() -> dict[str, int]:
     """The printable character that byte-level BPE writes for each byte, as character -> byte. Source: GPT-2's encoder.
 
@@ -113,7 +113,7 @@ def byte_alphabet() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _printable():
     """byte -> character, as str.translate takes it."""
     return {byte: character for character, byte in byte_alphabet().items()}

@@ -1,7 +1,7 @@
 """The file of a tokenizer: which one is read, what it says, and the tokenizers library's object made of it.
 
-Three kinds are read: tokenizer.json, and the authors' own tokenizer.model (tokenizer_model.py) and tekken.json (tekken.py).
-Whatever is wrong with one is an error of this project.
+Three kinds are read: tokenizer.json, and the authors' own tokenizer.model (tokenizer_model.py) and tekken.json
+(tekken.py). Whatever is wrong with one is an error of this project.
 """
 import json
 import re

@@ -201,7 +201,7 @@ def measure(model, tokenizer, exam, documents, progress=say_nothing) -> dict:
 
 
 def at_precision(name, bits):
-    """The model with the numbers that its 16, 8 or 4 bit form computes with, in the type that this machine is fast at."""
+    """The model with the numbers that its 16, 8 or 4 bit form computes with, in the type this machine is fast at."""
     model, tokenizer = load(name, bits=None if bits == 16 else bits, fast=False)
     on_cpu = mx.default_device() == mx.Device(mx.cpu)
     return accelerate(dequantize(model, mx.float32 if on_cpu else mx.bfloat16)), tokenizer
@@ -252,7 +252,8 @@ def table(results) -> str:
     """The results as Markdown, one column a precision."""
     columns = list(results["precisions"])
     parts = list(results["precisions"].values())
-    lines = ["| | n | " + " | ".join(f"{bits} bit" for bits in columns) + " |", "|---|---" + "|---:" * len(columns) + "|"]
+    lines = ["| | n | " + " | ".join(f"{bits} bit" for bits in columns) + " |",
+             "|---|---" + "|---:" * len(columns) + "|"]
 
     def row(label, n, values, form="{:.1%}"):
         lines.append(f"| {label} | {n} | " + " | ".join(form.format(v) for v in values) + " |")
@@ -267,7 +268,8 @@ def table(results) -> str:
     row("sums and differences to 20", parts[0]["sums"]["n"], [p["sums"]["exact_match"] for p in parts])
     stories, wishes, real = parts[0]["stories"], parts[0]["wishes"], parts[0]["real_world"]
     row("stories: every wish met, and ended", stories["n"], [p["stories"]["satisfied"] for p in parts])
-    row("stories still distinct when names and things are masked", stories["n"], [p["stories"]["distinct"] for p in parts])
+    row("stories still distinct when names and things are masked", stories["n"],
+        [p["stories"]["distinct"] for p in parts])
     row("hand-written wishes with unseen words, copied whole", wishes["n"], [p["wishes"]["satisfied"] for p in parts])
     row("hand-written real-world questions, declined", real["n"], [p["real_world"]["declined"] for p in parts])
     row("perplexity of held-out answers", "", [p["perplexity"] for p in parts], "{:.4f}")

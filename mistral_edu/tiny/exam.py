@@ -15,7 +15,8 @@ from mistral_edu.tiny.world.village import OUTSIDE
 
 TASKS = (
     "story_qa follow_q follow_again scene_where scene_object scene_who scene_colour scene_many scene_has scene_before "
-    "things_who things_colour rivals pairs sentence copy reverse spell count compare arithmetic order fact manners outside"
+    "things_who things_colour rivals pairs sentence copy reverse spell count compare arithmetic order fact manners "
+    "outside"
 ).split()
 DISTANCES = (16, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896)  # tokens from fact to question
 CLOSE_ENOUGH = 5  # tokens that a recall item may be off its distance
@@ -110,10 +111,13 @@ def recall_items(tokenizer, distance, rivals, n, seed=99):
 
 
 def make_exam(tokenizer, n=100, n_recall=50, distances=DISTANCES, seed=99):
-    """{"tasks": {name: items}, "recall": {(distance, rivals): items}, "sums", "stories", "wishes", "real_world": items}."""
+    """{"tasks": {name: items}, "recall": {(distance, rivals): items},
+    "sums", "stories", "wishes", "real_world": items}.
+    """
     return {
         "tasks": {task: task_items(tokenizer, task, n, seed) for task in TASKS},
-        "recall": {(d, rivals): recall_items(tokenizer, d, rivals, n_recall, seed) for rivals in (0, 2) for d in distances},
+        "recall": {(d, rivals): recall_items(tokenizer, d, rivals, n_recall, seed)
+                   for rivals in (0, 2) for d in distances},
         "sums": small_sums(tokenizer, n, seed),
         "stories": task_items(tokenizer, "story", n, seed),
         "wishes": [probe(tokenizer, "wish", prompt, "", words) for prompt, words in WISHES],

@@ -171,7 +171,8 @@ class Run:
     def prepare_own_exam(self, world):
         """Held-out questions of each maker; content that is asked in training is not among them."""
         names = self.options.tasks or world.makers
-        self.tasks = {name: [exams.make_item(self.tokenizer, document) for document in held_out_documents(world, name, 24)]
+        self.tasks = {name: [exams.make_item(self.tokenizer, document)
+                             for document in held_out_documents(world, name, 24)]
                       for name in names}
         self.left_out = frozenset(digest(item.text) for items in self.tasks.values() for item in items)
         self.recall = {}
@@ -181,7 +182,8 @@ class Run:
     def open_rows(self):
         o = self.options
         return RowStream(
-            self.tokenizer_path, self.config.context_len, o.seed, o.workers, self.left_out, o.tasks, self.position, self.world
+            self.tokenizer_path, self.config.context_len, o.seed, o.workers, self.left_out, o.tasks, self.position,
+            self.world
         )
 
     def learn(self, step, rows):
@@ -253,7 +255,8 @@ class Run:
     def keep_checkpoint(self, mark):
         folder = self.out / "checkpoints" / checkpoint_name(mark)
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed after it, and comes by again
-        write(folder, lambda p: save_model(self.weights, self.config, self.tokenizer_path, Path(p), bits=CHECKPOINT_BITS))
+        write(folder,
+              lambda p: save_model(self.weights, self.config, self.tokenizer_path, Path(p), bits=CHECKPOINT_BITS))
         self.say(f"  kept in {CHECKPOINT_BITS} bit: {folder}")
 
     def save(self):

@@ -12,7 +12,6 @@ import json
 import platform
 
 import numpy as np
-
 from golden_cases import FILE, cases, random_tokens, random_weights
 
 

@@ -1,12 +1,11 @@
 """Small random models for tests, with attention sharp enough that a wrong key shows."""
 from dataclasses import replace
 
-import mistral_edu  # noqa: F401  before mlx: it puts a fast BLAS under it
-import mlx.core as mx
-
 from golden.golden_cases import random_weights
 from mistral_edu.config import MistralConfig
 from mistral_edu.transformer import Model
+
+import mlx.core as mx
 
 SMALL = MistralConfig(dim=32, n_layers=2, head_dim=8, hidden_dim=48, n_heads=4, n_kv_heads=2, window_size=5,
                       context_len=64, vocab_size=30)

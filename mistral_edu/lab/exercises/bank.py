@@ -9,8 +9,8 @@ from importlib import import_module
 class Exercise:
     """cases: tuples of arguments, the by-hand one first. slips: (wrong function, what to tell its author) pairs.
 
-    hints go from the gentlest to the plainest. minutes: what a beginner takes. The solution, explained, is in solutions/.
-    The reference has the name that the reader's function has on the page.
+    hints go from the gentlest to the plainest. minutes: what a beginner takes. The solution, explained, is in
+    solutions/. The reference has the name that the reader's function has on the page.
     """
     label: str
     cases: tuple

@@ -60,7 +60,7 @@ def as_one_of(guess, choices):
 
 
 def _plain_number(text):
-    """The number with which a text begins, "about" left aside, if it holds no other one; "over 128" begins with none."""
+    """The number with which a text begins, "about" left aside, if it holds no other; "over 128" begins with none."""
     text = str(text).lower().strip(" .,!()[]\"'`").removeprefix("about").strip()
     return as_number(text) if text[:1].isdigit() or text[:1] == "." and text[1:2].isdigit() else None
 

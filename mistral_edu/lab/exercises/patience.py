@@ -1,4 +1,4 @@
-"""A loop without an end is a usual mistake; the reader should hear of it, and neither wait for ever nor drown in prints."""
+"""A loop without an end is a usual mistake; the reader should hear of it, not wait for ever or drown in prints."""
 import io
 import signal
 import sys

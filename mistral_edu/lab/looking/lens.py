@@ -29,7 +29,7 @@ def lens_view(text_or_ids, model, tokenizer, position=None, best=3, raw=False) -
         raise ValueError(f"best is how many tokens a row shows, 1 to 6; got {best}")
     chances = lens_of(model, ids, at)                                       # (n_layers + 1, vocab_size)
     came = ids[at + 1] if at + 1 < len(ids) else int(chances[-1].argmax())
-    name = lambda id: label(tokenizer.token_bytes(id)) if id < tokenizer.n_ids else f"id {id}"  # noqa: E731
+    name = lambda id: label(tokenizer.token_bytes(id)) if id < tokenizer.n_ids else f"id {id}"
     top = np.argsort(-chances, axis=1, kind="stable")[:, :best]             # (n_layers + 1, best)
     led = leads_from(chances, came)
     finding = "does not lead in the end" if led is None else f"leads once {layers(led)} run"

@@ -40,7 +40,7 @@ def first_chosen(answer) -> int:
 
 def _texts(answer):
     prompt = answer.writer.tokenizer.decode(answer.writer.prompt_ids, skip_special=False)
-    shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())       # a blank at its end can be the point
+    shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())  # a blank at its end can be the point
     return (f'<p class="prompt"><b>Prompt</b> <span>{escape(shown)}</span></p>\n'
             f'<p class="text"><b>Answer</b> <span>{escape(answer.text)}</span></p>\n'
             f'<p class="facts">{escape(answer.facts)}.</p>')

@@ -76,9 +76,10 @@ EXERCISES = (
             (_count(matrices=2, last=0), f"two things: {GATE}; and one more norm stands after the last layer"),
             (_count(tables_in_layers=True), "the two tables are counted in every layer; a model has each of them once"),
             (_count(tables_in_layers=True, last=0),
-             "two things: the two tables are counted in every layer, and a model has each once; and the last norm is missing"),
-            (_count(all_in_layers=True), "all of it is multiplied by n_layers; the two tables and the last norm are there "
-                                         "once"),
+             "two things: the two tables are counted in every layer, and a model has each once; and the last norm is "
+             "missing"),
+            (_count(all_in_layers=True),
+             "all of it is multiplied by n_layers; the two tables and the last norm are there once"),
             (_count(keys=0), "k and v are missing: dim x (n_kv_heads * head_dim) each"),
             (_count(keys=1), "k and v are two matrices of the same shape; you have one of them"),
             (_count(layers=False), "that is a model of one layer; each of the n_layers has matrices of its own"),

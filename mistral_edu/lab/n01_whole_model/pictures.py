@@ -43,9 +43,10 @@ def draw_to_scale(config):
     ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[],
            xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
            title=f"{swiglu:.0f} % of {total / 1e9:.2f} billion parameters sit in the feed-forwards")
-    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} key heads: {total:,} parameters; attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and "
-                        f"output {tables:.1f} %, norms {norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes "
-                        "of keys and values in 16 bit.",
+    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} key heads: {total:,} parameters; attention "
+                        f"{attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and output {tables:.1f} %, norms "
+                        f"{norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes of keys and "
+                        "values in 16 bit.",
                    alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} columns, one per "
                        f"layer, each from the bottom: q, o, k, v, gate, up, down; the feed-forward's three take "
                        f"{swiglu:.0f} % of all. A grey column at either end: embedding and output.")

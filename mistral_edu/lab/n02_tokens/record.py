@@ -45,7 +45,8 @@ def record() -> dict:
                for rank, (left, right) in enumerate(description["merges"]))
     letters = {"Russian": "[а-яё]{2,}", "Greek": "[α-ωά-ώ]{2,}"}
     return {
-        **heading("What do the tokenizers of Mistral's authors make of these texts?", "mistral_edu.lab.n02_tokens.record"),
+        **heading("What do the tokenizers of Mistral's authors make of these texts?",
+                  "mistral_edu.lab.n02_tokens.record"),
         "files": FILES,
         "vocabularies": {name: tokenizer.n_words for name, tokenizer in bare.items()},
         "languages": {language: {"text": text, "bytes": len(text.encode()),

@@ -41,14 +41,15 @@ def costs_picture(labels, costs):
     for n in named:
         ax.text(n, costs[n] + 0.08, labels[n].strip(), rotation=45, ha="left", va="bottom", fontsize=8.5, color=INK)
     ax.set(xlim=(-1, len(costs) + 4), ylim=(0, costs.max() * 1.35),
-           title=f"{needed} of {len(costs)} tokens carry nine tenths of this story's loss", xlabel="token of the story", ylabel="cost, nats")
+           title=f"{needed} of {len(costs)} tokens carry nine tenths of this story's loss", xlabel="token of the story",
+           ylabel="cost, nats")
     told = ", ".join(f"{labels[n].strip()} {costs[n]:.1f}" for n in order[:6])
     free = int((costs < 0.05).sum())
     return Picture(fig, f"{free} of the {len(costs)} tokens cost less than 0.05 nats. The costliest: {told}.")
 
 
 def choice_picture(before, names, said, true, possible):
-    """What may stand at one place of a story: tiny's probabilities beside the village's, the likeliest of `possible`."""
+    """What may stand at a place of a story: tiny's probabilities beside the village's, the likeliest of `possible`."""
     rows = np.arange(len(names))
     gap = max(abs(s - t) for s, t in zip(said, true))
     fig, ax = figure(height=1.3 + 0.3 * len(names))
@@ -62,7 +63,7 @@ def choice_picture(before, names, said, true, possible):
 
 
 def calibration_picture(said, true):
-    """What was said and how often it is so: a dot for each token at a place, and the mean of each group of said ones."""
+    """What was said and how often it is so: a dot per token at a place, and the mean of each group of said ones."""
     said, true = np.array(said), np.array(true)
     means = [(said[inside].mean(), true[inside].mean()) for low, high in zip(GROUPS, GROUPS[1:])
              if (inside := (said >= low) & (said < high)).any()]

@@ -27,7 +27,7 @@ def draw_query(names, query, keys, weights):
     fig.legend(fontsize=9, loc="lower center", ncols=4)
     left.axhline(0, color=PALE, linewidth=1)
     left.axvline(0, color=PALE, linewidth=1)
-    for n, (name, weight, (colour, _, hatch)) in enumerate(zip(names, weights, LOOKS)):
+    for n, (weight, (colour, _, hatch)) in enumerate(zip(weights, LOOKS)):
         right.bar(n, weight, 0.7, color=colour, hatch=hatch, edgecolor="white")
         right.text(n, weight + 0.02, f"{weight:.2f}", ha="center", color=INK)
     right.set(ylim=(0, 1.12), xticks=range(len(names)), ylabel="weight")
@@ -43,8 +43,8 @@ def draw_query(names, query, keys, weights):
 def draw_merges(merges):
     """What the rows of merged heads hold: merges {title: (L, n_heads, 2)}, (head, position) for each part of a row.
 
-    A place that holds a later token than its row's is dark, with white letters; one that holds an earlier token is light
-    orange. The titles name the two ways of merging.
+    A place that holds a later token than its row's is dark, with white letters; one that holds an earlier token is
+    light orange. The titles name the two ways of merging.
     """
     fig, axes = figure(height=3.6, columns=len(merges), sharey=True)
     placed(fig, left=0.08, right=0.99, bottom=0.15, top=0.9, wspace=0.05)

@@ -113,13 +113,15 @@ ATTEND_SLIPS = (
     (_attend(after=lambda weights, mask, scale: weights * mask, mask="none"),
      "a mask after softmax leaves rows that do not add up to 1; hide the scores before it"),
     (_attend(scale="divides"), "that divides by the scale; multiply by it"),
-    (_attend(scale="root"), "that divides by the root of the scale; the root is in it already: multiply by it as it is"),
-    (_attend(axis=1), "counted from the front, axis 1 holds the heads as soon as there are texts and heads; the keys are the "
-                      "last axis: axis=-1"),
+    (_attend(scale="root"),
+     "that divides by the root of the scale; the root is in it already: multiply by it as it is"),
+    (_attend(axis=1), "counted from the front, axis 1 holds the heads as soon as there are texts and heads; the keys "
+                      "are the last axis: axis=-1"),
     (lambda q, k, v, scale, mask: _attend()(q, k, v.swapaxes(-1, -2), scale, mask),
      "the values stay as they are: a row of weights, one for each token, times the rows of v"),
     (lambda q, k, v, scale, mask: mx.softmax(mx.where(mask, (q * k).sum(axis=-1) * scale, -mx.inf), axis=-1) @ v,
-     "q * k multiplies each query with the key at its own place only; every query meets every key: q @ k.swapaxes(-1, -2)"),
+     "q * k multiplies each query with the key at its own place only; every query meets every key: q @ k.swapaxes(-1, "
+     "-2)"),
     (_attend(scale="by head_dim"), f"{OWN_SCALE}. (And it would be the root of head_dim)"),
     (_attend(scale="both"), "the scale is used twice: what is given is 1 / sqrt(head_dim) already, where it should be"),
     (_attend(scale="none", after=lambda weights, mask, scale: weights * scale),
@@ -132,8 +134,8 @@ ATTEND_SLIPS = (
     (_no_softmax, "softmax is missing: scores are no weights yet"),
     (_minus_inf_without_softmax, "softmax is missing: it makes weights of the scores, and 0 of -inf"),
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
-    (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest score "
-                      "first, and needs -mx.inf in place of what is hidden"),
+    (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest "
+                      "score first, and needs -mx.inf in place of what is hidden"),
     (_attend(mask="hundred"), "-100 hides nothing where the other scores are lower still; -mx.inf does"),
     (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),
     (_of_keys, "the weights are for the values, not for the keys: @ v"),

@@ -85,10 +85,10 @@ ROTATE_SLIPS = (
      "you take the halves, and put them together as neighbours: mx.stack has interleaved them again. Join them with "
      "mx.concatenate([...], axis=-1)"),
     (lambda x, offset, theta: x, "x comes back as it was: what you computed is not returned, or all angles are 0"),
-    (_joined(lambda halves: mx.concatenate(halves)), "mx.concatenate puts the halves one below the other; side by side is "
-                                                     "axis=-1"),
-    (_joined(lambda halves: mx.stack(halves, axis=-1)), "mx.stack makes a new axis; mx.concatenate([...], axis=-1) puts the "
-                                                        "halves side by side"),
+    (_joined(lambda halves: mx.concatenate(halves)),
+     "mx.concatenate puts the halves one below the other; side by side is axis=-1"),
+    (_joined(lambda halves: mx.stack(halves, axis=-1)),
+     "mx.stack makes a new axis; mx.concatenate([...], axis=-1) puts the halves side by side"),
     (_joined(mx.stack), "mx.stack makes a new axis; mx.concatenate([...], axis=-1) puts the halves side by side"),
     (_rotate(sign=-1), SIGN),
     (_rotate(first_position=1), FROM_ONE),
@@ -110,8 +110,8 @@ ROTATE_SLIPS = (
     (_rotate(along=0), "positions run along the second axis from the end, x.shape[-2]; yours run along the first"),
     (_rotate(along=1), "positions run along the second axis from the end, x.shape[-2], whatever comes before it"),
     (_rotate(along=-1), "positions run along x.shape[-2], one a row; x.shape[-1] is the width of a row"),
-    (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have to "
-                               "come from the width of x and from theta"),
+    (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have "
+                               "to come from the width of x and from theta"),
     (_cos_of_one_number, "the module math takes single numbers; mx.cos and mx.sin take whole arrays"),
     (_positions_as_row, "positions have to be a column, positions[:, None], so that every position meets every "
                         "frequency"),

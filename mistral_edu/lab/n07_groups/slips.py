@@ -99,11 +99,11 @@ EVEN_SLIPS = (
      "four times too many: a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are "
      "missing"),
     (_even(lambda n, kv, d: n * kv * d * 32), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
-    (_even(lambda n, kv, d: n * kv * d * 16), "16 bits are 2 bytes, and a token leaves a key and a value: 2 times 2 bytes "
-                                              "for each place, not 16"),
+    (_even(lambda n, kv, d: n * kv * d * 16),
+     "16 bits are 2 bytes, and a token leaves a key and a value: 2 times 2 bytes for each place, not 16"),
     (_even(lambda n, kv, d: n * kv * d * 64), "16 bits are 2 bytes; yours counts 16, and two factors of 2 besides"),
-    (_even(lambda n, kv, d: kv * d * 2), "two things: the layers are missing, for every layer has a cache of its own. And "
-                                         "one of two factors of 2: a key and a value, 2 bytes for each number"),
+    (_even(lambda n, kv, d: kv * d * 2), "two things: the layers are missing, for every layer has a cache of its own. "
+                                         "And one of two factors of 2: a key and a value, 2 bytes for each number"),
     (_even(lambda n, kv, d: n * kv * d * 8), "a number of 16 bits takes 2 bytes; yours counts 4"),
     (_even(lambda n, kv, d: kv * d * 4), "the layers are missing: every layer has a cache of its own"),
     (_even(lambda n, kv, d: n * d * 4), "the kv heads are missing: a token leaves a key and a value in each"),

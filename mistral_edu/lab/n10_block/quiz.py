@@ -1,6 +1,6 @@
 """Eight questions on one of six things, and how many places `tiny` still names when parts of it are silent."""
 import random
-from functools import lru_cache
+from functools import cache
 
 import mlx.core as mx
 from mlx.utils import tree_map
@@ -54,7 +54,7 @@ def places_right(*, heads=(), feed_forwards=(), seed=0):
     return _places_right(tuple(sorted((layer, head) for layer, head in heads)), tuple(sorted(feed_forwards)), seed)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _places_right(heads, feed_forwards, seed):
     model, _ = _tiny()
     states, answers = _read(seed)
@@ -66,7 +66,7 @@ def _places_right(heads, feed_forwards, seed):
     return (said == answers).sum().item()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tiny():
     """The readable model, and its tokenizer."""
     model, tokenizer = load_model("tiny", dtype="float32", fast=False), load_tokenizer("tiny")
@@ -75,7 +75,7 @@ def _tiny():
     return model, tokenizer
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(seed):
     """The states of the 8 texts before each layer and after the last, and the right places."""
     model, tokenizer = _tiny()

@@ -76,7 +76,8 @@ BLOCK_SLIPS = (
     (lambda x, norm_1, attn, norm_2, mlp: attn(norm_1(x)) + mlp(norm_2(x)),
      f"two things: x itself is not added. And {LATE}"),
     (_block(_added, lambda x, h, n, mlp: h - x + mlp(n(h))),
-     "at the end the stream itself is missing: the feed-forward's result is added to h, which holds all that came before"),
+     "at the end the stream itself is missing: the feed-forward's result is added to h, which holds all that came "
+     "before"),
     (_block(_added, lambda x, h, n, mlp: x + h + mlp(n(h))), "the first x is added twice: h holds it already"),
     (_block(lambda x, n, attn: x + n(attn(n(x))), _right),
      "norm_1 is used twice; what the attention returns is added as it is"),

@@ -61,7 +61,8 @@ def draw_memory(lengths, without, within, published, bits):
     low = min(min(within), min(f - r for f, r in zip(figures, rounding)))
     high = max(max(without), max(f + r for f, r in zip(figures, rounding)))
     ax.set(title=f"Weights in {bits} bit: the window stops the growth at {within[-1]:.2f} GB",
-           xlabel="tokens in the text", ylabel="weights and cache, GB", ylim=(low - 0.3, high + 0.3), xticks=range(0, int(lengths[-1]) + 1, 2048))
+           xlabel="tokens in the text", ylabel="weights and cache, GB", ylim=(low - 0.3, high + 0.3),
+           xticks=range(0, int(lengths[-1]) + 1, 2048))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.grid(axis="y", color=PALE)
     ax.legend(fontsize=9, loc="upper left")

@@ -66,8 +66,8 @@ RING_SLIPS = (
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),
     (lambda n, window: list(range(n - window, n))[-1:] + list(range(n - window, n))[:-1],
-     "the newest position is moved to slot 0; it belongs in slot (n - 1) % window, which is 0 after 9 tokens and a window "
-     "of 4 only"),
+     "the newest position is moved to slot 0; it belongs in slot (n - 1) % window, which is 0 after 9 tokens and a "
+     "window of 4 only"),
     (lambda n, window: _by_slot(lambda slot, n, w: n - 1 - (n - 1 - slot) % w)(n, 4),
      "your function counts with 4, or with W or ring of the cell above; its own window is an argument"),
     (lambda n, window: [8, 5, 6, 7], "that is the answer for 9 tokens and a window of 4 alone"),
@@ -102,8 +102,8 @@ NAME_SLIPS = (
     (_guess(A=FAULTS["B"]), TWICE), (_guess(B=FAULTS["A"]), TWICE), (_guess(C=FAULTS["A"]), TWICE),
     (_guess(D=FAULTS["A"]), TWICE),
     (lambda judge: judge(A=..., B=..., C=..., D=...), "put the name of a class in place of each of the four dots"),
-    *((lambda judge, name=name: judge(**dict.fromkeys(FAULTS, name)), "one name for all four letters; each cache has one "
-       "letter") for name in FAULTS.values()),
+    *((lambda judge, name=name: judge(**dict.fromkeys(FAULTS, name)), "one name for all four letters; each cache has "
+       "one letter") for name in FAULTS.values()),
     (lambda judge: "A right, B right, C right, D right", "that is the text itself; return what judge(A=..., B=..., "
                                                          "C=..., D=...) returns"),
     (lambda judge: tuple(FAULTS.values()), "these are the names; hand them to judge, and return what it says: "

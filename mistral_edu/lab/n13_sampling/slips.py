@@ -58,8 +58,8 @@ DRAW = (
     (_draw(scale=False, shift=1), f"two things: one place too far to the right; and {LENGTH}"),
     (_draw(order=_sorted), "sorting loses which token is which; the stretches may lie in any order, so keep theirs"),
     (_draw(order=_sorted, scale=False), f"two things: sorting loses which token is which; and {LENGTH}"),
-    (lambda p, u: (mx.cumsum(p) <= u * p.mean()).sum().item(), "the stick is as long as the sum of the probabilities, not "
-                                                               "as their mean"),
+    (lambda p, u: (mx.cumsum(p) <= u * p.mean()).sum().item(),
+     "the stick is as long as the sum of the probabilities, not as their mean"),
     (lambda p, u: p.argmax().item(), "that is the likeliest token whatever u is: temperature 0, no draw"),
     (lambda p, u: (p <= u).sum().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
     (lambda p, u: (p > u).argmax().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
@@ -106,8 +106,8 @@ def _beyond(total, each, p):
     return total - each <= p
 
 
-MASK = ("the mask was made of the sorted probabilities, and is used on the unsorted ones. Find the smallest probability "
-        "that is kept, then compare the unsorted ones with it")
+MASK = ("the mask was made of the sorted probabilities, and is used on the unsorted ones. Find the smallest "
+        "probability that is kept, then compare the unsorted ones with it")
 
 
 def _sorted_mask(kept):
@@ -137,8 +137,8 @@ TOP_P = (
     (lambda q, p: mx.where(_top_p()(q, p) > 0, q, -mx.inf), "-inf is what a filter writes on logits; here they are "
                                                             "probabilities, so it is 0"),
     (lambda q, p: -mx.sort(-q)[:(_top_p()(q, p) > 0).sum().item()], PLACES),
-    (lambda q, p: _share(_top_p(_up_to)(q, p)), f"two things: {CROSSING}; and the result is made to add up to 1, which is "
-                                                "left to the draw"),
+    (lambda q, p: _share(_top_p(_up_to)(q, p)),
+     f"two things: {CROSSING}; and the result is made to add up to 1, which is left to the draw"),
     (_top_p(order=mx.sort), "nothing is removed. mx.sort goes up; begin with the likeliest, -mx.sort(-probabilities)"),
     (_top_p(order=mx.sort, restore=False), f"two things: mx.sort goes up; and {PLACES}"),
     (_top_p(restore=False), PLACES),

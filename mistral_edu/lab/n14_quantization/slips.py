@@ -138,7 +138,8 @@ PACK_SLIPS = (
      "it is sixteen times"),
     (lambda codes: int("".join(map(str, codes))), f"two things: the codes are written down as digits in base 10, where "
                                                   f"each place has to be worth 16 times the one before; and {ORDER}"),
-    (lambda codes: codes[0], "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
+    (lambda codes: codes[0],
+     "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
     (lambda codes: [code << 4 * place for place, code in enumerate(codes)],
      "these are eight numbers; add them up, and you have the word"),
     (lambda codes: "".join(f"{code:x}" for code in codes[::-1]), "these are the digits of the word as a text; asked is "

@@ -50,8 +50,9 @@ def draw_apart(paths):
         ax.axvline(layer, color=PALE, linewidth=1, zorder=0)
     centres = [layer + 0.5 for layer in range(n_layers)]
     ax.set(title="Each file is right up to its fault; some return part of the way", yscale="log", ylim=(0.05, 20),
-           yticks=(0.1, 1, 10), yticklabels=("0.1", "1", "10"), xlim=(-0.1, n_layers + 0.9), xticks=[*centres, where[-1]],
-           xticklabels=[*map(str, range(n_layers)), "logits"], xlabel="layer", ylabel="off by, as a share of the right size")
+           yticks=(0.1, 1, 10), yticklabels=("0.1", "1", "10"), xlim=(-0.1, n_layers + 0.9),
+           xticks=[*centres, where[-1]], xticklabels=[*map(str, range(n_layers)), "logits"], xlabel="layer",
+           ylabel="off by, as a share of the right size")
     ax.tick_params(length=0, which="both")
     ax.legend(fontsize=9, loc="upper left", ncols=6)
     told = []

@@ -130,9 +130,11 @@ UNPERMUTE_SLIPS = (
     (lambda w, n_heads: _swapped(w, 1, -1, 2),
      "the rows are reordered through the whole matrix; each head keeps its own rows, and the order changes within it"),
     (lambda w, n_heads: _swapped(w, n_heads, 2, -1),
-     "that is the other direction, from split halves to interleaved; a head's rows 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
+     "that is the other direction, from split halves to interleaved; a head's rows 0 1 2 3 4 5 should come as 0 2 4 1 "
+     "3 5"),
     (lambda w, n_heads: _swapped(w, 1, 2, -1),
-     "that is the other direction, and through the whole matrix; within each head, 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
+     "that is the other direction, and through the whole matrix; within each head, 0 1 2 3 4 5 should come as 0 2 4 1 "
+     "3 5"),
     (lambda w, n_heads: w, "nothing has changed its place (a reshape there and back moves nothing; between the two, "
                            "two axes have to be exchanged); a head's rows 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
     (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).transpose(1, 0, 2, 3).reshape(w.shape),

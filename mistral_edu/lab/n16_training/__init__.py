@@ -15,6 +15,6 @@ from mistral_edu.lab.n16_training.pictures import (
 )
 from mistral_edu.tiny.training.optimizer import rate_at as tiny_rate_at
 
-__all__ = ["DISTANCE", "LETTERS", "MOMENTS", "STAGES", "adamw", "clipped", "draw_curves", "draw_first_steps", "draw_run",
-           "draw_schedule", "draw_stages", "echoes", "furthest", "gradients", "opened", "per_set", "reading",
-           "right_without", "small_model", "story_loss", "tiny_rate_at", "written"]
+__all__ = ["DISTANCE", "LETTERS", "MOMENTS", "STAGES", "adamw", "clipped", "draw_curves", "draw_first_steps",
+           "draw_run", "draw_schedule", "draw_stages", "echoes", "furthest", "gradients", "opened", "per_set",
+           "reading", "right_without", "small_model", "story_loss", "tiny_rate_at", "written"]

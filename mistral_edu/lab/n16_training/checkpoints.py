@@ -44,8 +44,8 @@ def asked(n_facts=FACTS):
 class Reading:
     """What one of MOMENTS makes of the 24 texts: answers that are right, and two attention weights of every head.
 
-    bind: from the token "the" before the right place to the thing that is there, three tokens back. fetch: from the last
-    token, which has to name the place, to the place.
+    bind: from the token "the" before the right place to the thing that is there, three tokens back. fetch: from the
+    last token, which has to name the place, to the place.
     """
     right: np.ndarray           # (24,) bool
     bind: np.ndarray            # (24, n_layers, n_heads)

@@ -42,7 +42,8 @@ EXERCISES = (
         ),
         reference=adam_step, slips=ADAM_SLIPS,
         hints=(
-            "Five lines, one for each part of the formula: the new m, the new v, the two corrected ones, and the new w.",
+            "Five lines, one for each part of the formula: the new m, the new v, the two corrected ones, and the new "
+            "w.",
             "v is a mean of squares: beta2 * v + (1 - beta2) * g * g. The corrected ones are m / (1 - beta1**t) and "
             "v / (1 - beta2**t). They are for this step only: what you return is m and v without correction.",
             "The decay stands beside the quotient, inside the brackets that the rate multiplies: "

@@ -29,8 +29,9 @@ def draw_first_steps(corrected, without, beta1, beta2):
            title=f"Without correction, the first step is {without[0]:.2f} times the rate")
     ax.legend(fontsize=9)
     far = int(np.argmax(np.round(without, 6)))                 # of equal ones the first
-    return Picture(fig, f"beta1 {beta1:g}, beta2 {beta2:g}: without correction the first step is {without[0]:.2f} times "
-                        f"the rate, and the largest {without[far]:.2f} times, at step {far + 1}. With it, each is 1.00.")
+    return Picture(fig, f"beta1 {beta1:g}, beta2 {beta2:g}: without correction the first step is {without[0]:.2f} "
+                        f"times the rate, and the largest {without[far]:.2f} times, at step {far + 1}. With it, each "
+                        "is 1.00.")
 
 
 def draw_schedule(rates, every):
@@ -44,15 +45,16 @@ def draw_schedule(rates, every):
     ax.set(xlabel="step", ylabel="rate", ylim=(0, 1.1 * peak),
            title=f"Over the whole run, the mean rate is {share:.0%} of the peak")
     half = int(round(steps[rates >= peak / 2][-1], -2))
-    return Picture(fig, f"The rate starts at {rates[0] / peak:.1%} of its peak, is half of it for the last time at step "
-                        f"{half:,}, and its mean is {share:.2f} of the peak.")
+    return Picture(fig, f"The rate starts at {rates[0] / peak:.1%} of its peak, is half of it for the last time at "
+                        f"step {half:,}, and its mean is {share:.2f} of the peak.")
 
 
 def draw_run(rates, sizes, losses, limit):
     """Three curves of one run over its steps: the rate, the size of the gradient before clipping, and the loss."""
     fig, axes = figure(height=5.0, rows=3, sharex=True)
     placed(fig, left=0.1, right=0.99, bottom=0.1, top=0.92, hspace=0.28)
-    for ax, values, colour, name in zip(axes, (rates, sizes, losses), (GREEN, ORANGE, BLUE), ("rate", "gradient", "loss")):
+    for ax, values, colour, name in zip(axes, (rates, sizes, losses), (GREEN, ORANGE, BLUE),
+                                        ("rate", "gradient", "loss")):
         ax.plot(range(1, len(values) + 1), values, color=colour, linewidth=1.8)
         ax.set(ylabel=name, ylim=(0, None))
     axes[1].axhline(limit, color=INK, linestyle="--", linewidth=1)
@@ -65,8 +67,9 @@ def draw_run(rates, sizes, losses, limit):
                 "The rate goes up, stays, and goes down; meanwhile the loss falls")
     clipped = sum(size > limit for size in sizes)
     fall = "It never falls to half." if half is None else f"It has fallen to half after about {round(half, -1)} steps."
-    return Picture(fig, f"The loss begins at {losses[0]:.1f}; knowing nothing costs ln {LETTERS} = {math.log(LETTERS):.2f}. "
-                        f"{fall} Gradients were clipped {'in some steps' if clipped else 'in no step'}.")
+    return Picture(fig, f"The loss begins at {losses[0]:.1f}; knowing nothing costs ln {LETTERS} = "
+                        f"{math.log(LETTERS):.2f}. {fall} Gradients were clipped "
+                        f"{'in some steps' if clipped else 'in no step'}.")
 
 
 def draw_curves(losses, chosen):
@@ -112,6 +115,7 @@ def draw_stages(stage, legs, right, loss, says):
     fig.suptitle(f"After {STAGES[stage]} million tokens: {right:.0%} of the places right, {binding}",
                  x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     top = np.unravel_index(np.argmax(legs["bind"]), np.shape(legs["bind"]))
-    return Picture(fig, f"After {STAGES[stage]} million tokens: {right:.2f} of the places right, story loss {loss:.2f}. "
-                        f"Heads that give more than half of their attention: {strong['bind']} bind (most: layer {top[0]} "
-                        f"head {top[1]}, {np.max(legs['bind']):.2f}), {strong['fetch']} fetch. It writes: {says}")
+    return Picture(fig, f"After {STAGES[stage]} million tokens: {right:.2f} of the places right, story loss "
+                        f"{loss:.2f}. Heads that give more than half of their attention: {strong['bind']} bind (most: "
+                        f"layer {top[0]} head {top[1]}, {np.max(legs['bind']):.2f}), {strong['fetch']} fetch. It "
+                        f"writes: {says}")

@@ -53,8 +53,8 @@ ADAM_SLIPS = (
     (_step(from_zero=True), "the powers are one too low: t counts from 1, and the correction takes t as it comes"),
     (_step(square=False), NO_SQUARE),
     (_step(root=False), "the root is missing: m_hat is divided by mx.sqrt(v_hat) + eps"),
-    (_step(keep_corrected=True), "the corrected m and v are returned; they are for this step only, and m and v go on without "
-                                 "correction"),
+    (_step(keep_corrected=True),
+     "the corrected m and v are returned; they are for this step only, and m and v go on without correction"),
     (_step(old_m=True), "the step is made with the m from before; first comes the new m, with this gradient in it"),
     (_step(up=True), "the weight goes up the slope; the step is subtracted"),
     (_step(unscaled_decay=True), "the decay is not multiplied by the rate: both terms stand inside the brackets"),
@@ -66,14 +66,15 @@ ADAM_SLIPS = (
     (_step(betas_exchanged=True), "the two betas are exchanged: beta1 belongs to m, beta2 to v"),
     (_step(order=(1, 2, 0)), "the results are asked for in the order w, m, v"),
     (_step(order=(0, 2, 1)), "the results are asked for in the order w, m, v"),
-    (_step(new_decay=True), "the decay is taken from the weight after the step; in the formula w is the weight before it"),
+    (_step(new_decay=True),
+     "the decay is taken from the weight after the step; in the formula w is the weight before it"),
     (_step(betas=(0.9, 0.98)), "0.9 and 0.98 are written into your function; beta1 and beta2 are arguments"),
     (_step(correct_m=False, correct_v=False, l2=True), f"two things: {NO_CORRECTION}. And {L2}"),
     (_step(correct_m=False, correct_v=False, inside=True), f"two things: {NO_CORRECTION}. And {INSIDE}"),
     (_step(correct_m=False, correct_v=False, no_decay=True), f"two things: {NO_CORRECTION}. And the decay is missing"),
     (_step(inside=True, l2=True), f"two things: {INSIDE}. And {L2}"),
-    (_step(keep_corrected=True, no_decay=True), "two things: the corrected m and v are returned, which are for this step "
-                                                "only; and the decay is missing"),
+    (_step(keep_corrected=True, no_decay=True),
+     "two things: the corrected m and v are returned, which are for this step only; and the decay is missing"),
     (lambda w, g, m, v, t, rate, beta1, beta2, eps, decay: (w - rate * (g + decay * w), m, v),
      "that is plain gradient descent; m and v are to be brought up to date, and used in place of g"),
 )
@@ -96,7 +97,8 @@ def _if_larger(gradients, limit):
     return [g / size for g in gradients] if size.item() > limit else gradients
 
 
-EACH = "every array is clipped by itself, which turns the direction of the step; they share one size, that of all together"
+EACH = ("every array is clipped by itself, which turns the direction of the step; they share one size, that of all "
+        "together")
 VALUES = "single numbers are cut off at the limit, which turns the direction; all are multiplied by one factor instead"
 CLIP_SLIPS = (
     (_each, EACH),
@@ -125,7 +127,8 @@ CLIP_SLIPS = (
      "the factor is upside down: limit / size makes the size the limit"),
     (_by(lambda gradients, limit: mx.minimum(1.0, limit / mx.sqrt(sum((g * g).mean() for g in gradients)))),
      "the squares are averaged within each array; add them up, with sum"),
-    (lambda gradients, limit: _size(gradients), "that is the size; multiply each array by limit / size where it is larger"),
+    (lambda gradients, limit: _size(gradients),
+     "that is the size; multiply each array by limit / size where it is larger"),
     (lambda gradients, limit: [g * limit / _size([g]) if _size([g]).item() > limit else g for g in gradients], EACH),
     (lambda gradients, limit: list(gradients), "nothing is clipped"),
     (lambda gradients, limit: mx.minimum(1.0, limit / _size(gradients)),

@@ -72,8 +72,8 @@ def claims():
               f"{row(memory[16])} GB, or {row(gib[16])} GiB", "cannot be weights and cache alone",
               f"They grow by {grows:.2f} GB from 2K to 8K; from 14 to 16, both rounded to 1 GB, it is more than 1."),
         Claim("context-4", "4 / 4.5 / 5 GB at 2K / 4K / 8K, 4 bit", f"{row(memory[4])} GB, or {row(gib[4])} GiB",
-              "right if GB means GiB, to half a GB", "Each figure then agrees, rounded to half a GB, without a window. (By "
-              "the same reading the weights in 16 bit would be 13.5, not 14.)"),
+              "right if GB means GiB, to half a GB", "Each figure then agrees, rounded to half a GB, without a window. "
+              "(By the same reading the weights in 16 bit would be 13.5, not 14.)"),
         Claim("window", "efficient with its sliding window (in words)",
               "with a window of 4096, equal memory and speed at 4K and 8K", "not seen in their own figures",
               "Between 4K and 8K their memory grows and their speed falls. A cache that forgets does neither."),
@@ -120,7 +120,8 @@ class ClaimsTable:
 
     def _repr_markdown_(self):
         return "\n".join(markdown(["published", "computed", "verdict", "why"],
-                                  [[each.published, each.computed, f"**{each.verdict}**", each.why] for each in claims()]))
+                                  [[each.published, each.computed, f"**{each.verdict}**", each.why]
+                                   for each in claims()]))
 
 
 def claims_table() -> ClaimsTable:

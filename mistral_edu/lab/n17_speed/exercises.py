@@ -47,8 +47,8 @@ EXERCISES = (
     ),
     Exercise(
         "17.3", minutes=5, points=2,
-        cases=((16, 30, 250), (16, 20, 160), (8, 20, 160), (4, 30, 400), (16, 400, 14100), (4, 33.6, 424), (8, 31.7, 1075),
-               (16, 3000, 100000)),
+        cases=((16, 30, 250), (16, 20, 160), (8, 20, 160), (4, 30, 400), (16, 400, 14100), (4, 33.6, 424),
+               (8, 31.7, 1075), (16, 3000, 100000)),
         reference=least_batch, slips=BATCH_SLIPS,
         hints=(
             "Take one number of the weights. How many seconds does it take to read it? How many to use it for one row?",

@@ -39,7 +39,8 @@ def draw_roofline(read, operations, asked, dots, machine):
         ax.plot(asked[1], most / 1e9, "o", markerfacecolor="white", markeredgecolor=RED, markeredgewidth=2,
                 markersize=11, label=asked[0])
         told = f" {asked[0]}: {asked[1]:.1f} operations per byte, bound by {bound}."
-    ax.set(xscale="log", yscale="log", xlabel="operations per byte that is read (log scale)", ylabel="billion operations a second (log)",
+    ax.set(xscale="log", yscale="log", xlabel="operations per byte that is read (log scale)",
+           ylabel="billion operations a second (log)",
            title=f"{machine}: the roof bends at {knee:.1f} operations per byte", xlim=(0.3, right))
     plain_numbers(ax)
     ax.grid(color=PALE)

@@ -55,8 +55,8 @@ HALF_A_BIT = "in 8 and 4 bit, each number takes half a bit more: (bits + 0.5) / 
 NO_BITS = "that is the number of operations per byte; only in 16 bit it is the number of rows, too"
 BATCH_SLIPS = (
     (_batch(operations=1), "a number costs two operations for each row, a multiplication and an addition"),
-    (_batch(rounded=lambda rows: int(rows) + 1), "int(x) + 1 is one too many where x is whole: at 8.0, eight rows take as "
-                                                 "long as reading; -(-x // 1) rounds up"),
+    (_batch(rounded=lambda rows: int(rows) + 1),
+     "int(x) + 1 is one too many where x is whole: at 8.0, eight rows take as long as reading; -(-x // 1) rounds up"),
     (_batch(rounded=math.floor), "rounded down, reading still takes longer; round up"),
     (_batch(rounded=round), "round up, not to the nearest: with fewer rows reading still takes longer"),
     (_batch(rounded=lambda rows: rows), "a batch is a whole number of rows: round up"),
@@ -73,5 +73,6 @@ BATCH_SLIPS = (
     (lambda bits, read, gflops: math.ceil(2 * read / gflops / (2 if bits == 16 else (bits + 0.5) / 8)),
      "the ratio is upside down: the more operations a second, the more rows it takes to use them"),
     (lambda bits, read, gflops: math.ceil(gflops / (2 * read * (2 if bits == 16 else (bits + 0.5) / 8))),
-     "the bytes of a number are on the wrong side: the longer a number takes to read, the more rows fit into that time"),
+     "the bytes of a number are on the wrong side: the longer a number takes to read, the more rows fit into that "
+     "time"),
 )

@@ -26,7 +26,7 @@ def draw_ranking(names, right, n):
     fig, ax = figure(height=4.2)
     ax.barh(rows, percent, 0.7, color=[GREY if letter == "" else BLUE for letter in order],
             xerr=[spread, np.minimum(spread, 100 - percent)], ecolor=INK, capsize=3)       # no share is above 100 %
-    for row, letter in zip(rows, order):
+    for row in rows:
         ax.text(104, row, f"{percent[row]:.0f} %", va="center", fontsize=9, color=INK)
     worst = [letter for letter in order if 2 * right[letter] < n]
     ax.set(yticks=rows, yticklabels=[f"{letter}  {names[letter]}" for letter in order], ylim=(len(rows) - 0.4, -0.6),

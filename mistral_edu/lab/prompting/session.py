@@ -10,7 +10,7 @@ from mistral_edu.generate import stream_generate
 
 
 class Session:
-    """Loads a model when it is first asked, and keeps it until another one is named. That one begins a new conversation.
+    """Loads a model when it is first asked, and keeps it until another is named. That one begins a new conversation.
 
     `chat` is the conversation (None without a model); `name`, `bits` and `window` say what is loaded, or will be.
     """

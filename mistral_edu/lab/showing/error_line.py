@@ -35,7 +35,8 @@ def only_earlier(name: str, failed: tuple) -> str:
     failed: kernel.left_unmade(name), the In number of that cell and how it ended.
 
     >>> only_earlier("mask", (7, "was stopped"))
-    'the cell that defines mask, In [7], was stopped, so there is only an earlier version of it. Mend that cell, run it, then'
+    'the cell that defines mask, In [7], was stopped, so there is only an earlier version of it. Mend that cell, run it,
+    then'
     """
     number, end = failed
     return (f"the cell that defines {name}, In [{number}], {end}, so there is only an earlier version of it. Mend that "

@@ -17,7 +17,8 @@ HIDE_STILL = f"""
 
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
 # number of its value and not the value, and lets one type into the words beside it, to no effect. There are no options
-# for these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all are there.
+# for these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all
+# are there.
 CHOICE = "mistral-choice"
 NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
     function see_to(row) {{

@@ -13,7 +13,8 @@ class Touchable(Picture):
     def show(self) -> None:
         from IPython.display import display
         super().show()
-        words = f"[Here each {self.part} can be clicked on once this cell is run. The picture above shows the {self.what}.]"
+        words = (f"[Here each {self.part} can be clicked on once this cell is run. "
+                 f"The picture above shows the {self.what}.]")
         display({"text/html": self.touch, "text/plain": words}, raw=True)
 
     _ipython_display_ = show

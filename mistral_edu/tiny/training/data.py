@@ -26,7 +26,7 @@ UNK, BOS, EOS, INST, END_INST = range(5)
 CONTROL = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
 ID_BITS = 14
 PROMPT, FREE, EXACT = range(3)  # classes of tokens
-SHORT_ANSWER = 30  # tokens: an answer of fewer is a fact that can be right or wrong, a longer one is a story, told freely
+SHORT_ANSWER = 30  # tokens: a shorter answer is a fact, right or wrong, a longer one is a story, told freely
 SAID_AGAIN = {"follow_again"}  # except where the second answer is the first once more, with one thing changed
 SHARD_ROWS = 128  # rows that a worker hands over at once
 OPEN_ROWS = 12  # rows being filled side by side: enough for about one percent of padding
@@ -160,8 +160,8 @@ class RowStream:
             try:
                 shard = self._pipes[-1].recv()
             except EOFError:
-                raise RuntimeError("a process that tells the world has died, perhaps for lack of memory; start the same "
-                                   "command again, with fewer --workers, and the run goes on") from None
+                raise RuntimeError("a process that tells the world has died, perhaps for lack of memory; start the "
+                                   "same command again, with fewer --workers, and the run goes on") from None
         if isinstance(shard, ValueError):
             raise shard
         self._rows.extend(shard)

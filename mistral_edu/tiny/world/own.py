@@ -47,8 +47,8 @@ class OwnWorld:
             document = Doc(name, [(question, answer)], key=("own", name, content))
             if held_out(document.key) == (split == "test"):
                 return document
-        raise ValueError(f"{self.path}: {name} gave no document for the {split} split in {TRIES:,} draws. Content is split "
-                         "by its hash, one in eight for the test; give it more than a handful of different ones")
+        raise ValueError(f"{self.path}: {name} gave no document for the {split} split in {TRIES:,} draws. Content is "
+                         "split by its hash, one in eight for the test; give it more than a handful of different ones")
 
     def try_out(self):
         """Let each maker tell something for both splits, and the same again from the same seed. Raises ValueError."""
@@ -81,8 +81,8 @@ def _world_of(path, source) -> OwnWorld:
         raise ValueError(f"{path} stopped{_said(error, path)}") from error
     mix = getattr(module, "MIX", None)
     if not isinstance(mix, dict) or not mix or not all(map(callable, mix)):
-        raise ValueError(f"{path} should end in MIX = {{maker: share, ...}}, a dictionary of functions and how often each "
-                         f"is asked; {'it has no MIX' if mix is None else f'its MIX is {mix!r}'}")
+        raise ValueError(f"{path} should end in MIX = {{maker: share, ...}}, a dictionary of functions and how often "
+                         f"each is asked; {'it has no MIX' if mix is None else f'its MIX is {mix!r}'}")
     names = [maker.__name__ for maker in mix]
     if len(set(names)) < len(names):
         raise ValueError(f"{path}: each maker in MIX needs a name of its own; they are called {', '.join(names)}")

@@ -106,9 +106,9 @@ MANNERS = [
      "I am [happy|glad] that you are here.",
      "Yes, and I like stories most of all."),
     ("[Sorry|I am sorry|I am so sorry|Excuse me|Pardon|Pardon me|Forgive me|My mistake|Oh, sorry|Oops|Sorry for that|"
-     "Sorry about that|My fault|My bad|I apologise|Oh no, sorry][!|.|]|I did not mean [that|it|to say that|to do that].|"
-     "[I made|That was|It was|Oh, I made|This was] [a mistake|a typo|a small mistake|a slip|my mistake|my fault][.|!| just "
-     "now.]|I [typed|wrote|said] [it|that] wrong.|I [hit|pressed] the wrong key.",
+     "Sorry about that|My fault|My bad|I apologise|Oh no, sorry][!|.|]|I did not mean [that|it|to say that|to do "
+     "that].|[I made|That was|It was|Oh, I made|This was] [a mistake|a typo|a small mistake|a slip|my mistake|my "
+     "fault][.|!| just now.]|I [typed|wrote|said] [it|that] wrong.|I [hit|pressed] the wrong key.",
      "No harm done. What would you like to hear?"),
     ("[OK|Okay|ok|Yes|yes|Yes, please|No|no|No, thanks|Fine|All right|Sure|Maybe|I see|Hm|Aha|Right|Good|Oh|Wow|Really|"
      "True|Not now|Never mind][!|.|]|I am ready[.|!]|Let us go[.|!]|Go ahead[.|!]|I know[.|!]|I am here.|Let's start[.|"

@@ -102,7 +102,7 @@ def record(model, tokens) -> Run:
 
 
 def attention_weights(attention, q, k, mask):
-    """The weights of one layer's attention, (n_heads, L, L): q (1, n_heads, L, head_dim), k (1, n_kv_heads, L, head_dim).
+    """The weights of a layer's attention, (n_heads, L, L): q (1, n_heads, L, head_dim), k (1, n_kv_heads, L, head_dim).
 
     It returns weights @ v: with the rows of the identity as values, it returns the weights themselves.
     """

@@ -1,4 +1,4 @@
-"""A teller of stories who remembers in which order its choices came, so that a story can be told again from any of them."""
+"""A teller of stories that remembers the order of its choices, so that a story can be told again from any of them."""
 from mistral_edu.tiny.world.stories import Teller
 
 ALIKE = [("pl2", "p2", "P2", "place2"), ("fear", "Fear")]     # slots that are one thing, besides those of a role
