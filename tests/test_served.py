@@ -1,10 +1,13 @@
 """`mistral-edu chat --api`: against a small server in this process, which answers well, badly, or not at all."""
 import io
 import json
+import re
+import shlex
 import socket
 import ssl
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from small_server import MODELS, RawServer, SmallServer, chunk, event, say, stream, whole
@@ -12,7 +15,7 @@ from small_server import MODELS, RawServer, SmallServer, chunk, event, say, stre
 from mistral_edu.commands import chat, main
 from mistral_edu.served.address import key_for, parse_address
 from mistral_edu.served.chat import ServedChat, served_stats
-from mistral_edu.served.server import Server, ServerError
+from mistral_edu.served.server import LIMIT, Server, ServerError
 from mistral_edu.text import saved_chat
 
 KEY = "sk-secret-0123456789"
@@ -194,6 +197,13 @@ def test_a_model_that_is_not_there_is_named_with_those_that_are(talk):
     assert "The model 'medium' was asked for; there is: small, large (--model NAME)" in err
 
 
+@pytest.mark.parametrize("models", [["small"], []])
+def test_a_404_that_is_not_about_the_model_says_nothing_of_models(talk, models):
+    with SmallServer(say(404, {"error": "generation thread died"}), models) as server:
+        code, _, err = talk(server.url, "Hi")
+    assert code == 1 and err.endswith("answers 404 (not found): generation thread died\n")
+
+
 def test_an_address_without_an_api_is_told_so(talk):
     with SmallServer(say(404, "Not Found", "text/plain"), models=None) as server:
         code, _, err = talk(server.url + "/elsewhere", "Hi")
@@ -341,3 +351,27 @@ def test_settings_out_of_range_are_refused_here_as_for_a_model_here(talk, monkey
         assert code == 1 and "seconds above 0" in err
     monkeypatch.setattr(sys, "stdin", io.StringIO("Hi\n"))
     assert main.main(["chat", "--timeout", "3"]) == 1 and "name one with --api" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- docs/serving.md
+PAGE = (Path(__file__).parents[1] / "docs/serving.md").read_text(encoding="utf-8")
+
+
+def test_every_command_of_the_page_is_one_that_the_program_takes():
+    commands = re.findall(r"^ *mistral-edu (.*)", "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)), re.MULTILINE)
+    assert len(commands) >= 5
+    for line in commands:
+        words = shlex.split(line)
+        main.build_parser(words[0]).parse_args(words)
+
+
+def test_messages_that_the_page_quotes_are_those_of_the_program():
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(chat.__file__).parents[1].rglob("served/*.py"))
+    sources += Path(chat.__file__).read_text(encoding="utf-8")
+    section = PAGE.split("## When it does not answer")[1].split("## ")[0]
+    quoted = re.findall(r'^\| "(.*?)"', section, re.MULTILINE)
+    assert len(quoted) == 7
+    for message in quoted:
+        for part in message.replace("120 s", "").replace("--bits ", "").split("..."):
+            assert part.strip() in sources, message
+    assert "has sent nothing for 120 s" in PAGE and LIMIT == 120

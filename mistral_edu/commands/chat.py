@@ -87,7 +87,7 @@ def talk_there(args):
         raise ValueError(f"{', '.join(idle)} would change a model on this machine, and with --api the server has its "
                          "own; leave them out, or give them to the server")
     server = Server(args.api, LIMIT if args.timeout is None else args.timeout)
-    models = server.models()
+    models = server.models() or []
     model = args.model or served_model(models)
     name = f"{harmless(model or 'its model')} at {server.address}"
     if not args.model and len(models) > 1:

@@ -31,11 +31,11 @@ class Server:
         self.address, self.limit = parse_address(url), limit
         self._key = key_for(self.address)
 
-    def models(self) -> list:
-        """The names of the models that it lists; none where it has no list."""
+    def models(self):
+        """The names of the models that it lists, perhaps none; None where it has no list at all."""
         with self._asked("GET", "/models") as response:
             if response.status in NO_LIST:
-                return []
+                return None
             self._check(response)
             text = response.read(MOST).decode("utf-8", errors="replace")
             if not text.strip():  # mlx-lm sends nothing where the hub's cache has not been made yet
@@ -121,9 +121,11 @@ class Server:
         try:
             models = self.models()
         except ServerError:
-            models = []
-        if not models:
+            models = None
+        if models is None:
             return f". Is {self.address} the address of an API? Most end in /v1"
+        if not models or model in models:
+            return ""
         there = ", ".join(map(harmless, models[:20])) + ", ..." * (len(models) > 20)
         return f". The model {harmless(model or '')!r} was asked for; there is: {there} (--model NAME)"
 
