@@ -93,8 +93,8 @@ def test_the_server_answers_as_the_model_does_here(served, folders, bits):
     """The same folder, the same prompts, token for token; read by two programs that share nothing but MLX."""
     model, tokenizer = load(str(folders[bits]))
     for question in QUESTIONS:
-        here, there = (kind(max_tokens=60) for kind in (lambda **given: Chat(model, tokenizer, **given),
-                                                        lambda **given: ServedChat(served, str(folders[bits]), **given)))
+        here = Chat(model, tokenizer, max_tokens=60)
+        there = ServedChat(served, str(folders[bits]), max_tokens=60)
         last = last_of(there.stream(question))
         assert here(question) == there.messages[-1]["content"], question
         assert last.usage["prompt_tokens"] == len(encode_chat(here.messages[:1], tokenizer))
@@ -133,7 +133,7 @@ def test_a_seed_and_a_stop_string_are_followed(served):
 
 
 def test_its_list_of_models_and_a_name_that_it_does_not_have(python, folders, tmp_path):
-    """The list is empty, without JSON, as long as the hub's cache was never made; later the folder is the last in it."""
+    """It sends no list at all as long as the hub's cache was never made; later its folder is the last in the list."""
     with MlxLm(python, folders[4], tmp_path, "--chat-template", TEMPLATE) as server:
         assert server.server.models() == []
         assert ServedChat(server.server, max_tokens=30)("Who are you?").startswith("I am a very small")
