@@ -20,6 +20,8 @@ from mistral_edu.commands.arguments import (
 from mistral_edu.commands.keyboard import reader
 from mistral_edu.commands.terminal import printable, say_compiling, stats
 from mistral_edu.conversation import Chat
+from mistral_edu.served.chat import ServedChat, served_model, served_stats
+from mistral_edu.served.server import LIMIT, Server
 from mistral_edu.text import saved_chat
 from mistral_edu.text.harmless import harmless
 
@@ -40,7 +42,7 @@ HELP = """/undo         take back the last question and its answer
 /quit         end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
 WITH_TEXT, ALONE = ("/system", "/save", "/load"), ("/undo", "/reset", "/stats", "/help", "/quit")
 BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line where prompt_toolkit is installed."
-LOCAL = ("bits", "window", "dtype", "context", "revision", "chat_format", "no_fast")  # of a model on this machine
+HERE_ONLY = ("bits", "window", "dtype", "context", "revision", "chat_format", "no_fast")  # of a model on this machine
 
 
 def add_arguments(parser):
@@ -78,12 +80,10 @@ def talk_here(args):
 
 def talk_there(args):
     """(Talk with a server's model, its name). Raises ValueError for options that only a model here has."""
-    from mistral_edu.served.chat import ServedChat, served_model, served_stats
-    from mistral_edu.served.server import LIMIT, Server
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     defaults = parser.parse_args([])
-    if idle := [f"--{name.replace('_', '-')}" for name in LOCAL if getattr(args, name) != getattr(defaults, name)]:
+    if idle := [f"--{name.replace('_', '-')}" for name in HERE_ONLY if getattr(args, name) != getattr(defaults, name)]:
         raise ValueError(f"{', '.join(idle)} would change a model on this machine, and with --api the server has its "
                          "own; leave them out, or give them to the server")
     server = Server(args.api, LIMIT if args.timeout is None else args.timeout)
