@@ -166,7 +166,7 @@ WRONG = {
     "an error in the stream": (stream({"error": {"message": "out of memory"}}), "it says: out of memory"),
     "an endless line": (stream(b"data: " + b"x" * 2**21), "a line of more than"),
     "a page": (say(200, "<html>Welcome</html>", "text/html"), "answers with text/html"),
-    "no end": (stream(), "before its answer had an end"),
+    "no end": (stream(), "closed the connection before the end of its answer"),
     "nothing": (lambda handler: None, "closed the connection without an answer"),
     "400": (say(400, {"error": {"message": "too long a context"}}), "answers 400 (bad request): too long a context"),
     "422": (say(422, {"detail": [{"msg": "max_tokens"}]}), 'answers 422 (unprocessable'),
@@ -222,7 +222,7 @@ def test_an_answer_that_breaks_off_is_kept_and_told(talk, tmp_path, raw):
     with SmallServer(broken) as server:
         code, out, err = talk(server.url, "Hi", f"/save {file}")
     assert (code, out) == (1, f"Hello\nsaved: {file}\n") and err.count("\n") == 1
-    assert "What came of the answer is kept" in err
+    assert "closed the connection before the end of its answer. What came of the answer is kept" in err
     assert [message["content"] for message in saved_chat.load(file)] == ["Hi", "Hello"]
 
 

@@ -17,6 +17,10 @@ class BadAnswer(ValueError):
     """What came is not what the protocol says."""
 
 
+class BrokenOff(ValueError):
+    """The answer has no end."""
+
+
 @dataclass(frozen=True)
 class ServedPiece:
     """Some text of an answer, and what is known of the answer so far. The last piece has no text."""
@@ -32,7 +36,7 @@ class ServedPiece:
 def pieces_of(response, began):
     """Yield a ServedPiece for each text in a response, and one at the end. began: when the question was sent.
 
-    A server that sends the whole answer at once is understood, too. Raises BadAnswer where the answer has no end.
+    A server that sends the whole answer at once is understood, too. Raises BadAnswer, or BrokenOff.
     """
     latest, ending = ServedPiece(""), None
     for data in data_in(response):
@@ -47,7 +51,7 @@ def pieces_of(response, began):
             latest = replace(latest, n_pieces=latest.n_pieces + 1, first=first, writing=now - first)
             yield latest
     if ending is None:
-        raise BadAnswer("it ended the connection before its answer had an end")
+        raise BrokenOff
     yield replace(latest, text="", finish_reason=ending)
 
 

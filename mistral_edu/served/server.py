@@ -8,7 +8,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead, RemoteDisconnected
 
 from mistral_edu.served.address import OWN_KEY, SHARED_KEY, key_for, parse_address
-from mistral_edu.served.events import BadAnswer, parsed, pieces_of
+from mistral_edu.served.events import BadAnswer, BrokenOff, parsed, pieces_of
 from mistral_edu.served.words import complaint
 from mistral_edu.text.harmless import harmless
 
@@ -70,7 +70,7 @@ class Server:
             body = None if request is None else json.dumps(request, allow_nan=False).encode()
             connection.request(method, self.address.path + path, body, headers)
             yield connection.getresponse()
-        except (OSError, HTTPException, BadAnswer) as error:
+        except (OSError, HTTPException, BadAnswer, BrokenOff) as error:
             raise ServerError(self._without_key(self._in_words(error))) from error
         finally:
             connection.close()
@@ -94,8 +94,8 @@ class Server:
                 return f"{place} does not speak https; if it is yours, try http://{place}"
             case ConnectionResetError() | BrokenPipeError() | RemoteDisconnected():
                 return f"{place} closed the connection without an answer; its own messages may say why"
-            case IncompleteRead():
-                return f"{place} closed the connection in the middle of its answer"
+            case BrokenOff() | IncompleteRead():
+                return f"{place} closed the connection before the end of its answer"
             case HTTPException():
                 return f"something listens at {place}, but it does not speak {self.address.scheme}; is the port right?"
         return f"{place} cannot be reached: {error.strerror or error}"
