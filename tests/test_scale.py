@@ -2,8 +2,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from mistral_edu import MistralConfig
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.scale import __main__ as scale
@@ -19,6 +17,8 @@ from mistral_edu.bench.scale.shapes import ETHERNET, H200, M3_ULTRA, MODELS, NVL
 from mistral_edu.bench.scale.tables import sections
 from mistral_edu.bench.work import bytes_per_step
 from mistral_edu.checkpoints.memory import need
+
+import pytest
 
 DOC = Path(__file__).parents[1] / "docs/scale.md"
 TEXT = DOC.read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
-from small_server import MODELS, RawServer, SmallServer, chunk, event, say, stream, whole
-
 from mistral_edu.commands import chat, main
 from mistral_edu.served.address import key_for, parse_address
 from mistral_edu.served.chat import ServedChat, served_stats
 from mistral_edu.served.server import LIMIT, Server, ServerError
 from mistral_edu.text import saved_chat
+from small_server import MODELS, RawServer, SmallServer, chunk, event, say, stream, whole
+
+import pytest
 
 KEY = "sk-secret-0123456789"
 

@@ -10,13 +10,13 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from mistral_edu import Chat, convert, encode_chat, load
 from mistral_edu.bench import peers
 from mistral_edu.commands import chat
 from mistral_edu.served.chat import ServedChat, served_model, served_stats
 from mistral_edu.served.server import Server, ServerError
+
+import pytest
 
 pytestmark = pytest.mark.slow
 PAGE = (Path(__file__).parents[1] / "docs/serving.md").read_text(encoding="utf-8")
