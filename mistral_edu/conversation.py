@@ -1,35 +1,27 @@
 """A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
+from contextlib import closing
+
 from mistral_edu.chat import encode_chat
 from mistral_edu.generate import check_length, stream_generate
 from mistral_edu.prefill import Reader
 
 
-class Chat:
-    """Ask, and ask on.
+class Conversation:
+    """Messages, and turns of a question and its answer; who answers is a matter of `_pieces`. See Chat.
 
-    `messages` is the conversation, a plain list that you may also change: every answer is computed as if from these
-    messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
-    Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
-
-    system: instructions that stand before the last question. settings: as in stream_generate, for every answer.
-    keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
-    oldest turns out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
-
-    >>> from mistral_edu import load
-    >>> chat = Chat(*load(), max_tokens=20)
-    >>> answer = chat("Hello!")
-    >>> [message["role"] for message in chat.messages], chat.messages[1]["content"] == answer
-    (['user', 'assistant'], True)
+    `messages` is the conversation, a plain list that you may also change. Interrupted (Ctrl-C, stop(), closing the
+    stream), a conversation keeps the part of the answer that was given, and goes on.
     """
 
-    def __init__(self, model, tokenizer, system=None, keep="all", cache_bits=None, **settings):
-        if keep not in ("all", "latest"):
-            raise ValueError(f'keep is "all" or "latest"; got {keep!r}')
-        self.model, self.tokenizer, self.keep, self.settings = model, tokenizer, keep, settings
+    def __init__(self, system, settings):
         self.messages = [{"role": "system", "content": system}] if system else []
-        self._reader = Reader(model, bits=cache_bits)
+        self.settings = settings
         self._stream = None
         self._stopped = False
+
+    def _pieces(self, settings):
+        """Yield the pieces of an answer to the messages; each has a text, the last one a finish_reason."""
+        raise NotImplementedError
 
     def __call__(self, text, **settings) -> str:
         """The answer to text. settings replace the chat's own for this answer."""
@@ -84,16 +76,54 @@ class Chat:
         self.messages.append({"role": "user", "content": text})
         answer, finished = "", False
         try:
-            for piece in stream_generate(self.model, self.tokenizer, self._to_read(), cache=self._reader, **settings):
-                answer, finished = answer + piece.text, piece.finish_reason is not None
-                yield piece
-                if self._stopped:
-                    break
+            with closing(self._pieces(settings)) as pieces:
+                for piece in pieces:
+                    answer, finished = answer + piece.text, piece.finish_reason is not None
+                    yield piece
+                    if self._stopped:
+                        break
         finally:
             if answer or finished:
                 self.messages.append({"role": "assistant", "content": answer})
             else:  # an error, or stopped before the first word: as if not asked
                 self.messages.pop()
+
+    def _questions(self):
+        return [n for n, message in enumerate(self.messages) if message["role"] == "user"]
+
+    def _end_stream(self):
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+class Chat(Conversation):
+    """Ask, and ask on.
+
+    `messages` is the conversation, a plain list that you may also change: every answer is computed as if from these
+    messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
+    Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
+
+    system: instructions that stand before the last question. settings: as in stream_generate, for every answer.
+    keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
+    oldest turns out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
+
+    >>> from mistral_edu import load
+    >>> chat = Chat(*load(), max_tokens=20)
+    >>> answer = chat("Hello!")
+    >>> [message["role"] for message in chat.messages], chat.messages[1]["content"] == answer
+    (['user', 'assistant'], True)
+    """
+
+    def __init__(self, model, tokenizer, system=None, keep="all", cache_bits=None, **settings):
+        if keep not in ("all", "latest"):
+            raise ValueError(f'keep is "all" or "latest"; got {keep!r}')
+        super().__init__(system, settings)
+        self.model, self.tokenizer, self.keep = model, tokenizer, keep
+        self._reader = Reader(model, bits=cache_bits)
+
+    def _pieces(self, settings):
+        return stream_generate(self.model, self.tokenizer, self._to_read(), cache=self._reader, **settings)
 
     def _to_read(self):
         """The messages that the model reads: all, or the latest that leave a quarter of the context for the answer."""
@@ -105,11 +135,3 @@ class Chat:
             questions.pop(0)
             messages = self.messages[:self.messages[0]["role"] == "system"] + self.messages[questions[0]:]
         return messages
-
-    def _questions(self):
-        return [n for n, message in enumerate(self.messages) if message["role"] == "user"]
-
-    def _end_stream(self):
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None

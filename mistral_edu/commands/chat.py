@@ -1,8 +1,11 @@
 """`mistral-edu chat`: talk with the model, by hand or through a pipe, a line a question.
 
+The model is one of this machine, or with --api one that a server answers for (mistral_edu.served).
+
 By hand, whatever goes wrong is said and the chat goes on. A program that pipes questions in reads answers only on
 stdout, and learns from exit code 1 that one of its questions failed.
 """
+import argparse
 import sys
 from contextlib import closing
 
@@ -17,12 +20,16 @@ from mistral_edu.commands.arguments import (
 from mistral_edu.commands.keyboard import reader
 from mistral_edu.commands.terminal import printable, say_compiling, stats
 from mistral_edu.conversation import Chat
+from mistral_edu.served.chat import ServedChat, served_model, served_stats
+from mistral_edu.served.server import LIMIT, Server
 from mistral_edu.text import saved_chat
+from mistral_edu.text.harmless import harmless
 
 EXAMPLES = """examples:
   mistral-edu chat
   mistral-edu chat --temperature 0.7 --seed 1
-  printf 'Hello!\nWho are you?\n' | mistral-edu chat
+  printf 'Hello!\\nWho are you?\\n' | mistral-edu chat
+  mistral-edu chat --api http://localhost:8080         (a server of your own: docs/serving.md)
 Within the chat, /help lists what else there is: taking back, saving, instructions."""
 
 HELP = """/undo         take back the last question and its answer
@@ -35,25 +42,57 @@ HELP = """/undo         take back the last question and its answer
 /quit         end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
 WITH_TEXT, ALONE = ("/system", "/save", "/load"), ("/undo", "/reset", "/stats", "/help", "/quit")
 BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line where prompt_toolkit is installed."
+HERE_ONLY = ("bits", "window", "dtype", "context", "revision", "chat_format", "no_fast")  # of a model on this machine
 
 
 def add_arguments(parser):
-    parser.add_argument("--system", metavar="TEXT", help="instructions that stand before each question")
+    add = parser.add_argument
+    add("--system", metavar="TEXT", help="instructions that stand before each question")
+    add("--api", metavar="URL", help="let a server answer, mlx-lm's or vLLM's for instance: http://localhost:8080. "
+        "--model then names a model of the server (default: the first that it lists)")
+    add("--timeout", type=float, metavar="SECONDS", help="with --api: give up when the server sends nothing for so "
+        "long (default: 120)")
     add_model_arguments(parser)
     add_sampling_arguments(parser)
+    parser.set_defaults(model=None)  # "tiny", or what the server has
 
 
 def run(args) -> int:
     """Talk until the end. Returns the exit code."""
-    model, tokenizer = load(args.model, **model_settings(args))
+    if args.api is None and args.timeout is not None:
+        raise ValueError("--timeout is the time to wait for a server; name one with --api, or leave --timeout out")
+    talk, name = talk_here(args) if args.api is None else talk_there(args)
+    if not sys.stdin.isatty():
+        return from_a_pipe(talk)
+    print(f"{name}: ask away. /help lists the commands, /quit ends.")
+    return by_hand(talk, reader() if sys.stdout.isatty() else lambda: input("> "))
+
+
+def talk_here(args):
+    """(Talk with a model of this machine, its name)."""
+    name = args.model or "tiny"
+    model, tokenizer = load(name, **model_settings(args))
     if args.chat_format:
         speak(tokenizer, args.chat_format)
     say_compiling()
-    talk = Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args)))
-    if not sys.stdin.isatty():
-        return from_a_pipe(talk)
-    print(f"{args.model}: ask away. /help lists the commands, /quit ends.")
-    return by_hand(talk, reader() if sys.stdout.isatty() else lambda: input("> "))
+    return Talk(lambda: Chat(model, tokenizer, system=args.system, keep="latest", **sampling_settings(args))), name
+
+
+def talk_there(args):
+    """(Talk with a server's model, its name). Raises ValueError for options that only a model here has."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    defaults = parser.parse_args([])
+    if idle := [f"--{name.replace('_', '-')}" for name in HERE_ONLY if getattr(args, name) != getattr(defaults, name)]:
+        raise ValueError(f"{', '.join(idle)} would change a model on this machine, and with --api the server has its "
+                         "own; leave them out, or give them to the server")
+    server = Server(args.api, LIMIT if args.timeout is None else args.timeout)
+    models = server.models() or []
+    model = args.model or served_model(models)
+    name = f"{harmless(model or 'its model')} at {server.address}"
+    if not args.model and len(models) > 1:
+        name += f" (one of {len(models)} models; --model names another)"
+    return Talk(lambda: ServedChat(server, model, args.system, **sampling_settings(args)), served_stats), name
 
 
 def from_a_pipe(talk):
@@ -94,9 +133,9 @@ def by_hand(talk, read):
 class Talk:
     """A conversation and its commands: each method named do_... is one. They print; ValueError says what is wrong."""
 
-    def __init__(self, begin):
-        """begin: a function that gives a new Chat."""
-        self.begin, self.chat, self.last, self.ended = begin, begin(), None, False
+    def __init__(self, begin, told=lambda piece, chat: stats(piece, chat.model)):
+        """begin: a function that gives a new Conversation. told(piece, chat): a line on its last answer."""
+        self.begin, self.told, self.chat, self.last, self.ended = begin, told, begin(), None, False
 
     def take(self, line):
         """Answer a line, or do what it says."""
@@ -111,9 +150,16 @@ class Talk:
     def ask(self, question):
         if not question:
             return
-        with closing(self.chat.stream(question)) as pieces:  # stopped here, the chat has its part at once
-            for self.last in pieces:
-                print(printable(self.last.text), end="", flush=True)
+        begun = False
+        try:
+            with closing(self.chat.stream(question)) as pieces:  # stopped here, the chat has its part at once
+                for self.last in pieces:
+                    print(printable(self.last.text), end="", flush=True)
+                    begun = True
+        except ValueError:
+            if begun:
+                print()  # what went wrong is told on a line of its own
+            raise
         print()
 
     def do_undo(self, _):
@@ -138,7 +184,7 @@ class Talk:
         print(f"loaded: {turns} turn{'s' * (turns != 1)}")
 
     def do_stats(self, _):
-        print(stats(self.last, self.chat.model) if self.last else "no answer yet")
+        print(self.told(self.last, self.chat) if self.last else "no answer yet")
 
     def do_help(self, _):
         print(f"{HELP}\n{BY_HAND}" if sys.stdin.isatty() else HELP)

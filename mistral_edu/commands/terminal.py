@@ -1,14 +1,13 @@
 """How answers, figures and progress are shown at a terminal, and streams that can be used."""
 import os
 import sys
-import unicodedata
+
+from mistral_edu.text.harmless import harmless
 
 
 def printable(text):
     """What a model wrote, as a terminal may show it: without the characters that steer one. A pipe gets all."""
-    if not sys.stdout.isatty():
-        return text
-    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
+    return harmless(text) if sys.stdout.isatty() else text
 
 
 def say_compiling():
