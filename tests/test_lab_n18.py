@@ -84,6 +84,20 @@ def appended(texts):
     return ids
 
 
+def end_once(texts):
+    ids = [S]
+    for n, text in enumerate(texts):
+        ids += [OPEN, *words(" " + text), CLOSE] if n % 2 == 0 else words(" " + text)
+    return ids + [END]
+
+
+def by_pairs(texts):
+    ids = [S]
+    for question, answer in zip(texts[::2], texts[1::2]):
+        ids += [OPEN, *words(" " + question), CLOSE, *words(" " + answer), END]
+    return ids
+
+
 def stripped(ids, blanks):
     while ids[-1] in blanks:
         ids.pop()
@@ -105,12 +119,25 @@ BEGINNERS = [
     ("18.2", lambda texts: "<s>" + typed(texts), "ids are wanted, not a text"),
     ("18.2", appended, "a list, which now lies inside yours"),
     ("18.2", lambda texts: encode_chat(texts, load_tokenizer()), "message 0: expected"),
+    ("18.2", end_once, "not the whole conversation"),
+    ("18.2", lambda texts: [*conversation(texts), END], "not the whole conversation"),
+    ("18.2", by_pairs, "as zip does it"),
+    ("18.2", lambda texts: [S, *(id for n, text in enumerate(texts) for id in
+                                 ([OPEN, *words(text + " "), CLOSE] if n % 2 == 0 else [*words(text + " "), END]))],
+     "in front of a text, and not behind it"),
+    ("18.2", lambda texts: "".join(f"[INST] {text} [/INST]" if n % 2 == 0 else f"{text}</s>"
+                                   for n, text in enumerate(texts)), "ids are wanted, not a text"),
     ("18.4", lambda ids, blanks: [S] + [id for id in ids if id not in blanks and id != S], "blanks in the middle"),
     ("18.4", lambda ids, blanks: ids[1:-1], "expected ["),
     ("18.4", lambda ids, blanks: [S, *(id for id in mend(ids, blanks) if id != S)], "further on"),
     ("18.4", lambda ids, blanks: ids.strip(), "AttributeError"),
     ("18.4", lambda ids, blanks: ids.remove(S), "returns None"),
     ("18.4", lambda ids, blanks: ids if ids[-1] not in blanks else ids[:-1], "exactly one <s>"),
+    ("18.4", lambda ids, blanks: [id for id in ids if id not in blanks], "blanks in the middle"),
+    ("18.4", lambda ids, blanks: [S] + [id for id in ids if id not in blanks], "blanks in the middle"),
+    ("18.4", lambda ids, blanks: load_tokenizer().encode(load_tokenizer().decode(ids).strip()), "without decoding it"),
+    ("18.4", lambda ids, blanks: words(load_tokenizer().decode(ids, skip_special=False).strip()),
+     "without decoding it"),
 ]
 
 
@@ -146,4 +173,7 @@ def test_distances_tell_up_to_where_nothing_is_lost():
     picture = draw_distances(strips, 127, 1016)
     assert picture.caption == ("So many tokens back, nothing is lost yet: near: up to 40; far: up to 500. "
                                "The window reaches 127 tokens back, all layers 1,016.")
+    ax, = picture.fig.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["near:\nall up to 40", "far:\nall up to 500"]
+    assert ax.get_title(loc="left") == "A fact lasts longest when followed by far"
     assert furthest_recalled([(5, False)]) == 0

@@ -132,7 +132,8 @@ def test_the_context_is_counted(panel):
     assert f"{panel.meter['used']} of 1,024 tokens" in panel.meter["words"]
     assert panel.meter["speed"].startswith("30 tokens written, ")
     config = panel.chat.model.config
-    assert "out of its direct sight" in drawing.meter(129, config)["words"]
+    assert "so the first token is out of its direct sight" in drawing.meter(129, config)["words"]
+    assert "so the first 2 are out of its direct sight" in drawing.meter(130, config)["words"]
     assert "holds all of them" in drawing.meter(128, config)["words"]
     assert drawing.meter(129, config)["seen"] == 128
 

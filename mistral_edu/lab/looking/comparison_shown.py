@@ -109,8 +109,8 @@ def _table(comparison, place):
     rows = "".join(f'<tr><th scope="row" style="{cell}: left">{escape(name)}</th>{_numbers(chances, cell)}</tr>'
                    for name, chances in place.chances.items())
     said = escape(f"{before(comparison, place)}, the probability of:")
-    return (f'<table style="border-collapse: collapse; margin: 10px 0 0"><caption style="caption-side: top; '
-            f'text-align: left; color: {INK}">{said}</caption>'
+    return (f'<p style="margin: 10px 0 0">{said}</p>'         # a caption would be squeezed into the table's width
+            f'<table aria-label="{said}" style="border-collapse: collapse; margin: 2px 0 0">'
             f'<thead><tr><td style="{cell}: left"></td>{head}</tr></thead><tbody>{rows}</tbody></table>')
 
 

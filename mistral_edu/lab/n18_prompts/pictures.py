@@ -56,21 +56,23 @@ def draw_next(labels, probabilities, digits, ending):
 def draw_distances(strips, window, reach):
     """Which facts are recalled, over how far back they were told. strips: name -> pairs (tokens back, recalled).
 
-    window, reach: how far back one layer sees, and all layers together; each gets a dotted line.
+    window, reach: how far back one layer sees, and all layers together; each gets a dotted line. Crosses stand a little
+    lower than dots, so that none hides another.
     """
     fig, ax = figure(height=2.9)
     for row, pairs in enumerate(strips.values()):
-        for recalled, marker, colour, size in ((True, "o", BLUE, 6), (False, "x", RED, 7)):
+        for recalled, marker, colour, size, lower in ((True, "o", BLUE, 6, -0.1), (False, "x", RED, 7, 0.15)):
             places = [back for back, right in pairs if bool(right) == recalled]
-            ax.plot(places, [row] * len(places), marker, color=colour, markersize=size, linestyle="", alpha=0.8,
+            ax.plot(places, [row + lower] * len(places), marker, color=colour, markersize=size, linestyle="", alpha=0.8,
                     label=("recalled" if recalled else "lost") if row == 0 else None)
     for place, name in ((window, "the window"), (reach, "all layers")):
         ax.axvline(place, color=GREY, linestyle=":")
-        ax.text(place, -0.62, f" {name}: {place:,}", color=GREY, fontsize=9, ha="left" if place == window else "right")
+        ax.text(place, -0.62, f" {name}: {place:,} ", color=GREY, fontsize=9, ha="left" if place == window else "right")
     kept = {name: furthest_recalled(pairs) for name, pairs in strips.items()}
-    ax.set(yticks=range(len(strips)), yticklabels=list(strips), ylim=(len(strips) - 0.4, -0.8), xlim=(0, 1.04 * reach),
+    ax.set(yticks=range(len(strips)), yticklabels=[f"{name}:\nall up to {back}" for name, back in kept.items()],
+           ylim=(len(strips) - 0.4, -0.8), xlim=(0, 1.04 * reach),
            xlabel="tokens between the fact and the end of the prompt",
-           title="Nothing is lost up to " + ", ".join(f"{back}" for back in kept.values()) + " tokens back")
+           title=f"A fact lasts longest when followed by {max(kept, key=kept.get)}")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     told = "; ".join(f"{name}: up to {back}" for name, back in kept.items())
     return Picture(fig, f"So many tokens back, nothing is lost yet: {told}. The window reaches {window} tokens back, "

@@ -83,7 +83,8 @@ def meter(used, config, written=0, tokens_per_second=None) -> dict:
     elif used <= window:
         sight = f"The window of {window:,} holds all of them."
     else:
-        sight = (f"In each layer a token sees the last {window:,} (the window), so the first {used - window:,} are out "
+        sight = (f"In each layer a token sees the last {window:,} (the window), so the first "
+                 f"{'token is' if used == window + 1 else f'{used - window:,} are'} out "
                  "of its direct sight.")
     speed = ""
     if written:
