@@ -36,12 +36,12 @@ notebook: $(READY)  ## begin a page with all that belongs to it: make notebook N
 	@$(BIN)/python -m mistral_edu.course.refresh $(NN)
 	@$(BIN)/python docs/readme.py > /dev/null
 
-readme: $(READY)  ## draw the picture of the README again, and store what its first cell prints
+readme: $(READY)  ## bring README and docs/benchmarks.md up to date: the map, the chart, tables, what the first cell prints
 	$(BIN)/python docs/readme.py
 
-pictures: $(READY)  ## take the README's pictures of prompting anew, from a real page in a browser
-	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k pictures_of_prompting
-	cp tests/screenshots/prompting_*.png docs/
+pictures: $(READY)  ## take the pictures of README and docs/prompting.md again, from a real page in a browser
+	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k can_be_taken_again
+	cp tests/screenshots/notebook.png tests/screenshots/prompting_*.png docs/
 
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \

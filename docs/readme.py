@@ -1,6 +1,6 @@
-"""Bring the README up to date: its picture, the table of notebooks, what its first cell prints, tables of benchmarks.
+"""Bring README.md and docs/benchmarks.md up to date: pictures, the table of notebooks, what is printed and measured.
 
-`make readme` calls this.
+`make readme` calls this. Tests compare what is stored with what the functions here return.
 """
 import contextlib
 import io
@@ -8,11 +8,15 @@ import re
 import textwrap
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
-MAP = Path(__file__).with_name("map.png")
+DOCS = Path(__file__).parent
+README, BENCHMARKS = DOCS.parent / "README.md", DOCS / "benchmarks.md"
+MAP, CHART = DOCS / "map.png", DOCS / "speed.png"
+RESULT = "epyc_230m"        # what the chart shows, of mistral_edu/bench/results/
+
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
 READY = re.compile(r"(<!-- ready -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- notebooks -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+SPEED = re.compile(r"(<!-- speed -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 QUOTED = re.compile(r"(<!-- mistral-edu bench (?P<option>--published|--show (?P<name>\w+)) -->\n)"
                     r"(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -32,12 +36,13 @@ def how_many_are_ready():
     done = [notebook.number for notebook in ready()]
     if len(done) == len(COURSE):
         return ""
-    sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready: {', '.join(done)}. "
-    sentences += "The others are planned.\n" if len(COURSE) - len(done) > 1 else "The last one is planned.\n"
+    planned = [notebook.number for notebook in COURSE if not notebook.ready]
+    which = f"notebooks {', '.join(planned)} are" if len(planned) > 1 else f"notebook {planned[0]} is"
+    sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready; {which} planned.\n"
     core = [notebook for notebook in COURSE if notebook.core]
     if all(notebook.ready for notebook in core):
         hours = round(sum(notebook.minutes for notebook in core) / 60)
-        sentences += f"The core path, 00 to 11 and 13, is complete: about {hours} hours for a fresh reader.\n"
+        sentences += f"The core path, 00 to 11 and 13, is complete and takes about {hours} hours on a first reading.\n"
     return sentences
 
 
@@ -54,22 +59,104 @@ def table_of_notebooks():
 
 
 def quoted_table(block):
-    """What the command of a QUOTED block prints, as the README holds it."""
+    """What the command of a QUOTED block prints, as docs/benchmarks.md holds it."""
     from mistral_edu.commands.bench import published, shown
 
     return f"\n{shown(block['name']) if block['name'] else published()}\n\n"
 
 
+def compared(result):
+    """Rows of a result by engine, then by bits. float32 of transformers is left to the table: bfloat16 is faster."""
+    engines = {}
+    for row in result["rows"]:
+        if row.get("precision") != "fp32":
+            engines.setdefault(row["engine"], {})[row["bits"]] = row
+    return engines
+
+
+def finding(result):
+    """The title of the chart: our speeds as multiples of those of llama.cpp, the fastest of the others."""
+    engines = compared(result)
+
+    def times(speed):
+        found = [engines["mistral_edu"][bits][speed]["median"] / row[speed]["median"]
+                 for bits, row in engines["llama.cpp"].items()]
+        return f"{min(found):.1f} to {max(found):.1f} times"
+
+    return f"Prompts: {times('prompt_tps')} the speed of llama.cpp; answers: {times('generation_tps')}"
+
+
+def speed_chart(result):
+    """A figure: for each precision the engines' medians, with the lowest and the highest round as a line."""
+    from mistral_edu.bench.tables import short
+    from mistral_edu.lab.showing.figures import INK, PALETTE, figure
+
+    engines = compared(result)
+    precisions = sorted({bits for rows in engines.values() for bits in rows}, reverse=True)
+    places, names, at = {}, [], 0.0
+    for bits in precisions:
+        for engine in (engine for engine in engines if bits in engines[engine]):
+            places[engine, bits] = at
+            names.append((at, f"{engine}, {bits} bit"))
+            at += 1
+        at += 0.6                                                       # a gap below each precision
+    fig, axes = figure(width=9, height=3.7, columns=2, sharey=True)
+    for ax, speed, label in zip(axes, ("prompt_tps", "generation_tps"), ("prompt", "answer")):
+        for colour, (engine, rows) in zip(PALETTE, engines.items()):
+            for bits, row in rows.items():
+                tps, place = row[speed], places[engine, bits]
+                ax.barh(place, tps["median"], height=0.8, color=colour)
+                ax.plot([tps["min"], tps["max"]], [place, place], color=INK, linewidth=1.2)
+                ax.annotate(short(tps["median"]), (tps["max"], place), (4, 0), textcoords="offset points", va="center")
+        ax.set_xlabel(f"{label}, tokens a second")
+        ax.margins(x=0.12)
+    axes[0].set_yticks(*zip(*names))
+    axes[0].tick_params(axis="y", length=0)
+    axes[1].tick_params(axis="y", length=0)
+    axes[0].invert_yaxis()
+    fig.suptitle(finding(result), fontsize=11.5, fontweight="bold", x=0.01, ha="left")
+    return fig
+
+
+def about_the_chart(result):
+    """What stands below the chart: what was measured, on what, and the commands."""
+    machine, settings, row = result["machine"], result["settings"], result["rows"][0]
+    once = [f"{engine} in {bits} bit" for engine, rows in compared(result).items() for bits, one in rows.items()
+            if len(one["prompt_tps"]["samples"]) < settings["repeats"]]
+    fewer = f" ({' and '.join(once)}: 1 round)" if once else ""
+    text = (f"Random weights of the shape `{settings['random']}`, a prompt of {row['context']} tokens and an answer of "
+            f"{row['generated']}; medians of {settings['repeats']} rounds{fewer}, with the lowest and the highest, on "
+            f"{machine['processors']} cores of an {machine['processor']} that other work shared, {result['date']}. "
+            "mlx-lm computes with MLX's kernels for processors here, not on the Apple GPUs that MLX is made for. "
+            f"`mistral-edu bench --show {RESULT}` prints all figures ([docs/benchmarks.md](docs/benchmarks.md)); they "
+            "were measured by")
+    paragraph = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+    return f"{paragraph}\n\n```sh\n{result['command']}\n```\n"
+
+
+def store_chart(result):
+    """Draw the chart; the finding is written into the file too, where a test reads it."""
+    speed_chart(result).savefig(CHART, dpi=110, metadata={"Software": None, "Description": finding(result)})
+
+
+def replace(path, *changes):
+    """Rewrite the blocks of a page. changes: (pattern, function of its match -> what follows the pattern's group 1)."""
+    text = path.read_text(encoding="utf-8")
+    for pattern, new in changes:
+        text = pattern.sub(lambda block: block[1] + new(block), text)
+    path.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
+    from mistral_edu.bench.results import measured_result
     from mistral_edu.lab import course_map
 
-    output = run_first_cell()
-    text = README.read_text(encoding="utf-8")
-    text = CELL.sub(lambda cell: cell[1] + output, text, count=1)
-    text = READY.sub(lambda block: block[1] + how_many_are_ready(), text)
-    text = TABLE.sub(lambda block: block[1] + table_of_notebooks(), text)
-    text = QUOTED.sub(lambda block: block[1] + quoted_table(block), text)
-    README.write_text(text, encoding="utf-8")
+    output, measured = run_first_cell(), measured_result(RESULT)
+    replace(README, (CELL, lambda _: output), (READY, lambda _: how_many_are_ready()),
+            (TABLE, lambda _: table_of_notebooks()), (SPEED, lambda _: about_the_chart(measured)))
+    replace(BENCHMARKS, (QUOTED, quoted_table))
     MAP.write_bytes(course_map().png())
+    store_chart(measured)
     print(output, end="")
-    print(f"{MAP.name}: {MAP.stat().st_size / 1000:.0f} kB")
+    for picture in (MAP, CHART):
+        print(f"{picture.name}: {picture.stat().st_size / 1000:.0f} kB")

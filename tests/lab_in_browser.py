@@ -78,15 +78,18 @@ def wait_for(server, address, log, seconds=60):
 
 
 @contextmanager
-def browser_on(folder):
-    """JupyterLab on a folder, in a browser: (page, address of a notebook by its name, errors of the page)."""
+def browser_on(folder, pixels=1):
+    """JupyterLab on a folder, in a browser: (page, address of a notebook by its name, errors of the page).
+
+    pixels: so many of the screen to one of the page, along each side; 2 makes crisp screenshots.
+    """
     if chromium() is None:
         reason = "no chromium on the PATH: apt-get install chromium"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with jupyter_lab(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
                                              args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1200})
+        page = browser.new_page(viewport={"width": 1280, "height": 1200}, device_scale_factor=pixels)
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page, address, errors

@@ -1,4 +1,6 @@
-"""The README's pictures of prompting in a cell, taken from a real page. `make pictures` puts them into docs/."""
+"""The pictures of README and docs/prompting.md, taken from a real page. `make pictures` puts them into docs/."""
+import base64
+import io
 import re
 from pathlib import Path
 
@@ -6,6 +8,7 @@ from lab_in_browser import ERRORS, browser_on, open_and_run
 from test_lab_magics import a_page
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[1]
@@ -17,10 +20,72 @@ CELLS = ["%load_ext mistral_edu\ncolour = 'red'",
          "inspect_answer('Tell me a story about a lost key.', n_tokens=24)"]
 PICTURES = {1: "prompting_magic.png", 2: "prompting_panel.png", 3: "prompting_inside.png"}
 
+# docs/notebook.png: the cells that it shows, and how wide the page is while each is taken.
+THREE_CELLS = ["""%load_ext mistral_edu
+from mistral_edu.lab import Picture, course_map, explore, figure
+from mistral_edu.lab.showing.mask_picture import draw_mask
+from mistral_edu.masks import sliding_window_mask""",
+               "course_map('08')",
+               "%%mistral\nTell me a story about a lost cat.",
+               """def look_back(window=4, tokens=12):
+    mask = sliding_window_mask(tokens, window)
+    fig, ax = figure(width=4.2, height=4.2)
+    title = f"No query sees more than {window} keys"
+    draw_mask(ax, mask, title)
+    return Picture(fig, title + ".")
+
+explore(look_back, window=(1, 8))"""]
+MAP, STORY, SLIDER = 1, 2, 3
+WIDTHS = {MAP: 960, STORY: 960, SLIDER: 650}
+TOGETHER = """<style>
+  body {{ margin: 0; background: white }}
+  #all {{ display: inline-grid; grid-template: auto 1fr / 620px 420px; gap: 10px; padding: 2px }}
+  figure {{ margin: 0; padding: 8px; border: 1px solid #d0d7de; border-radius: 8px; background: white }}
+  figure:first-child {{ height: 314px; overflow: hidden }}      /* the map, without what it tells of a box */
+  figure:last-child {{ grid-area: 1 / 2 / 3 / 3 }}
+  img {{ width: 100%; display: block }}
+</style><div id="all">{}</div>"""
+SHOWN_AS = '<figure><img src="data:image/png;base64,{}"></figure>'
+LARGEST = 250_000       # bytes: a page of text should not wait for its picture
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_the_readmes_pictures_of_prompting_can_be_taken_again(tmp_path):
+def test_the_readmes_picture_of_three_cells_can_be_taken_again(tmp_path):
+    a_page(tmp_path / "page.ipynb", [*THREE_CELLS, "# the cell that is chosen while others are taken"])
+    SHOTS.mkdir(exist_ok=True)
+    with browser_on(tmp_path, pixels=2) as (page, address, errors):
+        panel = open_and_run(page, address("page.ipynb"))
+        page.evaluate("window.jupyterapp.shell.collapseLeft()")
+        slider = panel.locator(".jp-Cell").nth(SLIDER)
+        expect(slider.locator(".jp-OutputArea")).to_contain_text("No query sees more than 4 keys.")
+        slider.get_by_role("slider").first.press("ArrowRight")
+        expect(slider.locator(".jp-OutputArea")).to_contain_text("No query sees more than 5 keys.", timeout=60_000)
+        expect(panel.locator(".jp-Cell").nth(STORY)).to_contain_text("The end.")
+        assert panel.locator(ERRORS).count() == 0
+        taken = {number: picture_of(page, panel, number) for number in WIDTHS}
+        page.goto("about:blank")
+        page.set_content(TOGETHER.format("".join(map(SHOWN_AS.format, taken.values()))))
+        few_colours(page.locator("#all").screenshot()).save(SHOTS / "notebook.png", optimize=True)
+        assert errors == []
+    assert 50_000 < (SHOTS / "notebook.png").stat().st_size < LARGEST
+
+
+def picture_of(page, panel, number):
+    """A cell as it looks on a page of its width, as text of base64."""
+    page.set_viewport_size({"width": WIDTHS[number], "height": 1200})
+    panel.locator(".jp-Cell").last.click()                       # so that no bar marks this one
+    cell = panel.locator(".jp-Cell").nth(number)
+    cell.evaluate("cell => cell.scrollIntoView({block: 'center'})")   # clear of the toolbar
+    return base64.b64encode(cell.screenshot()).decode()
+
+
+def few_colours(png):
+    """The picture with at most 128 colours, which are enough for text and lines, in a third of the bytes."""
+    return Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+
+
+def test_the_pictures_of_prompting_can_be_taken_again(tmp_path):
     a_page(tmp_path / "page.ipynb", CELLS)
     SHOTS.mkdir(exist_ok=True)
     with browser_on(tmp_path) as (page, address, errors):
@@ -56,7 +121,9 @@ def take(cell, token, alternative):
     expect(cell.get_by_role("status")).to_contain_text("Answer 1: 24 tokens", timeout=60_000)
 
 
-def test_the_readme_shows_them():
-    shown = re.findall(r"\]\(docs/(prompting_\w+\.png)\)", (ROOT / "README.md").read_text("utf-8"))
+def test_readme_and_the_page_on_prompting_show_them():
+    shown = re.findall(r"\]\((prompting_\w+\.png)\)", (ROOT / "docs/prompting.md").read_text("utf-8"))
     assert sorted(shown) == sorted(PICTURES.values())
     assert all((ROOT / "docs" / name).stat().st_size > 10_000 for name in shown)
+    assert "](docs/notebook.png)" in (ROOT / "README.md").read_text("utf-8")
+    assert 50_000 < (ROOT / "docs/notebook.png").stat().st_size < LARGEST

@@ -37,7 +37,8 @@ def clone(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "HOME", home)
     lesson(home / "notebooks" / START, "Start")
     lesson(home / "notebooks" / WINDOW, "Window, first edition")
-    (home / "docs" / "help.md").write_text("[the window](../notebooks/08_sliding_window_attention.ipynb)\n")
+    (home / "docs" / "help.md").write_text("[the window](../notebooks/08_sliding_window_attention.ipynb)\n"
+                                           "![A panel\nwith a button.](panel.png)\n")
     (home / "solutions" / "08_solutions.md").write_text("three\n")
     return home
 
@@ -73,7 +74,9 @@ def test_a_learner_gets_the_pages_the_solutions_and_the_docs(mine, clone):
     assert sorted(everything(mine)) == [".course.json", START, WINDOW, "docs/help.md", "solutions/08_solutions.md"]
     text = nbformat.read(mine / WINDOW, as_version=4).cells[0].source
     assert text.endswith("See [help](docs/help.md), [why](solutions/08_solutions.md), [x](https://x.org).")
-    assert (mine / "docs/help.md").read_text() == "[the window](../08_sliding_window_attention.ipynb)\n"
+    help_page = (mine / "docs/help.md").read_text()
+    assert help_page.startswith("[the window](../08_sliding_window_attention.ipynb)\n")
+    assert help_page.endswith("\n(Picture: A panel\nwith a button.)\n")          # a learner's folder holds no pictures
 
 
 def test_outputs_end_at_the_first_prediction_and_hints_are_not_shown(mine):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import mistral_edu
+from mistral_edu.bench.results import measured_result
 
 import mlx.core as mx
 import pytest
@@ -16,6 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -167,8 +169,12 @@ def test_the_readme_lists_the_course_as_it_is(readme):
     assert README.index("<!-- ready -->") < 1000
 
 
-def test_files_that_the_readme_names_exist():
-    table = README.split("## Where each idea lives")[1]
+def test_the_readme_fits_on_two_screens():
+    assert len(README.splitlines()) <= 115
+
+
+def test_files_that_the_page_of_ideas_and_the_readme_name_exist():
+    table = (ROOT / "docs/ideas.md").read_text(encoding="utf-8")
     names = [name for name in re.findall(r"`([\w/]+(?:\.py|\.md|/))`", table) if not name.startswith("mistral_edu")]
     assert len(names) > 15
     assert [name for name in names if not (ROOT / "mistral_edu" / name).exists()] == []
@@ -186,12 +192,37 @@ def readme():
     return script
 
 
-def test_the_readme_quotes_benchmarks_as_the_command_prints_them(readme):
-    blocks = list(readme.QUOTED.finditer(README))
+def test_benchmarks_are_quoted_as_the_command_prints_them(readme):
+    page = readme.BENCHMARKS.read_text(encoding="utf-8")
+    blocks = list(readme.QUOTED.finditer(page))
     assert "--published" in [block["option"] for block in blocks]
-    assert len(blocks) == README.count("<!-- mistral-edu bench")
+    assert len(blocks) == page.count("<!-- mistral-edu bench")
     for block in blocks:
         assert block["table"] == readme.quoted_table(block), "run: make readme"
+
+
+def test_the_readmes_chart_shows_the_stored_result(readme):
+    result = measured_result(readme.RESULT)
+    assert readme.SPEED.search(README)["text"] == readme.about_the_chart(result), "run: make readme"
+    assert result["command"] in README
+    with Image.open(readme.CHART) as chart:
+        assert chart.info["Description"] == readme.finding(result), "run: make readme"
+    assert readme.CHART.stat().st_size < 100_000
+
+
+def test_the_chart_has_a_bar_for_each_speed_and_a_title_that_follows_from_them(readme):
+    def row(engine, bits, prompt, generation, precision=""):
+        read, write = ({"median": tps, "min": tps, "max": tps} for tps in (prompt, generation))
+        return {"engine": engine, "bits": bits, "precision": precision, "prompt_tps": read, "generation_tps": write}
+
+    result = {"rows": [row("mistral_edu", 16, 30, 12), row("mistral_edu", 4, 50, 9), row("llama.cpp", 16, 20, 10),
+                       row("llama.cpp", 4, 25, 10), row("transformers", 16, 1, 1, "fp32")]}
+    assert readme.finding(result) == "Prompts: 1.5 to 2.0 times the speed of llama.cpp; answers: 0.9 to 1.2 times"
+    prompts, answers = readme.speed_chart(result).axes
+    assert sorted(bar.get_width() for bar in prompts.patches) == [20, 25, 30, 50]
+    assert sorted(bar.get_width() for bar in answers.patches) == [9, 10, 10, 12]
+    assert [label.get_text() for label in prompts.get_yticklabels()] == [
+        "mistral_edu, 16 bit", "llama.cpp, 16 bit", "mistral_edu, 4 bit", "llama.cpp, 4 bit"]
 
 
 def test_the_readmes_first_cell_prints_what_it_says(readme):

@@ -15,6 +15,7 @@ from mistral_edu.course.handout import MANIFEST, hand_out
 FOLDER, FINISHED = "mistral-notebooks", "finished"
 PREDICTS, HINTS = re.compile(r"(?<![\w.])predict\("), re.compile(r"(?<![\w.])hint\(")
 OUT = re.compile(r"\]\(\.\./(?=docs/|solutions/)")    # links out of notebooks/: the copies lie beside docs/
+PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)[^)]*\)")    # of a page in docs/; only a clone has the file
 
 
 def prepare(asked: str | None = None, folder: str | None = None, finished: bool = False) -> tuple:
@@ -84,4 +85,5 @@ def files(finished: bool = False):
             yield f"{FINISHED}/{notebook.path.name}", copy_of(text, finished=True)
     for room in (course.SOLUTIONS, course.DOCS):
         for path in sorted(room.glob("*.md")):
-            yield f"{room.name}/{path.name}", path.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
+            text = path.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
+            yield f"{room.name}/{path.name}", PICTURE.sub(r"(Picture: \1)", text)
