@@ -1,0 +1,88 @@
+"""`mistral-edu launch -n 2 generate "..."`: a command with its model shared out among several processes.
+
+Rank 0 alone is heard, since all ranks say the same. What a program pipes in, or a person types, goes to all of them.
+"""
+import os
+import signal
+import sys
+import threading
+
+from mistral_edu.commands.showing import printable
+from mistral_edu.fast.machine import processors
+from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
+from mistral_edu.parallel.watch import LIMIT, Group, GroupFailed
+
+COMMANDS = ("generate", "chat", "bench")
+
+
+def add_arguments(parser):
+    add = parser.add_argument
+    add("-n", type=int, metavar="N", help="how many ranks, all on this machine (default: 2)")
+    add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config writes it")
+    add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one a rank")
+    add("--limit", type=float, default=LIMIT, metavar="S", help="seconds without any progress after which the ranks are "
+        f"ended, and each is said to wait where (default: {LIMIT})")
+    add("words", nargs="...", metavar="COMMAND", help=f"one of {', '.join(COMMANDS)}, with its arguments")
+
+
+def run(args) -> int:
+    """Returns the exit code: that of the ranks, 1 where one of them died."""
+    if not args.words or args.words[0] not in COMMANDS:
+        raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got "
+                         f"{args.words[0] if args.words else 'nothing'!r}. For example: "
+                         'mistral-edu launch -n 2 generate "Hello!"')
+    placement = place_ranks(args.n or (None if args.hostfile else 2), args.hostfile, args.backend)
+    hint_at_processors(placement)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
+    try:
+        with Group(placement, ["command", *args.words], limit=args.limit) as group:
+            hand_on_input(group, args.words)
+            listen(group)
+    except GroupFailed as error:
+        if len(set(error.codes)) > 1 or error.rank is None or error.codes[0] < 0:
+            raise ValueError(error) from None
+        return error.codes[0]  # all ranks ended so, and rank 0 has said why
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def listen(group):
+    """Show what rank 0 says, until all have ended."""
+    shows_prompt = sys.stdin.isatty() and sys.stdout.isatty()
+    state = "runs"
+    for event in group.events():
+        if event and event[0] == 0:
+            _, kind, text = event
+            print(printable(text), end="", flush=True, file=sys.stdout if kind == "out" else sys.stderr)
+        before, state = state, group.ranks[0].note.get("state")
+        if shows_prompt and (before, state) == ("runs", "reads"):
+            print("> ", end="", flush=True)
+
+
+def hand_on_input(group, words):
+    """Send all ranks what comes on stdin, from a thread. Without a reader for it, they have none."""
+    if sys.stdin.isatty() and words[0] != "chat":
+        return send(group, b"")
+
+    def hand_on():
+        try:
+            while data := os.read(sys.stdin.fileno(), 65536):
+                send(group, data)
+        except (OSError, ValueError):
+            pass  # stdin is closed, or no file
+        send(group, b"")
+
+    threading.Thread(target=hand_on, daemon=True).start()
+
+
+def send(group, data):
+    for rank in group.ranks:
+        rank.write(data)
+
+
+def hint_at_processors(placement):
+    n_here = sum(host.ssh_hostname == HERE for host in placement.hosts)
+    if placement.backend == "ring" and n_here > processors():
+        print(f"hint: {n_here} ranks take turns on {processors()} processors. A rank that waits keeps asking, so each sum "
+              "may take some hundredths of a second", file=sys.stderr)

@@ -1,0 +1,130 @@
+"""Ranks from a cell: `ranks(2, work)` starts processes, shows what each of them says, and returns their results.
+
+    def work(group):
+        mine = mx.array([group.rank() + 1.0])
+        return mx.distributed.all_sum(mine, group=group).item()
+
+    ranks(2, work)                                       # [3.0, 3.0]
+"""
+import pickle
+import signal
+import threading
+from contextlib import contextmanager
+
+from mistral_edu.parallel.hosts import place_ranks
+from mistral_edu.parallel.rank import CALL, RESULT
+from mistral_edu.parallel.shipping import dumps, run_source
+from mistral_edu.parallel.watch import LIMIT, Group
+
+_under_way = set()  # an Event for each call of ranks() that runs
+
+
+class Stopped(RuntimeError):
+    """Ranks were stopped where no KeyboardInterrupt may be raised: outside of a cell, in a widget's callback."""
+
+
+def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
+    """Call work(group, *arguments) in n new processes that form a group; what they return, in the order of ranks.
+
+    work: a function, from a cell or a module; it may use what the notebook has imported and defined (see shipping.py).
+    Or source as a string, run with the names group, rank, size and mx; its last line is the result.
+    show: True shows what the ranks print in one output area, a part for each; a function is called with the whole of it
+    at each change, from a widget's callback for instance; False shows nothing.
+    limit: seconds without any progress after which a deadlock is assumed.
+
+    Stop ends all of them, and so does stop() from another thread. Raises GroupFailed, which names the rank that died,
+    or says where each of them waits; ValueError for what cannot be sent to another process.
+    """
+    if isinstance(work, str):
+        work, arguments = run_source, (work,)
+    call = dumps((work, arguments))
+    says = Said(n)
+    screen = Screen() if show is True else show or (lambda text: None)
+    with stoppable() as stopped, Group(place_ranks(n), ["call", "FOLDER"], {CALL: call}, limit) as group:
+        try:
+            for event in group.events():
+                if event:
+                    says.add(*event)
+                elif says.changed:
+                    screen(says.text())
+                if stopped.is_set():
+                    raise Stopped("the ranks were stopped")
+        finally:
+            if says.changed:
+                screen(says.text())
+        return [pickle.loads((group.folder / RESULT.format(rank)).read_bytes()) for rank in range(n)]
+
+
+def stop():
+    """End the ranks of all calls that run, from whichever thread."""
+    for event in list(_under_way):
+        event.set()
+
+
+@contextmanager
+def stoppable():
+    """An Event that stop() and the kernel's interrupt button set. Ranks are then ended before an error is raised.
+
+    While a cell runs, the error is a KeyboardInterrupt, as everywhere. A kernel at rest ignores the signal (SIG_IGN), so
+    we are in a callback, where that would end the kernel.
+    """
+    stopped, interrupted, before = threading.Event(), [], None
+    if is_main := threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGINT, lambda *_: (interrupted.append(True), stopped.set()))
+    _under_way.add(stopped)
+    try:
+        yield stopped
+    except Stopped:
+        if interrupted and before is not signal.SIG_IGN:
+            raise KeyboardInterrupt("the ranks were stopped") from None
+        raise
+    finally:
+        _under_way.discard(stopped)
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+class Said:
+    """What each rank has printed, as one text: a part for each, lines in their order."""
+
+    def __init__(self, n):
+        self.texts, self.changed = [""] * n, False
+
+    def add(self, rank, kind, text):
+        self.texts[rank] += text
+        self.changed = True
+
+    def text(self):
+        self.changed = False
+        parts = [indented(f"rank {rank}: ", text) for rank, text in enumerate(self.texts) if text.strip()]
+        return "\n".join(parts)
+
+
+def indented(name, text):
+    """Lines under a name; of a line that was written over, a progress bar say, the last state.
+
+    >>> print(indented("rank 0: ", "read 1\\rread 2\\ndone\\n"))
+    rank 0: read 2
+            done
+    """
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\n").split("\n")]
+    return name + ("\n" + " " * len(name)).join(lines)
+
+
+class Screen:
+    """One output area of the running cell; in a plain Python session, the lines that are new."""
+
+    def __init__(self):
+        from IPython import get_ipython
+        self.handle, self.is_page, self.shown = None, get_ipython() is not None, []
+
+    def __call__(self, text):
+        from IPython.display import display
+        if not self.is_page:
+            lines = text.splitlines()
+            print(*[line for line in lines if line not in self.shown], sep="\n", flush=True)
+            self.shown = lines
+        elif self.handle is None:
+            self.handle = display({"text/plain": text}, raw=True, display_id=True)
+        else:
+            self.handle.update({"text/plain": text}, raw=True)

@@ -1,0 +1,60 @@
+"""`mistral-edu launch -n N bench`: seconds and bytes a token of a sharded model. Runs in every rank; rank 0 prints.
+
+Nothing here depends on a clock but what is printed: ranks that decided by their own clocks would part.
+"""
+import statistics
+import time
+
+from mistral_edu import cli
+from mistral_edu.bench.answers import CHUNK, GREEDY, prompt_ids
+from mistral_edu.bench.command import option
+from mistral_edu.generate import decode, prefill
+from mistral_edu.parallel.counted import bytes_per_call, bytes_received
+from mistral_edu.parallel.model import load_sharded, random_sharded
+from mistral_edu.quantize import size_in_bytes
+from mistral_edu.reader import Reader
+
+TAKEN = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast")  # of bench's options
+HEAD = ("bits", "context", "prompt tok/s", "tok/s", "ms a token", "bytes sent a token", "by formula", "MB of weights")
+
+
+def main(words, group):
+    """The words of a bench command; returns its exit code."""
+    parser = cli.build_parser("bench")
+    args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
+    idle = [name for name, value in vars(args).items() if name not in TAKEN and value != getattr(nothing, name)]
+    if idle:
+        raise SystemExit(f"mistral-edu launch: bench on several ranks takes {', '.join(map(option, TAKEN))}; without "
+                         f"launch it takes {', '.join(map(option, idle))}, too")
+    rows = [row for bits in args.bits or [16, 8, 4] for row in measure(args, bits, group)]
+    if group.rank() == 0:
+        print(f"{args.random or args.model or 'tiny'} on {group.size()} ranks; bytes and weights are those of one rank")
+        for row in [HEAD, *rows]:
+            print("".join(f"{value:>{len(title) + 3}}" for value, title in zip(row, HEAD)))
+    return 0
+
+
+def measure(args, bits, group):
+    """Rows under HEAD, one per length of the prompt."""
+    fewer = None if bits == 16 else bits
+    model = random_sharded(args.random, fewer, group) if args.random else \
+        load_sharded(args.model or "tiny", group, bits=fewer)[0]
+    formula = bytes_per_call(model.config, group.size(), 1, model.model.norm.weight.itemsize, group.rank() + 1)
+    answer(model, 4, 3)  # the first use of a size makes room for it
+    for context in args.context:
+        answers = [answer(model, context, args.max_tokens) for _ in range(args.repeats)]
+        prompt, token = (statistics.median(values) for values in list(zip(*answers))[:2])
+        sent = "not counted" if answers[0][2] is None else f"{answers[0][2]:,.0f}"
+        yield (bits, context, f"{context / prompt:.1f}", f"{1 / token:.1f}", f"{1000 * token:.1f}", sent, f"{formula:,}",
+               f"{size_in_bytes(model) / 1e6:.1f}")
+
+
+def answer(model, context, n_tokens):
+    """(seconds for the prompt, seconds a token, bytes received a token) of one greedy answer."""
+    began, reader = time.perf_counter(), Reader(model)
+    logits = prefill(reader, prompt_ids(model.config.vocab_size, context)[0], CHUNK)
+    read, received = time.perf_counter(), bytes_received()
+    for _ in decode(reader, logits, n_tokens, None, 0, GREEDY):
+        pass
+    n, done = n_tokens - 1, time.perf_counter()  # the first token comes from the prompt's logits
+    return read - began, (done - read) / n, None if received is None else (bytes_received() - received) / n
