@@ -28,10 +28,11 @@ def add_arguments(parser):
 def run(args) -> int:
     """Returns the exit code: that of the ranks, 1 where one of them died."""
     if not args.words or args.words[0] not in COMMANDS:
-        raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got "
-                         f"{args.words[0] if args.words else 'nothing'!r}. For example: "
+        got = repr(args.words[0]) if args.words else "nothing"
+        raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
                          'mistral-edu launch -n 2 generate "Hello!"')
-    placement = place_ranks(args.n or (None if args.hostfile else 2), args.hostfile, args.backend)
+    n = 2 if args.n is None and args.hostfile is None else args.n
+    placement = place_ranks(n, args.hostfile, args.backend)
     hint_at_processors(placement)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
     try:

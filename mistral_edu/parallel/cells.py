@@ -12,9 +12,9 @@ import threading
 from contextlib import contextmanager
 
 from mistral_edu.parallel.hosts import place_ranks
-from mistral_edu.parallel.rank import CALL, RESULT
+from mistral_edu.parallel.process import CALL, RESULT
 from mistral_edu.parallel.shipping import dumps, run_source
-from mistral_edu.parallel.watch import LIMIT, Group
+from mistral_edu.parallel.watch import LIMIT, Group, GroupFailed
 
 _under_way = set()  # an Event for each call of ranks() that runs
 
@@ -49,6 +49,10 @@ def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
                     screen(says.text())
                 if stopped.is_set():
                     raise Stopped("the ranks were stopped")
+        except GroupFailed:
+            if stopped.is_set():  # the button's signal may reach ranks that are just starting
+                raise Stopped("the ranks were stopped") from None
+            raise
         finally:
             if says.changed:
                 screen(says.text())

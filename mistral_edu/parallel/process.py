@@ -18,6 +18,7 @@ START = ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # befo
          "from mistral_edu.parallel import rank; rank.main()")
 # Variables of the environment, the same for all ranks:
 SEED, BACKEND, SIZE = "MISTRAL_EDU_SHARED_SEED", "MISTRAL_EDU_BACKEND", "MISTRAL_EDU_RANKS"
+CALL, RESULT = "call.pickle", "result-{}.pickle"  # files of the group's folder: what to call, what a rank returned
 MARK = "\x1e"      # ASCII's record separator: no program prints it by accident
 PATIENCE = 3       # seconds between asking a process to end and making it
 LAST_WORDS = 2000  # characters of what a rank said on stderr that are kept

@@ -1,8 +1,10 @@
 """A group of ranks, watched: what they say as it comes, and the end of all when one fails or nothing moves."""
+import os
 import queue
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,7 +42,7 @@ class Group:
             for name, data in {**self.files, "hosts.json": self.placement.hostfile.encode()}.items():
                 (self.folder / name).write_bytes(data)
             shared = {SEED: str(secrets.randbits(32)), BACKEND: self.placement.backend,
-                      SIZE: str(len(self.placement.hosts))}
+                      SIZE: str(len(self.placement.hosts)), "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
             command = ["-c", START, *[str(self.folder) if word == "FOLDER" else word for word in self.words]]
             self.moved = [time.monotonic()] * len(self.placement.hosts)
             for number, environment in enumerate(self.placement.environments):
