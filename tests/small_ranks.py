@@ -47,8 +47,8 @@ def story(model, tokenizer, n):
 
 
 def read_by_system():
-    """Bytes that this process has read from files and pipes so far, as Linux counts them."""
-    with open("/proc/self/io") as opened:
+    """Bytes that this thread has read from files so far, as Linux counts them. (Others belong to the reporter.)"""
+    with open("/proc/thread-self/io") as opened:
         return int(opened.readline().split()[1])
 
 
@@ -56,10 +56,9 @@ def in_each_rank(group, folders, n_words):
     """All that is compared. folders: name -> checkpoint, "float32" among them; n_words: tokens of the story."""
     found = {}
     for name, folder in folders.items():
-        before = read_by_system()
         model, tokenizer = load_sharded(folder, group)
         found[name] = logits(model)
-        found[f"{name}: bytes"] = model.bytes_read, read_by_system() - before
+        found[f"{name}: bytes"] = model.bytes_read
     model, _ = load_sharded(folders["float32"], group)
     found["keys in 8 bit"] = in_chunks(model, model.make_cache(bits=8))
     before = bytes_received()
@@ -70,6 +69,8 @@ def in_each_rank(group, folders, n_words):
     found["gradients"] = gradients(model)
     model, tokenizer = load_sharded("tiny", group, dtype="float32")
     found["story"] = story(model, tokenizer, n_words)
+    before = read_by_system()
     model, tokenizer = load_sharded("tiny", group)
+    found["tiny: bytes"], found["tiny: by the system"] = model.bytes_read, read_by_system() - before
     found["tiny"] = rows(model(mx.array([IDS])))
     return found

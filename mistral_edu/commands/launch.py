@@ -31,6 +31,9 @@ def run(args) -> int:
         got = repr(args.words[0]) if args.words else "nothing"
         raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
                          'mistral-edu launch -n 2 generate "Hello!"')
+    if args.words[0] == "bench":
+        from mistral_edu.parallel import measure
+        measure.parse(args.words)  # what it refuses is said at once
     n = 2 if args.n is None and args.hostfile is None else args.n
     placement = place_ranks(n, args.hostfile, args.backend)
     hint_at_processors(placement)

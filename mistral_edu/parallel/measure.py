@@ -18,14 +18,20 @@ TAKEN = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast
 HEAD = ("bits", "context", "prompt tok/s", "tok/s", "ms a token", "bytes sent a token", "by formula", "MB of weights")
 
 
-def main(words, group):
-    """The words of a bench command; returns its exit code."""
+def parse(words):
+    """The arguments of a bench command. Raises ValueError for those that only one process takes."""
     parser = cli.build_parser("bench")
     args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
     idle = [name for name, value in vars(args).items() if name not in TAKEN and value != getattr(nothing, name)]
     if idle:
-        raise SystemExit(f"mistral-edu launch: bench on several ranks takes {', '.join(map(option, TAKEN))}; without "
-                         f"launch it takes {', '.join(map(option, idle))}, too")
+        raise ValueError(f"on several ranks bench takes {', '.join(map(option, TAKEN))}; leave out "
+                         f"{', '.join(map(option, idle))}, or launch")
+    return args
+
+
+def main(words, group):
+    """The words of a bench command; returns its exit code."""
+    args = parse(words)
     rows = [row for bits in args.bits or [16, 8, 4] for row in measure(args, bits, group)]
     if group.rank() == 0:
         print(f"{args.random or args.model or 'tiny'} on {group.size()} ranks; bytes and weights are those of one rank")
