@@ -1,9 +1,9 @@
 """What the ranks of a test do: a function that runs in each of them, and the same for one process."""
-import mlx.core as mx
-import mlx.nn as nn
-
 from mistral_edu import generate
 from mistral_edu.parallel import bytes_per_call, bytes_received, load_sharded
+
+import mlx.core as mx
+import mlx.nn as nn
 
 IDS = [1, 3, 500, 4, 77, 8, 9, 1000, 2, 5, 6, 71, 800, 12, 13, 14, 600, 16, 17, 18]  # over three windows of 6
 CHUNKS = (9, 7, 2, 1, 1)  # more than the window at once; the last ones as in decode

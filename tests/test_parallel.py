@@ -1,18 +1,18 @@
 """Tensor parallelism: a model on 2 and on 4 processes is the model on one."""
 import sys
 
-import mlx.core as mx
-import pytest
 import small_ranks
-from small_checkpoints import write_checkpoint, write_quantized
-from small_models import random_model
-
 from mistral_edu import MistralConfig, load_config, load_model, load_tokenizer
 from mistral_edu.parallel import split
 from mistral_edu.parallel.cells import ranks
 from mistral_edu.parallel.split import part_shape
 from mistral_edu.tiny import FOLDER
 from mistral_edu.weights import read_entries
+from small_checkpoints import write_checkpoint, write_quantized
+from small_models import random_model
+
+import mlx.core as mx
+import pytest
 
 SHAPE = dict(n_layers=2, window_size=6, hidden_dim=192)  # six groups of 32: of four ranks two get one more than the others
 N_WORDS = 6

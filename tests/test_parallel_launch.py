@@ -8,15 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-import mlx.core as mx
-import pytest
-from jupyter_client.manager import start_new_kernel
-
 from mistral_edu import generate, load
 from mistral_edu.parallel import cells
 from mistral_edu.parallel.hosts import place_ranks
 from mistral_edu.parallel.shipping import dumps
 from mistral_edu.parallel.watch import GroupFailed
+
+import mlx.core as mx
+import pytest
+from jupyter_client.manager import start_new_kernel
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")]
 

@@ -7,12 +7,25 @@ import signal
 import sys
 import threading
 
-from mistral_edu.commands.showing import printable
-from mistral_edu.fast.machine import processors
+from mistral_edu.commands import bench
+from mistral_edu.commands.main import build_parser, main
+from mistral_edu.commands.terminal import printable
+from mistral_edu.machine.processors import processors
 from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
+from mistral_edu.parallel.measure import table
+from mistral_edu.parallel.model import load_sharded
 from mistral_edu.parallel.watch import LIMIT, Group, GroupFailed
 
+EXAMPLES = """examples:
+  mistral-edu launch -n 2 generate "Tell me a story about a red ball."
+  mistral-edu launch -n 2 chat --bits 4
+  mistral-edu launch -n 2 bench --random 230m --bits 16 --context 128
+  mistral-edu launch --hostfile macs.json generate "Hello!" --model mistralai/Mistral-7B-Instruct-v0.3
+  mistral-edu launch -n 2 --backend nccl generate "Hello!"    (NVIDIA GPUs)
+Each process, or rank, reads its part of every layer only. Ctrl-C ends all of them."""
+
 COMMANDS = ("generate", "chat", "bench")
+BENCH = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast")  # of its options, those taken here
 
 
 def add_arguments(parser):
@@ -32,14 +45,13 @@ def run(args) -> int:
         raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
                          'mistral-edu launch -n 2 generate "Hello!"')
     if args.words[0] == "bench":
-        from mistral_edu.parallel import measure
-        measure.parse(args.words)  # what it refuses is said at once
+        bench_arguments(args.words)  # what is refused is said at once
     n = 2 if args.n is None and args.hostfile is None else args.n
     placement = place_ranks(n, args.hostfile, args.backend)
     hint_at_processors(placement)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
     try:
-        with Group(placement, ["command", *args.words], limit=args.limit) as group:
+        with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:
             hand_on_input(group, args.words)
             listen(group)
     except GroupFailed as error:
@@ -49,6 +61,29 @@ def run(args) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def run_in_rank(group, words) -> int:
+    """The command in one of the ranks, with its part of a model in the place of a whole one. Returns the exit code."""
+    if words[0] == "bench":
+        text = table(bench_arguments(words), group)
+        if group.rank() == 0:
+            print(text)
+        return 0
+    if words[0] == "generate" and "--json" not in words:
+        words = [*words, "--stats"]
+    return main(words, load=lambda name, **settings: load_sharded(name, group, **settings))
+
+
+def bench_arguments(words):
+    """The arguments of a bench command. Raises ValueError for those that only one process takes."""
+    parser = build_parser("bench")
+    args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
+    idle = [name for name, value in vars(args).items() if name not in BENCH and value != getattr(nothing, name)]
+    if idle:
+        raise ValueError(f"on several ranks bench takes {', '.join(map(bench.option, BENCH))}; leave out "
+                         f"{', '.join(map(bench.option, idle))}, or launch")
+    return args
 
 
 def listen(group):

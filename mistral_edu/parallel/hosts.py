@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mlx._distributed_utils.common import Hostfile
 
-from mistral_edu.fast.machine import processors
+from mistral_edu.machine.processors import processors
 from mistral_edu.parallel.model import LOCAL_RANKS
 
 HERE = "127.0.0.1"

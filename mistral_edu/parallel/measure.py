@@ -1,43 +1,27 @@
-"""`mistral-edu launch -n N bench`: seconds and bytes a token of a sharded model. Runs in every rank; rank 0 prints.
+"""Seconds and bytes a token of a sharded model, for `mistral-edu launch -n N bench`. Runs in every rank.
 
-Nothing here depends on a clock but what is printed: ranks that decided by their own clocks would part.
+Nothing here depends on a clock but what is shown: ranks that decided by their own clocks would part.
 """
 import statistics
 import time
 
-from mistral_edu import cli
-from mistral_edu.bench.answers import CHUNK, GREEDY, prompt_ids
-from mistral_edu.bench.command import option
+from mistral_edu.bench.timed_answers import CHUNK, GREEDY, prompt_ids
 from mistral_edu.generate import decode, prefill
 from mistral_edu.parallel.counted import bytes_per_call, bytes_received
 from mistral_edu.parallel.model import load_sharded, random_sharded
+from mistral_edu.prefill import Reader
 from mistral_edu.quantize import size_in_bytes
-from mistral_edu.reader import Reader
 
-TAKEN = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast")  # of bench's options
 HEAD = ("bits", "context", "prompt tok/s", "tok/s", "ms a token", "bytes sent a token", "by formula", "MB of weights")
 
 
-def parse(words):
-    """The arguments of a bench command. Raises ValueError for those that only one process takes."""
-    parser = cli.build_parser("bench")
-    args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
-    idle = [name for name, value in vars(args).items() if name not in TAKEN and value != getattr(nothing, name)]
-    if idle:
-        raise ValueError(f"on several ranks bench takes {', '.join(map(option, TAKEN))}; leave out "
-                         f"{', '.join(map(option, idle))}, or launch")
-    return args
-
-
-def main(words, group):
-    """The words of a bench command; returns its exit code."""
-    args = parse(words)
+def table(args, group):
+    """The rows of all precisions and lengths that the arguments of a bench command ask for, as text."""
     rows = [row for bits in args.bits or [16, 8, 4] for row in measure(args, bits, group)]
-    if group.rank() == 0:
-        print(f"{args.random or args.model or 'tiny'} on {group.size()} ranks; bytes and weights are those of one rank")
-        for row in [HEAD, *rows]:
-            print("".join(f"{value:>{len(title) + 3}}" for value, title in zip(row, HEAD)))
-    return 0
+    lines = ["".join(f"{value:>{len(title) + 3}}" for value, title in zip(row, HEAD)) for row in [HEAD, *rows]]
+    n = group.size()
+    return "\n".join([f"{args.random or args.model or 'tiny'} on {n} rank{'s' * (n > 1)}; bytes and weights are those of "
+                      "one rank", *lines])
 
 
 def measure(args, bits, group):

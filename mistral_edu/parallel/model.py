@@ -18,17 +18,24 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from mistral_edu import authors_layout, memory
-from mistral_edu.checkpoints import (check_vocabulary, dtype_name, fetch_if_it_fits, load_config, load_tokenizer,
-                                     open_model)
+from mistral_edu.bench.random_model import random_weight
+from mistral_edu.checkpoints import authors_layout, memory
+from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.checkpoints.loading import (
+    check_vocabulary,
+    dtype_name,
+    fetch_if_it_fits,
+    load_config,
+    load_tokenizer,
+    open_model,
+)
+from mistral_edu.checkpoints.weights import FLOATS, read_entries
 from mistral_edu.config import MistralConfig
-from mistral_edu.errors import NonFiniteWeights
 from mistral_edu.parallel.counted import bytes_per_call
 from mistral_edu.parallel.reading import Slices
 from mistral_edu.parallel.split import part_shape, place, rank_config, split
 from mistral_edu.quantize import FLOAT, QUANTIZED, quantize
 from mistral_edu.transformer import unfilled
-from mistral_edu.weights import FLOATS, read_entries
 
 LOCAL_RANKS = "MISTRAL_EDU_LOCAL_RANKS"  # variable of the environment: how many ranks share this machine's memory
 BY_ROWS = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")
@@ -64,7 +71,6 @@ def random_sharded(preset, bits=None, group=None, seed=0):
 
     Each weight is drawn whole, one after the other, and only the part is kept.
     """
-    from mistral_edu.bench.random_model import random_weight
     group = group or mx.distributed.init()
     config = MistralConfig.preset(preset)
     whole = unfilled(config)
@@ -92,8 +98,8 @@ def part_of(whole, part, weight, group):
             mx.eval(layer.parameters())  # one layer after the other, so that two copies of one at most are in memory
     meet(model, group)
     size, itemsize = group.size(), model.model.norm.weight.itemsize
-    model.path = (f"readable code on {size} ranks, each of which sends "
-                  f"{bytes_per_call(model.config, size, 1, itemsize, group.rank()):,} bytes a token")
+    model.answered_by = (f"readable code on {size} ranks, each of which sends "
+                         f"{bytes_per_call(model.config, size, 1, itemsize, group.rank()):,} bytes a token")
     return model
 
 

@@ -1,7 +1,7 @@
-"""What runs in every rank: join the group, then do what all ranks do, a command of `mistral-edu` or a function.
+"""What runs in every rank: join the group, then do what all ranks do.
 
-    python -c START command generate "Hello!"        as launch.py starts it
-    python -c START call FOLDER                      as cells.py starts it; the function lies in FOLDER, pickled
+    python -c START call FOLDER                  a function that lies in FOLDER, pickled (cells.py)
+    python -c START module NAME WORDS...         the module's run_in_rank(group, words) (commands/launch.py)
 
 Ctrl-C is ignored here: whoever started the ranks ends them.
 """
@@ -10,16 +10,15 @@ import pickle
 import random
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import mlx.core as mx
 
-from mistral_edu import cli, sampling
-from mistral_edu.parallel import measure, report
-from mistral_edu.parallel.model import load_sharded
+from mistral_edu import sampling
+from mistral_edu.parallel import report
 from mistral_edu.parallel.process import BACKEND, CALL, RESULT, SEED, SIZE
 from mistral_edu.parallel.shipping import dumps
-
 
 
 def main():
@@ -31,7 +30,7 @@ def main():
     share_chance(os.environ[SEED])
     sys.stdin = Listening(sys.stdin, reporter)
     try:
-        code = run_command(words, group) if kind == "command" else run_call(Path(words[0]), group)
+        code = call(group, Path(words[0])) if kind == "call" else import_module(words[0]).run_in_rank(group, words[1:])
     except Exception as error:
         reporter.report(at=report.place(traceback.extract_tb(error.__traceback__)))
         lines = traceback.format_exception(error)
@@ -62,16 +61,7 @@ def share_chance(seed):
     mx.random.seed(int(seed))
 
 
-def run_command(words, group):
-    """A command of `mistral-edu`, with a sharded model in the place of a whole one. Returns its exit code."""
-    if words[0] == "bench":
-        return measure.main(words, group)
-    if words[0] == "generate" and "--json" not in words:
-        words = [*words, "--stats"]
-    return cli.main(words, load=lambda name, **settings: load_sharded(name, group, **settings))
-
-
-def run_call(folder, group):
+def call(group, folder):
     """Call the function in a folder with the group, and leave its result there. Returns the exit code."""
     function, arguments = pickle.loads((folder / CALL).read_bytes())
     result = function(group, *arguments)

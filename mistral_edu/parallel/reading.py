@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.errors import UnreadableFile
+from mistral_edu.checkpoints.errors import UnreadableFile
 
 # What carries the numbers from the file to MLX: numpy has no bfloat16, and its two bytes are as good in an integer.
 CARRIERS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16, "uint32": np.uint32}
