@@ -3,21 +3,21 @@ import sys
 
 import small_ranks
 from mistral_edu import MistralConfig, load_config, load_model, load_tokenizer
+from mistral_edu.checkpoints.weights import read_entries
 from mistral_edu.parallel import split
 from mistral_edu.parallel.cells import ranks
 from mistral_edu.parallel.split import part_shape
 from mistral_edu.tiny import FOLDER
-from mistral_edu.weights import read_entries
 from small_checkpoints import write_checkpoint, write_quantized
 from small_models import random_model
 
 import mlx.core as mx
 import pytest
 
-SHAPE = dict(n_layers=2, window_size=6, hidden_dim=192)  # six groups of 32: of four ranks two get one more than the others
+SHAPE = dict(n_layers=2, window_size=6, hidden_dim=192)  # six groups of 32: two of four ranks get one more
 N_WORDS = 6
 CLOSE = 1e-5      # of the largest logit, in float32: the order of a sum is all that differs
-CLOSE_KEYS = 0.01  # with keys in 8 bit: where one lies between two steps, a difference in its last digit moves it by one
+CLOSE_KEYS = 0.01  # with keys in 8 bit: one that lies between two steps may fall on the other one
 CLOSE_16 = 0.02   # in bfloat16, where each rank rounds its term of a sum: 8 bits of 2 terms a layer, over 8 layers
 HEADERS = 200_000  # bytes: of files that are no weights (config.json, tokenizer.json), and of headers
 

@@ -14,7 +14,8 @@ from mistral_edu.machine.processors import processors
 from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
 from mistral_edu.parallel.measure import table
 from mistral_edu.parallel.model import load_sharded
-from mistral_edu.parallel.watch import LIMIT, Group, GroupFailed
+from mistral_edu.parallel.verdict import GroupFailed
+from mistral_edu.parallel.watch import LIMIT, Group
 
 EXAMPLES = """examples:
   mistral-edu launch -n 2 generate "Tell me a story about a red ball."
@@ -31,10 +32,11 @@ BENCH = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast
 def add_arguments(parser):
     add = parser.add_argument
     add("-n", type=int, metavar="N", help="how many ranks, all on this machine (default: 2)")
-    add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config writes it")
-    add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one a rank")
-    add("--limit", type=float, default=LIMIT, metavar="S", help="seconds without any progress after which the ranks are "
-        f"ended, and each is said to wait where (default: {LIMIT})")
+    add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config "
+        "writes it; this package lies in the same place on all of them")
+    add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one for each rank")
+    add("--limit", type=float, default=LIMIT, metavar="S", help="seconds without any progress after which "
+        f"the ranks are ended, with a message that says where each of them waits (default: {LIMIT})")
     add("words", nargs="...", metavar="COMMAND", help=f"one of {', '.join(COMMANDS)}, with its arguments")
 
 
@@ -123,5 +125,5 @@ def send(group, data):
 def hint_at_processors(placement):
     n_here = sum(host.ssh_hostname == HERE for host in placement.hosts)
     if placement.backend == "ring" and n_here > processors():
-        print(f"hint: {n_here} ranks take turns on {processors()} processors. A rank that waits keeps asking, so each sum "
-              "may take some hundredths of a second", file=sys.stderr)
+        print(f"hint: {n_here} ranks take turns on {processors()} processors. A rank that waits keeps asking, so each "
+              "sum may take some hundredths of a second", file=sys.stderr)

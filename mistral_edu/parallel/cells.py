@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from mistral_edu.parallel.hosts import place_ranks
 from mistral_edu.parallel.process import CALL, RESULT
 from mistral_edu.parallel.shipping import dumps, run_source
-from mistral_edu.parallel.watch import LIMIT, Group, GroupFailed
+from mistral_edu.parallel.verdict import GroupFailed
+from mistral_edu.parallel.watch import LIMIT, Group
 
 _under_way = set()  # an Event for each call of ranks() that runs
 
@@ -69,8 +70,8 @@ def stop():
 def stoppable():
     """An Event that stop() and the kernel's interrupt button set. Ranks are then ended before an error is raised.
 
-    While a cell runs, the error is a KeyboardInterrupt, as everywhere. A kernel at rest ignores the signal (SIG_IGN), so
-    we are in a callback, where that would end the kernel.
+    While a cell runs, the error is a KeyboardInterrupt, as everywhere. A kernel at rest ignores the signal (SIG_IGN),
+    so we are in a callback, where that would end the kernel.
     """
     stopped, interrupted, before = threading.Event(), [], None
     if is_main := threading.current_thread() is threading.main_thread():

@@ -31,7 +31,7 @@ class Placement:
 
 
 def place_ranks(n=None, hostfile=None, backend=None) -> Placement:
-    """n ranks on this machine, or one on each host that a file names (as mlx.launch and mlx.distributed_config have it).
+    """n ranks on this machine, or one on each host that a file names, as mlx.distributed_config writes it.
 
     backend: None for that of the hostfile, else the ring. Raises ValueError for numbers and files that do not fit.
     """
@@ -42,10 +42,11 @@ def place_ranks(n=None, hostfile=None, backend=None) -> Placement:
     else:
         found = Hostfile.from_file(hostfile)  # its ValueError names file and fault
         if n is not None and n != len(found.hosts):
-            raise ValueError(f"{hostfile} names {len(found.hosts)} hosts, one for each rank, and -n says {n}; leave -n out")
+            raise ValueError(f"{hostfile} names {len(found.hosts)} hosts, one for each rank, and -n says {n}; "
+                             "leave -n out")
         if without := [host.ssh_hostname for host in found.hosts if not host.ips]:
-            raise ValueError(f"{hostfile} gives no ips for {without[0]}; ranks find each other by address, so each host "
-                             'needs one: {"ssh": "name", "ips": ["10.0.0.1"]}')
+            raise ValueError(f"{hostfile} gives no ips for {without[0]}; ranks find each other by address, so each "
+                             'host needs one: {"ssh": "name", "ips": ["10.0.0.1"]}')
     placement = Placement(found.hosts, backend or found.backend or "ring")
     if placement.backend not in BACKENDS:
         raise ValueError(f"the backend is one of {', '.join(BACKENDS)}; got {placement.backend!r}")
@@ -93,4 +94,4 @@ def free_ports(n) -> list[int]:
         ports.append(port)
         if len(ports) == n:
             return ports
-    raise OSError(f"fewer than {n} ports from {PORTS.start} to {PORTS.stop} are free on this machine; end what holds them")
+    raise OSError(f"fewer than {n} ports from {PORTS.start} to {PORTS.stop} are free here; end what holds them")

@@ -20,8 +20,8 @@ def table(args, group):
     rows = [row for bits in args.bits or [16, 8, 4] for row in measure(args, bits, group)]
     lines = ["".join(f"{value:>{len(title) + 3}}" for value, title in zip(row, HEAD)) for row in [HEAD, *rows]]
     n = group.size()
-    return "\n".join([f"{args.random or args.model or 'tiny'} on {n} rank{'s' * (n > 1)}; bytes and weights are those of "
-                      "one rank", *lines])
+    title = f"{args.random or args.model or 'tiny'} on {n} rank{'s' * (n > 1)}; bytes and weights are those of one rank"
+    return "\n".join([title, *lines])
 
 
 def measure(args, bits, group):
@@ -29,14 +29,15 @@ def measure(args, bits, group):
     fewer = None if bits == 16 else bits
     model = random_sharded(args.random, fewer, group) if args.random else \
         load_sharded(args.model or "tiny", group, bits=fewer)[0]
-    formula = bytes_per_call(model.config, group.size(), 1, model.model.norm.weight.itemsize, group.rank() + 1)
+    itemsize = model.model.norm.weight.itemsize
+    formula = bytes_per_call(model.config, group.size(), 1, itemsize, group.rank() + 1)  # of the rank that sends to us
     answer(model, 4, 3)  # the first use of a size makes room for it
     for context in args.context:
         answers = [answer(model, context, args.max_tokens) for _ in range(args.repeats)]
         prompt, token = (statistics.median(values) for values in list(zip(*answers))[:2])
         sent = "not counted" if answers[0][2] is None else f"{answers[0][2]:,.0f}"
-        yield (bits, context, f"{context / prompt:.1f}", f"{1 / token:.1f}", f"{1000 * token:.1f}", sent, f"{formula:,}",
-               f"{size_in_bytes(model) / 1e6:.1f}")
+        yield (bits, context, f"{context / prompt:.1f}", f"{1 / token:.1f}", f"{1000 * token:.1f}", sent,
+               f"{formula:,}", f"{size_in_bytes(model) / 1e6:.1f}")
 
 
 def answer(model, context, n_tokens):

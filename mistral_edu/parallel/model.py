@@ -42,8 +42,8 @@ BY_ROWS = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")
 BY_COLUMNS = ("o_proj", "down_proj")
 
 
-def load_sharded(name_or_folder="tiny", group=None, window_size="config", dtype=None, bits=None, fast=False, context=None,
-                 revision=None, token=None):
+def load_sharded(name_or_folder="tiny", group=None, window_size="config", dtype=None, bits=None, fast=False,
+                 context=None, revision=None, token=None):
     """This rank's part of a model, and the tokenizer; the arguments are those of load().
 
     group: from mx.distributed.init(); None: that of all ranks. Only the rank's own slices are read: `model.bytes_read`
@@ -128,8 +128,9 @@ def read_part(slices, name, config, part, folder, dtype=None):
     if slices.entries[stored].dtype in FLOATS:
         array = array if dtype is None else array.astype(getattr(mx, dtype))
         if not mx.isfinite(array).all().item():
-            raise NonFiniteWeights(f"{folder}: NaN or infinity in {stored}; expected finite numbers. The file is damaged, "
-                                   "or the dtype asked for is too narrow for it (float16 ends at 65504): take another")
+            raise NonFiniteWeights(f"{folder}: NaN or infinity in {stored}; expected finite numbers. The file is "
+                                   "damaged, or the dtype asked for is too narrow for it (float16 ends at 65504): "
+                                   "take another")
     if is_authors:  # rows move within their head, so a part is put into order as the whole is
         array = authors_layout.as_hugging_face({stored: array}, rank_config(config, part))[name]
     return array
@@ -173,6 +174,7 @@ def check_memory(name, config, part, entries, context, dtype, bits, group):
     n_here = int(os.environ.get(LOCAL_RANKS, 1))
     shapes = {stored: part_shape(authors_layout.hugging_face_name(stored), entry.shape, config, part)
               for stored, entry in entries.items()}
-    here = {(stored, n): entry._replace(shape=shapes[stored]) for stored, entry in entries.items() for n in range(n_here)}
+    here = {(stored, n): entry._replace(shape=shapes[stored])
+            for stored, entry in entries.items() for n in range(n_here)}
     memory.check(f"{name}, {n_here} of its {group.size()} ranks here,", config, here, context, dtype, bits)
     mx.eval(mx.distributed.all_sum(mx.array(1), group=group))

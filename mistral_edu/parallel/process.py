@@ -6,6 +6,7 @@ it printed, and "note" for what its own watcher reports (rank.py), a line of JSO
 import codecs
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -38,9 +39,8 @@ class Rank:
             variables["MLX_HOSTFILE"] = str(hostfile)
         elif placement.hostfile:
             files["MLX_HOSTFILE"] = placement.hostfile
-        python = sys.executable if self.is_here else "python3"
-        self.remote = RemoteProcess(number, host.ssh_hostname, None, None, files,
-                                    [f"{name}={value}" for name, value in variables.items()], [python, *command])
+        pairs = [f"{name}={value}" for name, value in variables.items()]
+        self.remote = RemoteProcess(number, host.ssh_hostname, None, None, files, pairs, [sys.executable, *command])
         self.process = self.remote.process
         self._threads = [threading.Thread(target=self._hear, args=(stream, kind), daemon=True)
                          for stream, kind in ((self.process.stdout, "out"), (self.process.stderr, "err"))]
@@ -94,7 +94,7 @@ class Rank:
                 self._pid_file, _, text = text.partition("\n")
                 self.remote._pidfile = self._pid_file
             said = ""
-            for piece in text.splitlines(keepends=True):
+            for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
                 if note is None and MARK in piece:
                     before, _, note = piece.partition(MARK)
                     said += before

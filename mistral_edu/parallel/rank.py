@@ -85,10 +85,10 @@ class Listening:
         return self._waiting(self._stream.read, *size)
 
     def _waiting(self, read, *size):
-        self._reporter.report(state="reads")
         self._reporter.state = "reads"
+        self._reporter.report()
         try:
             return read(*size)
         finally:
             self._reporter.state = "runs"
-            self._reporter.report(state="runs")
+            self._reporter.report()

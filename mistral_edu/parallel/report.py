@@ -34,10 +34,12 @@ class Reporter(threading.Thread):
         self._parent, self._main = os.getppid(), threading.main_thread().ident
 
     def run(self):
-        while os.getppid() == self._parent:
-            self.report()
-            time.sleep(EVERY)
-        os._exit(1)  # who started this rank is gone, and nobody else would ever end it
+        try:
+            while os.getppid() == self._parent:
+                self.report()
+                time.sleep(EVERY)
+        finally:
+            os._exit(1)  # who started this rank is gone, and nobody else would ever end it
 
     def report(self, **more):
         """Send what changed since the last time."""

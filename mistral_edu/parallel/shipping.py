@@ -1,8 +1,8 @@
 """Functions of a notebook, pickled with what they name, so that another process can call them.
 
-Pickle stores a function as the name of a module to import, and what a cell defines is in no module. Here such a function
-travels as its source, with those of the notebook's names that it uses: functions likewise, modules by name, arrays and
-data as they are.
+Pickle stores a function as the name of a module to import, and what a cell defines is in no module. Here such a
+function travels as its source, with those of the notebook's names that it uses: functions likewise, modules by name,
+arrays and data as they are.
 """
 import ast
 import importlib
