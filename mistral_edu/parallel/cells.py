@@ -8,6 +8,7 @@
 """
 import pickle
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -120,16 +121,16 @@ class Screen:
     """One output area of the running cell; in a plain Python session, the lines that are new."""
 
     def __init__(self):
-        from IPython import get_ipython
-        self.handle, self.is_page, self.shown = None, get_ipython() is not None, []
+        self.handle, self.n_shown = None, 0
+        interactive = sys.modules.get("IPython")  # a notebook has it; other installations need not
+        self.display = interactive.display.display if interactive and interactive.get_ipython() else None
 
     def __call__(self, text):
-        from IPython.display import display
-        if not self.is_page:
+        if self.display is None:
             lines = text.splitlines()
-            print(*[line for line in lines if line not in self.shown], sep="\n", flush=True)
-            self.shown = lines
+            print(*lines[self.n_shown:], sep="\n", flush=True)
+            self.n_shown = len(lines)
         elif self.handle is None:
-            self.handle = display({"text/plain": text}, raw=True, display_id=True)
+            self.handle = self.display({"text/plain": text}, raw=True, display_id=True)
         else:
             self.handle.update({"text/plain": text}, raw=True)
