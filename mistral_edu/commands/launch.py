@@ -48,6 +48,8 @@ def run(args) -> int:
                          'mistral-edu launch -n 2 generate "Hello!"')
     if args.words[0] == "bench":
         bench_arguments(args.words)  # what is refused is said at once
+    if any(word.split("=")[0] == "--api" for word in args.words):
+        raise ValueError("with --api a server answers, and there is no model to share out; leave launch or --api out")
     n = 2 if args.n is None and args.hostfile is None else args.n
     placement = place_ranks(n, args.hostfile, args.backend)
     hint_at_processors(placement)

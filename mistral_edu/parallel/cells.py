@@ -10,6 +10,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections import Counter
 from contextlib import contextmanager
 
 from mistral_edu.parallel.hosts import place_ranks
@@ -102,34 +103,34 @@ class Said:
 
     def text(self):
         self.changed = False
-        parts = [indented(f"rank {rank}: ", text) for rank, text in enumerate(self.texts) if text.strip()]
+        parts = [labelled(f"rank {rank}: ", text) for rank, text in enumerate(self.texts) if text.strip()]
         return "\n".join(parts)
 
 
-def indented(name, text):
-    """Lines under a name; of a line that was written over, a progress bar say, the last state.
+def labelled(name, text):
+    """Each line after a name; of a line that was written over, a progress bar say, the last state.
 
-    >>> print(indented("rank 0: ", "read 1\\rread 2\\ndone\\n"))
+    >>> print(labelled("rank 0: ", "read 1\\rread 2\\ndone\\n"))
     rank 0: read 2
-            done
+    rank 0: done
     """
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\n").split("\n")]
-    return name + ("\n" + " " * len(name)).join(lines)
+    return "\n".join(name + line for line in lines)
 
 
 class Screen:
     """One output area of the running cell; in a plain Python session, the lines that are new."""
 
     def __init__(self):
-        self.handle, self.n_shown = None, 0
+        self.handle, self.shown = None, Counter()
         interactive = sys.modules.get("IPython")  # a notebook has it; other installations need not
         self.display = interactive.display.display if interactive and interactive.get_ipython() else None
 
     def __call__(self, text):
         if self.display is None:
-            lines = text.splitlines()
-            print(*lines[self.n_shown:], sep="\n", flush=True)
-            self.n_shown = len(lines)
+            new = Counter(text.splitlines()) - self.shown
+            print(*new.elements(), sep="\n", flush=True)
+            self.shown += new
         elif self.handle is None:
             self.handle = self.display({"text/plain": text}, raw=True, display_id=True)
         else:
