@@ -187,7 +187,8 @@ def test_one_rank_is_a_group_and_source_gives_the_value_of_its_last_line():
 
 @pytest.mark.parametrize("words, message", [
     ((), "got nothing"), (("train",), "got 'train'"), (("-n", "0", "chat"), "1 rank or more"),
-    (("--hostfile", "no.json", "chat"), "no.json"), (("chat", "--api", "http://localhost"), "--api"), (("-n", "2", "bench", "--save", "x"), "--save")])
+    (("--hostfile", "no.json", "chat"), "no.json"),
+    (("chat", "--api", "http://localhost"), "--api"), (("-n", "2", "bench", "--save", "x"), "--save")])
 def test_a_command_that_cannot_be_launched_is_refused_in_words(start, words, message):
     launcher = start(*words)
     err = launcher.communicate(timeout=STARTED)[1]
