@@ -23,9 +23,9 @@ def write_checkpoint(folder, model=None):
     return folder
 
 
-def write_quantized(folder, bits=4, group_size=32, **more):
+def write_quantized(folder, bits=4, group_size=32, shape=None, **more):
     """The same, quantized, with "quantization" in its config.json: bits, group_size, and what else is given."""
-    model = quantize(random_model(window_size=6), bits, group_size)
+    model = quantize(random_model(**(shape or {"window_size": 6})), bits, group_size)
     write_checkpoint(folder, model)
     change_config(folder, quantization={"bits": bits, "group_size": group_size, **more})
     return model

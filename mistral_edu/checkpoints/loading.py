@@ -36,13 +36,18 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     """
     folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
     config, tokenizer = load_config(folder), load_tokenizer(folder)
+    check_vocabulary(tokenizer, config, folder)
+    return load_model(folder, window_size, dtype, bits, fast, context), tokenizer
+
+
+def check_vocabulary(tokenizer, config, folder):
+    """Raise WeightMismatch where the tokenizer gives ids for which the model has no row."""
     # Control tokens may lie beyond the model's rows, such as a <pad> that a training has added: no text gives them.
     if max(tokenizer.text_ids, tokenizer.bos_id + 1, tokenizer.eos_id + 1) > config.vocab_size:
         raise WeightMismatch(f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, "
                              f"{authors_layout.config_file(folder).name} says vocab_size {config.vocab_size}; "
                              f"{tokenizer.path.name} and the weights are of different models, fetch both from one "
                              "place")
-    return load_model(folder, window_size, dtype, bits, fast, context), tokenizer
 
 
 def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None,

@@ -10,7 +10,6 @@ import sys
 from contextlib import closing
 
 from mistral_edu.chat import speak
-from mistral_edu.checkpoints.loading import load
 from mistral_edu.commands.arguments import (
     add_model_arguments,
     add_sampling_arguments,
@@ -71,7 +70,7 @@ def run(args) -> int:
 def talk_here(args):
     """(Talk with a model of this machine, its name)."""
     name = args.model or "tiny"
-    model, tokenizer = load(name, **model_settings(args))
+    model, tokenizer = args.load(name, **model_settings(args))
     if args.chat_format:
         speak(tokenizer, args.chat_format)
     say_compiling()

@@ -3,7 +3,6 @@ import json
 import sys
 
 from mistral_edu.chat import speak
-from mistral_edu.checkpoints.loading import load
 from mistral_edu.commands.arguments import (
     add_model_arguments,
     add_sampling_arguments,
@@ -35,7 +34,7 @@ def run(args) -> int:
         prompt = sys.stdin.read().strip()
     if not prompt:
         raise ValueError('the prompt is empty; give one, as in: mistral-edu generate "Hello!", or through a pipe')
-    model, tokenizer = load(args.model, **model_settings(args))
+    model, tokenizer = args.load(args.model, **model_settings(args))
     if args.chat_format:
         speak(tokenizer, args.chat_format)
     say_compiling()

@@ -11,7 +11,7 @@ import sys
 import warnings
 from importlib import import_module
 
-from mistral_edu import __version__
+from mistral_edu import __version__, load
 from mistral_edu.commands.terminal import open_streams
 
 COMMANDS = {
@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": "write a checkpoint anew, in 4 or 8 bit or another dtype, for this package and mlx-lm",
     "evaluate": "measure the embedded model: exact match, recall, stories, at 16, 8 and 4 bit",
     "bench": "measure load time, prompt speed, generation speed and memory of a model",
+    "launch": "run generate, chat or bench with the model shared out among several processes",
     "doctor": "look at this machine: what works, what does not, and what to do about it",
     "lab": "open JupyterLab at a notebook; other options are passed on to JupyterLab",
     "train": "train the embedded model anew; goes on where it was stopped",
@@ -45,7 +46,8 @@ def build_parser(command=None):
     return parser
 
 
-def main(argv=None) -> int:
+def main(argv=None, load=load) -> int:
+    """load: gives generate and chat their model and tokenizer. `launch` has ranks load a part of one."""
     open_streams()
     argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), "")
@@ -53,7 +55,7 @@ def main(argv=None) -> int:
     if command == "lab":
         argv, passed_on = import_module("mistral_edu.commands.lab").split(argv)
     args = build_parser(command).parse_args(argv)
-    args.jupyter_options = passed_on
+    args.jupyter_options, args.load = passed_on, load
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)

@@ -1,0 +1,131 @@
+"""`mistral-edu launch -n 2 generate "..."`: a command with its model shared out among several processes.
+
+Rank 0 alone is heard, since all ranks say the same. What a program pipes in, or a person types, goes to all of them.
+"""
+import os
+import signal
+import sys
+import threading
+
+from mistral_edu.commands import bench
+from mistral_edu.commands.main import build_parser, main
+from mistral_edu.commands.terminal import printable
+from mistral_edu.machine.processors import processors
+from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
+from mistral_edu.parallel.measure import table
+from mistral_edu.parallel.model import load_sharded
+from mistral_edu.parallel.verdict import GroupFailed
+from mistral_edu.parallel.watch import LIMIT, Group
+
+EXAMPLES = """examples:
+  mistral-edu launch -n 2 generate "Tell me a story about a red ball."
+  mistral-edu launch -n 2 chat --bits 4
+  mistral-edu launch -n 2 bench --random 230m --bits 16 --context 128
+  mistral-edu launch --hostfile macs.json generate "Hello!" --model mistralai/Mistral-7B-Instruct-v0.3
+  mistral-edu launch -n 2 --backend nccl generate "Hello!"    (NVIDIA GPUs)
+Each process, or rank, reads its part of every layer only. Ctrl-C ends all of them."""
+
+COMMANDS = ("generate", "chat", "bench")
+BENCH = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast")  # of its options, those taken here
+
+
+def add_arguments(parser):
+    add = parser.add_argument
+    add("-n", type=int, metavar="N", help="how many ranks, all on this machine (default: 2)")
+    add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config "
+        "writes it; this package lies in the same place on all of them")
+    add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one for each rank")
+    add("--limit", type=float, default=LIMIT, metavar="S", help="seconds without any progress after which "
+        f"the ranks are ended, with a message that says where each of them waits (default: {LIMIT})")
+    add("words", nargs="...", metavar="COMMAND", help=f"one of {', '.join(COMMANDS)}, with its arguments")
+
+
+def run(args) -> int:
+    """Returns the exit code: that of the ranks, 1 where one of them died."""
+    if not args.words or args.words[0] not in COMMANDS:
+        got = repr(args.words[0]) if args.words else "nothing"
+        raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
+                         'mistral-edu launch -n 2 generate "Hello!"')
+    if args.words[0] == "bench":
+        bench_arguments(args.words)  # what is refused is said at once
+    if any(word.split("=")[0] == "--api" for word in args.words):
+        raise ValueError("with --api a server answers, and there is no model to share out; leave launch or --api out")
+    n = 2 if args.n is None and args.hostfile is None else args.n
+    placement = place_ranks(n, args.hostfile, args.backend)
+    hint_at_processors(placement)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
+    try:
+        with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:
+            hand_on_input(group, args.words)
+            listen(group)
+    except GroupFailed as error:
+        if len(set(error.codes)) > 1 or error.rank is None or error.codes[0] < 0:
+            raise ValueError(error) from None
+        return error.codes[0]  # all ranks ended so, and rank 0 has said why
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def run_in_rank(group, words) -> int:
+    """The command in one of the ranks, with its part of a model in the place of a whole one. Returns the exit code."""
+    if words[0] == "bench":
+        text = table(bench_arguments(words), group)
+        if group.rank() == 0:
+            print(text)
+        return 0
+    if words[0] == "generate" and "--json" not in words:
+        words = [*words, "--stats"]
+    return main(words, load=lambda name, **settings: load_sharded(name, group, **settings))
+
+
+def bench_arguments(words):
+    """The arguments of a bench command. Raises ValueError for those that only one process takes."""
+    parser = build_parser("bench")
+    args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
+    idle = [name for name, value in vars(args).items() if name not in BENCH and value != getattr(nothing, name)]
+    if idle:
+        raise ValueError(f"on several ranks bench takes {', '.join(map(bench.option, BENCH))}; leave out "
+                         f"{', '.join(map(bench.option, idle))}, or launch")
+    return args
+
+
+def listen(group):
+    """Show what rank 0 says, until all have ended."""
+    shows_prompt = sys.stdin.isatty() and sys.stdout.isatty()
+    state = "runs"
+    for event in group.events():
+        if event and event[0] == 0:
+            _, kind, text = event
+            print(printable(text), end="", flush=True, file=sys.stdout if kind == "out" else sys.stderr)
+        before, state = state, group.ranks[0].note.get("state")
+        if shows_prompt and (before, state) == ("runs", "reads"):
+            print("> ", end="", flush=True)
+
+
+def hand_on_input(group, words):
+    """Send all ranks what comes on stdin, from a thread. Without a reader for it, they have none."""
+    if sys.stdin.isatty() and words[0] != "chat":
+        return send(group, b"")
+
+    def hand_on():
+        try:
+            while data := os.read(sys.stdin.fileno(), 65536):
+                send(group, data)
+        except (OSError, ValueError):
+            pass  # stdin is closed, or no file
+        send(group, b"")
+
+    threading.Thread(target=hand_on, daemon=True).start()
+
+
+def send(group, data):
+    for rank in group.ranks:
+        rank.write(data)
+
+
+def hint_at_processors(placement):
+    n_here = sum(host.ssh_hostname == HERE for host in placement.hosts)
+    if placement.backend == "ring" and n_here > processors():
+        print(f"hint: {n_here} ranks take turns on {processors()} processors. A rank that waits keeps asking, so each "
+              "sum may take some hundredths of a second", file=sys.stderr)

@@ -1,0 +1,56 @@
+"""What became of a group of ranks, in words: which one failed and how, or where each of them waits."""
+import signal
+
+LOST = "connection to a peer was lost"  # what MLX says where a neighbour has gone: this rank is not the one to blame
+
+
+class GroupFailed(RuntimeError):
+    """A rank died, or all wait. `rank`: the one that failed first, None for a deadlock; `codes`: all exit codes."""
+
+    def __init__(self, message, rank=None, codes=()):
+        super().__init__(message)
+        self.rank, self.codes = rank, codes
+
+
+def failure(ranks):
+    """The error that names the rank that failed first, how it ended, and its last words."""
+    failed = [rank for rank in ranks if rank.code]
+    # One that was killed comes first, and last those that only lost a neighbour.
+    first = min(failed, key=lambda rank: (rank.code > 0, LOST in rank.last_words))
+    gone = [f"rank {rank.number}" for rank in ranks if rank.code == 0]
+    said = first.last_words.strip().splitlines()
+    message = f"rank {first.number} {ending(first.code)}"
+    if LOST in first.last_words and gone:
+        where = first.note.get("at") or "its start"
+        message = (f"rank {first.number} waited in {where} for {' and '.join(gone)}, which had done all it had to do, "
+                   "and ended")
+    elif said:
+        message += f"; its last words: {said[-1].strip()}"
+    others = [f"rank {rank.number}" for rank in ranks if rank.code is None]
+    if others:
+        message += f". {' and '.join(others)} had to be ended, because the group is not whole any more"
+    return GroupFailed(message, first.number, [rank.code for rank in ranks])
+
+
+def deadlock(ranks, limit):
+    """The error that says of each rank where it waits."""
+    lines = [f"nothing has moved for {limit:g} s, so all ranks were ended. Each waits for another:"]
+    for rank in ranks:
+        received = rank.note.get("received")
+        came = "" if received is None else f" ({received:,} bytes have come)"
+        lines.append(f"  rank {rank.number} has ended" if rank.code is not None else
+                     f"  rank {rank.number} waits in {rank.note.get('at') or 'its start'}{came}")
+    lines.append("All ranks must make the same calls of mx.distributed, in the same order, of arrays of one size.")
+    return GroupFailed("\n".join(lines), None, [rank.code for rank in ranks])
+
+
+def ending(code):
+    """How a process ended.
+
+    >>> ending(3), ending(-15)
+    ('ended with code 3', 'was ended by SIGTERM')
+    """
+    if code > 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name
+    return f"was ended by {name}" + ", most likely because the memory was not enough" * (name == "SIGKILL")
