@@ -2,8 +2,9 @@
 from contextlib import closing
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.generate import check_length, stream_generate
+from mistral_edu.generate import stream_generate
 from mistral_edu.prefill import Reader
+from mistral_edu.text.prompt import check_length
 
 
 class Conversation:
