@@ -1,9 +1,9 @@
 """What a panel may be given, and what is said of a value that cannot be."""
 from pathlib import Path
 
-from mistral_edu.chat import check_messages
 from mistral_edu.sampling import Sampling
 from mistral_edu.text import saved_chat
+from mistral_edu.text.messages import check_messages
 
 NUMBERS = {"temperature": float, "top_p": float, "seed": int, "max_tokens": int}    # as stream_generate names them
 BITS = (None, 8, 4)
