@@ -24,7 +24,12 @@ from mistral_edu.text.prompt import ids_and_room
 def generate_ids(model, ids, n_tokens, temperature=0.0, seed=0):
     """Generation written out: predict, choose, append, and read the whole text again.
 
-    ids: a list of L ids, the prompt. Returns a list of the n_tokens ids that follow. temperature 0 takes the likeliest.
+    model: from load().
+    ids: the prompt, a list of L ids.
+    n_tokens: how many ids to add; a list of these is returned.
+    temperature: 0 takes the likeliest token each time; above 0 one is drawn.
+    seed: the same seed draws the same tokens.
+
     A test holds it equal to stream_generate.
 
     >>> from mistral_edu import load

@@ -92,7 +92,7 @@ def make_layer_cache(config, bits=None):
     """The cache that suits one layer of a model: rotating when it has a window, quantized when bits is given."""
     if bits is not None:
         if config.head_dim % 32:
-            raise ValueError(f"a quantized cache needs heads that groups of 32 or 64 numbers fill; this model has "
+            raise ValueError(f"a quantized cache needs a head_dim that is a multiple of 32; this model has "
                              f"head_dim = {config.head_dim}, so use a cache without bits")
         group_size = 64 if config.head_dim % 64 == 0 else 32
         return QuantizedKVCache(bits, group_size, config.window_size)

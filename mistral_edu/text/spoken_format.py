@@ -40,8 +40,8 @@ def format_of(template, tokenizer) -> str:
         if text is not None and ids != wanted:
             want = tokenizer.decode(wanted, skip_special=False)
             warnings.warn(f"{template.path}: the chat template writes {text[:200]!r}, and the authors' own encoder, in "
-                          f"format {version}, {want[:200]!r}. The authors' is sent; for the other: "
-                          'version="template"')
+                          f"format {version}, {want[:200]!r}. The authors' form is sent; version=\"template\" sends "
+                          "the other")
             break
     return version
 
