@@ -1,4 +1,4 @@
-"""A cache of keys and values in 8 or 4 bit, and the choice of the cache that suits a layer. For the idea see cache.py."""
+"""A cache that holds keys and values in 8 or 4 bit, and which cache suits a layer. cache.py has the idea."""
 import mlx.core as mx
 
 from mistral_edu.cache import KVCache, RotatingKVCache, check_trim

@@ -10,7 +10,7 @@ Of equally likely tokens that with the lower id comes first, so the result never
 top-k 1 is greedy also where two 16-bit logits tie at the top.
 """
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import mlx.core as mx
 
@@ -86,6 +86,18 @@ class Sampling:
         """A key for MLX's random functions: the same for the same seed, and a new one every time without a seed."""
         return mx.random.key(secrets.randbits(64) if self.seed is None else self.seed)
 
+    @classmethod
+    def among(cls, settings):
+        """Those of a dict of settings that say how tokens are chosen; the others, such as max_tokens, are left out.
+
+        >>> Sampling.among({"max_tokens": 9, "seed": 3}).seed
+        3
+        """
+        return cls(**{name: settings[name] for name in NAMES if name in settings})
+
+
+NAMES = tuple(field.name for field in fields(Sampling))
+GREEDY = Sampling()
 
 def penalize_repetition(logits, ids, penalty):
     """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative multiplied.

@@ -21,11 +21,11 @@ from mistral_edu.bench.limits import best_time, read_speed_cpu
 from mistral_edu.bench.measure import wait_for_kernels
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.tables import markdown, short
-from mistral_edu.bench.timed_answers import GREEDY
 from mistral_edu.bench.work import weight_bytes_per_step
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.generate import decode
 from mistral_edu.prefill import Reader, prefill
+from mistral_edu.sampling import GREEDY
 
 ROWS, SIZE, VOCABULARY, MANY = 256, 1024, 32768, 100
 CONTEXT, ROUNDS = 256, 40

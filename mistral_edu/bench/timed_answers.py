@@ -13,9 +13,8 @@ import numpy as np
 from mistral_edu.bench.peers.process_memory import process_memory
 from mistral_edu.generate import decode
 from mistral_edu.prefill import CHUNK, Reader, prefill
-from mistral_edu.sampling import Sampling
+from mistral_edu.sampling import GREEDY
 
-GREEDY = Sampling()
 SAMPLED = 256  # ids whose log probabilities are compared with those of other engines
 
 

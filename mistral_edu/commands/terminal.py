@@ -2,9 +2,8 @@
 import os
 import sys
 
-from mistral_edu.text.harmless import harmless
-
 from mistral_edu.prefill import CHUNK
+from mistral_edu.text.harmless import harmless
 
 
 def printable(text):

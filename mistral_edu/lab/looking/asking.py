@@ -1,13 +1,12 @@
 """`inspect_answer`: ask a model, and get an answer that can be looked into."""
-from dataclasses import fields
 from functools import cache
 
 from mistral_edu.checkpoints.loading import load
 from mistral_edu.lab.looking.answer import Answer
 from mistral_edu.lab.looking.writer import Writer
-from mistral_edu.sampling import Sampling
+from mistral_edu.sampling import NAMES, Sampling
 
-SETTINGS = [field.name for field in fields(Sampling) if field.name != "seed"]
+SETTINGS = [name for name in NAMES if name != "seed"]
 
 
 def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mistral_edu.generate import stream_generate
 from mistral_edu.lab.looking.visible import visible
 from mistral_edu.prefill import Reader
-from mistral_edu.sampling import Sampling
+from mistral_edu.sampling import GREEDY
 from mistral_edu.text.prompt import ids_and_room
 
 
@@ -42,7 +42,7 @@ class Writer:
     each of its tokens is chosen.
     """
 
-    def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, sampling=Sampling()):
+    def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, sampling=GREEDY):
         if n_tokens < 1 or n_alternatives < 1:
             raise ValueError(f"n_tokens and n_alternatives are at least 1; got {n_tokens} and {n_alternatives}")
         self.model, self.tokenizer, self.n_alternatives = model, tokenizer, n_alternatives
