@@ -99,6 +99,7 @@ class Sampling:
 NAMES = tuple(field.name for field in fields(Sampling))
 GREEDY = Sampling()
 
+
 def penalize_repetition(logits, ids, penalty):
     """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative multiplied.
 

@@ -47,7 +47,7 @@ def test_the_real_loop_writes_what_the_loop_written_out_writes(tiny, temperature
     prompt = tokenizer.encode("Once upon a time there was")
     expected = generate_ids(model, prompt, 40, temperature, seed)
     assert generate(model, None, prompt, max_tokens=40, temperature=temperature, seed=seed) == expected
-    assert len(expected) == 40 and prompt == tokenizer.encode("Once upon a time there was")
+    assert len(expected) == 40
 
 
 def test_draws_of_the_loop_written_out_depend_on_the_seed(tiny):
