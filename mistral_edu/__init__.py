@@ -5,7 +5,7 @@ blas.install()   # works only before mlx.core is imported, so it comes before al
 backend.check()  # MLX without a part that computes is a common slip: one line says what to install
 
 from mistral_edu.attention import Attention, scaled_dot_product_attention
-from mistral_edu.cache import KVCache, QuantizedKVCache, RotatingKVCache
+from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.chat import encode_chat
 from mistral_edu.checkpoints.convert import convert
 from mistral_edu.checkpoints.errors import CheckpointError
@@ -17,6 +17,7 @@ from mistral_edu.generate import generate, stream_generate
 from mistral_edu.masks import create_attention_mask
 from mistral_edu.norm import RMSNorm
 from mistral_edu.quantize import quantize
+from mistral_edu.quantized_cache import QuantizedKVCache
 from mistral_edu.sampling import sample
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Block, Model

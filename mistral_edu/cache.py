@@ -1,19 +1,20 @@
 """Caches of keys and values, so that a token already seen is never computed again.
 
 Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2: rolling buffer cache, pre-fill and chunking.
-A model has one cache per layer. All kinds are used in the same way:
+
+In its smallest form a cache joins what it holds and what is new, `keys = mx.concatenate([keys, new_keys], axis=2)`, and
+the same for values. KVCache does this with fewer copies; RotatingKVCache keeps only what the window still needs;
+quantized_cache.py holds numbers of fewer bits. A model has one cache per layer, and all kinds are used alike:
+
   update_and_fetch(keys, values)  takes in L new tokens, (B, n_kv_heads, L, head_dim) each, and hands back the S keys
                                   and values that their queries need, in time order: (B, n_kv_heads, S, head_dim) each
   n_keys(L)          that S, beforehand
   offset, nbytes     tokens seen, bytes held
   trim(n)            forgets the last n tokens, as if they had never come; trimmable is the largest n
-  state, meta        the arrays and the numbers that save_cache writes to a file
+  state, meta        the arrays and the numbers that make this cache again: checkpoints/saved_cache.py writes them
+
 Keys come in rotated at their absolute position already, so it does not matter where they are stored.
 """
-import json
-import os
-from pathlib import Path
-
 import mlx.core as mx
 
 STEP = 256  # tokens: buffers grow in steps, since to copy them at every token would cost as much as to read them
@@ -108,9 +109,20 @@ class KVCache:
 class RotatingKVCache(KVCache):
     """Remembers the last `window` tokens in a ring: position p lies in slot p % window.
 
+    Three steps of a ring of 4. The key of the token at position p is the number 100 + p here; 0 is a slot still empty.
+
+    >>> ring = RotatingKVCache(window=4)
+    >>> for new in ([100, 101, 102], [103, 104], [105]):
+    ...     keys = mx.array(new).reshape(1, 1, len(new), 1)                   # (B, n_kv_heads, L, head_dim)
+    ...     handed, _ = ring.update_and_fetch(keys, keys)
+    ...     print(new, "are handed", handed.flatten().tolist(), "and leave", ring.keys.flatten().tolist())
+    [100, 101, 102] are handed [100, 101, 102] and leave [100, 101, 102, 0]
+    [103, 104] are handed [100, 101, 102, 103, 104] and leave [104, 101, 102, 103]
+    [105] are handed [102, 103, 104, 105] and leave [104, 105, 102, 103]
+
     A query sees the window - 1 tokens before its own, so a chunk of L tokens is handed window - 1 + L keys at most. Its
-    first query needs the oldest of them; the mask hides them from later ones. Once window tokens have passed, the bytes
-    held stay the same. Raises ValueError when window < 1.
+    first query needs the oldest of them: 103 sees 100, though 104 takes its slot. The mask hides it from later ones.
+    Once window tokens have passed, the bytes held stay the same. Raises ValueError when window < 1.
     """
 
     def __init__(self, window):
@@ -190,91 +202,6 @@ class RotatingKVCache(KVCache):
         self.oldest = meta["oldest"]
 
 
-PARTS = ("packed", "scales", "biases")  # the three arrays that mx.quantize makes of one
-
-
-class QuantizedKVCache:
-    """Remembers keys and values in 8 or 4 bit: groups of group_size neighbours within a head share a scale and a bias.
-
-    With a window it forgets as RotatingKVCache does. What it hands back differs from what came in by at most one step
-    of a group, (largest - smallest) / (2**bits - 1), and by half a step on average at most. In the random models of the
-    tests, whose attention is sharp, that moves logits by up to 3 % (8 bit) or 50 % (4 bit) of the largest one.
-    The new chunk is rounded like the past, so that the result does not depend on how a text is split into chunks.
-    Raises ValueError for bits other than 8 and 4, and when head_dim is no multiple of group_size.
-    """
-
-    def __init__(self, bits=8, group_size=64, window=None):
-        if bits not in (8, 4):
-            raise ValueError(f"a quantized cache holds 8 or 4 bits per number; got bits = {bits!r}")
-        if group_size not in (32, 64, 128):
-            raise ValueError(f"group_size should be 32, 64 or 128; got {group_size!r}")
-        self.bits, self.group_size, self.window = bits, group_size, window
-        # Each of the three has a cache of its own, which takes its last axis for head_dim.
-        self.parts = [KVCache() if window is None else RotatingKVCache(window) for _ in PARTS]
-
-    __repr__ = KVCache.__repr__
-
-    @property
-    def offset(self):
-        """Tokens seen."""
-        return self.parts[0].offset
-
-    def n_keys(self, L):
-        """How many keys update_and_fetch hands back for a chunk of L tokens."""
-        return self.parts[0].n_keys(L)
-
-    def update_and_fetch(self, keys, values):
-        """Quantize and add L tokens; return what is remembered as floats, shapes as in the caches above."""
-        packed_keys, packed_values = self.pack(keys), self.pack(values)
-        fetched = [part.update_and_fetch(k, v) for part, k, v in zip(self.parts, packed_keys, packed_values)]
-        return self.unpack([k for k, _ in fetched]), self.unpack([v for _, v in fetched])
-
-    def pack(self, x):
-        """(..., head_dim) -> packed (..., head_dim * bits / 32), scales and biases (..., head_dim / group_size)."""
-        if x.shape[-1] % self.group_size:
-            raise ValueError(f"head_dim = {x.shape[-1]} is no multiple of group_size = {self.group_size}; choose one "
-                             f"that divides it among 32, 64, 128, or a cache that is not quantized")
-        return mx.quantize(x, group_size=self.group_size, bits=self.bits)
-
-    def unpack(self, packed):
-        """The way back from `pack`, up to the error stated above."""
-        return mx.dequantize(*packed, group_size=self.group_size, bits=self.bits)
-
-    @property
-    def nbytes(self):
-        """Bytes held, scales, biases and slots not used yet included."""
-        return sum(part.nbytes for part in self.parts)
-
-    @property
-    def trimmable(self):
-        """How many of the last tokens trim can forget."""
-        return self.parts[0].trimmable
-
-    def trim(self, n):
-        """Forget the last n tokens. Raises ValueError when n is not in 0 .. trimmable."""
-        check_trim(n, self.trimmable, self.offset)
-        end = self.offset - n
-        for part in self.parts:
-            part.trim(part.offset - end)  # an interrupt between two parts leaves one ahead of the other
-
-    @property
-    def state(self):
-        """The arrays that hold what is remembered."""
-        return {f"{name}.{key}": array for name, part in zip(PARTS, self.parts)
-                for key, array in part.state.items()}
-
-    @property
-    def meta(self):
-        """The numbers that, with `state`, make this cache again."""
-        return {"kind": type(self).__name__, "bits": self.bits, "group_size": self.group_size,
-                "window": self.window, "part": self.parts[0].meta}
-
-    def restore(self, state, meta):
-        """Become the cache that gave this state and this meta."""
-        for name, part in zip(PARTS, self.parts):
-            part.restore({key: state.get(f"{name}.{key}") for key in ("keys", "values")}, meta["part"])
-
-
 def check_trim(n, trimmable, offset):
     """Raise ValueError when a cache cannot forget n tokens."""
     if n < 0:
@@ -285,62 +212,3 @@ def check_trim(n, trimmable, offset):
         raise ValueError(f"cannot forget the last {n} of {offset} tokens, only {trimmable}: the ring has overwritten "
                          f"what the window of the next token needs. Make a new cache and feed it the first "
                          f"{offset - n} tokens again.")
-
-
-def make_layer_cache(config, bits=None):
-    """The cache that suits one layer of a model: rotating when it has a window, quantized when bits is given."""
-    if bits is not None:
-        if config.head_dim % 32:
-            raise ValueError(f"a quantized cache needs heads that groups of 32 or 64 numbers fill; this model has "
-                             f"head_dim = {config.head_dim}, so use a cache without bits")
-        group_size = 64 if config.head_dim % 64 == 0 else 32
-        return QuantizedKVCache(bits, group_size, config.window_size)
-    return KVCache() if config.window_size is None else RotatingKVCache(config.window_size)
-
-
-FORMAT = "mistral_edu cache, version 1"
-
-
-def save_cache(path, cache):
-    """Write a list of caches, one per layer, to one safetensors file; it appears whole or not at all."""
-    path = Path(path)
-    arrays = {f"{i}.{name}": array for i, layer in enumerate(cache) for name, array in layer.state.items()}
-    metadata = {"format": FORMAT, "layers": json.dumps([layer.meta for layer in cache])}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.safetensors")  # same folder: the rename is atomic
-    try:
-        mx.save_safetensors(str(unfinished), arrays, metadata)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def load_cache(path):
-    """The list of caches that save_cache wrote, bit for bit.
-
-    Raises FileNotFoundError, and ValueError for another kind of file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; save_cache(path, cache) writes one")
-    try:
-        arrays, metadata = mx.load(str(path), format="safetensors", return_metadata=True)
-    except RuntimeError as error:
-        raise ValueError(f"{path} is not a safetensors file ({error}); write it again with save_cache") from None
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a saved cache: expected format {FORMAT!r}, found {metadata.get('format')!r}")
-    mx.eval(arrays)  # read the file now, not when it may be gone
-    metas = json.loads(metadata["layers"])
-    states = [{} for _ in metas]
-    for full_name, array in arrays.items():
-        layer, name = full_name.split(".", 1)
-        states[int(layer)][name] = array
-    return [restored(meta, state) for meta, state in zip(metas, states)]
-
-
-def restored(meta, state):
-    """One cache from its state and meta."""
-    arguments = {name: meta[name] for name in ("bits", "group_size", "window") if name in meta}
-    kinds = {kind.__name__: kind for kind in (KVCache, RotatingKVCache, QuantizedKVCache)}
-    cache = kinds[meta["kind"]](**arguments)
-    cache.restore(state, meta)
-    return cache

@@ -8,23 +8,23 @@ v3, of 7B v0.3 and `tiny`. The marks are control ids, so no text can be mistaken
 
     <s> [INST] "question" [/INST] "answer" </s> [INST] "question" [/INST]
 
-Each text in quotes is encoded for itself, and starts with a blank. SentencePiece puts it there by itself; for `tiny` it
+Each text in quotes is encoded for itself, and starts with a space. SentencePiece puts it there by itself; for `tiny` it
 is written. A system message goes before a question, two line ends between them: in v1 before the first, in v3 before
-the *last*, so that it stays close. v3 drops blanks at the end of an answer.
+the *last*, so that it stays close. v3 drops spaces at the end of an answer.
 
-Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its own,
-at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on) there
-is no blank after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write
-tools, which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
+Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its
+own, at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on)
+there is no space after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they
+write tools, which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
 
 A model that others have trained further may speak another format altogether, in the words of the chat template beside
-its tokenizer (chat_template.py). Which format it is, `spoken_format` decides.
+its tokenizer (text/chat_template.py). Which format it is, `tokenizer.spoken` says (text/spoken_format.py).
 """
-import warnings
 from dataclasses import dataclass
 
-PRESETS = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # of the models that follow instructions
-ROLES = "one system message or none, then user, assistant, user, ... in turn"
+from mistral_edu.text.messages import check_messages
+
+FORMAT_OF_PRESET = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # models that follow instructions
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Format:
     """One of the authors' formats."""
 
     marks: bool = True         # [INST] and [/INST] are control ids; False: text
-    blank: bool = True         # a text starts with one
+    space: bool = True         # a text starts with one
     system: str = "last"       # where a system text goes: before the "first" or the "last" question, or in "marks"
 
     def encode(self, system, turns, tokenizer):
         """system: text, or None for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
-        ids, words = [tokenizer.bos_id], lambda text: words_of(text, tokenizer, self.blank)
+        ids, words = [tokenizer.bos_id], lambda text: words_of(text, tokenizer, self.space)
         mark = lambda name: [tokenizer.control_ids[name]]
         if self.system == "marks" and system is not None:
             ids += mark("[SYSTEM_PROMPT]") + words(system) + mark("[/SYSTEM_PROMPT]")
@@ -54,8 +54,8 @@ class Format:
         return ids
 
 
-TEKKEN_7 = Format(blank=False, system="marks")
-FORMATS = {"v1": Format(marks=False, system="first"), "v2": Format(), "v3": Format(), "v3-tekken": Format(blank=False),
+TEKKEN_7 = Format(space=False, system="marks")
+FORMATS = {"v1": Format(marks=False, system="first"), "v2": Format(), "v3": Format(), "v3-tekken": Format(space=False),
            "v7": Format(system="marks"), "v7-tekken": TEKKEN_7, "v11": TEKKEN_7, "v13": TEKKEN_7}
 
 
@@ -79,15 +79,25 @@ def encode_chat(messages, tokenizer, version=None) -> list[int]:
     if version is not None:
         version = checked_version(version, tokenizer)
     system, turns = check_messages(messages)
-    version = version or spoken_format(tokenizer)
+    version = version or tokenizer.spoken
     if version == "template":
-        return encode_template(messages, tokenizer)
+        return tokenizer.encode_parts(tokenizer.chat_template.parts(messages, messages[-1]["role"] != "assistant"))
     return FORMATS[version].encode(system, turns, tokenizer)
 
 
-def encode_template(messages, tokenizer) -> list[int]:
-    """The ids of a conversation in the words of the model's own chat template."""
-    return tokenizer.encode_parts(tokenizer.chat_template.parts(messages, messages[-1]["role"] != "assistant"))
+def words_of(text, tokenizer, space) -> list[int]:
+    """The ids of a text within the marks, with the space in front if there is one. An empty text has no ids."""
+    if not text:
+        return []
+    return tokenizer.encode(" " + text if space and not tokenizer.adds_blank else text, bos=False)
+
+
+def speak(tokenizer, version):
+    """From here on conversations are written in this format: a name of FORMATS, of a preset, or "template".
+
+    Raises ValueError for a format that is not there, or that the tokenizer cannot write.
+    """
+    tokenizer.spoken = checked_version(version, tokenizer)
 
 
 def native_version(tokenizer) -> str:
@@ -107,70 +117,9 @@ def native_version(tokenizer) -> str:
     return version
 
 
-def spoken_format(tokenizer) -> str:
-    """The format that a model speaks: a name of FORMATS, or "template". Found once for a tokenizer, then remembered.
-
-    A chat template that writes one question as an authors' format does, blanks aside, speaks that format; then the
-    authors' way counts, and a difference is told in a warning. Any other template is followed.
-    """
-    if tokenizer.spoken is None:
-        template = tokenizer.chat_template
-        tokenizer.spoken = native_version(tokenizer) if template is None else format_of(template, tokenizer)
-    return tokenizer.spoken
-
-
-def speak(tokenizer, version):
-    """From here on conversations are written in this format: a name of FORMATS, of a preset, or "template".
-
-    Raises ValueError for a format that is not there, or that the tokenizer cannot write.
-    """
-    tokenizer.spoken = checked_version(version, tokenizer)
-
-
-SAMPLES = ([{"role": "user", "content": "Question"}],
-           [{"role": "system", "content": "System"}, {"role": "user", "content": "Question"}],
-           [{"role": "user", "content": "Question"}, {"role": "assistant", "content": "Answer"},
-            {"role": "user", "content": "Again"}])
-
-
-def format_of(template, tokenizer) -> str:
-    """The format that a chat template writes; see spoken_format."""
-    native = native_version(tokenizer)
-    candidates = dict.fromkeys([native, native.replace("v7", "v3")])  # a v3 file may name the marks of v7, too
-    shown = [said_by(template, sample, tokenizer) for sample in SAMPLES]
-    ours = {version: [FORMATS[version].encode(*check_messages(sample), tokenizer) for sample in SAMPLES]
-            for version in candidates}
-
-    def likeness(version):
-        texts = [tokenizer.decode(ids, skip_special=False) for ids in ours[version][:2]]
-        return sum(text is not None and "".join(text.split()) == "".join(want.split())
-                   for (text, _), want in zip(shown, texts))
-
-    version = max(candidates, key=likeness)  # of equals the first
-    if not likeness(version):
-        return "template"
-    for (text, ids), wanted in zip(shown, ours[version]):
-        if text is not None and ids != wanted:
-            want = tokenizer.decode(wanted, skip_special=False)
-            warnings.warn(f"{template.path}: the chat template writes {text[:200]!r}, and the authors' own encoder, in "
-                          f"format {version}, {want[:200]!r}. The authors' is sent; for the other: "
-                          'version="template"')
-            break
-    return version
-
-
-def said_by(template, messages, tokenizer):
-    """(text, ids) of messages as a template writes them; (None, None) where it refuses them."""
-    try:
-        parts = template.parts(messages, messages[-1]["role"] != "assistant")
-    except ValueError:
-        return None, None
-    return "".join(text for text, _ in parts), tokenizer.encode_parts(parts)
-
-
 def checked_version(version, tokenizer) -> str:
-    """A format's name, given by itself or by a preset's; ValueError for one that is not there or cannot be written."""
-    version = PRESETS.get(version, version)
+    """The name of a format, given by itself or by a preset's; ValueError for one that cannot be written."""
+    version = FORMAT_OF_PRESET.get(version, version)
     if version == "template":
         if tokenizer.chat_template is None:
             raise ValueError("there is no chat template beside this tokenizer; expected one in tokenizer_config.json "
@@ -178,43 +127,13 @@ def checked_version(version, tokenizer) -> str:
         return version
     if version not in FORMATS:
         raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
-                         f"{', '.join(PRESETS)}. With raw=True a prompt is sent as plain text")
-    needed = ["[INST]", "[/INST]"] * FORMATS[version].marks
-    needed += ["[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"] * (FORMATS[version].system == "marks")
+                         f"{', '.join(FORMAT_OF_PRESET)}. With raw=True a prompt is sent as plain text")
+    chosen = FORMATS[version]
+    needed = ["[INST]", "[/INST]"] * chosen.marks + ["[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"] * (chosen.system == "marks")
     if lacking := [name for name in needed if name not in tokenizer.control_ids]:
         raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer "
                          f'of {tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
-    if not FORMATS[version].blank and tokenizer.adds_blank:
-        raise ValueError(f"chat format {version} has no blank after a mark, and this tokenizer puts one before each "
+    if not chosen.space and tokenizer.adds_blank:
+        raise ValueError(f"chat format {version} has no space after a mark, and this tokenizer puts one before each "
                          f'text; it is made for "{native_version(tokenizer)}"')
     return version
-
-
-def words_of(text, tokenizer, blank) -> list[int]:
-    """The ids of a text within the marks, with the blank in front if there is one. An empty text has no ids."""
-    if not text:
-        return []
-    return tokenizer.encode(" " + text if blank and not tokenizer.adds_blank else text, bos=False)
-
-
-def check_messages(messages):
-    """Split messages into the system text, or None, and [question, answer, ...]; ValueError for another order."""
-    if isinstance(messages, dict) or not messages:
-        raise ValueError('there are no messages; expected [{"role": "user", "content": "..."}]')
-    for n, message in enumerate(messages):
-        if not isinstance(message, dict) or "role" not in message or not isinstance(message.get("content"), str):
-            raise ValueError(f'message {n}: expected {{"role": ..., "content": text}}, got {str(message)[:200]!r}; '
-                             "tools and pictures are not taught here")
-        if beyond := sorted(map(str, {name for name in message if message[name] is not None} - {"role", "content"})):
-            raise ValueError(f"message {n} has {', '.join(beyond)[:200]} beside role and content; tools and pictures "
-                             "are not taught here. Leave them out")
-    first = int(messages[0]["role"] == "system")  # the number of the first question
-    if len(messages) == first:
-        raise ValueError(f"after the system message there is no user message; expected {ROLES}")
-    for n, message in enumerate(messages[first:], first):
-        due = ("user", "assistant")[(n - first) % 2]
-        if message["role"] != due:
-            raise ValueError(f"message {n} is of role {message['role']!r} where {due!r} is due; expected {ROLES}")
-        if due == "user" and not message["content"]:
-            raise ValueError(f"message {n}, of the user, is empty; expected some text")
-    return messages[0]["content"] if first else None, [message["content"] for message in messages[first:]]

@@ -2,8 +2,9 @@
 from contextlib import closing
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.generate import check_length, stream_generate
+from mistral_edu.generate import stream_generate
 from mistral_edu.prefill import Reader
+from mistral_edu.text.prompt import check_length
 
 
 class Conversation:
@@ -104,9 +105,12 @@ class Chat(Conversation):
     messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
     Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
 
-    system: instructions that stand before the last question. settings: as in stream_generate, for every answer.
+    model, tokenizer: from load().
+    system: instructions that stand before the last question, or None.
     keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
-    oldest turns out of what the model reads. cache_bits: 8 or 4 for a quantized cache.
+        oldest turns out of what the model reads.
+    cache_bits: 8 or 4 for a quantized cache.
+    settings: max_tokens, temperature and what else stream_generate takes, for every answer.
 
     >>> from mistral_edu import load
     >>> chat = Chat(*load(), max_tokens=20)

@@ -3,20 +3,50 @@
     prompt -> ids -> prefill -> logits -> sample -> token -> text
                                   ^                   |
                                   +----- decode ------+
+
+`generate_ids` is this loop written out. `stream_generate` is the one in use: a cache keeps what was read, so it reads
+each token once; it starts on the next token while the last one is being shown; and it turns tokens into text.
 """
 import math
 import time
-import warnings
 from dataclasses import dataclass
 
 import mlx.core as mx
-import numpy as np
 
-from mistral_edu.chat import encode_chat
 from mistral_edu.checkpoints.errors import NonFiniteWeights
-from mistral_edu.prefill import Reader
-from mistral_edu.sampling import check_settings, random_key, sample
+from mistral_edu.fast.log_sum_exp import log_sum_exp
+from mistral_edu.prefill import CHUNK, Reader, prefill
+from mistral_edu.sampling import Sampling
 from mistral_edu.text.answer import AnswerText
+from mistral_edu.text.prompt import ids_and_room
+
+
+def generate_ids(model, ids, n_tokens, temperature=0.0, seed=0):
+    """Generation written out: predict, choose, append, and read the whole text again.
+
+    model: from load().
+    ids: the prompt, a list of L ids.
+    n_tokens: how many ids to add; a list of these is returned.
+    temperature: 0 takes the likeliest token each time; above 0 one is drawn.
+    seed: the same seed draws the same tokens.
+
+    A test holds it equal to stream_generate.
+
+    >>> from mistral_edu import load
+    >>> model, tokenizer = load(dtype="float32")
+    >>> tokenizer.decode(generate_ids(model, tokenizer.encode("Once upon a"), n_tokens=3))
+    ' time there was'
+    """
+    text, key = list(ids), mx.random.key(seed)
+    for _ in range(n_tokens):
+        logits = model(mx.array([text]))[0, -1]                 # (1, L, vocab_size) -> (vocab_size,), of the last token
+        if temperature == 0:
+            token = mx.argmax(logits)                           # ()
+        else:
+            key, now = mx.random.split(key)                     # each draw has a key of its own
+            token = mx.random.categorical(logits.astype(mx.float32) / temperature, key=now)     # ()
+        text.append(token.item())                               # now L is greater by 1
+    return text[len(ids):]
 
 
 @dataclass(frozen=True)
@@ -49,28 +79,38 @@ def generate(model, tokenizer, prompt, **settings):
 
 
 def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0,
-                    repetition_penalty=1.0, seed=None, stop=(), raw=False, logprobs=0, prefill_chunk=256,
+                    repetition_penalty=1.0, seed=None, stop=(), raw=False, logprobs=0, prefill_chunk=CHUNK,
                     on_prefill=None, cache=None):
-    """Yield a Piece per token, as soon as it is there.
+    """Yield a Piece per token, as soon as it is there. (`generate_ids` is the same without the machinery.)
 
-    prompt: a string, sent as a user's message (raw=True: as it is), messages as in encode_chat, or ids; only ids do
-    without a tokenizer. Sampling: see sample(); the same seed gives the same answer. stop: one string or several that
-    end the answer and are not part of it. logprobs: how many alternatives each piece lists. on_prefill(done, total) is
-    called after each chunk of prefill_chunk ids. cache: from model.make_cache(), quantized for instance; the prompt
-    follows what it holds. Or a Reader, which reads the prompt only from where it differs from the last one.
     The answer ends at the model's own end token, a stop string, max_tokens, or the end of the context.
+
+    model, tokenizer: from load(). With tokenizer None the prompt is ids, and pieces carry ids only.
+    prompt: a string, sent as a user's message; or messages, as in encode_chat; or ids.
+    max_tokens: the most tokens to write.
+    temperature: 0 takes the most likely token each time; 1 draws as the model says; above 1 the choice is more even.
+    top_k: choose among the k most likely tokens; 0 keeps all.
+    top_p: choose among the most likely tokens that reach this probability together; 1 keeps all.
+    min_p: choose among the tokens at least this many times as likely as the likeliest; 0 keeps all.
+    repetition_penalty: above 1 makes tokens of prompt and answer less likely to come again.
+    seed: the same seed gives the same answer; None gives another one each time.
+    stop: a string, or several, that end the answer and are not part of it.
+    raw: send a string as it is, not as a message.
+    logprobs: how many alternatives each piece lists.
+    prefill_chunk: how many ids of the prompt are read in one call of the model.
+    on_prefill: a function, called as on_prefill(done, total) after each of these calls.
+    cache: from model.make_cache(), quantized for instance; the prompt follows what it holds. Or a Reader, which reads
+        the prompt only from where it differs from the last one.
+
     Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
     """
-    sampling = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
-                    repetition_penalty=repetition_penalty)
-    check_settings(**sampling)
+    sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed)
     if max_tokens < 1 or prefill_chunk < 1 or logprobs < 0:
         raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
                          f"got {max_tokens}, {prefill_chunk}, {logprobs}")
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)
-    check_length(prompt, tokenizer, model.config)
-    ids = prompt_ids(prompt, tokenizer, raw)
-    n_tokens = min(max_tokens, check_room(ids, reader.n_before, model.config))
+    ids, room = ids_and_room(prompt, tokenizer, model.config, raw, reader.n_before)
+    n_tokens = min(max_tokens, room)
     answer = AnswerText(tokenizer, ids, stop)
     n_ids = tokenizer.n_ids if tokenizer else 0
     show = lambda id: tokenizer.token_text(id) if id < n_ids else ""
@@ -79,11 +119,11 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     reused = reader.resume(ids)
     logits = prefill(reader, ids[reused:], prefill_chunk, on_prefill)
     read = time.perf_counter()
-    steps = decode(reader, logits, n_tokens, random_key(seed), logprobs, sampling, n_ids or None)
+    steps = decode(reader, logits, n_tokens, sampling, logprobs, n_ids or None)
     for n, (token, logprob, best) in enumerate(steps, 1):
         if math.isnan(logprob):
             raise NonFiniteWeights("the model's logits are not numbers (NaN): some weight is so large that a product "
-                                   "overflows. Its file may be damaged: fetch it again; or float16 is too narrow for "
+                                   "overflows. Its file may be damaged: fetch it again. Or float16 is too narrow for "
                                    'it: load it with dtype="float32" or "bfloat16"')
         text = answer.add(token, is_last=n == n_tokens)
         yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
@@ -94,38 +134,27 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
             return
 
 
-def prefill(reader, ids, chunk=256, on_prefill=None):
-    """Read ids, chunk by chunk, and return the logits after the last (V,).
+def decode(reader, logits, n_tokens, sampling, n_best=0, n_ids=None):
+    """Yield (token, logprob, [(id, logprob), ...]) n_tokens times, starting from the prompt's logits (V,).
 
-    Chunks bound the memory, since scores are (chunk, S), and let an interrupt come between them. Of the chunks before
-    the last only keys and values are evaluated: nobody asks for their logits.
-    """
-    for start in range(0, len(ids), chunk):
-        logits = reader.read(mx.array(ids[start:start + chunk]))
-        mx.eval([layer.state for layer in reader.cache])
-        if on_prefill:
-            on_prefill(min(start + chunk, len(ids)), len(ids))
-    mx.eval(logits)
-    return logits
-
-
-def decode(reader, logits, n_tokens, key, n_best, sampling, n_ids=None):
-    """Yield (token, logprob, [(id, logprob), ...]) n_tokens times, starting from the prompt's logits.
-
+    reader: has read the prompt. Each token but the last is read into its cache, too.
+    sampling: a Sampling.
+    n_best: how many of the most likely tokens are listed at each step.
     n_ids: how many ids the tokenizer knows. Some models have more rows than that; such ids are never chosen.
 
     The next step is under way before this one is handed out, so whoever shows it does not keep the device waiting.
-    At that moment a token is read into the cache; the last one never is.
     """
+    key = sampling.key()
+
     def choose(logits):
         nonlocal key
         now = None
         if n_ids is not None and n_ids < logits.shape[-1]:
             logits = mx.where(mx.arange(logits.shape[-1]) < n_ids, logits, -mx.inf)
-        if sampling["temperature"] > 0:
+        if sampling.temperature > 0:
             key, now = mx.random.split(key)
-        history = reader.history if sampling["repetition_penalty"] != 1 else ()
-        ids = sample(logits, ids=history, key=now, **sampling)[None]  # (1,)
+        history = reader.history if sampling.repetition_penalty != 1 else ()
+        ids = sampling.draw(logits, history, now)[None]  # (1,)
         if n_best:
             ids = mx.concatenate([ids, mx.argsort(-logits)[:n_best].astype(ids.dtype)])  # (1 + n_best,)
         mx.async_eval(ids)  # and meanwhile:
@@ -146,93 +175,3 @@ def logprobs_of(ids, logits):
     """The log probabilities of ids (n,) by logits (V,): (n,)."""
     logits = logits.astype(mx.float32)
     return logits[ids] - log_sum_exp(logits)
-
-
-def log_sum_exp(logits):
-    """log(sum(e**logits)) of logits (V,) float32: (). On a processor by numpy, whose e**x takes less time than MLX's.
-
-    `python -m mistral_edu.bench.account` prints how much.
-
-    >>> round(mx.exp(log_sum_exp(mx.log(mx.array([1.0, 3.0, 4.0])))).item(), 4)
-    8.0
-    """
-    if mx.default_device() != mx.Device(mx.cpu):
-        return mx.logsumexp(logits)
-    numbers = np.array(logits)
-    largest = numbers.max()
-    return mx.array(largest + np.log(np.exp(numbers - largest).sum()))
-
-
-def prompt_ids(prompt, tokenizer, raw=False) -> list[int]:
-    """Ids of a prompt in any of its forms: a string, messages, or ids already. Raises ValueError for anything else."""
-    is_text = isinstance(prompt, str)
-    if is_text or (isinstance(prompt, (list, tuple)) and len(prompt) and isinstance(prompt[0], dict)):
-        if tokenizer is None:
-            raise ValueError("a prompt in words needs a tokenizer; with tokenizer=None the prompt is a list of ids")
-        messages = [{"role": "user", "content": prompt}] if is_text else prompt
-        ids = tokenizer.encode(prompt) if is_text and raw else encode_chat(messages, tokenizer)
-        hint_at_format(prompt, tokenizer, raw=is_text and raw)
-        return ids
-    if isinstance(prompt, (dict, bytes)) or not hasattr(prompt, "__len__"):
-        raise ValueError(f"a prompt is a string, a list of messages, or a list of ids; got {type(prompt).__name__} "
-                         f"{str(prompt)[:100]!r}" + "; a single message goes into a list" * isinstance(prompt, dict))
-    if getattr(prompt, "ndim", 1) != 1:
-        raise ValueError(f"one prompt at a time: expected ids of shape (L,), got {prompt.shape}")
-    ids = prompt.tolist() if hasattr(prompt, "tolist") else list(prompt)
-    for n, id in enumerate(ids):
-        if isinstance(id, (bool, np.bool_)) or not isinstance(id, (int, np.integer)):
-            raise ValueError(f"ids are whole numbers; number {n} of the prompt is {str(id)[:100]!r}, of type "
-                             f"{type(id).__name__}")
-    return [int(id) for id in ids]
-
-
-def hint_at_format(prompt, tokenizer, raw):
-    """Warn, once, where a prompt in words has not the form that the model knows; see tokenizer.is_instruct."""
-    text = prompt if isinstance(prompt, str) else "".join(str(message.get("content")) for message in prompt)
-    by_hand = [name for name in {"[INST]", "[/INST]", *tokenizer.control_ids} if name in text]
-    in_v1 = raw and "[INST]" not in tokenizer.control_ids  # there a mark is written as text
-    by_hand = sorted(name for name in by_hand if not (in_v1 and name in ("[INST]", "[/INST]")))
-    if raw and tokenizer.is_instruct and not (in_v1 and "[INST]" in text):
-        warnings.warn("this model answers messages, and a raw prompt lacks their marks, so it may ramble. "
-                      "Leave raw out to send the prompt as a message")
-    elif by_hand:
-        marks = "<s> goes in front by itself" if raw else "a message gets its marks by itself"
-        warnings.warn(f"the prompt spells {', '.join(by_hand[:5])}: written in a text, this stays text, which the "
-                      f"model has not seen in its training. Leave it out; {marks}")
-    elif not raw and tokenizer.is_instruct is False:
-        warnings.warn("this seems to be a base model, which continues text and knows no messages (there is no chat "
-                      "template beside it). Give a string with raw=True, or take its Instruct version")
-
-
-def check_length(prompt, tokenizer, config):
-    """ValueError for words that cannot fit into the context, before they are encoded, which would take minutes.
-
-    prompt: a string or messages; ids have their length. Each token stands for so many bytes at most.
-    """
-    if tokenizer is None:
-        return
-    said = [prompt]
-    if isinstance(prompt, (list, tuple)):
-        said = [each.get("content") for each in prompt if isinstance(each, dict)]
-    n_bytes = sum(len(text.encode("utf-8", errors="replace")) for text in said if isinstance(text, str))
-    least = n_bytes // tokenizer.longest_token
-    if least >= config.context_len:
-        raise ValueError(f"the prompt takes {least:,} tokens at least, and the context of this model has "
-                         f"{config.context_len:,}, the answer's included; shorten the prompt")
-
-
-def check_room(ids, n_before, config) -> int:
-    """How many tokens fit into the context after ids; ValueError where there are no ids, unknown ones, or no room.
-
-    n_before: tokens that stand before ids in the cache.
-    """
-    if not ids:
-        raise ValueError("the prompt is empty; expected at least one id")
-    if unknown := [id for id in ids if not 0 <= id < config.vocab_size]:
-        raise ValueError(f"ids {unknown[:5]} are not in the vocabulary; expected 0 to {config.vocab_size - 1}")
-    room = config.context_len - n_before - len(ids)
-    if room < 1:
-        raise ValueError(f"the prompt takes {n_before + len(ids)} tokens, and the context of this model has "
-                         f"{config.context_len}, the answer's included; shorten the prompt, or take back turns of the "
-                         "chat (chat.undo)")
-    return room

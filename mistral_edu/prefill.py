@@ -1,9 +1,28 @@
-"""A model that reads on: its cache, and which ids the cache holds.
+"""Reading: `prefill` takes in a prompt, chunk by chunk; a `Reader` knows what was read and goes on from there.
 
 Generation and chat both stand on one promise: all layers of `cache` hold the keys and values of `ids`. An interrupt may
 leave some layers a step further; resume() takes them back. So a next prompt is read only from where it differs.
 """
 import mlx.core as mx
+
+# Tokens of a prompt in one call of the model: so many rows that arithmetic is the limit and no longer the reading of
+# weights (notebook 11), and so few that their scores (CHUNK, S) take little memory and an interrupt need not wait.
+CHUNK = 256
+
+
+def prefill(reader, ids, chunk=CHUNK, on_prefill=None):
+    """Read ids, chunk by chunk, and return the logits after the last (V,).
+
+    Of the chunks before the last only keys and values are evaluated: nobody asks for their logits. on_prefill(done,
+    total) is called after each.
+    """
+    for start in range(0, len(ids), chunk):
+        logits = reader.read(mx.array(ids[start:start + chunk]))
+        mx.eval([layer.state for layer in reader.cache])
+        if on_prefill:
+            on_prefill(min(start + chunk, len(ids)), len(ids))
+    mx.eval(logits)
+    return logits
 
 
 class Reader:

@@ -10,6 +10,7 @@ Of equally likely tokens that with the lower id comes first, so the result never
 top-k 1 is greedy also where two 16-bit logits tie at the top.
 """
 import secrets
+from dataclasses import dataclass, fields
 
 import mlx.core as mx
 
@@ -17,9 +18,18 @@ import mlx.core as mx
 def sample(logits, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0, ids=(), seed=None, key=None):
     """Draw one token id from each row of logits. Returns int32 ids, of shape logits.shape[:-1].
 
-    temperature 0 takes the most likely token, of equals the one with the lowest id. ids: the tokens so far, for the
-    repetition penalty. Randomness comes from key (mx.random.key), else from seed, else from the system; MLX's global
-    random state is neither read nor changed. Raises ValueError where a setting is out of its range.
+    logits: (V,), or many rows (..., V).
+    temperature: 0 takes the most likely token, of equals the one with the lowest id; 1 draws as the model says;
+        above 1 the choice becomes more even.
+    top_k: choose among the k most likely tokens; 0 keeps all.
+    top_p: choose among the fewest most likely tokens that reach this probability together; 1 keeps all.
+    min_p: choose among the tokens at least this many times as likely as the likeliest; 0 keeps all.
+    repetition_penalty: above 1 makes the tokens in ids less likely; 1 changes nothing.
+    ids: the tokens so far, which only the repetition penalty looks at.
+    seed: a whole number, for the same draw each time; None takes randomness from the system.
+    key: from mx.random.key, in place of a seed. MLX's global random state is neither read nor changed.
+
+    Raises ValueError where a setting is out of its range.
 
     >>> sample(mx.array([0.0, 3.0, 1.0])).item()
     1
@@ -27,18 +37,67 @@ def sample(logits, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_pe
     >>> sample(rows, temperature=1.0, seed=0).tolist() == sample(rows, temperature=1.0, seed=0).tolist()
     True
     """
-    check_settings(temperature, top_k, top_p, min_p, repetition_penalty)
-    logits = logits.astype(mx.float32)  # (..., V)
-    logits = penalize_repetition(logits, ids, repetition_penalty)
-    if temperature == 0:
-        return mx.argmax(logits, axis=-1).astype(mx.int32)
-    logits = scale_by_temperature(logits, temperature)
-    logits = keep_top_k(logits, top_k)
-    logits = keep_top_p(logits, top_p)
-    logits = keep_min_p(logits, min_p)
-    if key is None:
-        key = random_key(seed)
-    return mx.random.categorical(logits, key=key).astype(mx.int32)  # (...)
+    return Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed).draw(logits, ids, key)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The settings of `sample` as one value, checked when it is made, so that it can travel and be trusted.
+
+    >>> Sampling(temperature=0.7, top_p=0.9).draw(mx.array([0.0, 9.0, 1.0])).item()
+    1
+    >>> Sampling(top_p=2)
+    Traceback (most recent call last):
+    ValueError: top_p is 2; accepted is above 0, and at most 1 (all tokens)
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self):
+        for name, fine, accepted in (
+                ("temperature", self.temperature >= 0, "0 (the most likely token) or above"),
+                ("top_k", self.top_k >= 0, "0 (all tokens) or above"),
+                ("top_p", 0 < self.top_p <= 1, "above 0, and at most 1 (all tokens)"),
+                ("min_p", 0 <= self.min_p <= 1, "from 0 (all tokens) to 1"),
+                ("repetition_penalty", self.repetition_penalty > 0, "above 0; 1 changes nothing")):
+            if not fine:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted is {accepted}")
+        if self.seed is not None and not (isinstance(self.seed, int) and 0 <= self.seed < 2**64):
+            raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, or None; got {self.seed!r}")
+
+    def draw(self, logits, ids=(), key=None):
+        """One token id from each row of logits (..., V), int32 (...). ids, key: as in `sample`."""
+        logits = logits.astype(mx.float32)                                       # (..., V)
+        logits = penalize_repetition(logits, ids, self.repetition_penalty)
+        if self.temperature == 0:
+            return mx.argmax(logits, axis=-1).astype(mx.int32)                   # (...)
+        logits = scale_by_temperature(logits, self.temperature)
+        logits = keep_top_k(logits, self.top_k)
+        logits = keep_top_p(logits, self.top_p)
+        logits = keep_min_p(logits, self.min_p)
+        return mx.random.categorical(logits, key=self.key() if key is None else key).astype(mx.int32)
+
+    def key(self):
+        """A key for MLX's random functions: the same for the same seed, and a new one every time without a seed."""
+        return mx.random.key(secrets.randbits(64) if self.seed is None else self.seed)
+
+    @classmethod
+    def among(cls, settings):
+        """Those of a dict of settings that say how tokens are chosen; the others, such as max_tokens, are left out.
+
+        >>> Sampling.among({"max_tokens": 9, "seed": 3}).seed
+        3
+        """
+        return cls(**{name: settings[name] for name in NAMES if name in settings})
+
+
+NAMES = tuple(field.name for field in fields(Sampling))
+GREEDY = Sampling()
 
 
 def penalize_repetition(logits, ids, penalty):
@@ -102,25 +161,6 @@ def keep_min_p(logits, p):
         return logits
     smallest = logits.max(axis=-1, keepdims=True) + mx.log(mx.array(p))
     return mx.where(logits >= smallest, logits, -mx.inf)
-
-
-def random_key(seed=None):
-    """A key for MLX's random functions: the same for the same seed, and a new one every time for None."""
-    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**64):
-        raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, or None; got {seed!r}")
-    return mx.random.key(secrets.randbits(64) if seed is None else seed)
-
-
-def check_settings(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0):
-    """Raise ValueError, with the range, for a setting that is out of it."""
-    ranges = [("temperature", temperature, temperature >= 0, "0 (the most likely token) or above"),
-              ("top_k", top_k, top_k >= 0, "0 (all tokens) or above"),
-              ("top_p", top_p, 0 < top_p <= 1, "above 0, and at most 1 (all tokens)"),
-              ("min_p", min_p, 0 <= min_p <= 1, "from 0 (all tokens) to 1"),
-              ("repetition_penalty", repetition_penalty, repetition_penalty > 0, "above 0; 1 changes nothing")]
-    for name, value, fine, accepted in ranges:
-        if not fine:
-            raise ValueError(f"{name} is {value}; accepted is {accepted}")
 
 
 def _keep_first(logits, descending, n):

@@ -22,6 +22,7 @@ from mistral_edu.text.added_tokens import control_ids
 from mistral_edu.text.chat_template import ChatTemplate, find_template, special_texts
 from mistral_edu.text.end_tokens import end_ids
 from mistral_edu.text.spaces import keep_first_blank
+from mistral_edu.text.spoken_format import spoken_format
 from mistral_edu.text.stream import TextStream
 from mistral_edu.text.tekken import byte_alphabet
 from mistral_edu.text.tokenizer_file import find_file, is_instruct, is_sentencepiece, read_file, version_of
@@ -63,7 +64,7 @@ class Tokenizer:
         self.bos_id, self.eos_id = self.control_ids["<s>"], self.control_ids["</s>"]
         self.end_ids = end_ids(path.parent, self._tokenizer.token_to_id) | {self.eos_id}
         self.vocab_size = self._tokenizer.get_vocab_size()
-        self.folder, self.spoken = path.parent, None  # the chat format that it speaks, once asked for (see chat.py)
+        self.folder = path.parent
         kinds = json.dumps([description["pre_tokenizer"], description["decoder"]])
         self._byte_level = '"ByteLevel"' in kinds
         self.is_tekken = self._byte_level and '"Split"' in kinds  # Tekken cuts text by a pattern of its own
@@ -128,6 +129,11 @@ class Tokenizer:
     def chat_template(self):
         """The ChatTemplate that lies beside the tokenizer, or None."""
         return ChatTemplate(*self._template, special_texts(self.folder)) if self._template else None
+
+    @cached_property
+    def spoken(self) -> str:
+        """The chat format that its model speaks: a name of chat.FORMATS, or "template". chat.speak() sets another."""
+        return spoken_format(self)
 
     def decode(self, ids, skip_special: bool = True) -> str:
         """The text of ids. Bytes that are no UTF-8 become U+FFFD; with skip_special=False control tokens are shown."""

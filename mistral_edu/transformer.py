@@ -7,10 +7,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.attention import Attention
-from mistral_edu.cache import make_layer_cache
 from mistral_edu.feed_forward import FeedForward
 from mistral_edu.masks import create_attention_mask
 from mistral_edu.norm import RMSNorm
+from mistral_edu.quantized_cache import make_layer_cache
 
 
 class Block(nn.Module):

@@ -2,7 +2,9 @@
 import os
 
 from golden.models import gap, in_chunks, random_model, random_tokens
-from mistral_edu.cache import STEP, KVCache, QuantizedKVCache, RotatingKVCache, load_cache, save_cache
+from mistral_edu.cache import STEP, KVCache, RotatingKVCache
+from mistral_edu.checkpoints.saved_cache import load_cache, save_cache
+from mistral_edu.quantized_cache import QuantizedKVCache
 
 import mlx.core as mx
 import pytest

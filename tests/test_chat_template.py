@@ -4,7 +4,6 @@ import shutil
 import warnings
 
 from mistral_edu import encode_chat, load_tokenizer
-from mistral_edu.chat import spoken_format
 from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
 from mistral_edu.text.chat_template import ChatTemplate, find_template, special_texts
 from mistral_edu.tiny import FOLDER
@@ -63,7 +62,7 @@ def shown(tokenizer, *texts, **keywords):
 def test_chatml_is_followed(chatml):
     start, end = (chatml.control_ids[name] for name in ADDED)
     ids = encode_chat(talk("hello", "world", "hello", system="the world"), chatml)
-    assert spoken_format(chatml) == "template"
+    assert chatml.spoken == "template"
     assert [id for id in ids if id in chatml.control_ids.values()] == [start, end] * 4 + [start]
     assert chatml.decode(ids, skip_special=False) == (
         "<|im_start|>system\nthe world<|im_end|>\n<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\nworld"
@@ -122,7 +121,7 @@ def test_the_authors_format_stays_with_the_authors(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert shown(tokenizer, "hello") == "<s>[INST] hello[/INST]"
-    assert spoken_format(tokenizer) == "v3"
+    assert tokenizer.spoken == "v3"
     assert shown(tokenizer, "hello", system="world") == "<s>[INST] world\n\nhello[/INST]"
 
 

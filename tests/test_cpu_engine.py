@@ -10,7 +10,8 @@ from pathlib import Path
 from mistral_edu import generate
 from mistral_edu.attention import Attention
 from mistral_edu.bench.equal import BOUND, QUANTIZED_BOUND, gap
-from mistral_edu.cache import KVCache, load_cache, save_cache
+from mistral_edu.cache import KVCache
+from mistral_edu.checkpoints.saved_cache import load_cache, save_cache
 from mistral_edu.fast import accelerate, changes, compiled, cpu_engine, jobs, step, structure
 from mistral_edu.fast.attach import CHANGED
 from mistral_edu.fast.team import JobList, Team, n_threads, team

@@ -5,7 +5,7 @@ import warnings
 
 from mistral_edu import Tokenizer, generate
 from mistral_edu.commands import main
-from mistral_edu.generate import prompt_ids
+from mistral_edu.text.prompt import prompt_ids
 from mistral_edu.tiny import FOLDER
 from small_models import random_model
 

@@ -2,8 +2,9 @@ import itertools
 
 from mistral_edu import QuantizedKVCache, generate, load, load_tokenizer, sample, stream_generate
 from mistral_edu.checkpoints.errors import NonFiniteWeights
-from mistral_edu.generate import prompt_ids
+from mistral_edu.generate import generate_ids
 from mistral_edu.prefill import Reader, common_prefix
+from mistral_edu.text.prompt import prompt_ids
 from small_models import Counted, random_model
 
 import mlx.core as mx
@@ -39,6 +40,21 @@ def uncached(model, ids, n, **sampling):
 
 
 # --- the same tokens as without any of the machinery ---
+
+@pytest.mark.parametrize("temperature, seed", [(0.0, 0), (1.0, 0), (1.0, 7), (1.5, 1)])
+def test_the_real_loop_writes_what_the_loop_written_out_writes(tiny, temperature, seed):
+    model, tokenizer = tiny
+    prompt = tokenizer.encode("Once upon a time there was")
+    expected = generate_ids(model, prompt, 40, temperature, seed)
+    assert generate(model, None, prompt, max_tokens=40, temperature=temperature, seed=seed) == expected
+    assert len(expected) == 40
+
+
+def test_draws_of_the_loop_written_out_depend_on_the_seed(tiny):
+    model, tokenizer = tiny
+    prompt = tokenizer.encode("Once upon a time there was")
+    assert generate_ids(model, prompt, 40, 1.0, seed=1) != generate_ids(model, prompt, 40, 1.0, seed=2)
+
 
 @pytest.mark.parametrize("window", [None, 5])
 @pytest.mark.parametrize("chunk", [1, 4, 256])

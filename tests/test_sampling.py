@@ -1,7 +1,15 @@
 """Every filter against plain numpy, and every draw against its distribution."""
 import random
 
-from mistral_edu.sampling import keep_min_p, keep_top_k, keep_top_p, penalize_repetition, sample, scale_by_temperature
+from mistral_edu.sampling import (
+    Sampling,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    penalize_repetition,
+    sample,
+    scale_by_temperature,
+)
 
 import mlx.core as mx
 import numpy as np
@@ -177,3 +185,24 @@ def test_a_setting_out_of_range_is_named(setting):
     (name, value), = setting.items()
     with pytest.raises(ValueError, match=f"{name} is {value}; accepted is"):
         sample(mx.zeros(4), **setting)
+
+
+# --- the settings as one value ---
+
+def test_the_value_draws_what_sample_draws():
+    rows = mx.array(np.random.default_rng(2).normal(0, 2, (200, 30)).astype(np.float32))
+    settings = dict(temperature=1.3, top_k=9, top_p=0.9, min_p=0.02, repetition_penalty=1.2, seed=4)
+    assert Sampling(**settings).draw(rows, ids=[3, 5]).tolist() == sample(rows, ids=[3, 5], **settings).tolist()
+
+
+@pytest.mark.parametrize("wrong", [dict(temperature=-1), dict(top_k=-1), dict(top_p=0), dict(min_p=2),
+                                   dict(repetition_penalty=0), dict(seed=-1), dict(seed=0.5), dict(seed=2**64)])
+def test_settings_are_checked_when_the_value_is_made(wrong):
+    (name, value), = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}.* {value}"):
+        Sampling(**wrong)
+
+
+def test_the_value_cannot_be_changed_afterwards():
+    with pytest.raises(AttributeError):
+        Sampling().temperature = -1

@@ -4,7 +4,7 @@ import logging
 import warnings
 
 from mistral_edu import encode_chat, load_tokenizer
-from mistral_edu.chat import native_version, spoken_format
+from mistral_edu.chat import native_version
 from mistral_edu.text.tekken import read_tekken
 from small_authors import DATA, write_small_tekken
 
@@ -57,7 +57,7 @@ def test_ids_of_any_conversation(both, said, system):
     said = [text if n % 2 == 0 or text.rstrip(" ") else "x" for n, text in enumerate(said)]
     messages = talk(*said, system=system)
     assert encode_chat(messages, both.ours) == both.their_chat(messages)
-    assert native_version(both.ours) == spoken_format(both.ours) == f"{both.version}-tekken"
+    assert native_version(both.ours) == both.ours.spoken == f"{both.version}-tekken"
 
 
 def test_no_blank_and_no_blank_dropped(both):
@@ -76,7 +76,7 @@ def test_later_versions_write_text_as_v7_does(version, tmp_path):
     later, seven = (load_tokenizer(write_small_tekken(tmp_path / f"tekken_{name}.json", version=name))
                     for name in (version, "v7"))
     messages = talk("Hello", "Hi", "And?", system="Be brief.")
-    assert encode_chat(messages, later) == encode_chat(messages, seven) and spoken_format(later) == version
+    assert encode_chat(messages, later) == encode_chat(messages, seven) and later.spoken == version
 
 
 @pytest.mark.parametrize("version", ["v15", "v99"])
@@ -118,7 +118,7 @@ def test_the_files_tell_the_formats_apart(names, template, version, tmp_path):
     tokenizer = as_tokenizer_json(tmp_path / "model", names, template)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert spoken_format(tokenizer) == version
+        assert tokenizer.spoken == version
     adds_a_text = template == TEMPLATE_7              # which the authors' encoder does not: told, and not sent
     assert [("You are kind." in str(each.message)) for each in caught] == [True] * adds_a_text
     shown = tokenizer.decode(encode_chat(talk("Hello", system="Be brief."), tokenizer), skip_special=False)

@@ -4,8 +4,8 @@ import math
 
 from golden.golden_cases import BATCH, FILE, GROUPINGS, TEXT, WINDOWS, random_weights
 from golden.models import SMALL, gap, in_chunks, random_model, random_tokens
+from mistral_edu import KVCache, QuantizedKVCache, RotatingKVCache
 from mistral_edu.attention import scaled_dot_product_attention
-from mistral_edu.cache import KVCache, QuantizedKVCache, RotatingKVCache
 from mistral_edu.config import MistralConfig
 from mistral_edu.transformer import Model
 

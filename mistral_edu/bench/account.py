@@ -21,11 +21,11 @@ from mistral_edu.bench.limits import best_time, read_speed_cpu
 from mistral_edu.bench.measure import wait_for_kernels
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.tables import markdown, short
-from mistral_edu.bench.timed_answers import GREEDY
 from mistral_edu.bench.work import weight_bytes_per_step
 from mistral_edu.fast import accelerate, compiled
-from mistral_edu.generate import decode, prefill
-from mistral_edu.prefill import Reader
+from mistral_edu.generate import decode
+from mistral_edu.prefill import Reader, prefill
+from mistral_edu.sampling import GREEDY
 
 ROWS, SIZE, VOCABULARY, MANY = 256, 1024, 32768, 100
 CONTEXT, ROUNDS = 256, 40
@@ -94,7 +94,7 @@ class Account:
                          "small": [k.NORM, k.ROTATE, k.GATE, k.LOOK_UP], "checks": [], "store": []}
         n_tokens = len(self.left_out) * (ROUNDS + 1)
         with timed(stepper, "place") as place, self.in_turn() as runs:
-            steps = decode(reader, logits, n_tokens + 1, None, 0, GREEDY)
+            steps = decode(reader, logits, n_tokens + 1, GREEDY)
             ends = [time.perf_counter() for _ in steps]
         tokens = [later - earlier for earlier, later in pairwise(ends[:-1])]  # the last token is not read any more
         self.place = median(place)

@@ -11,11 +11,10 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.bench.peers.process_memory import process_memory
-from mistral_edu.generate import decode, prefill
-from mistral_edu.prefill import Reader
+from mistral_edu.generate import decode
+from mistral_edu.prefill import CHUNK, Reader, prefill
+from mistral_edu.sampling import GREEDY
 
-GREEDY = dict(temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0)
-CHUNK = 256   # tokens of a prompt that are read at once, as in stream_generate
 SAMPLED = 256  # ids whose log probabilities are compared with those of other engines
 
 
@@ -48,8 +47,8 @@ def timed_answer(model, prompts, n_tokens) -> Answer:
     began = time.perf_counter()
     if batch == 1:
         reader = Reader(model)
-        cache, logits = reader.cache, prefill(reader, prompts[0], CHUNK)
-        steps = decode(reader, logits, n_tokens, None, 0, GREEDY)
+        cache, logits = reader.cache, prefill(reader, prompts[0])
+        steps = decode(reader, logits, n_tokens, GREEDY)
     else:
         cache = model.make_cache()
         logits = prefill_side_by_side(model, cache, mx.array(prompts))

@@ -12,8 +12,8 @@ import mlx.core as mx
 from mistral_edu.checkpoints.errors import NotEnoughMemory
 from mistral_edu.checkpoints.weights import FLOATS
 from mistral_edu.machine import processors
+from mistral_edu.prefill import CHUNK
 
-CHUNK = 256      # tokens of a prompt that are read at once (generate's prefill_chunk)
 CONTEXT = 2048   # tokens that should fit at least, where load() is not told otherwise
 SHORTEST = 256   # a context below this is no advice,
 NARROW = 1024    # nor is a window narrower than this

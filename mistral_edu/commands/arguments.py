@@ -1,4 +1,6 @@
 """Arguments that several commands take: which model, and how tokens are chosen."""
+from mistral_edu.sampling import NAMES
+
 DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -40,5 +42,4 @@ def model_settings(args):
 
 
 def sampling_settings(args):
-    names = ("max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "stop")
-    return {name: getattr(args, name) for name in names}
+    return {name: getattr(args, name) for name in ("max_tokens", *NAMES, "stop")}

@@ -16,7 +16,7 @@ from mistral_edu.commands.arguments import (
     model_settings,
     sampling_settings,
 )
-from mistral_edu.commands.keyboard import reader
+from mistral_edu.commands.keyboard import line_editor
 from mistral_edu.commands.terminal import printable, say_compiling, stats
 from mistral_edu.conversation import Chat
 from mistral_edu.served.chat import ServedChat, served_model, served_stats
@@ -64,7 +64,7 @@ def run(args) -> int:
     if not sys.stdin.isatty():
         return from_a_pipe(talk)
     print(f"{name}: ask away. /help lists the commands, /quit ends.")
-    return by_hand(talk, reader() if sys.stdout.isatty() else lambda: input("> "))
+    return by_hand(talk, line_editor() if sys.stdout.isatty() else lambda: input("> "))
 
 
 def talk_here(args):

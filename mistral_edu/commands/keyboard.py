@@ -1,7 +1,7 @@
 """What a person types at a terminal: with history, and over several lines where prompt_toolkit is installed."""
 
 
-def reader(prompt="> "):
+def line_editor(prompt="> "):
     """A function that returns the next thing typed; it raises EOFError at Ctrl-D, KeyboardInterrupt at Ctrl-C.
 
     prompt_toolkit comes with IPython: Enter sends, Alt-Enter (or Esc, then Enter) begins another line, and what is

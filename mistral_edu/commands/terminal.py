@@ -2,6 +2,7 @@
 import os
 import sys
 
+from mistral_edu.prefill import CHUNK
 from mistral_edu.text.harmless import harmless
 
 
@@ -33,7 +34,7 @@ def stats(piece, model):
 
 def show_reading(done, total):
     """Progress for a prompt so long that it is read in several steps; a line of its own, wiped at the end."""
-    if sys.stderr.isatty() and total > 256:
+    if sys.stderr.isatty() and total > CHUNK:
         print(f"\rreading the prompt: {done} of {total} tokens" if done < total else "\r" + " " * 60 + "\r",
               end="", file=sys.stderr, flush=True)
 

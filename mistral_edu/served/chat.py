@@ -1,10 +1,9 @@
 """A conversation with a model that a server answers for."""
 from mistral_edu.conversation import Conversation
-from mistral_edu.sampling import check_settings
+from mistral_edu.sampling import Sampling
 from mistral_edu.served.server import ServerError
 from mistral_edu.text.harmless import harmless
 
-CHECKED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 # Values that change nothing. OpenAI's protocol has no place for three of these; mlx-lm, vLLM and SGLang know them.
 UNSENT = {"top_k": (0,), "min_p": (0,), "repetition_penalty": (1,), "stop": ([], ()), "seed": (None,)}
 
@@ -20,7 +19,7 @@ class ServedChat(Conversation):
         self.server, self.model = server, model
 
     def _pieces(self, settings):
-        check_settings(**{name: value for name, value in settings.items() if name in CHECKED})
+        Sampling.among(settings)        # refuses what is out of range, here rather than at the server
         request = {name: value for name, value in settings.items() if value not in UNSENT.get(name, ())}
         came = False
         try:

@@ -3,7 +3,7 @@ import json
 import os
 from pathlib import Path
 
-from mistral_edu.chat import check_messages
+from mistral_edu.text.messages import check_messages
 
 
 def save(messages, path) -> None:

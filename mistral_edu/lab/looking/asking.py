@@ -4,8 +4,9 @@ from functools import cache
 from mistral_edu.checkpoints.loading import load
 from mistral_edu.lab.looking.answer import Answer
 from mistral_edu.lab.looking.writer import Writer
+from mistral_edu.sampling import NAMES, Sampling
 
-SETTINGS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+SETTINGS = [name for name in NAMES if name != "seed"]
 
 
 def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):
@@ -29,7 +30,7 @@ def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n
                          f"{', '.join(SETTINGS)}, and n_tokens, the most tokens of an answer")
     if model is None:
         model, tokenizer = _tiny()
-    answer = Answer(Writer(model, tokenizer, prompt, raw, n_tokens, n_alternatives, seed=seed, **sampling))
+    answer = Answer(Writer(model, tokenizer, prompt, raw, n_tokens, n_alternatives, Sampling(seed=seed, **sampling)))
     answer.go_on()
     return answer
 

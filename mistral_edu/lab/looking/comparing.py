@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from mistral_edu.generate import check_room, logprobs_of, prefill, prompt_ids, stream_generate
+from mistral_edu.generate import logprobs_of, stream_generate
 from mistral_edu.lab.looking.comparison_shown import as_html, as_text
 from mistral_edu.lab.showing.pieces import label
-from mistral_edu.prefill import Reader
+from mistral_edu.prefill import Reader, common_prefix, prefill
 from mistral_edu.text.answer import AnswerText
+from mistral_edu.text.prompt import check_room, prompt_ids
 
 
 def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, seed=0, **sampling):
@@ -42,7 +43,7 @@ def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, see
     parted = {}                                     # place -> the tokens that came there, the first answer's in front
     for tokens in others:
         if tokens != first:
-            n = n_same(first, tokens)
+            n = common_prefix(first, tokens)
             parted.setdefault(n, [first[n]])
             parted[n] += [tokens[n]] * (tokens[n] not in parted[n])
     places = [Place(n, tokens, {name: chances(model, ids + first[:n], tokens) for name, model in models.items()})
@@ -67,7 +68,7 @@ class Comparison:
     def __init__(self, tokenizer, ids, answers, places):
         self.tokenizer, self.ids, self.answers, self.places = tokenizer, ids, answers, places
         first = next(iter(answers.values()))
-        self.same = {name: n_same(first, tokens) for name, tokens in answers.items()}
+        self.same = {name: common_prefix(first, tokens) for name, tokens in answers.items()}
         self.parts = {name: text_parts(tokenizer, ids, tokens) for name, tokens in answers.items()}
         self.texts = {name: "".join(parts) for name, parts in self.parts.items()}
 
@@ -86,15 +87,6 @@ class Comparison:
 
     def _repr_html_(self):
         return as_html(self)
-
-
-def n_same(a, b) -> int:
-    """How many tokens two answers have in common at their beginning.
-
-    >>> n_same([5, 6, 7], [5, 6, 8]), n_same([5], [5])
-    (2, 1)
-    """
-    return next((n for n, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
 def text_parts(tokenizer, ids, tokens) -> list[str]:

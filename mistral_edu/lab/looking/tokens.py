@@ -2,9 +2,9 @@
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mistral_edu.generate import prompt_ids
 from mistral_edu.lab.showing.figures import GREY, INK, RED, WIDTH, figure
 from mistral_edu.lab.showing.pieces import BOX, GAP, boxes, draw_pieces, label
+from mistral_edu.text.prompt import check_known, prompt_ids
 
 TITLE, LEGEND, MARGIN = 0.42, 0.34, 0.1          # inches above, below, and beside the tokens
 HATCH = "///"                                    # over tokens that are out of sight
@@ -22,8 +22,7 @@ def tokens_of(text_or_ids, model, tokenizer, raw=False) -> tuple[list, list]:
     n, config = len(ids), model.config
     if not 1 <= n <= config.context_len:         # all of it: no answer follows
         raise ValueError(f"a text of 1 to {config.context_len:,} tokens fits into the context of this model; got {n:,}")
-    if unknown := [id for id in ids if not 0 <= id < config.vocab_size]:
-        raise ValueError(f"ids {unknown[:5]} are not in the vocabulary; expected 0 to {config.vocab_size - 1}")
+    check_known(ids, config)
     n_ids = tokenizer.n_ids
     return ids, [label(tokenizer.token_bytes(id)) if id < n_ids else "" for id in ids]
 

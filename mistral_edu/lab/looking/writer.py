@@ -2,10 +2,11 @@
 import math
 from dataclasses import dataclass
 
-from mistral_edu.generate import check_length, check_room, prompt_ids, stream_generate
+from mistral_edu.generate import stream_generate
 from mistral_edu.lab.looking.visible import visible
 from mistral_edu.prefill import Reader
-from mistral_edu.sampling import check_settings
+from mistral_edu.sampling import GREEDY
+from mistral_edu.text.prompt import ids_and_room
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,17 @@ class Step(Alternative):
 class Writer:
     """All answers to one prompt share one Writer, and so one cache: what two of them have in common is read once.
 
-    prompt, raw, settings: as in stream_generate. n_tokens: of a whole answer, at most; n_alternatives: of a step.
+    prompt, raw: as in stream_generate. n_tokens: of a whole answer, at most; n_alternatives: of a step. sampling: how
+    each of its tokens is chosen.
     """
 
-    def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, **settings):
+    def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, sampling=GREEDY):
         if n_tokens < 1 or n_alternatives < 1:
             raise ValueError(f"n_tokens and n_alternatives are at least 1; got {n_tokens} and {n_alternatives}")
-        check_settings(**{name: value for name, value in settings.items() if name != "seed"})
-        check_length(prompt, tokenizer, model.config)
-        self.model, self.tokenizer, self.settings, self.n_alternatives = model, tokenizer, settings, n_alternatives
-        self.prompt_ids = prompt_ids(prompt, tokenizer, raw)
-        self.n_tokens = min(n_tokens, check_room(self.prompt_ids, 0, model.config))
+        self.model, self.tokenizer, self.n_alternatives = model, tokenizer, n_alternatives
+        self.sampling = sampling
+        self.prompt_ids, room = ids_and_room(prompt, tokenizer, model.config, raw)
+        self.n_tokens = min(n_tokens, room)
         self.reader, self.reused_tokens = Reader(model), 0      # of what was read last, so many were in the cache
         self._turn = None                                       # whose the cache is now
 
@@ -62,7 +63,7 @@ class Writer:
         self._turn = turn = object()
         for piece in stream_generate(self.model, self.tokenizer, self.prompt_ids + tokens, cache=self.reader,
                                      max_tokens=self.n_tokens - len(tokens), logprobs=self.n_alternatives,
-                                     **self.settings):
+                                     **vars(self.sampling)):
             self.reused_tokens = piece.reused_tokens
             likeliest = [self._alternative(token, logprob) for token, _, logprob in piece.logprobs]
             taken = self._alternative(piece.token, piece.logprob)

@@ -4,10 +4,11 @@ from functools import lru_cache
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.prefill import CHUNK
 from mistral_edu.tiny.exam import recall_items
 
 
-def token_losses(model, ids, mask=None, chunk=256):
+def token_losses(model, ids, mask=None, chunk=CHUNK):
     """The loss at every token but the first, (len(ids) - 1,): entry p is the cost of the token at position p + 1.
 
     mask: as a model takes it, for a text that is read at once; "causal" lifts the window. Without one, the text is read

@@ -8,8 +8,8 @@ import re
 
 import mlx.core as mx
 
-from mistral_edu.cache import restored
 from mistral_edu.chat import encode_chat
+from mistral_edu.checkpoints.saved_cache import restored
 from mistral_edu.tiny.exam import recall_items
 from mistral_edu.tiny.training.data import EOS
 

@@ -1,9 +1,9 @@
 """What a panel may be given, and what is said of a value that cannot be."""
 from pathlib import Path
 
-from mistral_edu.chat import check_messages
-from mistral_edu.sampling import check_settings
+from mistral_edu.sampling import Sampling
 from mistral_edu.text import saved_chat
+from mistral_edu.text.messages import check_messages
 
 NUMBERS = {"temperature": float, "top_p": float, "seed": int, "max_tokens": int}    # as stream_generate names them
 BITS = (None, 8, 4)
@@ -24,7 +24,7 @@ def number(name: str, value):
         words = "a whole number" if kind is int else "a number"
         raise ValueError(f"{name} is {words}; got {value!r}") from None
     if name in ("temperature", "top_p"):
-        check_settings(**{name: found})
+        Sampling(**{name: found})
     elif name == "max_tokens" and found < 1:
         raise ValueError(f"max_tokens is at least 1; got {found}")
     return found

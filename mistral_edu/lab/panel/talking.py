@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 import mlx.core as mx
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.generate import check_room
+from mistral_edu.text.prompt import check_room
 
 CHUNK = 32      # tokens of a prompt a step: stream_generate's 256 would keep a cell waiting for seconds on a processor
 DONE = object()
