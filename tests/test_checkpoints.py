@@ -2,42 +2,19 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from mistral_edu import (
-    CheckpointError,
-    MistralConfig,
-    Tokenizer,
-    load,
-    load_config,
-    load_model,
-    load_tokenizer,
-    quantize,
-)
-from mistral_edu.checkpoints.errors import (
-    NonFiniteWeights,
-    NotEnoughMemory,
-    UnavailableCheckpoint,
-    UnreadableFile,
-    UnsupportedCheckpoint,
-    WeightMismatch,
-)
-from mistral_edu.checkpoints.loading import expected_entries
-from mistral_edu.checkpoints.weights import read_entries
-from mistral_edu.tiny import FOLDER
-from small_checkpoints import (
-    CONFIG,
-    ONE,
-    WEIGHTS,
-    change_config,
-    change_weights,
-    same_weights,
-    weights_of,
-    write_checkpoint,
-    write_quantized,
-)
-from small_models import random_model
-
 import mlx.core as mx
 import pytest
+from small_checkpoints import (CONFIG, ONE, WEIGHTS, change_config, change_weights, same_weights, weights_of,
+                               write_checkpoint, write_quantized)
+from small_models import random_model
+
+from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, load, load_config, load_model,
+                         load_tokenizer, quantize)
+from mistral_edu.checkpoints.checkpoint import Checkpoint, expected_entries
+from mistral_edu.checkpoints.errors import (
+    NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+)
+from mistral_edu.tiny import FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +101,8 @@ def test_what_the_configuration_lets_expect_is_what_the_files_hold(tmp_path, qua
         write_quantized(tmp_path)
     else:
         write_checkpoint(tmp_path)
-    expected, found = expected_entries(tmp_path, load_config(tmp_path)), read_entries(tmp_path)
+    checkpoint = Checkpoint.open(tmp_path)
+    expected, found = expected_entries(checkpoint), checkpoint.entries
     assert {name: entry[1:] for name, entry in expected.items()} == {name: entry[1:] for name, entry in found.items()}
 
 

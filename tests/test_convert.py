@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 from mistral_edu import convert, load, load_model, quantize
-from mistral_edu.checkpoints.convert import exchanged
 from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.checkpoints.new_folder import exchanged
 from mistral_edu.checkpoints.shards import lay_out, put
 from small_checkpoints import (
     CONFIG,
