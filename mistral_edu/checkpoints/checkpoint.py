@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 from mistral_edu.checkpoints import hub
 from mistral_edu.checkpoints.authors_layout import config_from_params
 from mistral_edu.checkpoints.entries import FLOATS, Entry, read_entries
+from mistral_edu.checkpoints.errors import UnavailableCheckpoint
 from mistral_edu.checkpoints.folder import find_folder
 from mistral_edu.checkpoints.json_file import read_json
 from mistral_edu.checkpoints.layout import AUTHORS, HUGGING_FACE, Layout, layout_of
@@ -37,7 +38,7 @@ class Checkpoint:
     layout: Layout
     description: dict      # what its config.json says, or its params.json
     config: MistralConfig  # the same as a configuration, with the window that was asked for
-    fetch_weights: Callable | None = field(default=None, repr=False)  # until it is called, they are on the hub only
+    fetch_weights: Callable | None = field(default=None, repr=False)  # where the weights are on the hub only: fetches them
 
     @classmethod
     def open(cls, name_or_folder="tiny", window_size="config", revision=None, token=None):
@@ -53,7 +54,7 @@ class Checkpoint:
         config = (config_from_params if layout is AUTHORS else MistralConfig.from_json)(path, description)
         if window_size != "config":
             config = replace(config, window_size=window_size)
-        fetch = partial(hub.fetch_weights, str(name_or_folder), folder, revision, token) if is_on_hub else None
+        fetch = partial(hub.fetch, str(name_or_folder), revision, token) if is_on_hub else None
         return cls(str(name_or_folder), folder, layout, description, config, fetch)
 
     @classmethod
@@ -62,10 +63,15 @@ class Checkpoint:
         return cls(name, None, HUGGING_FACE, config.to_hf("bfloat16"), config)
 
     def fetched(self):
-        """The same with its weights on this machine: those that are on the hub only are fetched."""
+        """The same with its weights on this machine: those that are on the hub only are fetched.
+
+        Raises UnavailableCheckpoint, or UnsupportedCheckpoint where they come in other formats only.
+        """
         if self.fetch_weights is None:
             return self
-        self.fetch_weights()
+        if self.fetch_weights() != self.folder:  # a folder of the hub's cache is one commit
+            raise UnavailableCheckpoint(f"{self.name} has changed on the Hugging Face hub while it was being fetched; "
+                                        "expected all files to be of one commit. Try again")
         return replace(self, fetch_weights=None)
 
     @cached_property

@@ -40,34 +40,30 @@ def is_hub_name(name):
     return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", str(name)) is not None
 
 
-def fetch(name, revision=None, token=None) -> Path:
-    """The folder of a model of the hub with its small files, fetched unless the cache has them.
+def fetch(name, revision=None, token=None, weights=True) -> Path:
+    """The folder of a model of the hub, fetched unless the cache has it.
 
     revision: a branch, a tag or a commit; None: the newest. token: of your account, for models that need one.
-    Raises UnavailableCheckpoint.
+    weights: False for the small files alone. Raises UnavailableCheckpoint, or UnsupportedCheckpoint
+    where the weights come in other formats only.
     """
     folder = snapshot(name, revision, token, [*SMALL_FILES, HUGGING_FACE.index])
     more = [] if (folder / HUGGING_FACE.config).is_file() else [*WITHOUT_CONFIG]
     if not (folder / "tokenizer.json").is_file() and not list(folder.glob("tokenizer.model*")):
         more.append(TEKKEN)
     if more:
-        snapshot(name, folder.name, token, more, revision)  # the folder's name is the commit: all files are of one
-    return folder
-
-
-def fetch_weights(name, folder, revision=None, token=None):
-    """Fetch the weights into a folder that fetch() gave, of the same commit. revision: as it was asked for.
-
-    Raises UnavailableCheckpoint, or UnsupportedCheckpoint where the weights come in other formats only.
-    """
+        folder = snapshot(name, folder.name, token, more, revision)  # the folder's name is the commit: all are of one
+    if not weights:
+        return folder
     layout = layout_of(folder)
-    index = folder / layout.index
-    files = sorted(set(read_index(index).values())) if index.is_file() else [layout.several]
-    snapshot(name, folder.name, token, files, revision)
-    if not index.is_file() and not list(folder.glob(layout.several)):
+    has_index = (folder / layout.index).is_file()
+    files = sorted(set(read_index(folder / layout.index).values())) if has_index else [layout.several]
+    folder = snapshot(name, folder.name, token, files, revision)
+    if not has_index and not list(folder.glob(layout.several)):
         raise UnsupportedCheckpoint(f"{name} on the Hugging Face hub has neither {layout.index} nor {layout.single}; "
                                     "expected one of them. Weights in other formats (.bin, .pt, .pth, .gguf) are not "
                                     "fetched; take a version of this model in safetensors")
+    return folder
 
 
 def snapshot(name, revision, token, files, asked_for=None) -> Path:
