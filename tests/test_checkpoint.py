@@ -4,14 +4,14 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from small_checkpoints import CONFIG, WEIGHTS, write_checkpoint, write_quantized
-
 from mistral_edu import MistralConfig, convert, load, load_config, load_model
 from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.checkpoints.errors import UnavailableCheckpoint
 from mistral_edu.checkpoints.folder import find_folder
 from mistral_edu.checkpoints.layout import AUTHORS, HUGGING_FACE, layout_of
+from small_checkpoints import CONFIG, WEIGHTS, write_checkpoint, write_quantized
+
+import pytest
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_checkpoint_can_be_opened_without_its_weights(folder):
     checkpoint = Checkpoint.open(folder)
     assert checkpoint.name == str(folder) and checkpoint.layout is HUGGING_FACE
     with pytest.raises(FileNotFoundError, match=WEIGHTS):
-        checkpoint.entries
+        len(checkpoint.entries)
 
 
 def test_one_that_lies_nowhere_yet_is_what_its_configuration_lets_expect():

@@ -2,19 +2,41 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import mlx.core as mx
-import pytest
-from small_checkpoints import (CONFIG, ONE, WEIGHTS, change_config, change_weights, same_weights, weights_of,
-                               write_checkpoint, write_quantized)
-from small_models import random_model
-
-from mistral_edu import (CheckpointError, MistralConfig, Tokenizer, load, load_config, load_model,
-                         load_tokenizer, quantize)
+from mistral_edu import (
+    CheckpointError,
+    MistralConfig,
+    Tokenizer,
+    load,
+    load_config,
+    load_model,
+    load_tokenizer,
+    quantize,
+)
 from mistral_edu.checkpoints.checkpoint import Checkpoint, expected_entries
 from mistral_edu.checkpoints.errors import (
-    NonFiniteWeights, NotEnoughMemory, UnavailableCheckpoint, UnreadableFile, UnsupportedCheckpoint, WeightMismatch
+    NonFiniteWeights,
+    NotEnoughMemory,
+    UnavailableCheckpoint,
+    UnreadableFile,
+    UnsupportedCheckpoint,
+    WeightMismatch,
 )
 from mistral_edu.tiny import FOLDER
+from small_checkpoints import (
+    CONFIG,
+    ONE,
+    WEIGHTS,
+    change_config,
+    change_weights,
+    same_weights,
+    weights_of,
+    write_checkpoint,
+    write_quantized,
+)
+from small_models import random_model
+
+import mlx.core as mx
+import pytest
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,16 @@
 import gc
 from types import SimpleNamespace
 
-import mlx.core as mx
-import pytest
-from small_checkpoints import write_checkpoint, write_quantized
-
 from mistral_edu import MistralConfig, Model, generate, load_config, load_model
 from mistral_edu.checkpoints import memory
 from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.checkpoints.entries import Entry, read_entries
 from mistral_edu.checkpoints.errors import CheckpointError, NotEnoughMemory
 from mistral_edu.quantize import size_in_bytes
+from small_checkpoints import write_checkpoint, write_quantized
+
+import mlx.core as mx
+import pytest
 
 SEVEN = MistralConfig.preset("7b-v0.3")
 

@@ -3,15 +3,24 @@ import json
 import os
 import pickle
 
-import mlx.core as mx
-import pytest
-from small_checkpoints import (INDEX, ONE, WEIGHTS, change_json, change_weights, read, same_weights, split,
-                               write_checkpoint)
-
 from mistral_edu import load_model
 from mistral_edu.checkpoints.entries import Entry, read_entries
 from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint, WeightMismatch
 from mistral_edu.checkpoints.weights import read_one_by_one
+from small_checkpoints import (
+    INDEX,
+    ONE,
+    WEIGHTS,
+    change_json,
+    change_weights,
+    read,
+    same_weights,
+    split,
+    write_checkpoint,
+)
+
+import mlx.core as mx
+import pytest
 
 FILES = [f"model-0000{n}-of-00003.safetensors" for n in (1, 2, 3)]
 

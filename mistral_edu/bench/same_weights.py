@@ -5,7 +5,6 @@
 <folder>/gguf           f16.gguf, q8_0.gguf, q4_0.gguf, for llama.cpp
 """
 import json
-import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from mistral_edu.checkpoints.convert import convert
 from mistral_edu.checkpoints.loading import load_config
 from mistral_edu.checkpoints.needs import bytes_per_weight, gb
 from mistral_edu.config import MistralConfig
+from mistral_edu.machine import whole_files
 
 GGUF_BYTES = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of a weight: groups of 32 with a scale in float16
 SPARE = 1.05  # headers, and what a file system takes for itself
@@ -86,11 +86,14 @@ def write(case, folder):
 def write_random(case, folder):
     """The random weights that random_model makes in memory, as a Hugging Face folder."""
     model = random_model(case.preset, context=max(case.contexts) + case.max_tokens)
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    unfinished.mkdir()
     parameters = dict(tree_flatten(model.parameters()))
-    places = shards.lay_out(unfinished, parameters, metadata={"format": "pt"})
-    for name, weight in parameters.items():
-        shards.put(places[name], weight)
-    (unfinished / "config.json").write_text(json.dumps(model.config.to_hf()), encoding="utf-8")
-    os.rename(unfinished, folder)
+
+    def save(name):
+        unfinished = Path(name)
+        unfinished.mkdir()
+        places = shards.lay_out(unfinished, parameters, metadata={"format": "pt"})
+        for name, weight in parameters.items():
+            shards.put(places[name], weight)
+        (unfinished / "config.json").write_text(json.dumps(model.config.to_hf()), encoding="utf-8")
+
+    whole_files.write(folder, save)

@@ -29,9 +29,9 @@ def lay_out(folder, parameters, shard_size=SHARD_SIZE, metadata=None) -> dict[st
     metadata: strings that each header carries; {"format": "pt"} is what transformers asks for.
     """
     shards = split(parameters, shard_size)
-    n = len(shards)
-    files = [folder / (HUGGING_FACE.single if n == 1 else f"model-{i:05}-of-{n:05}.safetensors") for i in range(1, n + 1)]
-    places = {}
+    n, places = len(shards), {}
+    names = [f"model-{i:05}-of-{n:05}.safetensors" for i in range(1, n + 1)] if n > 1 else [HUGGING_FACE.single]
+    files = [folder / name for name in names]
     for file, shard in zip(files, shards):
         places |= write_header(file, shard, metadata or {})
     if n > 1:

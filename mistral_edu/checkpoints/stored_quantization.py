@@ -95,5 +95,6 @@ def check_shapes(checkpoint, name, width):
                              "its scales; both must be of the same model, fetch them from one place")
     if (bits, group_size) != (said["bits"], said["group_size"]):
         raise WeightMismatch(f"{checkpoint.folder}: config.json says that {name} is quantized to {said['bits']} bits "
-                             f"in groups of {said['group_size']}, and the shapes in the files are those of {bits:g} bits "
-                             f"in groups of {group_size:g}; both must be of the same model, fetch them from one place")
+                             f"in groups of {said['group_size']}, and the shapes in the files are those of {bits:g} "
+                             f"bits in groups of {group_size:g}; both must be of the same model, fetch them from one "
+                             "place")

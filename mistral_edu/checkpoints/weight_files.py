@@ -37,12 +37,13 @@ def no_weights(folder, layout):
     """The error for a folder without weights: what lies there instead, and what to do."""
     pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
     if pickles and not list(folder.glob("*.safetensors")):
-        return UnsupportedCheckpoint(f"{folder} holds its weights in {', '.join(pickles)} only. These are pickle files, "
-                                     "which can run any program when opened, so they were not opened; expected "
+        return UnsupportedCheckpoint(f"{folder} holds its weights in {', '.join(pickles)} only. These are pickle "
+                                     "files, which can run any program when opened, so they were not; expected "
                                      f"{layout.single}. Take a version of this model in safetensors")
     held = sorted(file.name for file in folder.iterdir())
-    authors = layout is HUGGING_FACE and any(name.startswith("consolidated") for name in held)
-    hint = f" (consolidated files are read only in a folder with {AUTHORS.config} and no config.json)" if authors else ""
+    hint = ""
+    if layout is HUGGING_FACE and any(name.startswith("consolidated") for name in held):
+        hint = f" (consolidated files are read only beside {AUTHORS.config}, and without a config.json)"
     return FileNotFoundError(f"{folder / layout.single}: no such file, nor {layout.index}; expected the weights there, "
                              f"and the folder holds only {', '.join(held) or 'nothing'}. Fetch the missing files{hint}")
 
