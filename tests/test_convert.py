@@ -181,7 +181,7 @@ def test_overwrite_replaces_nothing_but_a_model(source, out):
     with pytest.raises(FileExistsError, match="holds thesis.txt, which no conversion writes"):
         convert(source, out, overwrite=True)
     assert (out / "thesis.txt").exists()
-    with pytest.raises(FileExistsError, match="is no folder"):
+    with pytest.raises(FileExistsError, match="is not a folder"):
         convert(source, out / "thesis.txt", overwrite=True)
 
 

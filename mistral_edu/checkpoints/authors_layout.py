@@ -65,7 +65,7 @@ def check_keys(params, path):
         found = f" = {params[key]!r}" if key in HARMLESS else ""
         what = f"has {REFUSED[key]}" if key in REFUSED else "may compute something else"
         raise UnsupportedCheckpoint(f"{path} sets {key}{found}: such a model {what}, and only a plain Mistral is "
-                                    "computed here; take a Mistral-7B (v0.1, v0.2, v0.3), or one of the same "
+                                    "supported; take a Mistral-7B (v0.1, v0.2, v0.3), or one of the same "
                                     "architecture")
     if isinstance(params.get("sliding_window"), list):
         raise UnsupportedCheckpoint(f"{path}: sliding_window is {params['sliding_window']}, for the layers in turn; "

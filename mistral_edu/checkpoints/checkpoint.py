@@ -38,7 +38,7 @@ class Checkpoint:
     layout: Layout
     description: dict      # what its config.json says, or its params.json
     config: MistralConfig  # the same as a configuration, with the window that was asked for
-    fetch_weights: Callable | None = field(default=None, repr=False)  # where the weights are on the hub only: fetches them
+    fetch_weights: Callable | None = field(default=None, repr=False)  # None: they are here; else on the hub only
 
     @classmethod
     def open(cls, name_or_folder="tiny", window_size="config", revision=None, token=None):
@@ -76,7 +76,7 @@ class Checkpoint:
 
     @cached_property
     def quantization(self):
-        """How the configuration says that the weights are quantized (see read_quantization); None if they are floats."""
+        """How the weights are quantized, as read_quantization gives it; None if they are floats."""
         if self.layout is AUTHORS:
             return None  # config_from_params refuses any other
         return read_quantization(self.description, self.config_file)

@@ -74,9 +74,9 @@ def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=Fals
 
 
 def check_source(checkpoint, out):
-    """Raise ValueError for a checkpoint that is quantized already, FileExistsError for one that would replace itself."""
+    """Raise ValueError for a checkpoint that is quantized already, FileExistsError where it would replace itself."""
     if checkpoint.quantization is not None:
-        raise ValueError(f"{checkpoint.folder} is quantized already, and to round twice only adds error; convert the "
+        raise ValueError(f"{checkpoint.folder} is quantized already, and rounding twice only adds error; convert the "
                          "float checkpoint that it was made from")
     if out.exists() and out.samefile(checkpoint.folder):
         raise FileExistsError(f"{out} is the source itself; choose another folder")
@@ -91,7 +91,7 @@ def check_target(out, overwrite):
         raise FileExistsError(f"{out} is there already; choose another folder, or replace it: overwrite=True "
                               "(--overwrite)")
     if not out.is_dir() or out.is_symlink():
-        raise FileExistsError(f"{out} is no folder; only the folder of a model is overwritten. Choose another one")
+        raise FileExistsError(f"{out} is not a folder; only the folder of a model is overwritten. Choose another one")
     patterns = [*COPIED, "model*.safetensors", "model.safetensors.index.json"]
     foreign = [file.name for file in out.iterdir() if not any(file.match(pattern) for pattern in patterns)]
     if foreign:
@@ -108,7 +108,7 @@ def check_room(folder, total):
 
 
 def write_weights(places, named_arrays, total, on_progress=None):
-    """Write (name, array) after (name, array) to its place (see shards.lay_out). total: bytes of all, for on_progress."""
+    """Write each (name, array) to its place, as shards.lay_out gives it. total: bytes of all, for on_progress."""
     done = 0
     for name, array in named_arrays:
         shards.put(places[name], array)

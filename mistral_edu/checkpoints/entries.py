@@ -1,7 +1,7 @@
 """What the files of a checkpoint say they hold, known before the first number is read.
 
 A safetensors file begins with a header: name, type and shape of each weight. One Entry is made of each. A weight keeps
-the name that its file gives it, in the authors' layout too (authors_layout.py), so that messages speak of what is there.
+the name that its file gives it, in the authors' layout too (authors_layout.py), so that messages quote what is there.
 """
 import math
 from pathlib import Path
@@ -42,7 +42,8 @@ def read_entries(folder, layout=HUGGING_FACE, tied=False) -> dict[str, Entry]:
     """name -> Entry for every weight in the folder's files; RoPE's stored frequencies are left out.
 
     tied: the model's output layer is its embedding; then a stored copy of it, or one that only the index names, is not
-    used. Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files disagree.
+    used. Raises FileNotFoundError, UnreadableFile, UnsupportedCheckpoint, or WeightMismatch where index and files
+    disagree.
     """
     files, weight_map = weight_files(folder, layout)
     entries = {}
@@ -73,5 +74,5 @@ def read_header(file) -> dict[str, Entry]:
             return {name: Entry(file, MLX_NAMES.get(part.get_dtype(), part.get_dtype()), tuple(part.get_shape()))
                     for name, part in parts.items()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise UnreadableFile(f"{file}, of {file.stat().st_size:,} bytes, is no whole safetensors file ({error}); "
+        raise UnreadableFile(f"{file}, of {file.stat().st_size:,} bytes, is not a complete safetensors file ({error}); "
                              "fetch it again") from error

@@ -17,8 +17,8 @@ def find_folder(name_or_folder, revision=None, token=None):
         raise FileNotFoundError(f"{path} is a file; expected the folder that holds {FILES}")
     left = beside(path, "old")
     if left.is_dir():
-        raise FileNotFoundError(f"there is no folder {path}; a conversion was stopped while it replaced it, and the model "
-                                f"is in {left}. Rename that folder to {path}, or run the conversion again")
+        raise FileNotFoundError(f"there is no folder {path}; a conversion was stopped while it replaced it, and the "
+                                f"model is in {left}. Rename that folder to {path}, or run the conversion again")
     if hub.is_hub_name(name_or_folder):
         return hub.fetch(str(name_or_folder), revision, token, weights=False), True
     raise FileNotFoundError(f'there is no folder {path}; expected "tiny", a folder that holds {FILES}, or a name on '

@@ -22,8 +22,8 @@ WITHOUT_CONFIG = [AUTHORS.config, AUTHORS.index, "adapter_config.json"]  # these
 ADVICE = {
     "GatedRepoError": "its authors ask for consent first: give it on the model's page, then authenticate with token=, "
                       "HF_TOKEN or `hf auth login`",
-    "RepositoryNotFoundError": "the hub knows no such model, or does not show it to you; check the spelling, and for a "
-                               "private model authenticate with token=, HF_TOKEN or `hf auth login`",
+    "RepositoryNotFoundError": "the hub knows no such model, or does not show it to you; check the spelling, or "
+                               "authenticate with token=, HF_TOKEN or `hf auth login`",
     "RevisionNotFoundError": "the model has no such revision; expected the name of a branch or tag, or a commit",
     "LocalEntryNotFoundError": "it is not in the cache, or not all of it, and the hub could not be asked; check the "
                                "connection and HF_HUB_OFFLINE, or copy the folder here and give its path",

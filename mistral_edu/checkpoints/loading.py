@@ -54,8 +54,8 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     """The model in a folder or on the hub, all weights in memory.
 
     name_or_folder: "tiny"; a folder with config.json and model.safetensors, or shards with their index, as Hugging Face
-        or MLX write it; one with params.json and consolidated.safetensors, as Mistral AI publishes it (where config.json
-        is there as well, params.json is not read); or a name on the hub, such as "mistralai/Mistral-7B-v0.1".
+        or MLX write it; one with params.json and consolidated.safetensors, as Mistral AI publishes it (params.json is
+        not read beside a config.json); or a name on the hub, such as "mistralai/Mistral-7B-v0.1".
     window_size: "config" as published, or another width, or None for full attention.
     dtype: of the weights, such as "float32"; None as stored.
     bits: 8 or 4 quantizes each weight as soon as it is read; None leaves them as stored.

@@ -46,8 +46,8 @@ def check(checkpoint, context=None, dtype=None, bits=None, group_size=64):
     if wanted.total <= total:
         ways.append(f"close other programs, which hold {gb(total - free)}")
     advice = "Ways out: " + "; ".join(ways) if ways else "Take a smaller model, or one quantized to fewer bits"
-    raise NotEnoughMemory(f"{checkpoint.name} needs {wanted}. This machine has {gb(free)} free of {gb(total)}. {advice}. "
-                          "(MISTRAL_EDU_MEMORY_CHECK=0 tries it all the same)")
+    raise NotEnoughMemory(f"{checkpoint.name} needs {wanted}. This machine has {gb(free)} free of {gb(total)}. "
+                          f"{advice}. (MISTRAL_EDU_MEMORY_CHECK=0 tries it anyway)")
 
 
 def ways_out(required, config, context, free, fewer_bits):

@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all: beside its place first, under a hidden name, which it gives up at the end.
+"""A folder that is written whole or not at all: first beside its place, under a hidden name, then renamed.
 
 A file needs no more than that (machine/whole_files.py). A folder of a model needs a lock, since writing it takes
 minutes; the place of an older one, which it takes at one moment; and a way back where that cannot be done at once.
@@ -36,7 +36,7 @@ def new_folder(out):
 
 
 def give_back(out):
-    """Let an older folder have its name again, if it was left without one at the very moment in which it was replaced."""
+    """Give an older folder its name back, if a conversion was stopped at the very moment in which it replaced it."""
     old = beside(out, "old")
     if old.exists() and not out.exists():
         old.rename(out)

@@ -21,9 +21,9 @@ def check_packed(checkpoint):
     """Raise UnsupportedCheckpoint for weights packed by AWQ or GPTQ, which old folders do not say in config.json."""
     packed = [name for name in checkpoint.entries if name.endswith(".qweight")]
     if packed:
-        raise UnsupportedCheckpoint(f"{checkpoint.folder}: the files hold {min(packed)}, so the weights are quantized by AWQ or "
-                                    "GPTQ, and only MLX's own quantization is read here; take a 16-bit checkpoint of "
-                                    "this model, and load it with bits=4")
+        raise UnsupportedCheckpoint(f"{checkpoint.folder}: the files hold {min(packed)}, so the weights are quantized "
+                                    "by AWQ or GPTQ, and only MLX's own quantization is read here; take a 16-bit "
+                                    "checkpoint of this model, and load it with bits=4")
 
 
 def check_prefix(checkpoint, expected):

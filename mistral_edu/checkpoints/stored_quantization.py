@@ -63,7 +63,7 @@ def expect_quantized(model, checkpoint):
         scales = [name for name in entries if name.endswith(".scales")]
         if scales:
             raise WeightMismatch(f"{folder}: the files hold {min(scales)}, so the weights are quantized, and "
-                                 'config.json says nothing of it; expected "quantization" with bits and group_size. '
+                                 'config.json does not say so; expected "quantization" with bits and group_size. '
                                  "Fetch the config.json that belongs to these files")
         return
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, FLOAT)}

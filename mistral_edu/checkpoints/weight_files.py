@@ -58,7 +58,7 @@ def read_index(path) -> dict[str, str]:
         weight_map = read_json(path)["weight_map"]
         named = {str(name): str(file) for name, file in weight_map.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableFile(f'{path} is no index: expected JSON with "weight_map", which gives the file of each '
+        raise UnreadableFile(f'{path} is not an index: expected JSON with "weight_map", which gives the file of each '
                              f"weight ({type(error).__name__}: {error}). Fetch it again") from error
     for name, file in named.items():
         if not re.fullmatch(r"\w[\w.-]*\.safetensors", file):
