@@ -110,7 +110,7 @@ def test_a_question_is_put_as_their_encoder_puts_it(both):
 
 def test_what_the_tokenizer_knows(both):
     ours, theirs = both.ours, both._theirs
-    assert (ours.version, ours.vocab_size, ours.n_ids, ours.adds_blank) == ("v3", 131072, 131072, False)
+    assert (ours.version, ours.vocab_size, ours.n_ids, ours.adds_space) == ("v3", 131072, 131072, False)
     assert (ours.bos_id, ours.eos_id, ours.end_ids) == (theirs.bos_id, theirs.eos_id, {theirs.eos_id})
     assert ours.control_ids == {token["token_str"]: token["rank"] for token in theirs._all_special_tokens}
 
