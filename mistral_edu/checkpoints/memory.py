@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from mistral_edu.checkpoints.entries import FLOATS
 from mistral_edu.checkpoints.errors import NotEnoughMemory
-from mistral_edu.checkpoints.needs import bytes_per_weight, gb, need
+from mistral_edu.checkpoints.needs import Need, bytes_per_weight, gb, need
 from mistral_edu.machine import processors
 
 SHORTEST = 256   # a context below this is no advice,
@@ -30,10 +30,9 @@ def check(checkpoint, context=None, dtype=None, bits=None, group_size=64):
         return
     if context is not None and (not isinstance(context, int) or context < 1):
         raise ValueError(f"context should be a number of tokens, at least 1; got {context!r}")
-
     config, entries = checkpoint.config, checkpoint.entries
 
-    def required(config=config, context=context, bits=bits):
+    def required(config=config, context=context, bits=bits) -> Need:
         bytes_per_number = activation_bytes(entries, dtype)
         weights = sum(loaded_bytes(entry, dtype, bits, group_size) for entry in entries.values())
         return need(config, context, bytes_per_number, weights=weights)
