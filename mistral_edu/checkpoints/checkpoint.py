@@ -79,7 +79,7 @@ class Checkpoint:
         """How the weights are quantized, as read_quantization gives it; None if they are floats."""
         if self.layout is AUTHORS:
             return None  # config_from_params refuses any other
-        return read_quantization(self.description, self.config_file)
+        return read_quantization(self.description, (self.folder or Path()) / self.layout.config)
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -88,18 +88,13 @@ class Checkpoint:
             return expected_entries(self)
         return read_entries(self.folder, self.layout, self.config.tie_embeddings)
 
-    @property
-    def config_file(self):
-        """Where the configuration stands."""
-        return self.folder / self.layout.config
-
 
 def expected_entries(checkpoint) -> dict[str, Entry]:
     """What the files should hold, by the configuration alone, under Hugging Face's names."""
     dtype = checkpoint.description.get("torch_dtype") or checkpoint.description.get("dtype")
     dtype = dtype if dtype in FLOATS else "bfloat16"
-    model, stored = unfilled(checkpoint.config), checkpoint.folder and checkpoint.quantization
-    if stored:
-        quantize(model, **stored[""])
+    model = unfilled(checkpoint.config)
+    if checkpoint.quantization:
+        quantize(model, **checkpoint.quantization[""])
     return {name: Entry(None, "uint32" if array.dtype == mx.uint32 else dtype, array.shape)
             for name, array in tree_flatten(model.parameters())}
