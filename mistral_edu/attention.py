@@ -39,10 +39,13 @@ def repeat_kv(x, n_rep):
 def scaled_dot_product_attention(q, k, v, scale, mask=None):
     """softmax(q k^T * scale) v, written out.
 
-    q (B, n_heads, L, head_dim); k, v (B, n_kv_heads, S, head_dim) -> (B, n_heads, L, head_dim).
+    q: queries, (B, n_heads, L, head_dim).
+    k, v: keys and values, (B, n_kv_heads, S, head_dim).
+    scale: what the scores are multiplied with, usually head_dim ** -0.5.
     mask: bool, spread over (B, n_heads, L, S), True = may look; "causal": no later key than the query; None: all keys.
-    Each query needs a key that it may see, else its row is nan. Scores and softmax are fp32 whatever the dtype of q:
-    16 bit would blur the differences that the exponential then magnifies.
+
+    Returns (B, n_heads, L, head_dim). A query that may see no key yields a row of NaN. Scores and softmax are fp32
+    whatever the dtype of q: 16 bit would blur the differences that the exponential then magnifies.
     """
     L, S = q.shape[2], k.shape[2]
     n_rep = q.shape[1] // k.shape[1]
@@ -58,7 +61,10 @@ def scaled_dot_product_attention(q, k, v, scale, mask=None):
 
 
 def fused_attention(q, k, v, scale, mask=None):
-    """scaled_dot_product_attention as one operation of MLX, which repeats no key; a test holds them equal."""
+    """scaled_dot_product_attention as one operation of MLX, which repeats no key; a test holds them equal.
+
+    q, k, v, scale, mask: as there; the shapes are the same.
+    """
     return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
 
 

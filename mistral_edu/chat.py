@@ -89,7 +89,7 @@ def words_of(text, tokenizer, space) -> list[int]:
     """The ids of a text within the marks, with the space in front if there is one. An empty text has no ids."""
     if not text:
         return []
-    return tokenizer.encode(" " + text if space and not tokenizer.adds_blank else text, bos=False)
+    return tokenizer.encode(" " + text if space and not tokenizer.adds_space else text, bos=False)
 
 
 def speak(tokenizer, version):
@@ -133,7 +133,7 @@ def checked_version(version, tokenizer) -> str:
     if lacking := [name for name in needed if name not in tokenizer.control_ids]:
         raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer "
                          f'of {tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
-    if not chosen.space and tokenizer.adds_blank:
+    if not chosen.space and tokenizer.adds_space:
         raise ValueError(f"chat format {version} has no space after a mark, and this tokenizer puts one before each "
                          f'text; it is made for "{native_version(tokenizer)}"')
     return version

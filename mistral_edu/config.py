@@ -1,6 +1,5 @@
 """The twelve numbers that fix a Mistral. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), Table 1."""
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from mistral_edu.checkpoints.hf_config import HF_DEFAULTS, HF_NAMES, in_their_names, numbers_of  # noqa: F401
 from mistral_edu.checkpoints.json_file import read_json
@@ -79,13 +78,12 @@ class MistralConfig:
             raise ValueError(in_their_names(str(error))) from None
 
     @classmethod
-    def from_json(cls, path):
-        """The configuration in a Hugging Face `config.json` at `path`. Raises FileNotFoundError, or ValueError."""
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no file {path}; "
-                                    f"a checkpoint folder holds its configuration in config.json")
-        hf = read_json(path)
+    def from_json(cls, path, hf=None):
+        """The configuration in a Hugging Face `config.json` at `path`; hf: what it holds, where it has been read.
+
+        Raises FileNotFoundError, or ValueError.
+        """
+        hf = read_json(path) if hf is None else hf
         try:
             return cls.from_hf(hf)
         except ValueError as error:

@@ -31,7 +31,13 @@ def sliding_window_mask(L, window, offset=0):
 def create_attention_mask(L, offset=0, window=None, S=None, as_array=False):
     """The mask of one call of the model: L queries at positions offset .. offset+L-1.
 
-    S keys end at the last query's position; a rotating cache hands fewer than the offset + L that exist (the default).
+    L: queries in this call.
+    offset: tokens already seen.
+    window: keys that a query sees, its own included; None for all.
+    S: keys, the last of them at the last query's position; None for the offset + L that exist. A rotating cache hands
+        fewer.
+    as_array: True for the array in any case.
+
     Returns (L, S) bool, True = may look. Where that array would say nothing new it returns, unless `as_array`,
     None (one query that sees every key) or "causal" (no key is out of the window), which the fused kernel takes.
     Raises ValueError when window < 1, or S does not lie in L .. offset + L.

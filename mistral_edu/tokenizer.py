@@ -1,8 +1,8 @@
 """Text to token ids and back, over the `tokenizers` library. Read from a tokenizer.json, or from the authors' own file.
 
 Two kinds of tokenizer are read, the two that Mistral's models come with:
-- SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a blank; a character without a piece
-  of its own is spelled in byte tokens such as <0xE2>. A blank is put before the text, and taken off by decode(). Some
+- SentencePiece with byte fallback (7B v0.1 to v0.3): a piece is text with ▁ for a space; a character without a piece
+  of its own is spelled in byte tokens such as <0xE2>. A space is put before the text, and taken off by decode(). Some
   files put one after every added token, too.
 - byte-level BPE (`tiny`, and the later Tekken models): a piece is a string of bytes, written in a printable alphabet.
 
@@ -21,12 +21,12 @@ from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
 from mistral_edu.text.added_tokens import control_ids
 from mistral_edu.text.chat_template import ChatTemplate, find_template, special_texts
 from mistral_edu.text.end_tokens import end_ids
-from mistral_edu.text.spaces import keep_first_blank
+from mistral_edu.text.spaces import keep_first_space
 from mistral_edu.text.spoken_format import spoken_format
 from mistral_edu.text.stream import TextStream
 from mistral_edu.text.tekken import byte_alphabet
 from mistral_edu.text.tokenizer_file import find_file, is_instruct, is_sentencepiece, read_file, version_of
-from mistral_edu.text.tokenizer_model import BLANK
+from mistral_edu.text.tokenizer_model import SPACE
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 
@@ -76,27 +76,27 @@ class Tokenizer:
         ids = self._tokenizer.get_vocab().values()
         self.n_ids = 1 + max(ids)  # more than vocab_size where ids are left out
         self.text_ids = 1 + max(id for id in ids if id not in self._control_set)  # a text gets none from here on
-        self._set_up_blanks(description, is_sentencepiece(path))
+        self._set_up_spaces(description, is_sentencepiece(path))
         answer_follows = self.control_ids.get("[/INST]")  # where it is no control token, v1 spells it (see chat.py)
         self._answer_follows = self._encode("[/INST]") if answer_follows is None else [answer_follows]
 
-    def _set_up_blanks(self, description, is_model):
-        """Find out, by trying, where this tokenizer puts blanks of its own (see text/spaces.py)."""
-        self._before_text = " " if is_model else ""  # SentencePiece's blank; a tokenizer.json says how to add it
-        self._before_blank = " " if keep_first_blank(self._tokenizer, description["pre_tokenizer"]) else ""
+    def _set_up_spaces(self, description, is_model):
+        """Find out, by trying, where this tokenizer puts spaces of its own (see text/spaces.py)."""
+        self._before_text = " " if is_model else ""  # SentencePiece's space; a tokenizer.json says how to add it
+        self._before_space = " " if keep_first_space(self._tokenizer, description["pre_tokenizer"]) else ""
         # A token that no text can hold. What is encoded after it is no beginning of a text.
         self._anchor = f"\ue000{uuid4().hex}\ue000"
         self._tokenizer.add_tokens([tokenizers.AddedToken(self._anchor, normalized=False)])
         begins = lambda ids: bool(ids) and self.token_text(ids[0]).startswith(" ")
-        self.adds_blank = begins(self._encode("a"))  # before a text, as SentencePiece does
+        self.adds_space = begins(self._encode("a"))  # before a text, as SentencePiece does
         inside = begins(self._encode("-", first=False))  # and before what follows an added token
         self._before_answer = self._control_set if inside else frozenset()
-        # Ids after which the blank is no part of the text. After the authors' own marks it is shown, as in chat.py.
-        self._blank_after = {id for id in self._before_answer if self._added[id] not in description["model"]["vocab"]}
+        # Ids after which the space is no part of the text. After the authors' own marks it is shown, as in chat.py.
+        self._space_after = {id for id in self._before_answer if self._added[id] not in description["model"]["vocab"]}
         for id in self._added.keys() - self._control_set:
             tried = self._encode(self._added[id] + "-")
             if id in tried and begins(tried[tried.index(id) + 1:]):
-                self._blank_after.add(id)
+                self._space_after.add(id)
 
     @cached_property
     def longest_token(self) -> int:
@@ -143,15 +143,15 @@ class Tokenizer:
     def stream(self, skip_special: bool = True, before=()) -> TextStream:
         """A decoder that takes one id after the other. `before`: the ids that the text continues, such as a prompt.
 
-        A blank that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after
+        A space that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after
         a prompt that ends in [/INST], the one that starts every answer (see chat.py).
         """
         starts_answer = [int(id) for id in before[-len(self._answer_follows):]] == self._answer_follows
         starts_answer = starts_answer and not self.is_tekken  # whose answers follow at once
         goes_on = any(id not in self._control_set for id in before)
-        after_mark = len(before) > 0 and int(before[-1]) in self._blank_after | self._before_answer
-        drop_blank = starts_answer or after_mark or (self.adds_blank and not goes_on)
-        return TextStream(self, skip_special, drop_blank)
+        after_mark = len(before) > 0 and int(before[-1]) in self._space_after | self._before_answer
+        drop_space = starts_answer or after_mark or (self.adds_space and not goes_on)
+        return TextStream(self, skip_special, drop_space)
 
     def token_text(self, id: int) -> str:
         """One token as text, for display: "[INST]", " red", or U+FFFD for a piece of a character."""
@@ -168,7 +168,7 @@ class Tokenizer:
             return bytes(byte_alphabet()[character] for character in piece)
         if byte := BYTE_TOKEN.fullmatch(piece):
             return bytes([int(byte[1], 16)])
-        return piece.replace(BLANK, " ").encode()
+        return piece.replace(SPACE, " ").encode()
 
     def _encode(self, text, first=True):
         """The ids of a text, or of a stretch that follows a control token (first=False)."""
@@ -177,8 +177,8 @@ class Tokenizer:
                 text = self._before_text * bool(text) + text
             elif not first:
                 return self._tokenizer.encode(self._anchor + text, add_special_tokens=False).ids[1:] if text else []
-            elif text.startswith((" ", BLANK)):
-                text = self._before_blank + text
+            elif text.startswith((" ", SPACE)):
+                text = self._before_space + text
             return self._tokenizer.encode(text, add_special_tokens=False).ids
         except (AttributeError, TypeError, UnicodeEncodeError) as error:
             raise ValueError(f"only text that can be written in UTF-8 has token ids; got {text!r}") from error

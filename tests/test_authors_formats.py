@@ -167,7 +167,7 @@ def test_loading_is_quick():
 def test_a_damaged_file_is_named(tmp_path, data):
     path = tmp_path / "tokenizer.model"
     path.write_bytes(data)
-    with pytest.raises(UnreadableFile, match=r"tokenizer.model, of \d+ bytes, is no whole SentencePiece model"):
+    with pytest.raises(UnreadableFile, match=r"tokenizer.model, of \d+ bytes, is not a complete SentencePiece model"):
         load_tokenizer(path)
 
 

@@ -21,7 +21,7 @@ def talk(*texts, system=None):
 
 def test_one_question(tokenizer):
     begin, end = tokenizer.control_ids["[INST]"], tokenizer.control_ids["[/INST]"]
-    words = tokenizer.encode("hello" if tokenizer.adds_blank else " hello", bos=False)
+    words = tokenizer.encode("hello" if tokenizer.adds_space else " hello", bos=False)
     assert encode_chat(talk("hello"), tokenizer) == [tokenizer.bos_id, begin, *words, end]
 
 

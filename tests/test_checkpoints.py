@@ -12,6 +12,7 @@ from mistral_edu import (
     load_tokenizer,
     quantize,
 )
+from mistral_edu.checkpoints.checkpoint import Checkpoint, expected_entries
 from mistral_edu.checkpoints.errors import (
     NonFiniteWeights,
     NotEnoughMemory,
@@ -20,8 +21,6 @@ from mistral_edu.checkpoints.errors import (
     UnsupportedCheckpoint,
     WeightMismatch,
 )
-from mistral_edu.checkpoints.loading import expected_entries
-from mistral_edu.checkpoints.weights import read_entries
 from mistral_edu.tiny import FOLDER
 from small_checkpoints import (
     CONFIG,
@@ -124,7 +123,8 @@ def test_what_the_configuration_lets_expect_is_what_the_files_hold(tmp_path, qua
         write_quantized(tmp_path)
     else:
         write_checkpoint(tmp_path)
-    expected, found = expected_entries(tmp_path, load_config(tmp_path)), read_entries(tmp_path)
+    checkpoint = Checkpoint.open(tmp_path)
+    expected, found = expected_entries(checkpoint), checkpoint.entries
     assert {name: entry[1:] for name, entry in expected.items()} == {name: entry[1:] for name, entry in found.items()}
 
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 from mistral_edu import convert, load, load_model, quantize
-from mistral_edu.checkpoints.convert import exchanged
 from mistral_edu.checkpoints.errors import NonFiniteWeights
+from mistral_edu.checkpoints.new_folder import exchanged
 from mistral_edu.checkpoints.shards import lay_out, put
 from small_checkpoints import (
     CONFIG,
@@ -181,7 +181,7 @@ def test_overwrite_replaces_nothing_but_a_model(source, out):
     with pytest.raises(FileExistsError, match="holds thesis.txt, which no conversion writes"):
         convert(source, out, overwrite=True)
     assert (out / "thesis.txt").exists()
-    with pytest.raises(FileExistsError, match="is no folder"):
+    with pytest.raises(FileExistsError, match="is not a folder"):
         convert(source, out / "thesis.txt", overwrite=True)
 
 

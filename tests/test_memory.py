@@ -1,23 +1,24 @@
 """What a model needs, compared with what there is."""
 import gc
+from types import SimpleNamespace
 
 from mistral_edu import MistralConfig, Model, generate, load_config, load_model
 from mistral_edu.checkpoints import memory
+from mistral_edu.checkpoints.checkpoint import Checkpoint
+from mistral_edu.checkpoints.entries import Entry, read_entries
 from mistral_edu.checkpoints.errors import CheckpointError, NotEnoughMemory
-from mistral_edu.checkpoints.weights import Entry, read_entries
 from mistral_edu.quantize import size_in_bytes
 from small_checkpoints import write_checkpoint, write_quantized
 
 import mlx.core as mx
 import pytest
-from mlx.utils import tree_flatten
 
 SEVEN = MistralConfig.preset("7b-v0.3")
 
 
-def entries_of(config, dtype="bfloat16"):
-    """Headers of a checkpoint that need not exist: entries as read_entries gives them."""
-    return {name: Entry(None, dtype, array.shape) for name, array in tree_flatten(Model(config).parameters())}
+def seven(config=SEVEN):
+    """A checkpoint that need not exist: of Mistral-7B in bfloat16, as its configuration lets expect."""
+    return Checkpoint.planned("7b", config)
 
 
 def with_free(monkeypatch, free, total=None):
@@ -53,19 +54,18 @@ def test_the_formula_agrees_with_the_files(tmp_path):
 
 
 def test_what_fits_is_let_through_and_what_does_not_is_refused(monkeypatch):
-    entries = entries_of(SEVEN)
     needed = memory.need(SEVEN).total
     with_free(monkeypatch, needed)
-    memory.check("7b", SEVEN, entries)
+    memory.check(seven())
     with_free(monkeypatch, needed - 1)
     complaint = ("7b needs 15.6 GB: 14.5 GB for the weights, 0.3 GB for the keys and values of 2,048 tokens, 0.8 GB to "
                  "work in. This machine has 15.6 GB free")
     with pytest.raises(NotEnoughMemory, match=complaint):
-        memory.check("7b", SEVEN, entries)
-    memory.check("7b", SEVEN, entries, bits=4)
+        memory.check(seven())
+    memory.check(seven(), bits=4)
     assert issubclass(NotEnoughMemory, CheckpointError)
     monkeypatch.setenv("MISTRAL_EDU_MEMORY_CHECK", "0")
-    memory.check("7b", SEVEN, entries)
+    memory.check(seven())
 
 
 @pytest.mark.parametrize("free, total, settings, way", [
@@ -81,23 +81,22 @@ def test_what_fits_is_let_through_and_what_does_not_is_refused(monkeypatch):
 def test_the_message_names_ways_out_that_fit(monkeypatch, free, total, settings, way):
     with_free(monkeypatch, free, total)
     with pytest.raises(NotEnoughMemory, match=way):
-        memory.check("7b", SEVEN, entries_of(SEVEN), **settings)
+        memory.check(seven(), **settings)
 
 
 def test_each_way_out_is_one(monkeypatch):
     """What the message offers is let through."""
-    entries, free = entries_of(SEVEN), 8e9
-    with_free(monkeypatch, free)
-    memory.check("7b", SEVEN, entries, bits=4, context=16384)
+    with_free(monkeypatch, 8e9)
+    memory.check(seven(), bits=4, context=16384)
     from dataclasses import replace
-    memory.check("7b", replace(SEVEN, window_size=1024), entries, bits=4, context=32768)
+    memory.check(seven(replace(SEVEN, window_size=1024)), bits=4, context=32768)
 
 
 def test_a_quantized_model_is_not_advised_to_be_quantized(monkeypatch):
     entries = {"a.weight": Entry(None, "uint32", (4096, 10**6)), "a.scales": Entry(None, "bfloat16", (4096, 10**5))}
     with_free(monkeypatch, 8e9)
     with pytest.raises(NotEnoughMemory) as refused:
-        memory.check("7b", SEVEN, entries)
+        memory.check(SimpleNamespace(name="7b", config=SEVEN, entries=entries))
     assert "bits=" not in str(refused.value)
 
 

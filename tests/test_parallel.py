@@ -3,7 +3,7 @@ import sys
 
 import small_ranks
 from mistral_edu import MistralConfig, load_config, load_model, load_tokenizer
-from mistral_edu.checkpoints.weights import read_entries
+from mistral_edu.checkpoints.entries import read_entries
 from mistral_edu.parallel import split
 from mistral_edu.parallel.cells import ranks
 from mistral_edu.parallel.split import part_shape

@@ -90,7 +90,7 @@ def test_a_layer_that_should_not_be_quantized(tmp_path):
 def test_quantized_weights_that_config_json_does_not_know_of(tmp_path):
     write_quantized(tmp_path)
     change_json(tmp_path / "config.json", lambda description: description.pop("quantization"))
-    with pytest.raises(WeightMismatch, match='the weights are quantized, and config.json says nothing of it'):
+    with pytest.raises(WeightMismatch, match='the weights are quantized, and config.json does not say so'):
         load_model(tmp_path)
 
 

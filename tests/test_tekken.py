@@ -110,7 +110,7 @@ def test_a_question_is_put_as_their_encoder_puts_it(both):
 
 def test_what_the_tokenizer_knows(both):
     ours, theirs = both.ours, both._theirs
-    assert (ours.version, ours.vocab_size, ours.n_ids, ours.adds_blank) == ("v3", 131072, 131072, False)
+    assert (ours.version, ours.vocab_size, ours.n_ids, ours.adds_space) == ("v3", 131072, 131072, False)
     assert (ours.bos_id, ours.eos_id, ours.end_ids) == (theirs.bos_id, theirs.eos_id, {theirs.eos_id})
     assert ours.control_ids == {token["token_str"]: token["rank"] for token in theirs._all_special_tokens}
 
@@ -168,14 +168,15 @@ def test_a_tokenizer_of_their_own_serves_whatever_the_files_are_called():
     lambda tekken: tekken.update(special_tokens=[{"rank": 1, "token_str": "<s>"}, {"rank": 2, "token_str": "<s>"}])])
 def test_a_file_that_does_not_hold_what_it_says(tmp_path, change):
     change_json(write_small_tekken(tmp_path / "tekken.json", n_ranks=950), change)
-    with pytest.raises(UnreadableFile, match=r"tekken.json, of \d+ bytes, is no whole tekken.json .*fetch it again"):
+    complaint = r"tekken.json, of \d+ bytes, is not a complete tekken.json .*fetch it again"
+    with pytest.raises(UnreadableFile, match=complaint):
         load_tokenizer(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\x00"])
 def test_a_file_that_is_none(tmp_path, text):
     (tmp_path / "tekken.json").write_text(text)
-    with pytest.raises(UnreadableFile, match="is no whole tekken.json"):
+    with pytest.raises(UnreadableFile, match="is not a complete tekken.json"):
         load_tokenizer(tmp_path)
 
 

@@ -4,8 +4,9 @@ import os
 import pickle
 
 from mistral_edu import load_model
+from mistral_edu.checkpoints.entries import Entry, read_entries
 from mistral_edu.checkpoints.errors import UnreadableFile, UnsupportedCheckpoint, WeightMismatch
-from mistral_edu.checkpoints.weights import Entry, read_entries, read_one_by_one
+from mistral_edu.checkpoints.weights import read_one_by_one
 from small_checkpoints import (
     INDEX,
     ONE,
@@ -149,7 +150,8 @@ def test_a_weight_that_only_the_index_lists(shards):
 def test_a_shard_that_is_cut_off(shards):
     content = (shards / FILES[2]).read_bytes()
     (shards / FILES[2]).write_bytes(content[:-1000])
-    with pytest.raises(UnreadableFile, match=f"{FILES[2]}, of {len(content) - 1000:,} bytes, is no whole safetensors"):
+    complaint = f"{FILES[2]}, of {len(content) - 1000:,} bytes, is not a complete safetensors"
+    with pytest.raises(UnreadableFile, match=complaint):
         load_model(shards)
 
 
@@ -171,7 +173,7 @@ def safetensors(header, numbers=b""):
 ], ids=["length", "size", "rest", "overlap", "huge", "type"])
 def test_a_header_that_lies(tmp_path, content):
     (write_checkpoint(tmp_path) / WEIGHTS).write_bytes(content)
-    with pytest.raises(UnreadableFile, match=f"{WEIGHTS}, of .* is no whole safetensors file"):
+    with pytest.raises(UnreadableFile, match=f"{WEIGHTS}, of .* is not a complete safetensors file"):
         load_model(tmp_path)
 
 

@@ -33,7 +33,8 @@ from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
-from mistral_edu.checkpoints.loading import find_folder, load_config, load_model, stored_quantization
+from mistral_edu.checkpoints.checkpoint import Checkpoint
+from mistral_edu.checkpoints.loading import load_model
 from mistral_edu.config import MistralConfig
 from mistral_edu.fast import accelerate, compiled
 from mistral_edu.quantize import quantization, size_in_bytes
@@ -80,7 +81,7 @@ def measure(case):
     """
     check_case(case)
     if case.model is not None and case.written is None:
-        find_folder(case.model)  # a name of the hub is fetched here, before the clock is read
+        Checkpoint.open(case.model).fetched()  # a name of the hub is fetched here, before the clock is read
     before = process_memory()
     is_fast = case.fast and os.environ.get("MISTRAL_EDU_FAST") != "0"
     if is_fast:
@@ -148,12 +149,13 @@ def check_case(case):
     """Raise ValueError or OSError for what the model's config.json alone shows to be impossible: there is no such
     model, a prompt and its answer do not fit its context, or its weights are not as asked for.
     """
-    config = MistralConfig.preset(case.preset) if case.model is None else load_config(case.model)
+    checkpoint = None if case.model is None else Checkpoint.open(case.model)
+    config = MistralConfig.preset(case.preset) if checkpoint is None else checkpoint.config
     longest = max(case.contexts) + case.max_tokens
     if longest > config.context_len:
         raise ValueError(f"--context {max(case.contexts)} and --max-tokens {case.max_tokens} take {longest} tokens; "
                          f"the context of this model has {config.context_len}: take fewer")
-    if case.model is not None and case.bits == 16 and stored_quantization(find_folder(case.model, weights=False)):
+    if checkpoint is not None and case.bits == 16 and checkpoint.quantization:
         raise ValueError(f"--bits 16: {case.model} is stored quantized; measure it as it is, without --bits")
 
 

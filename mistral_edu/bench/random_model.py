@@ -3,7 +3,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mistral_edu.checkpoints import memory
-from mistral_edu.checkpoints.weights import Entry
+from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.config import MistralConfig
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import unfilled
@@ -20,9 +20,8 @@ def random_model(preset, bits=None, seed=0, context=None):
     8
     """
     model = unfilled(MistralConfig.preset(preset))
+    memory.check(Checkpoint.planned(f"a random {preset}", model.config), context, bits=bits)
     shapes = {name: weight.shape for name, weight in tree_flatten(model.parameters())}
-    entries = {name: Entry(None, "bfloat16", shape) for name, shape in shapes.items()}
-    memory.check(f"a random {preset}", model.config, entries, context, bits=bits)
     keys = mx.random.split(mx.random.key(seed), len(shapes))
     model.load_weights([(name, random_weight(shape, key)) for key, (name, shape) in zip(keys, shapes.items())])
     if bits is not None:

@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+from mistral_edu.machine.whole_files import part_of, write_text
+
 FOLDER = Path(__file__).with_name("results")
 SCHEMA = Path(__file__).with_name("schema.json")
 
@@ -45,19 +47,10 @@ def measured_result(name):
     return result
 
 
-def unfinished(path):
-    """Where a file stands until it is whole."""
-    return path.with_name(f".{path.name}.unfinished")
-
-
 def save(result, path):
     """Write a result; whatever goes wrong, no half of it is left. Returns the path."""
     path = Path(path).expanduser()
-    try:
-        unfinished(path).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        unfinished(path).replace(path)
-    finally:
-        unfinished(path).unlink(missing_ok=True)
+    write_text(path, json.dumps(result, indent=1) + "\n")
     return path
 
 
@@ -67,8 +60,8 @@ def check_place(path):
     if os.path.lexists(path):
         raise FileExistsError(f"--save {path}: it exists already; remove it or choose another name")
     try:
-        unfinished(path).touch()  # there are places that only an attempt shows to be closed
-        unfinished(path).unlink()
+        part_of(path).touch()  # there are places that only an attempt shows to be closed
+        part_of(path).unlink()
     except OSError as error:
         raise OSError(f"--save {path}: no file can be written there ({error.strerror}); choose a file in a folder of "
                       "yours: --save ./result.json") from None

@@ -5,7 +5,6 @@
 <folder>/gguf           f16.gguf, q8_0.gguf, q4_0.gguf, for llama.cpp
 """
 import json
-import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -16,11 +15,12 @@ from mlx.utils import tree_flatten
 from mistral_edu.bench.peers import PEERS
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.checkpoints import shards
+from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.checkpoints.convert import convert
-from mistral_edu.checkpoints.loading import find_folder, load_config, stored_quantization
-from mistral_edu.checkpoints.memory import bytes_per_weight, gb
-from mistral_edu.checkpoints.weights import read_entries
+from mistral_edu.checkpoints.loading import load_config
+from mistral_edu.checkpoints.needs import bytes_per_weight, gb
 from mistral_edu.config import MistralConfig
+from mistral_edu.machine import whole_files
 
 GGUF_BYTES = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of a weight: groups of 32 with a scale in float16
 SPARE = 1.05  # headers, and what a file system takes for itself
@@ -33,7 +33,7 @@ def folder_of_weights(cases, names):
     Raises ValueError for a checkpoint that has no float weights, OSError where there is too little room for the files.
     """
     source = cases[0].model
-    if source is not None and stored_quantization(find_folder(source)):
+    if source is not None and Checkpoint.open(source).quantization:
         raise ValueError(f"{source} is quantized already, in a format that not all engines read; take the float "
                          "checkpoint that it was made from")
     needed, place = bytes_on_disk(cases, names), tempfile.gettempdir()
@@ -52,7 +52,7 @@ def bytes_on_disk(cases, names):
     if case.preset is not None:
         n_weights = MistralConfig.preset(case.preset).n_parameters
     else:
-        n_weights = sum(entry.size for entry in read_entries(find_folder(case.model)).values())
+        n_weights = sum(entry.size for entry in Checkpoint.open(case.model).fetched().entries.values())
     each = [2] + [bytes_per_weight(2, bits=bits) for bits in all_bits(cases) if bits != 16]
     formats = gguf_precisions(cases, names)
     each += [GGUF_BYTES[precision] for precision in {"f16", *formats}] if formats else []
@@ -86,11 +86,14 @@ def write(case, folder):
 def write_random(case, folder):
     """The random weights that random_model makes in memory, as a Hugging Face folder."""
     model = random_model(case.preset, context=max(case.contexts) + case.max_tokens)
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    unfinished.mkdir()
     parameters = dict(tree_flatten(model.parameters()))
-    places = shards.lay_out(unfinished, parameters, metadata={"format": "pt"})
-    for name, weight in parameters.items():
-        shards.put(places[name], weight)
-    (unfinished / "config.json").write_text(json.dumps(model.config.to_hf()), encoding="utf-8")
-    os.rename(unfinished, folder)
+
+    def save(name):
+        unfinished = Path(name)
+        unfinished.mkdir()
+        places = shards.lay_out(unfinished, parameters, metadata={"format": "pt"})
+        for name, weight in parameters.items():
+            shards.put(places[name], weight)
+        (unfinished / "config.json").write_text(json.dumps(model.config.to_hf()), encoding="utf-8")
+
+    whole_files.write(folder, save)

@@ -3,20 +3,14 @@
 Three things differ from the Hugging Face layout that the rest of this package speaks: the names in the configuration,
 the names of the weights, and the order of rows in the query and key weights, whose RoPE pairs neighbours (see rope.py).
 All three are carried over here, exactly: rows move, and no number changes.
-
-A folder may hold both layouts, as on the Hugging Face hub. Then config.json wins, and nothing is read from params.json
-and the consolidated files. Source: mistral-inference (args.py, transformer.py).
+Source: mistral-inference (args.py, transformer.py).
 """
 import re
-from pathlib import Path
 
 from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
-from mistral_edu.checkpoints.json_file import read_json
 from mistral_edu.config import MistralConfig
 from mistral_edu.rope import interleaved_to_split
 
-PARAMS, SINGLE, INDEX = "params.json", "consolidated.safetensors", "consolidated.safetensors.index.json"
-SEVERAL = "consolidated*.safetensors"  # consolidated.00.safetensors, consolidated-00001-of-00002.safetensors
 NEEDED = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "norm_eps", "vocab_size")
 OPTIONAL = ("rope_theta", "sliding_window", "tied_embeddings", "max_position_embeddings", "max_seq_len")
 HARMLESS = {"model_type": "transformer", "activation": "silu", "causal": True}  # what every Mistral is
@@ -42,26 +36,23 @@ NAMES_IN_A_LAYER = {
 BACK, BACK_IN_A_LAYER = ({theirs: ours for ours, theirs in names.items()} for names in (NAMES, NAMES_IN_A_LAYER))
 
 
-def is_authors_layout(folder) -> bool:
-    """Whether a folder is to be read as the authors' layout: params.json is there, and config.json is not."""
-    return (Path(folder) / PARAMS).is_file() and not (Path(folder) / "config.json").is_file()
+def config_from_params(path, params) -> MistralConfig:
+    """The configuration in a params.json; params: what the file at `path` holds.
 
-
-def config_file(folder) -> Path:
-    """Where the folder's configuration lies: config.json, or params.json in the authors' layout."""
-    return Path(folder) / (PARAMS if is_authors_layout(folder) else "config.json")
-
-
-def read_params(path) -> MistralConfig:
-    """The configuration in a params.json.
-
-    Raises FileNotFoundError, UnreadableFile when it is no JSON object, UnsupportedCheckpoint for a key that would
-    change what is computed, ValueError for a number that is missing or out of range.
+    Where rope_theta is missing, it is what the authors' code took then: 10,000 beside a window (v0.1), else 1,000,000.
+    Raises UnsupportedCheckpoint for a key that would change what is computed, ValueError for a number that is missing
+    or out of range.
     """
-    params = read_json(path)
     check_keys(params, path)
+    said = {key: value for key, value in params.items() if value is not None}
+    window = said.get("sliding_window")
+    window = int(window) if isinstance(window, str) and window.isdigit() else window  # some files have it in quotes
     try:
-        return config_of(params)
+        return MistralConfig(
+            **{key: said[key] for key in NEEDED}, window_size=window,
+            rope_theta=said.get("rope_theta", 1000000.0 if window is None else 10000.0),
+            context_len=said.get("max_position_embeddings", said.get("max_seq_len", CONTEXT_LEN)),
+            tie_embeddings=said.get("tied_embeddings", False))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -74,7 +65,7 @@ def check_keys(params, path):
         found = f" = {params[key]!r}" if key in HARMLESS else ""
         what = f"has {REFUSED[key]}" if key in REFUSED else "may compute something else"
         raise UnsupportedCheckpoint(f"{path} sets {key}{found}: such a model {what}, and only a plain Mistral is "
-                                    "computed here; take a Mistral-7B (v0.1, v0.2, v0.3), or one of the same "
+                                    "supported; take a Mistral-7B (v0.1, v0.2, v0.3), or one of the same "
                                     "architecture")
     if isinstance(params.get("sliding_window"), list):
         raise UnsupportedCheckpoint(f"{path}: sliding_window is {params['sliding_window']}, for the layers in turn; "
@@ -83,21 +74,6 @@ def check_keys(params, path):
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; is it the params.json of a Mistral? Fetch it again from "
                          "where the weights come from")
-
-
-def config_of(params) -> MistralConfig:
-    """The configuration that checked params describe.
-
-    Where rope_theta is missing, it is what the authors' code took then: 10,000 beside a window (v0.1), else 1,000,000.
-    """
-    said = {key: value for key, value in params.items() if value is not None}
-    window = said.get("sliding_window")
-    window = int(window) if isinstance(window, str) and window.isdigit() else window  # some files have it in quotes
-    return MistralConfig(
-        **{key: said[key] for key in NEEDED}, window_size=window,
-        rope_theta=said.get("rope_theta", 1000000.0 if window is None else 10000.0),
-        context_len=said.get("max_position_embeddings", said.get("max_seq_len", CONTEXT_LEN)),
-        tie_embeddings=said.get("tied_embeddings", False))
 
 
 def hugging_face_name(name) -> str:

@@ -107,7 +107,7 @@ def rope_theta(hf) -> dict:
             stated[place] = rope["rope_theta"]
     if len(set(map(str, stated.values()))) > 1:
         raise ValueError(f"rope_theta is {stated['rope_parameters']!r} in rope_parameters and "
-                         f"{stated['rope_scaling']!r} in rope_scaling; mend config.json, or fetch it again")
+                         f"{stated['rope_scaling']!r} in rope_scaling; correct config.json, or fetch it again")
     return {"rope_theta": next(iter(stated.values()))} if stated else {}
 
 

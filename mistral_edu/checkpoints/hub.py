@@ -9,24 +9,24 @@ Cache, offline mode and token are the library's: HF_HOME, HF_HUB_OFFLINE=1, HF_T
 import re
 from pathlib import Path
 
-from mistral_edu.checkpoints import authors_layout
 from mistral_edu.checkpoints.errors import UnavailableCheckpoint, UnsupportedCheckpoint
-from mistral_edu.checkpoints.weights import INDEX, file_names, read_index
+from mistral_edu.checkpoints.layout import AUTHORS, HUGGING_FACE, layout_of
+from mistral_edu.checkpoints.weight_files import read_index
 from mistral_edu.text.tekken import FILE as TEKKEN
 
 SMALL_FILES = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
                "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
                "tokenizer.model", "tokenizer.model.v*"]
-WITHOUT_CONFIG = [authors_layout.PARAMS, authors_layout.INDEX, "adapter_config.json"]  # these say what it is instead
+WITHOUT_CONFIG = [AUTHORS.config, AUTHORS.index, "adapter_config.json"]  # these say what it is instead
 # huggingface_hub's words for what went wrong -> ours: what it means, what to do
 ADVICE = {
-    "GatedRepoError": "its authors ask for consent first: give it on the model's page, then name yourself by token=, "
+    "GatedRepoError": "its authors ask for consent first: give it on the model's page, then authenticate with token=, "
                       "HF_TOKEN or `hf auth login`",
-    "RepositoryNotFoundError": "the hub knows no such model, or does not show it to you; look at the spelling, and for "
-                               "a private model name yourself by token=, HF_TOKEN or `hf auth login`",
+    "RepositoryNotFoundError": "the hub knows no such model, or does not show it to you; check the spelling, or "
+                               "authenticate with token=, HF_TOKEN or `hf auth login`",
     "RevisionNotFoundError": "the model has no such revision; expected the name of a branch or tag, or a commit",
-    "LocalEntryNotFoundError": "it is not in the cache, or not all of it, and the hub could not be asked; look at the "
-                               "connection and at HF_HUB_OFFLINE, or copy the folder here and give its path",
+    "LocalEntryNotFoundError": "it is not in the cache, or not all of it, and the hub could not be asked; check the "
+                               "connection and HF_HUB_OFFLINE, or copy the folder here and give its path",
     "HFValidationError": "names on the hub look like mistralai/Mistral-7B-v0.1",
 }
 
@@ -47,27 +47,34 @@ def fetch(name, revision=None, token=None, weights=True) -> Path:
     weights: False for the small files alone. Raises UnavailableCheckpoint, or UnsupportedCheckpoint
     where the weights come in other formats only.
     """
-    folder = snapshot(name, revision, token, [*SMALL_FILES, INDEX])
-    more = [] if (folder / "config.json").is_file() else [*WITHOUT_CONFIG]
+    folder = snapshot(name, revision, token, [*SMALL_FILES, HUGGING_FACE.index])
+    more = [] if (folder / HUGGING_FACE.config).is_file() else [*WITHOUT_CONFIG]
     if not (folder / "tokenizer.json").is_file() and not list(folder.glob("tokenizer.model*")):
         more.append(TEKKEN)
     if more:
         folder = snapshot(name, folder.name, token, more, revision)  # the folder's name is the commit: all are of one
     if not weights:
         return folder
-    single, several, index = file_names(folder)
-    has_index = (folder / index).is_file()
-    files = sorted(set(read_index(folder / index).values())) if has_index else [several]
+    layout = layout_of(folder)
+    has_index = (folder / layout.index).is_file()
+    files = sorted(set(read_index(folder / layout.index).values())) if has_index else [layout.several]
     folder = snapshot(name, folder.name, token, files, revision)
-    if not has_index and not list(folder.glob(several)):
-        raise UnsupportedCheckpoint(f"{name} on the Hugging Face hub has neither {index} nor {single}; expected one "
-                                    "of them. Weights in other formats (.bin, .pt, .pth, .gguf) are not fetched; take "
-                                    "a version of this model in safetensors")
+    if not has_index and not list(folder.glob(layout.several)):
+        raise UnsupportedCheckpoint(f"{name} on the Hugging Face hub has neither {layout.index} nor {layout.single}; "
+                                    "expected one of them. Weights in other formats (.bin, .pt, .pth, .gguf) are not "
+                                    "fetched; take a version of this model in safetensors")
     return folder
 
 
-def snapshot(name, revision, token, files, asked_for=None):
-    """The cache's folder for a revision, once these files are in it."""
+def snapshot(name, revision, token, files, asked_for=None) -> Path:
+    """The cache's folder for a revision, once these files are in it.
+
+    name: of the model, such as "mistralai/Mistral-7B-v0.1".
+    revision: a branch, a tag or a commit; None for the newest.
+    token: of an account, or None for the one that the library knows.
+    files: names, or patterns.
+    asked_for: the revision by which messages call it, where `revision` is the commit that was found for it.
+    """
     from huggingface_hub import snapshot_download  # slow to import, and seldom needed
 
     try:

@@ -16,6 +16,8 @@ def read_json(path, missing=None) -> dict:
         return missing
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}; a folder with a model holds one") from None
     except RecursionError:
         raise UnreadableFile(f"{path} is not valid JSON (nested too deep to be read); fetch it again") from None
     except ValueError as error:  # a UnicodeDecodeError is one, too

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import mlx.core as mx
 
-from mistral_edu.checkpoints.weights import INDEX, MLX_NAMES, SINGLE, layer_of
+from mistral_edu.checkpoints.entries import MLX_NAMES
+from mistral_edu.checkpoints.layout import HUGGING_FACE
+from mistral_edu.checkpoints.weights import layer_of
 
 SHARD_SIZE = 5 * 10**9  # bytes, as Hugging Face splits
 SAFETENSORS_NAMES = {getattr(mx, ours): theirs for theirs, ours in MLX_NAMES.items()}
@@ -27,16 +29,16 @@ def lay_out(folder, parameters, shard_size=SHARD_SIZE, metadata=None) -> dict[st
     metadata: strings that each header carries; {"format": "pt"} is what transformers asks for.
     """
     shards = split(parameters, shard_size)
-    n = len(shards)
-    files = [folder / (SINGLE if n == 1 else f"model-{i:05}-of-{n:05}.safetensors") for i in range(1, n + 1)]
-    places = {}
+    n, places = len(shards), {}
+    names = [f"model-{i:05}-of-{n:05}.safetensors" for i in range(1, n + 1)] if n > 1 else [HUGGING_FACE.single]
+    files = [folder / name for name in names]
     for file, shard in zip(files, shards):
         places |= write_header(file, shard, metadata or {})
     if n > 1:
         weight_map = {name: places[name].file.name for name in sorted(places)}
         total = sum(array.nbytes for array in parameters.values())
         index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-        (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        (folder / HUGGING_FACE.index).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return places
 
 

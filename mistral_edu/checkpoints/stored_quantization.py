@@ -7,6 +7,7 @@ layer may have numbers of its own, under its name: {"model.layers.0.mlp.down_pro
 import mlx.nn as nn
 
 from mistral_edu.checkpoints.errors import UnsupportedCheckpoint, WeightMismatch
+from mistral_edu.checkpoints.other_kinds import check_packed
 from mistral_edu.quantize import BITS, FLOAT, GROUP_SIZES
 
 INSTEAD = "take a 16-bit checkpoint of this model, and load it with bits=4"
@@ -50,17 +51,19 @@ def read_numbers(stored, where):
                                 f"of {GROUP_SIZES}, as MLX writes them; {INSTEAD}")
 
 
-def expect_quantized(model, settings, entries, folder):
+def expect_quantized(model, checkpoint):
     """Replace each layer that is quantized in the files by its quantized form, in place.
 
-    settings: as from read_quantization; entries: as from weights.read_entries. A layer is quantized when the files
-    hold its scales. Raises WeightMismatch when the settings do not fit the shapes in the files.
+    A layer is quantized when the files hold its scales. Raises WeightMismatch when what the configuration says of
+    quantization does not fit the shapes in the files, UnsupportedCheckpoint for quantization of another kind.
     """
+    settings, entries, folder = checkpoint.quantization, checkpoint.entries, checkpoint.folder
+    check_packed(checkpoint)
     if settings is None:
         scales = [name for name in entries if name.endswith(".scales")]
         if scales:
             raise WeightMismatch(f"{folder}: the files hold {min(scales)}, so the weights are quantized, and "
-                                 'config.json says nothing of it; expected "quantization" with bits and group_size. '
+                                 'config.json does not say so; expected "quantization" with bits and group_size. '
                                  "Fetch the config.json that belongs to these files")
         return
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, FLOAT)}
@@ -73,24 +76,25 @@ def expect_quantized(model, settings, entries, folder):
         raise WeightMismatch(f"{folder}: config.json says that the weights are quantized, and the files hold no scales "
                              "of quantized weights; both must be of the same model, fetch them from one place")
     for name in sorted(quantized):
-        numbers = settings.get(name, settings[""])
-        check_shapes(name, numbers, layers[name].weight.shape[-1], entries, folder)
+        check_shapes(checkpoint, name, layers[name].weight.shape[-1])
     nn.quantize(model, class_predicate=lambda name, _: settings.get(name, settings[""]) if name in quantized else False)
 
 
-def check_shapes(name, numbers, width, entries, folder):
+def check_shapes(checkpoint, name, width):
     """Raise WeightMismatch when a layer's packed weight and scales are of other bits or groups than config.json says.
 
-    32 / bits numbers are packed into each integer, and group_size of them share a scale.
+    32 / bits numbers are packed into each integer, and group_size of them share a scale. width: numbers in a row.
     """
-    weight, scales = entries.get(f"{name}.weight"), entries[f"{name}.scales"]
+    weight, scales = checkpoint.entries.get(f"{name}.weight"), checkpoint.entries[f"{name}.scales"]
     if weight is None or not weight.shape or not scales.shape or 0 in (weight.shape[-1], scales.shape[-1]):
         return  # check_weights says what is wrong with these
     bits, group_size = weight.shape[-1] * 32 / width, width / scales.shape[-1]
-    if numbers is False:
-        raise WeightMismatch(f"{folder}: config.json says that {name} is not quantized, and the files hold its scales; "
-                             "both must be of the same model")
-    if (bits, group_size) != (numbers["bits"], numbers["group_size"]):
-        raise WeightMismatch(f"{folder}: config.json says that {name} is quantized to {numbers['bits']} bits in groups "
-                             f"of {numbers['group_size']}, and the shapes in the files are those of {bits:g} bits in "
-                             f"groups of {group_size:g}; both must be of the same model, fetch them from one place")
+    said = checkpoint.quantization.get(name, checkpoint.quantization[""])
+    if said is False:
+        raise WeightMismatch(f"{checkpoint.folder}: config.json says that {name} is not quantized, and the files hold "
+                             "its scales; both must be of the same model, fetch them from one place")
+    if (bits, group_size) != (said["bits"], said["group_size"]):
+        raise WeightMismatch(f"{checkpoint.folder}: config.json says that {name} is quantized to {said['bits']} bits "
+                             f"in groups of {said['group_size']}, and the shapes in the files are those of {bits:g} "
+                             f"bits in groups of {group_size:g}; both must be of the same model, fetch them from one "
+                             "place")

@@ -14,10 +14,10 @@ A file without fingerprints counts as changed.
 """
 import hashlib
 import json
-import os
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
+
+from mistral_edu.machine.whole_files import write_text
 
 MANIFEST = ".course.json"
 
@@ -103,12 +103,8 @@ def _read_manifest(path):
 
 def _write(path, text):
     """Beside the file first, then renamed: neither a crash nor JupyterLab meets half a page."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
+        write_text(path, text)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise OSError(f"{path} cannot be written ({error.strerror})") from error

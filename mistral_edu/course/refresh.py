@@ -28,6 +28,7 @@ from nbclient import NotebookClient
 from mistral_edu import course
 from mistral_edu.course.alt_texts import drop_alt_texts
 from mistral_edu.lab.exercises.bank import exercises_of
+from mistral_edu.machine.whole_files import write_text
 from mistral_edu.tiny import FOLDER as EMBEDDED
 
 MEASURED = "nbval-ignore-output"
@@ -48,7 +49,7 @@ def refresh(path, measure: bool = False) -> int:
     for before, after in zip(old.cells, new.cells):
         if is_measured(after):
             _keep_measured(before, after, fingerprint(new, after.id), measure)
-    _replace(path, nbformat.writes(new) + "\n")
+    write_text(path, nbformat.writes(new) + "\n")  # a reader or a crash never meets half a notebook
     return sum(cell.cell_type == "code" for cell in new.cells)
 
 
@@ -145,14 +146,6 @@ def mark_what_is_planned(notebook) -> None:
 
 def _with_its_state(mention):
     return f"notebook {mention[1]}" + ("" if course.find(mention[1]).ready else " (not written yet)")
-
-
-def _replace(path, text):
-    """Write beside the file, then rename: a reader or a crash never meets half a notebook."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, path.stat().st_mode & 0o777)
-    os.replace(file.name, path)
 
 
 def find(name: str, folder="notebooks") -> Path:

@@ -1,1 +1,1 @@
-"""The computer that all this runs on: its processors and memory, and which library multiplies for MLX."""
+"""The computer that all this runs on: its processors and memory, which library multiplies for MLX, and whole files."""

@@ -13,6 +13,7 @@ Caches, windows and chunked prompts need nothing: they belong to heads, and a ra
 mistral_edu.fast stay off, since they know nothing of sums between processes.
 """
 import os
+from types import SimpleNamespace
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -20,21 +21,17 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from mistral_edu.bench.random_model import random_weight
 from mistral_edu.checkpoints import authors_layout, memory
+from mistral_edu.checkpoints.checkpoint import Checkpoint
+from mistral_edu.checkpoints.entries import FLOATS
 from mistral_edu.checkpoints.errors import NonFiniteWeights
-from mistral_edu.checkpoints.loading import (
-    check_vocabulary,
-    dtype_name,
-    fetch_if_it_fits,
-    load_config,
-    load_tokenizer,
-    open_model,
-)
-from mistral_edu.checkpoints.weights import FLOATS, read_entries
+from mistral_edu.checkpoints.layout import AUTHORS
+from mistral_edu.checkpoints.loading import check_tokenizer, dtype_name, open_model
 from mistral_edu.config import MistralConfig
 from mistral_edu.parallel.counted import bytes_per_call
 from mistral_edu.parallel.reading import Slices
 from mistral_edu.parallel.split import part_shape, place, rank_config, split
 from mistral_edu.quantize import FLOAT, QUANTIZED, quantize
+from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import unfilled
 
 LOCAL_RANKS = "MISTRAL_EDU_LOCAL_RANKS"  # variable of the environment: how many ranks share this machine's memory
@@ -51,17 +48,19 @@ def load_sharded(name_or_folder="tiny", group=None, window_size="config", dtype=
     shared out among so many ranks.
     """
     group = group or mx.distributed.init()
-    folder = fetch_if_it_fits(name_or_folder, window_size, dtype, bits, context, revision, token)
-    config, tokenizer, dtype = load_config(folder, window_size), load_tokenizer(folder), dtype_name(dtype)
-    check_vocabulary(tokenizer, config, folder)
-    entries = read_entries(folder, config.tie_embeddings)
-    whole, _ = open_model(folder, config, entries, dtype)  # names and shapes are compared, and no number is read
+    checkpoint, dtype = Checkpoint.open(name_or_folder, window_size, revision, token), dtype_name(dtype)
+    config, tokenizer = checkpoint.config, Tokenizer(checkpoint.folder)
+    check_tokenizer(checkpoint, tokenizer)
+    if checkpoint.fetch_weights is not None:  # what would not fit is not fetched at all
+        check_memory(checkpoint, split(config, group.size())[group.rank()], context, dtype, bits, group)
+        checkpoint = checkpoint.fetched()
+    whole, _ = open_model(checkpoint, dtype)  # names and shapes are compared, and no number is read
     if bits is not None:
         quantize(whole, bits)
     part = split(config, group.size(), group_size_of(whole))[group.rank()]
-    check_memory(name_or_folder, config, part, entries, context, dtype, bits, group)
-    with Slices(entries) as slices:
-        model = part_of(whole, part, lambda name: read_part(slices, name, config, part, folder, dtype), group)
+    check_memory(checkpoint, part, context, dtype, bits, group)
+    with Slices(checkpoint.entries) as slices:
+        model = part_of(whole, part, lambda name: read_part(slices, name, checkpoint, part, dtype), group)
         model.bytes_read = slices.bytes_read
     return model, tokenizer
 
@@ -120,17 +119,17 @@ def layer_parameters(layer, name, weight):
     return dict(zip(("weight", "scales", "biases"), mx.quantize(first, layer.group_size, layer.bits)))
 
 
-def read_part(slices, name, config, part, folder, dtype=None):
+def read_part(slices, name, checkpoint, part, dtype=None):
     """A part of one stored array, by Hugging Face's name, whatever the layout of the folder."""
-    is_authors = authors_layout.is_authors_layout(folder)
+    config, is_authors = checkpoint.config, checkpoint.layout is AUTHORS
     stored = authors_layout.authors_name(name) if is_authors else name
     array = slices.read(stored, *place(name, slices.entries[stored].shape, config, part))
     if slices.entries[stored].dtype in FLOATS:
         array = array if dtype is None else array.astype(getattr(mx, dtype))
         if not mx.isfinite(array).all().item():
-            raise NonFiniteWeights(f"{folder}: NaN or infinity in {stored}; expected finite numbers. The file is "
-                                   "damaged, or the dtype asked for is too narrow for it (float16 ends at 65504): "
-                                   "take another")
+            raise NonFiniteWeights(f"{checkpoint.folder}: NaN or infinity in {stored}; expected finite numbers. The "
+                                   "file is damaged, or the dtype asked for is too narrow for it (float16 ends at "
+                                   "65504): take another")
     if is_authors:  # rows move within their head, so a part is put into order as the whole is
         array = authors_layout.as_hugging_face({stored: array}, rank_config(config, part))[name]
     return array
@@ -166,15 +165,16 @@ def group_size_of(model):
                 if isinstance(layer, QUANTIZED) and name.split(".")[-1] in BY_COLUMNS), default=1)
 
 
-def check_memory(name, config, part, entries, context, dtype, bits, group):
+def check_memory(checkpoint, part, context, dtype, bits, group):
     """Raise NotEnoughMemory unless the parts of all ranks on this machine fit into what is free, as load() does.
 
     All ranks look before the first of them reads: what one has taken already must not be counted against the next.
     """
-    n_here = int(os.environ.get(LOCAL_RANKS, 1))
+    n_here, config = int(os.environ.get(LOCAL_RANKS, 1)), checkpoint.config
     shapes = {stored: part_shape(authors_layout.hugging_face_name(stored), entry.shape, config, part)
-              for stored, entry in entries.items()}
+              for stored, entry in checkpoint.entries.items()}
     here = {(stored, n): entry._replace(shape=shapes[stored])
-            for stored, entry in entries.items() for n in range(n_here)}
-    memory.check(f"{name}, {n_here} of its {group.size()} ranks here,", config, here, context, dtype, bits)
+            for stored, entry in checkpoint.entries.items() for n in range(n_here)}
+    name = f"{checkpoint.name}, {n_here} of its {group.size()} ranks here,"
+    memory.check(SimpleNamespace(name=name, config=config, entries=here), context, dtype, bits)
     mx.eval(mx.distributed.all_sum(mx.array(1), group=group))

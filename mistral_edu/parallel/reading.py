@@ -18,7 +18,7 @@ CARRIERS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16,
 class Slices:
     """The weights of a checkpoint, to be read in slices. `bytes_read` counts their bytes; headers come on top.
 
-    entries: as from weights.read_entries. Used in a `with`, which closes the files.
+    entries: as from entries.read_entries. Used in a `with`, which closes the files.
     """
 
     def __init__(self, entries):

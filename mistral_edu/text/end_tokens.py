@@ -25,8 +25,8 @@ def end_ids(folder, id_of) -> frozenset:
         each = said if isinstance(said, list) else [] if said is None else [said]
         if not all(type(id) is int and id >= 0 for id in each):
             raise UnsupportedCheckpoint(f"{Path(folder) / name}: eos_token_id is {said!r}; expected the id of the "
-                                        "token that ends an answer, or a list of such ids. Mend the file, or take it "
-                                        "away")
+                                        "token that ends an answer, or a list of such ids. Correct the file, or "
+                                        "remove it")
         found.update(each)
     token = read_json(Path(folder) / GIVES_A_TOKEN, missing={}).get("eos_token")
     token = token.get("content") if isinstance(token, dict) else token      # a text, or its description

@@ -1,8 +1,8 @@
 """A conversation in a file: its messages as JSON, a list of {"role": ..., "content": ...}."""
 import json
-import os
 from pathlib import Path
 
+from mistral_edu.machine.whole_files import write_text
 from mistral_edu.text.messages import check_messages
 
 
@@ -19,14 +19,10 @@ def save(messages, path) -> None:
             load(path)
         except ValueError:
             raise ValueError(f"{path} is there already, and is no saved conversation; choose another name") from None
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        unfinished.write_text(json.dumps(messages, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        write_text(path, json.dumps(messages, indent=1, ensure_ascii=False) + "\n")
     except (OSError, UnicodeEncodeError) as error:
         raise ValueError(f"{path} cannot be written ({error}); choose another place") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load(path) -> list:

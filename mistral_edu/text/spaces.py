@@ -1,14 +1,14 @@
-"""Where a tokenizer puts a blank of its own, and the one that some files swallow.
+"""Where a tokenizer puts a space of its own, and the one that some files swallow.
 
-SentencePiece puts a blank before a text, always: " a" begins with two. A tokenizer.json says the same in several ways.
+SentencePiece puts a space before a text, always: " a" begins with two. A tokenizer.json says the same in several ways.
 A normalizer that prepends does so before each stretch of text between added tokens. The pre-tokenizer Metaspace does it
-"always" (before each stretch) or for the "first" stretch only, but not where a blank is there already: then " a" and
-"a" have the same ids, and a text that begins with a blank is not given back. This is mended here, and nothing else.
+"always" (before each stretch) or for the "first" stretch only, but not where a space is there already: then " a" and
+"a" have the same ids, and a text that begins with a space is not given back. This is mended here, and nothing else.
 """
 import tokenizers
 from tokenizers.normalizers import Replace, Sequence
 
-from mistral_edu.text.tokenizer_model import BLANK
+from mistral_edu.text.tokenizer_model import SPACE
 
 
 def metaspace_of(pre_tokenizer):
@@ -22,7 +22,7 @@ def metaspace_of(pre_tokenizer):
 
 
 def scheme(pre_tokenizer):
-    """ "always", "first" or "never": where a Metaspace puts its blank; None without a Metaspace.
+    """ "always", "first" or "never": where a Metaspace puts its space; None without a Metaspace.
 
     >>> scheme({"type": "Sequence",
     ...         "pretokenizers": [{"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}]})
@@ -35,22 +35,22 @@ def scheme(pre_tokenizer):
     return metaspace.get("prepend_scheme", older)
 
 
-def swallows_a_blank(tokenizer) -> bool:
+def swallows_a_space(tokenizer) -> bool:
     """Whether a tokenizer gives " a" and "a" the same ids."""
     return tokenizer.encode(" a", add_special_tokens=False).ids == tokenizer.encode("a", add_special_tokens=False).ids
 
 
-def keep_first_blank(tokenizer, pre_tokenizer) -> bool:
-    """Mend a Metaspace that swallows a blank, as SentencePiece has it; tokenizer is changed.
+def keep_first_space(tokenizer, pre_tokenizer) -> bool:
+    """Mend a Metaspace that swallows a space, as SentencePiece has it; tokenizer is changed.
 
-    Returns True where only the caller can do it, by one more blank before a text that begins with one: a "first" that
+    Returns True where only the caller can do it, by one more space before a text that begins with one: a "first" that
     would be done before each stretch would change the others.
     """
     where = scheme(pre_tokenizer)
-    if where not in ("always", "first") or not swallows_a_blank(tokenizer):
+    if where not in ("always", "first") or not swallows_a_space(tokenizer):
         return False
     if where == "first":
         return True
-    twice = Replace(tokenizers.Regex(f"\\A[ {BLANK}]"), BLANK * 2)
+    twice = Replace(tokenizers.Regex(f"\\A[ {SPACE}]"), SPACE * 2)
     tokenizer.normalizer = Sequence([tokenizer.normalizer, twice]) if tokenizer.normalizer else twice
     return False

@@ -13,18 +13,18 @@ class TextStream:
     (['', '', '', '🙂'], '')
     """
 
-    def __init__(self, tokenizer, skip_special=True, drop_blank=False):
+    def __init__(self, tokenizer, skip_special=True, drop_space=False):
         self._tokenizer, self._skip_special = tokenizer, skip_special
-        self._drop_blank = drop_blank
+        self._drop_space = drop_space
         self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def add(self, id: int) -> str:
         """The text that this token completes: often a word, sometimes nothing yet."""
         hidden = self._skip_special and id in self._tokenizer._control_set
         added = id in self._tokenizer._added and not hidden
-        self._drop_blank = self._drop_blank and not added  # an added token is shown as it is
+        self._drop_space = self._drop_space and not added  # an added token is shown as it is
         text = "" if hidden else self._text(self._tokenizer.token_bytes(id), final=False)
-        self._drop_blank = self._drop_blank or id in self._tokenizer._blank_after
+        self._drop_space = self._drop_space or id in self._tokenizer._space_after
         return text
 
     def finish(self) -> str:
@@ -33,6 +33,6 @@ class TextStream:
 
     def _text(self, new_bytes, final):
         text = self._utf8.decode(new_bytes, final)
-        if self._drop_blank and text:
-            self._drop_blank, text = False, text.removeprefix(" ")
+        if self._drop_space and text:
+            self._drop_space, text = False, text.removeprefix(" ")
         return text

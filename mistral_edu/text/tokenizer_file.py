@@ -76,8 +76,8 @@ def _read_model(path):
     except UnsupportedCheckpoint:
         raise
     except Exception as error:  # whatever bytes that are no such file lead to
-        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole SentencePiece model ({error!r}); "
-                             "fetch it again") from error
+        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is not a complete SentencePiece model "
+                             f"({error!r}); fetch it again") from error
     description["added_tokens"] += added_tokens_beside(path.parent, description["model"]["vocab"])
     return description, _built(description, path)
 
@@ -87,7 +87,7 @@ def _read_tekken(path):
     try:
         description, tokenizer = read_tekken(path)
     except Exception as error:  # whatever another JSON file leads to
-        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is no whole tekken.json ({error!r}); "
+        raise UnreadableFile(f"{path}, of {path.stat().st_size} bytes, is not a complete tekken.json ({error!r}); "
                              "fetch it again") from error
     check_ids(description, path)
     return description, tokenizer

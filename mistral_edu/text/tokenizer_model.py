@@ -10,7 +10,7 @@ import struct
 
 from mistral_edu.checkpoints.errors import UnsupportedCheckpoint
 
-BLANK = "▁"  # U+2581, how SentencePiece writes a blank. In a text it is not kept: it comes back as " ".
+SPACE = "▁"  # U+2581, how SentencePiece writes a space. In a text it is not kept: it comes back as " ".
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)  # what a piece may be
 UNIGRAM, BPE = 1, 2
 
@@ -24,8 +24,8 @@ def read_model(path) -> dict:
     pieces = [read_piece(piece) for piece in model[1]]  # [(text, score, kind), ...]: the place in the list is the id
     trainer, normalizer = (fields(model[number][0]) for number in (2, 3))
     found = {"type": trainer.get(3, [UNIGRAM])[0], "byte_fallback": trainer.get(35, [0])[0],
-             "normalization rules": len(normalizer.get(2, [b""])[0]), "adds a blank": normalizer.get(3, [1])[0],
-             "removes extra blanks": normalizer.get(4, [1])[0]}
+             "normalization rules": len(normalizer.get(2, [b""])[0]), "adds a space": normalizer.get(3, [1])[0],
+             "removes extra spaces": normalizer.get(4, [1])[0]}
     expected = dict(zip(found, (BPE, 1, 0, 1, 0)))
     if found != expected:
         raise UnsupportedCheckpoint(f"{path}: expected a SentencePiece model such as Mistral's, {expected}, "
@@ -33,7 +33,7 @@ def read_model(path) -> dict:
     vocab = {text: id for id, (text, _, _) in enumerate(pieces)}
     scores = {text: score for text, score, kind in pieces if kind == NORMAL}
     return {"version": "1.0", "truncation": None, "padding": None, "post_processor": None, "pre_tokenizer": None,
-            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": BLANK},
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
             "decoder": None,  # Tokenizer joins bytes itself
             "added_tokens": [added_token(text, id, kind) for id, (text, _, kind) in enumerate(pieces)
                              if kind in (UNKNOWN, CONTROL, USER_DEFINED)],
@@ -44,7 +44,7 @@ def read_model(path) -> dict:
 def merges(scores) -> list[list[str]]:
     """All pairs of pieces that make a piece, the highest score first; scores: text -> score of every normal piece.
 
-    Runs of blanks have one score among them. There the longer left part goes first, so that the leftmost run grows.
+    Runs of spaces have one score among them. There the longer left part goes first, so that the leftmost run grows.
 
     >>> merges({"a": -3, "b": -4, "ab": -1, "aba": -2})
     [['a', 'b'], ['ab', 'a']]

@@ -15,6 +15,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from mistral_edu.checkpoints.loading import load_tokenizer
 from mistral_edu.config import MistralConfig
+from mistral_edu.machine.whole_files import remove_parts, write, write_text
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.evaluate import accuracy, answered
 from mistral_edu.tiny.training import optimizer
@@ -22,7 +23,6 @@ from mistral_edu.tiny.training.counted import checkpoint_name, counted
 from mistral_edu.tiny.training.data import RowStream, digest, train_tokenizer
 from mistral_edu.tiny.training.learning import attend_in_blocks, loss_of
 from mistral_edu.tiny.training.saving import load_state, save_model, save_state
-from mistral_edu.tiny.training.whole_files import remove_half_written, write
 from mistral_edu.tiny.world import MAKERS
 from mistral_edu.tiny.world.own import held_out_documents, own_world
 from mistral_edu.transformer import unfilled
@@ -56,7 +56,8 @@ class Run:
         if not math.isfinite(options.tokens) and not options.minutes:
             raise ValueError("--tokens inf never ends; give a number, or an end by the clock: --minutes 10")
         self.begun = (self.out / "state.safetensors").exists()  # else what lies there may be replaced: no step was made
-        remove_half_written(self.out)
+        for folder in (self.out, self.out / "checkpoints"):
+            remove_parts(folder)
         self.config = MistralConfig.preset("tiny")
         self.world = self.find_world()
         self.check_start()
@@ -102,6 +103,7 @@ class Run:
         """The vocabulary that the weights to start from were trained with, or one learned from the world."""
         if self.options.start:
             source = Path(self.options.start) / "tokenizer.json"
+            self.out.mkdir(parents=True, exist_ok=True)
             write(self.tokenizer_path, lambda p: shutil.copyfile(source, p))
         else:
             self.say(f"learning a vocabulary of {self.config.vocab_size} pieces")
@@ -285,7 +287,7 @@ class Run:
     def forget_log_after(self, step):
         """A killed run may have logged steps that it never saved: they will come again."""
         kept = [json.dumps(entry) + "\n" for entry in self.read_log() if entry["step"] <= step]
-        write(self.out / "log.jsonl", lambda p: Path(p).write_text("".join(kept)))
+        write_text(self.out / "log.jsonl", "".join(kept))
 
     def draw(self):
         """curve.png: loss and exact match against tokens seen."""

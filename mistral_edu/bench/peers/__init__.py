@@ -81,7 +81,7 @@ def set_up(name, place, progress=lambda text: None):
         progress(f"{name} is set up in {folder}; to set it up anew, remove that folder first")
         return
     progress(f"setting up {name} in {folder}" + (f"; {peer.note}" if peer.note else ""))
-    unfinished = folder.with_name(f".{name}.unfinished")
+    unfinished = folder.with_name(f".{name}.unfinished")  # one name: the next attempt removes what is left
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir(parents=True)

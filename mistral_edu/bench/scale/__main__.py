@@ -4,12 +4,12 @@
     python -m mistral_edu.bench.scale --write docs/scale.md    writes them into the document, between its marks
 """
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
 
 from mistral_edu.bench.scale.tables import sections
+from mistral_edu.machine.whole_files import write_text
 
 BEGIN, END = "<!-- {}: made by python -m mistral_edu.bench.scale -->", "<!-- end -->"
 
@@ -39,9 +39,7 @@ def main(argv=None):
     except (OSError, ValueError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 1
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    write_text(path, text)
     return 0
 
 

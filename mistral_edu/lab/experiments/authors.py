@@ -14,7 +14,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-from mistral_edu.tiny.training.whole_files import write
+from mistral_edu.machine.whole_files import write_text
 
 
 def file_of(name: str) -> Path:
@@ -54,5 +54,5 @@ def heading(question: str, module: str) -> dict:
 def keep(place: Path, record: dict) -> None:
     """Write a record, whole or not at all, and say how long it is."""
     text = json.dumps(record, ensure_ascii=False, indent=1)
-    write(place, lambda part: Path(part).write_text(text + "\n", encoding="utf-8"))
+    write_text(place, text + "\n")
     print(f"{place.name}: {len(text):,} characters")

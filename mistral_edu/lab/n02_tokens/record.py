@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
-from mistral_edu.text.tokenizer_model import BLANK, read_model
+from mistral_edu.text.tokenizer_model import SPACE, read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_tokenizers.json"
 FILES = {"7B v0.1": "tokenizer.model.v1", "7B v0.3": "mistral_instruct_tokenizer_240323.model.v3",
@@ -52,7 +52,7 @@ def record() -> dict:
         "languages": {language: {"text": text, "bytes": len(text.encode()),
                                  "tokens": {name: len(encode(text, name)) for name in FILES}}
                       for language, text in SENTENCES.items()},
-        "pieces of two letters or more": {language: sum(bool(re.fullmatch(pattern, piece.strip(BLANK).lower()))
+        "pieces of two letters or more": {language: sum(bool(re.fullmatch(pattern, piece.strip(SPACE).lower()))
                                                         for piece in description["vocab"])
                                           for language, pattern in letters.items()},
         "turn": {"question": QUESTION, "ids": turn, "pieces": [pieces[id] for id in turn]},
@@ -65,7 +65,7 @@ def record() -> dict:
 
 def fragment(description, text) -> dict:
     """The part of a vocabulary that a text can use: its merges, with their ranks, and the ids of all its pieces."""
-    text = BLANK + text.replace(" ", BLANK)
+    text = SPACE + text.replace(" ", SPACE)
     within = {text[i:j] for i in range(len(text)) for j in range(i + 1, len(text) + 1)}
     return {"merges": [[left, right, rank] for rank, (left, right) in enumerate(description["merges"])
                        if left + right in within],

@@ -12,6 +12,7 @@ import mlx.core as mx
 from mistral_edu import KVCache, load_model, load_tokenizer
 from mistral_edu.lab.experiments.skills import held_out_stories
 from mistral_edu.lab.n11_cache.exercises import continue_text
+from mistral_edu.machine.whole_files import write_text
 
 RECORD = Path(__file__).parent / "recorded" / "flips.json"
 MOST = 220                  # tokens: longer than nearly every story
@@ -94,9 +95,7 @@ def main(n, n_cached):
         record = {"what": "greedy stories of tiny, read in several ways; of each flip: story, step, margin, tie or not",
                   "command": f"python -m mistral_edu.lab.n11_cache.flips {n} {n_cached}",
                   "versions": {"mlx": version("mlx")}, "machine": "Linux, two x86 processors", **record}
-        unfinished = RECORD.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(record) + "\n", encoding="utf-8")
-        unfinished.replace(RECORD)
+        write_text(RECORD, json.dumps(record) + "\n")
         print(record["stories"], record["margins below"], record["results"], flush=True)
 
 

@@ -1,15 +1,14 @@
 """What a run keeps: models that `load` takes, and the state from which it goes on."""
 import json
 import shutil
-from pathlib import Path
 
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
 from mistral_edu.checkpoints.errors import UnreadableFile
+from mistral_edu.machine.whole_files import write, write_text
 from mistral_edu.quantize import quantize
 from mistral_edu.tiny.training import optimizer
-from mistral_edu.tiny.training.whole_files import write
 from mistral_edu.transformer import unfilled
 
 
@@ -25,7 +24,7 @@ def save_model(stacks, config, tokenizer_path, folder, bits=None):
         weights = dict(tree_flatten(model.parameters()))
         settings["quantization"] = {"bits": bits, "group_size": 64}
     write(folder / "model.safetensors", lambda p: mx.save_safetensors(p, weights, metadata={"format": "pt"}))
-    write(folder / "config.json", lambda p: Path(p).write_text(json.dumps(settings, indent=1) + "\n"))
+    write_text(folder / "config.json", json.dumps(settings, indent=1) + "\n")
     if tokenizer_path.parent != folder:
         write(folder / "tokenizer.json", lambda p: shutil.copyfile(tokenizer_path, p))
 
