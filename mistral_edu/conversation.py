@@ -4,7 +4,8 @@ from contextlib import closing
 from mistral_edu.chat import encode_chat
 from mistral_edu.generate import stream_generate
 from mistral_edu.prefill import Reader
-from mistral_edu.text.prompt import check_length
+from mistral_edu.text.kept_turns import first_kept
+from mistral_edu.text.prompt import check_length, check_room
 
 
 class Conversation:
@@ -72,14 +73,15 @@ class Conversation:
             self.messages[:] = before
             raise
 
-    def _answer(self, text, settings):
+    def _answer(self, text, settings, *how):
         self._stopped = False
         self.messages.append({"role": "user", "content": text})
         answer, finished = "", False
         try:
-            with closing(self._pieces(settings)) as pieces:
+            with closing(self._pieces(settings, *how)) as pieces:
                 for piece in pieces:
-                    answer, finished = answer + piece.text, piece.finish_reason is not None
+                    if piece is not None:  # else a part of the prompt was read
+                        answer, finished = answer + piece.text, piece.finish_reason is not None
                     yield piece
                     if self._stopped:
                         break
@@ -108,7 +110,7 @@ class Chat(Conversation):
     model, tokenizer: from load().
     system: instructions that stand before the last question, or None.
     keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
-        oldest turns out of what the model reads.
+        oldest turns out of what the model reads, several at a time (see first_kept).
     cache_bits: 8 or 4 for a quantized cache.
     settings: max_tokens, temperature and what else stream_generate takes, for every answer.
 
@@ -126,16 +128,32 @@ class Chat(Conversation):
         self.model, self.tokenizer, self.keep = model, tokenizer, keep
         self._reader = Reader(model, bits=cache_bits)
 
-    def _pieces(self, settings):
-        return stream_generate(self.model, self.tokenizer, self._to_read(), cache=self._reader, **settings)
+    def steps(self, text, chunk=32, **settings):
+        """What stream gives, in small steps, for a program that has other things to do: None comes for each chunk of
+        tokens that was read of the prompt, then a Piece for each token of the answer."""
+        self._end_stream()
+        self._stream = self._answer(text, {**self.settings, **settings}, chunk)
+        return self._stream
 
-    def _to_read(self):
+    def to_read(self) -> list:
         """The messages that the model reads: all, or the latest that leave a quarter of the context for the answer."""
-        questions = self._questions()
+        room, starts = self.model.config.context_len * 3 // 4, self._questions()
+        if self.keep == "all" or not starts or self._n_tokens(self.messages) <= room:
+            return self.messages
+        system = self.messages[:self.system is not None]
+        turns = [self.messages[start:end] for start, end in zip(starts, [*starts[1:], None])]
+        lengths = [self._n_tokens(turn) for turn in [*turns[:-1], system + turns[-1]]]
+        return system + self.messages[starts[first_kept(lengths, room)]:]
+
+    def _pieces(self, settings, chunk=None):
         check_length(self.messages[-1:], self.tokenizer, self.model.config)
-        room = self.model.config.context_len * 3 // 4
-        messages = self.messages
-        while self.keep == "latest" and len(questions) > 1 and len(encode_chat(messages, self.tokenizer)) > room:
-            questions.pop(0)
-            messages = self.messages[:self.messages[0]["role"] == "system"] + self.messages[questions[0]:]
-        return messages
+        messages = self.to_read()
+        if chunk:
+            ids = encode_chat(messages, self.tokenizer)
+            check_room(ids, 0, self.model.config)
+            for _ in self._reader.read_ahead(ids, chunk):
+                yield None
+        yield from stream_generate(self.model, self.tokenizer, messages, cache=self._reader, **settings)
+
+    def _n_tokens(self, messages):
+        return len(encode_chat(messages, self.tokenizer))

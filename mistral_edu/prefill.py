@@ -67,6 +67,13 @@ class Reader:
         self._parts = [mx.array(ids[:shared], dtype=mx.int32)]
         return shared
 
+    def read_ahead(self, ids: list[int], chunk: int):
+        """Read all of ids but the last, and yield after each chunk; what comes next finds them in the cache."""
+        for start in range(self.resume(ids), len(ids) - 1, chunk):
+            self.read(mx.array(ids[start:min(start + chunk, len(ids) - 1)]))
+            mx.eval([layer.state for layer in self.cache])
+            yield
+
     @property
     def ids(self) -> list[int]:
         """The ids in the cache."""

@@ -24,6 +24,11 @@ ALL_RUN = """() => {
     return cells.every(cell => cell.model.executionCount) && (%s)(); }""" % KERNEL_IDLE
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+# Notebook 7 looks for its commands before anything on the page hears of a key; an element with this attribute it passes
+# over. This notes for each key that is pressed, at that moment, whether it would.
+NOTE_KEYS = """() => { window.keys = [];
+    document.addEventListener('keydown', event => window.keys.push(
+        [event.key, event.target.hasAttribute('data-lm-suppress-shortcuts')]), true); }"""
 
 
 def chromium():

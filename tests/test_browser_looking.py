@@ -1,7 +1,7 @@
 """In a real JupyterLab: a token is chosen, an alternative taken by keyboard alone, and the first answer shown again."""
 from pathlib import Path
 
-from lab_in_browser import KERNEL_IDLE, PANEL, browser_on, open_and_run
+from lab_in_browser import KERNEL_IDLE, NOTE_KEYS, PANEL, browser_on, open_and_run
 from mistral_edu.course.refresh import refresh
 
 import nbformat
@@ -77,6 +77,7 @@ def test_a_click_on_a_token_shows_what_could_have_come(story):
 def test_an_alternative_is_taken_and_the_first_answer_shown_again_by_keyboard_alone(story):
     page, answer = story
     cells = page.locator(PANEL).locator(".jp-Cell").count()
+    page.evaluate(NOTE_KEYS)
     chosen(answer).locator("input").focus()                                 # where Tab leads
     expect(chosen(answer)).to_have_text("␣Ian")                             # step 12, the most surprising
     for _ in range(6):
@@ -101,6 +102,9 @@ def test_an_alternative_is_taken_and_the_first_answer_shown_again_by_keyboard_al
     expect(answer.locator(TEXT)).to_contain_text("lived a boy called Ian.")
     expect(answer.locator("button[aria-current]")).to_contain_text("0: 10.92 nats: Not far")
     assert page.locator(PANEL).locator(".jp-Cell").count() == cells
+    assert all(kept for _, kept in page.evaluate("window.keys"))            # none was a command, in Notebook 7 either
+    page.keyboard.press("Shift+ArrowDown")
+    assert page.evaluate("window.keys").pop() == ["ArrowDown", False]
 
 
 def test_several_alternatives_in_a_row_from_the_second_event_on_another_thread(story):
@@ -145,7 +149,11 @@ def test_nothing_is_cut_and_axe_finds_no_serious_fault_in_either_theme(story, th
     cut = answer.evaluate("""box => [...box.querySelectorAll('label, button, p, .told')].filter(one => one.offsetParent)
         .filter(one => one.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)
         .map(one => one.textContent)""")
+    lines = answer.locator(".told:visible .taken td:nth-child(3)").evaluate("""mark => {
+        const words = document.createRange();
+        words.selectNodeContents(mark);
+        return words.getClientRects().length; }""")
     found = Axe().run(page, context=".mistral-answer.live").response["violations"]
     page.set_viewport_size({"width": 1280, "height": 1200})
-    assert cut == []
+    assert cut == [] and lines == 1                                         # of "✓ taken"
     assert [f"{one['id']}: {one['help']}" for one in found if one["impact"] in ("serious", "critical")] == []

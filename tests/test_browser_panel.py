@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab_in_browser import ERRORS, KERNEL_IDLE, PANEL, browser_on, open_and_run
+from lab_in_browser import ERRORS, KERNEL_IDLE, NOTE_KEYS, PANEL, browser_on, open_and_run
 from test_lab_magics import NASTY, SLOWLY, a_page
 
 import pytest
@@ -23,7 +23,8 @@ def stream_generate(model, tokenizer, messages, **settings):
 conversation.stream_generate = stream_generate"""
 CELLS = [SLOWLY.replace("0.1", "0.05") + "\n" + ANSWERS_MARKUP,      # an answer of 60 tokens takes 3 seconds
          "from mistral_edu.lab import chat_panel\npanel = chat_panel(max_tokens=60)\npanel",
-         "print(f'[{panel.busy}]')", "time.sleep(3)"]
+         "print(f'[{panel.busy}]')", "time.sleep(3)",
+         "from mistral_edu.lab import explore\nexplore(lambda n=2: f'{n} squared is {n * n}', n=(1, 9))"]
 TEXT = """() => document.querySelector('.mistral-chat .growing .said')?.textContent.length ?? 0"""
 OUTPUTS = "n => JSON.stringify(window.jupyterapp.shell.currentWidget.content.widgets[n].model.sharedModel.getOutputs())"
 RUN = """n => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = n;
@@ -39,7 +40,8 @@ class Chat:
         self.page, self.errors = page, errors
         self.box = page.locator(f"{PANEL} .mistral-chat")
         self.field, self.status = self.box.get_by_label("Message"), self.box.locator(".status")
-        self.said, self.mine = self.box.locator(".bubble.assistant .said"), self.box.locator(".bubble.user .said")
+        self.said = self.box.locator(".bubble.assistant:not(.growing) .said")
+        self.mine = self.box.locator(".bubble.user .said")
 
     def button(self, name):
         return self.box.get_by_role("button", name=name, exact=True)
@@ -135,6 +137,24 @@ def test_a_conversation_by_keyboard_alone(chat):
     chat.field.fill("")
 
 
+def test_no_key_but_those_with_ctrl_is_a_command_of_notebook_7(chat):
+    page = chat.page
+    page.evaluate(NOTE_KEYS)
+    chat.field.focus()
+    for key in ("b", "Escape", "Control+ArrowLeft", "Tab", "Tab", "d"):
+        page.keyboard.press(key)
+    expect(chat.button("Regenerate")).to_be_focused()
+    page.locator(f"{PANEL} .mistral-live [role=slider]").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("a")
+    assert [key for key in page.evaluate("window.keys") if key[0] != "Control"] == [
+        ["b", True], ["Escape", True], ["ArrowLeft", False], ["Tab", True], ["Tab", True], ["d", True],
+        ["ArrowRight", True], ["a", False]]
+    expect(page.locator(f"{PANEL} .mistral-live pre")).to_have_text("3 squared is 9")
+    page.keyboard.press("ArrowLeft")
+    chat.field.fill("")
+
+
 def test_an_edit_that_is_given_up_changes_nothing_and_keeps_what_was_typed(chat):
     chat.ask(HELLO)
     chat.page.keyboard.type("half a thought")
@@ -212,6 +232,14 @@ def test_an_export_is_shown_as_a_cell_and_written_as_a_file(chat, opened):
     expect(code).to_be_focused()
     assert "'content': 'Hello!'" in code.input_value()
     chat.button("Close").click()
+    expect(code).not_to_be_visible()
+    chat.button("Export as a cell").click()
+    expect(code).to_be_visible()
+    expect(chat.box.locator(".speed")).to_contain_text("written")
+    chat.button("Clear").click()
+    expect(code).not_to_be_visible()                                     # nothing of it stays
+    expect(chat.box.locator(".speed")).to_have_text("")
+    chat.button("Undo Clear").click()
     chat.button("Export as JSON").click()
     expect(chat.status).to_have_text("Saved as conversation.json, in the notebook's folder.")
     assert json.loads((opened[0] / "conversation.json").read_text())[0] == {"role": "user", "content": HELLO}
@@ -270,6 +298,15 @@ def test_after_a_reload_the_conversation_is_there_and_goes_on(chat, opened):
     expect(chat.mine).to_have_text([HELLO], timeout=30_000)
     chat.ask(SPELL)
     expect(chat.said).to_have_count(2)
+    page.wait_for_function(f"text => ({OUTPUTS})(1).includes(text)", arg=SPELL)   # the file follows, too
+    still = chat.output(1)[0]["data"]
+    assert all(said in still[kind] for said in (answer, SPELL) for kind in ("text/plain", "text/html"))
+    chat.run(1)                                                          # the cell again
+    expect(chat.status).to_contain_text("A new conversation has begun", timeout=60_000)
+    expect(chat.box.locator(".bubble")).to_have_count(0)
+    chat.button("Resume the conversation before (2 turns)").click()
+    expect(chat.mine).to_have_text([HELLO, SPELL])
+    expect(chat.button("Undo Resume")).to_be_visible()
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     expect(chat.status).to_contain_text("The kernel behind this chat has gone", timeout=30_000)
     expect(chat.said.first).to_have_text(answer)                         # what was said stays, with nothing to press

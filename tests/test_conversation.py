@@ -1,8 +1,11 @@
 """A chat answers as if each answer were computed afresh from its messages, and reads only what is new."""
 from mistral_edu import Chat, encode_chat, generate, load, load_tokenizer, stream_generate
+from mistral_edu.text.kept_turns import first_kept
 from small_models import Counted, random_model
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 QUESTIONS = ["Hello!", "What is 2 + 5?", "What is 9 - 3?"]
 STORY = "Tell me a story about a red ball."
@@ -241,12 +244,111 @@ def test_keep_latest_leaves_the_oldest_turns_out_of_what_is_read(small):
     chat = long_chat(small, keep="latest")
     n_turns = len(chat.messages) // 2
     pieces = list(chat.stream("Hello!"))
-    assert pieces[-1].prompt_tokens <= 512 * 3 // 4
     assert roles(chat) == "ua" * (n_turns + 1)  # the messages themselves are all there
     lengths = [len(encode_chat(chat.messages[2 * n:-1], chat.tokenizer)) for n in range(n_turns + 1)]
     dropped = lengths.index(pieces[-1].prompt_tokens)
-    assert dropped == sum(length > 512 * 3 // 4 for length in lengths) > 0
+    assert lengths[dropped] <= 512 * 3 // 4 < lengths[0] and dropped > 0
     assert chat.messages[-1]["content"] == generate(*small, chat.messages[2 * dropped:-1], max_tokens=20)
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.integers(2, 150))
+def test_as_many_turns_are_left_out_as_the_rule_says(lengths, room):
+    first = first_kept(lengths, room)
+    left_out, kept = sum(lengths[:first]), sum(lengths[first:])
+    if sum(lengths) <= room:
+        assert first == 0
+    elif first < len(lengths) - 1:  # the last turn is always read
+        goal = next(n for n in range(0, sum(lengths) + room, room // 2) if sum(lengths) - n <= room)
+        assert left_out >= goal > left_out - lengths[first - 1] and kept <= room
+
+
+def test_the_beginning_of_what_is_read_moves_rarely():
+    """Turns of 30 in a room of 600: each time 10 turns go, and the next 9 find the beginning where it was."""
+    starts = [first_kept([30] * n, 600) for n in range(1, 101)]
+    assert starts == [0] * 20 + [start for start in range(10, 90, 10) for _ in range(10)]
+
+
+def forty_turns(without_window, **how):
+    """For each of 40 turns: the length of its prompt, the tokens of it that were read, and the messages, all told."""
+    model, tokenizer = without_window
+    chat = Chat(Counted(model), tokenizer, keep="latest", max_tokens=6, **how)
+    turns = []
+    for n in range(40):
+        chat.model.tokens_read = 0
+        pieces = list(chat.stream(f"What is {n} + {n}? And what is {n} - {n}?"))
+        turns.append((pieces[-1].prompt_tokens, chat.model.tokens_read - pieces[-1].generation_tokens + 1,
+                      list(chat.messages[:-1])))
+    return chat, turns
+
+
+def test_a_long_conversation_is_read_anew_a_few_times_only(without_window):
+    chat, turns = forty_turns(without_window)
+    room = 512 * 3 // 4
+    assert all(n_tokens <= room for n_tokens, _, _ in turns)
+    new = len(encode_chat(turns[1][2], chat.tokenizer)) - turns[0][0]  # what a turn adds
+    anew = [n for n, (_, read, _) in enumerate(turns) if read > 2 * new]
+    assert 2 <= len(anew) <= 5  # to leave out as little as possible would be: at each of the last 25
+    assert sum(read for _, read, _ in turns) < 3 * len(encode_chat(chat.messages, chat.tokenizer))
+
+
+def test_the_instructions_are_read_with_every_turn(without_window):
+    chat, turns = forty_turns(without_window, system="You live in a small village.")
+    kept = chat.to_read()
+    assert kept[0] == chat.messages[0] and kept[-2:] == chat.messages[-2:] and len(kept) < len(chat.messages)
+    assert all(n_tokens <= 512 * 3 // 4 for n_tokens, _, _ in turns)
+
+
+def test_a_question_asked_again_is_read_after_the_same_turns(without_window):
+    chat, turns = forty_turns(without_window)
+    for n_turns in (39, 30, 21):
+        chat.undo(len(chat.messages) // 2 - n_turns)
+        pieces = list(chat.stream(turns[n_turns][2][-1]["content"]))
+        assert pieces[-1].prompt_tokens == turns[n_turns][0]
+        assert list(chat.stream("Hello!"))  # a turn that the next undo takes back, too
+
+
+def test_a_question_longer_than_the_room_is_read_alone(small):
+    chat = long_chat(small, keep="latest")
+    question = "one two three " * 140
+    n_tokens = len(encode_chat([{"role": "user", "content": question}], chat.tokenizer))
+    assert 512 * 3 // 4 < n_tokens < 512
+    assert list(chat.stream(question))[-1].prompt_tokens == n_tokens
+
+
+# --- in steps ---
+
+def test_steps_read_the_prompt_in_chunks_and_answer_alike(small):
+    chat, other = Chat(*small, max_tokens=10), Chat(*small, max_tokens=10)
+    for question in (STORY * 5, "Hello!"):
+        n_ids = len(encode_chat([*chat.messages, {"role": "user", "content": question}], chat.tokenizer))
+        before = len(chat._reader.ids)
+        steps = list(chat.steps(question, chunk=16))
+        pieces = [piece for piece in steps if piece]
+        assert steps[:steps.count(None)] == [None] * steps.count(None)
+        assert abs(steps.count(None) - (n_ids - before) / 16) < 2
+        assert pieces[0].reused_tokens == n_ids - 1  # one token was left to read
+        assert "".join(piece.text for piece in pieces) == other(question)
+    assert chat.messages == other.messages
+
+
+def test_steps_can_be_stopped_while_the_prompt_is_read(small):
+    chat = Chat(*small, max_tokens=10)
+    for step in chat.steps(STORY * 5, chunk=16):
+        assert step is None
+        chat.stop()
+    assert chat.messages == [] and len(chat._reader.ids) == 16
+    ask(chat, "Hello!")
+
+
+@pytest.mark.parametrize("question", ["", "one two three " * 200, "ball " * 9000])
+def test_steps_refuse_what_a_stream_refuses(small, question):
+    chat = Chat(*small, max_tokens=10)
+    said = []
+    for answer in (chat.steps, chat.stream):
+        with pytest.raises(ValueError) as error:
+            list(answer(question))
+        said.append(str(error.value))
+    assert said[0] == said[1] and chat.messages == []
 
 
 @pytest.mark.parametrize("action, complaint", [

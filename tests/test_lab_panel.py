@@ -17,7 +17,9 @@ from mistral_edu.lab import chat_panel
 from mistral_edu.lab.panel import drawing, talking
 from mistral_edu.lab.panel import panel as widget
 from mistral_edu.lab.prompting import session as sessions
+from mistral_edu.lab.showing import again
 from mistral_edu.text import saved_chat
+from small_models import Counted
 from test_lab_magics import NASTY, a_model_that_says, a_page, piece
 
 import mlx.core as mx
@@ -108,9 +110,8 @@ def test_what_has_no_room_is_left_out_as_a_chat_leaves_it_out():
                 for role, text in (("user", WHO), ("assistant", STORY))]
     chat, other = (mistral_edu.Chat(*mistral_edu.load(), keep="latest", max_tokens=5) for _ in range(2))
     chat.messages, other.messages = list(messages), list(messages)
-    assert len(talking.latest(messages, chat)) < len(messages)
-    assert talking.ids_to_read(chat) == mistral_edu.encode_chat(other._to_read(), other.tokenizer)
     pieces = [piece for piece in talking.steps(chat, SPELL) if piece]
+    assert len(chat.to_read()) < len(chat.messages) == 182
     assert "".join(piece.text for piece in pieces) == other(SPELL) and chat.messages == other.messages
 
 
@@ -136,6 +137,18 @@ def test_the_context_is_counted(panel):
     assert "so the first 2 are out of its direct sight" in drawing.meter(130, config)["words"]
     assert "holds all of them" in drawing.meter(128, config)["words"]
     assert drawing.meter(129, config)["seen"] == 128
+
+
+def test_turns_that_the_model_does_not_read_are_counted(panel, monkeypatch):
+    assert "had no room" not in panel.meter["words"]
+    a_model_that_says(monkeypatch, piece("ball " * 150, "stop"))
+    for _ in range(12):
+        asyncio.run(panel.ask(HELLO))
+    n_read = sum(message["role"] == "user" for message in panel.chat.to_read())
+    assert 0 < n_read < 12 and f"The first {12 - n_read} turns had no room" in panel.meter["words"]
+    assert panel.meter["used"] <= 1024 * 3 // 4
+    assert "The first turn had no room, and the model does not read it." in drawing.meter(
+        9, panel.chat.model.config, left_out=1)["words"]
 
 
 def test_a_hint_of_the_library_is_said(panel):
@@ -261,15 +274,32 @@ def test_an_edit_that_cannot_be_answered_changes_nothing(panel):
     assert "there are 1 so far" in panel.status and contents(panel) == before
 
 
-def test_regenerate_takes_the_next_seed_where_chance_has_a_part(panel):
+def test_regenerate_takes_the_next_seed_for_this_answer_where_chance_has_a_part(panel):
     first = asyncio.run(panel.ask(STORY))
     assert asyncio.run(panel.regenerate()) == first and "temperature 0" in panel.status and len(panel.messages) == 2
     panel.set("temperature", "1.5")
     second = asyncio.run(panel.regenerate())
     assert second == mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=30, temperature=1.5, seed=1) != first
-    assert panel.settings["seed"] == 1 and "seed 1" in panel.status and contents(panel) == [STORY, second]
+    assert "seed 1" in panel.status and contents(panel) == [STORY, second]
+    assert panel.meter["speed"].endswith("drawn with seed 1.") and panel.settings["seed"] == 0
+    third = asyncio.run(panel.regenerate())
+    assert third == mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=30, temperature=1.5, seed=2)
     panel.undo()
-    assert contents(panel) == [STORY, first]
+    assert contents(panel) == [STORY, second] and panel.meter["speed"] == ""
+    chat = mistral_edu.Chat(*mistral_edu.load(), max_tokens=30, temperature=1.5, seed=0)
+    chat.messages = list(panel.messages)
+    assert asyncio.run(panel.ask(WHO)) == chat(WHO)                     # further questions keep to the set seed
+    asyncio.run(panel.regenerate())
+    assert panel.status.startswith("Written again with seed 1; further questions keep to seed 0.")
+
+
+def test_regenerate_takes_a_seed_that_was_just_set(panel):
+    panel.set("temperature", 1.0)
+    asyncio.run(panel.ask(STORY))
+    panel.set("seed", 7)
+    for seed in (7, 8):
+        asyncio.run(panel.regenerate())
+        assert panel.meter["speed"].endswith(f"drawn with seed {seed}.") and panel.settings["seed"] == 7
 
 
 def test_regenerate_stopped_at_once_keeps_the_answer_that_was_there(panel, monkeypatch):
@@ -287,6 +317,7 @@ def test_clear_keeps_the_instructions_and_can_be_taken_back(panel):
     before = contents(panel)
     panel.clear()
     assert contents(panel) == ["You are in a hurry."] and panel.bubbles[0]["name"] == "Instructions"
+    assert panel.meter["speed"] == "" and {"cell": ""} in panel.told     # nothing of it stays
     panel.undo()
     assert contents(panel) == before
     panel.set("system", "")
@@ -433,6 +464,30 @@ def published(monkeypatch):
     return publisher.outputs
 
 
+def test_a_panel_that_is_shown_makes_ready_and_leaves_no_trace(panel, published, monkeypatch):
+    async def shown():
+        panel._ipython_display_()
+        while panel._tasks:
+            await asyncio.sleep(0)
+    steps = []
+    step_of = talking.Talk._step
+    monkeypatch.setattr(talking.Talk, "_step", lambda talk: steps.append(step_of(talk)) or steps[-1])
+    asyncio.run(shown())
+    assert [type(step).__name__ for step in steps[-4:]] == ["NoneType", "Piece", "Piece", "object"]
+    assert panel.messages == [] and panel.chat._reader.ids == [] and panel.told == []
+    assert asyncio.run(panel.ask(HELLO)) == mistral_edu.generate(*mistral_edu.load(), HELLO, max_tokens=30)
+
+
+def test_only_a_small_model_is_made_ready(monkeypatch):
+    model, tokenizer = mistral_edu.load()
+    counted = Counted(model)
+    asyncio.run(talking.warm_up(mistral_edu.Chat(counted, tokenizer)))
+    assert (before := counted.tokens_read) > talking.CHUNK
+    monkeypatch.setattr(talking, "SMALL", model.config.n_parameters - 1)
+    asyncio.run(talking.warm_up(mistral_edu.Chat(counted, tokenizer)))
+    assert counted.tokens_read == before
+
+
 def test_a_page_without_a_kernel_keeps_the_conversation_as_text(panel, published):
     panel._ipython_display_()
     still, live = [output["data"] for output in published]
@@ -510,6 +565,60 @@ def test_a_cell_that_runs_again_lets_the_panel_go():
     assert asyncio.run(run_again()) and panel.comm is None and len(panel.messages) == 2
 
 
+@pytest.fixture
+def in_a_cell(monkeypatch):
+    """Call it to run the cell: chat_panel with these arguments; each time is another run of the same cell."""
+    runs = iter(range(100))
+
+    def run(*args, **settings):
+        cell = "a cell", next(runs)
+        monkeypatch.setattr(again, "running_cell", lambda: cell)
+        return heard(chat_panel(*args, max_tokens=10, **settings), monkeypatch)
+    monkeypatch.setattr(again, "_made", {})
+    return run
+
+
+def test_a_cell_that_runs_again_says_so_and_can_resume_the_conversation_before(in_a_cell):
+    first = in_a_cell()
+    assert first.status == first.earlier == ""
+    asyncio.run(first.ask(HELLO))
+    asyncio.run(first.ask(SPELL))
+    said = contents(first)
+    second = in_a_cell()
+    assert contents(second) == [] and second.earlier == "2 turns" and "A new conversation has begun" in second.status
+    asyncio.run(second.ask(WHO))
+    third = in_a_cell()
+    assert third.earlier == "1 turn"
+    fourth = in_a_cell()                                                 # the third has said nothing
+    assert fourth.earlier == "1 turn"
+    press(fourth, "resume")
+    assert contents(fourth) == contents(second) and fourth.earlier == "" and fourth.undoable == "Resume"
+    assert fourth.bubbles[0]["text"] == WHO
+    press(fourth, "undo")
+    assert contents(fourth) == [] and fourth.earlier == "1 turn"
+    assert contents(first) == said                                       # a panel that had to go keeps its words
+
+
+def test_where_nothing_was_said_before_there_is_nothing_to_resume(in_a_cell):
+    in_a_cell()
+    panel = in_a_cell()
+    press(panel, "resume")
+    assert panel.earlier == "" and panel.status == "there is no earlier conversation of this cell that could be resumed"
+
+
+def test_a_panel_goes_on_where_another_one_is(panel, monkeypatch):
+    panel.set("temperature", 0.5)
+    panel.set("system", "You are in a hurry.")
+    asyncio.run(panel.ask(HELLO))
+    other = heard(chat_panel(panel), monkeypatch)
+    assert other.messages == panel.messages and other.settings == panel.settings
+    assert other.chat.model is panel.chat.model                          # not loaded a second time
+    asyncio.run(other.ask(WHO))
+    assert len(other.messages) == 5 and len(panel.messages) == 3         # each has its own from here on
+    with pytest.raises(ValueError, match="brings its own temperature, messages; leave that out"):
+        chat_panel(panel, temperature=0.1, messages=[{"role": "user", "content": HELLO}])
+
+
 def test_where_anywidget_is_missing_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "anywidget", None)
     monkeypatch.delitem(sys.modules, "mistral_edu.lab.panel.panel")
@@ -521,6 +630,14 @@ def test_where_anywidget_is_missing_one_sentence_says_what_to_install(monkeypatc
 def test_the_lab_is_there_without_anywidget():
     code = "import sys, mistral_edu.lab as lab; lab.check; print('anywidget' in sys.modules, 'mistune' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "ipywidgets"])
+def test_what_the_pages_cannot_do_without_is_named_in_one_sentence(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; import mistral_edu.lab"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.splitlines()
+    assert said[-1] == (f'ModuleNotFoundError: the pages need {missing}, which is not installed here: '
+                        'pip install "mistral-edu[lab]", then restart the kernel')
 
 
 def test_the_files_of_the_page_come_with_the_package():

@@ -153,6 +153,16 @@ def test_somebody_elses_handler_stays(monkeypatch):
     assert shell.custom_exceptions == (ValueError,)
 
 
+def test_the_cell_that_imports_the_lab_is_known_again_when_it_runs_again(monkeypatch):
+    monkeypatch.setattr(kernel, "_cells", None)
+    shell = InteractiveShell()
+    shell.kernel, shell.get_parent = "a kernel", lambda: {"metadata": {"cellId": "a"}}
+    kernel.listen(shell)
+    first, _ = kernel.running_cell()
+    shell.run_cell("again = 1", cell_id="a")
+    assert first == kernel.running_cell()[0] == "a"
+
+
 def test_names_that_only_functions_and_comprehensions_bind_are_not_made_by_the_cell():
     assert names_made("def f(a):\n    b = a\n[c for c in 'ab']\nlambda d: d\nclass E:\n    g = 1") == {"f", "E"}
     assert names_made("a, (b, *c) = 1, (2, 3)\nwith open(a) as d: pass\nfor e in b: g = e") == set("abcdeg")

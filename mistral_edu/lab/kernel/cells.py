@@ -27,7 +27,8 @@ class Cells:
 
     def __init__(self, shell):
         self.shell = shell
-        self.code, self.id, self.queued, self.unmade = "", None, False, {}
+        self.code, self.queued, self.unmade = "", False, {}
+        self.id = (self._request().get("metadata") or {}).get("cellId")     # of the cell in which listening begins
         self._sent = self._free = self._start = None    # by the page's clock; _start is that of the running cell
         self._started = self._ended = 0.0               # by ours, in seconds
         shell.events.register("pre_run_cell", self.begins)
@@ -61,10 +62,14 @@ class Cells:
             return code
 
     def _date_of_request(self):
-        date = getattr(self.shell, "get_parent", dict)().get("header", {}).get("date")
+        date = self._request().get("header", {}).get("date")
         if isinstance(date, str):
             date = datetime.fromisoformat(date.replace("Z", "+00:00"))
         return date
+
+    def _request(self) -> dict:
+        """The message by which the page asked for the running cell."""
+        return getattr(self.shell, "get_parent", dict)()
 
 
 def names_made(code: str) -> set:

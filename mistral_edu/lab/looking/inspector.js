@@ -44,6 +44,11 @@ function render({ model, el }) {
     buttons()[here + step]?.focus();
   }
 
+  // Arrows, letters and Enter are no commands of the page's here. Notebook 7 looks for commands before anything on the
+  // page hears of a key; where what has the focus has this attribute, it does not. With Ctrl or Shift they stay its.
+  const claim = (event) => el.contains(event.target)
+    && event.target.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey && !event.shiftKey);
+
   // The kernel has gone, and with it what could answer: the still page above comes back (see answer.css).
   const leave = () => el.classList.add("gone");
 
@@ -51,11 +56,15 @@ function render({ model, el }) {
   page.addEventListener("click", click);
   stop.addEventListener("click", click);
   page.addEventListener("keydown", move);
+  window.addEventListener("keydown", claim, true);
   const heard = { "change:page": draw, "change:state": say, "change:writing": say, comm_live_update: leave };
   for (const [event, answer] of Object.entries(heard)) model.on(event, answer);
   draw();
   say();
-  return () => { for (const [event, answer] of Object.entries(heard)) model.off(event, answer); };
+  return () => {
+    window.removeEventListener("keydown", claim, true);
+    for (const [event, answer] of Object.entries(heard)) model.off(event, answer);
+  };
 }
 
 export default { render };

@@ -24,7 +24,7 @@ class Inspector(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("inspector.js")
-    _css = STYLE
+    _css = STYLE + Path(__file__).with_name("inspector.css").read_text(encoding="utf-8")
     page = Unicode().tag(sync=True)
     state = Unicode().tag(sync=True)
     writing = Bool(False).tag(sync=True)

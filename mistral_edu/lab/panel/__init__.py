@@ -1,14 +1,17 @@
 """`chat_panel()`: a conversation with a model in a cell, beside which other cells go on working.
 
 `settings` says what may be set, `talking` writes an answer step by step, `drawing` turns messages into HTML and words,
-`export` takes them elsewhere; `acts` has what each button does, `reports` how its press comes in, and `panel` holds it
-all together. Python keeps the whole state; panel.js draws it.
+`export` takes them elsewhere; `acts` and `beginnings` have what each button does, `reports` how its press comes in, and
+`panel` holds it all together. Python keeps the whole state; panel.js draws it.
 """
 
 
 def chat_panel(model="tiny", *, bits=None, window="config", temperature=0.0, top_p=1.0, seed=0, max_tokens=200,
                system=None, messages=()):
     """Show a chat in the cell, and return it.
+
+    Run again, the cell begins a new conversation, and a button resumes the one before. In another cell,
+    `chat_panel(panel)` goes on where `panel = chat_panel()` is now, with its conversation, model and settings.
 
     model, bits, window: as in %mistral: a name or folder; 8, 4, or None as stored; a width, "none" or "config".
     temperature, top_p, seed, max_tokens: as in stream_generate. system: instructions for the model.
@@ -17,11 +20,18 @@ def chat_panel(model="tiny", *, bits=None, window="config", temperature=0.0, top
     Raises ValueError for settings out of range, and what load() raises for the model.
     """
     try:
+        from mistral_edu.lab.panel.beginnings import afresh, taken_over
+        from mistral_edu.lab.panel.export import DEFAULTS
         from mistral_edu.lab.panel.panel import ChatPanel
     except ImportError as error:
         if (error.name or "").split(".")[0] != "anywidget":
             raise
         raise ImportError("chat_panel needs the package anywidget: pip install anywidget, then restart the kernel and "
                           "load the page of the browser again. Everything else here works without it.") from None
-    return ChatPanel(model, bits, window, system, messages, temperature=temperature, top_p=top_p, seed=seed,
-                     max_tokens=max_tokens)
+    chosen = {"bits": bits, "window": window, "temperature": temperature, "top_p": top_p, "seed": seed,
+              "max_tokens": max_tokens, "system": system}
+    if not isinstance(model, ChatPanel):
+        return ChatPanel(*afresh(model, messages=messages, **chosen))
+    if changed := [name for name, value in chosen.items() if value != DEFAULTS[name]] + ["messages"] * bool(messages):
+        raise ValueError(f"a panel brings its own {', '.join(changed)}; leave that out, and change it in the new panel")
+    return ChatPanel(*taken_over(model))

@@ -4,6 +4,7 @@ Each raises ValueError where it cannot be done, and says in `status` what it did
 an answer is being written.
 """
 import asyncio
+from itertools import count
 
 from mistral_edu.lab.panel import export, settings
 from mistral_edu.lab.panel.talking import Talk, steps, until
@@ -26,34 +27,20 @@ class Acts:
         return await self._answer(text, turn, "Edit", f"Question {turn + 1} was changed{dropped}.", back=text)
 
     async def regenerate(self) -> str:
-        """Answer the last question again: with the next seed, where chance has a part in it."""
+        """Answer the last question again: with another seed for this answer, where chance has a part in it."""
         if not self.questions:
             raise ValueError("there is no answer to write again yet; ask something first")
         note = "Written again. At temperature 0 the same model gives the same answer; raise it for another one."
+        seed = self.settings["seed"]
         if self.settings["temperature"] > 0:
-            self.set("seed", self.settings["seed"] + 1)
-            note = f"Written again with seed {self.settings['seed']}."
-        return await self._answer(self.questions[-1], len(self.questions) - 1, "Regenerate", note)
+            seed = next(seed for seed in count(seed) if seed not in self._seeds)
+            note = f"Written again with seed {seed}; further questions keep to seed {self.settings['seed']}."
+        return await self._answer(self.questions[-1], len(self.questions) - 1, "Regenerate", note, seed=seed)
 
     def stop(self):
         """End the answer after its next token; what has come stays. Only sets a flag, so any thread may call it."""
         if self.talk:
             self.talk.stop()
-
-    def clear(self):
-        """Begin a new conversation, with the same instructions and the same model."""
-        self._check_ready()
-        self._before = list(self.messages)
-        self.messages[:] = [message for message in self.messages if message["role"] == "system"]
-        self._draw(status="The conversation is cleared.", undoable="Clear")
-
-    def undo(self):
-        """Take back the last Edit, Regenerate or Clear."""
-        self._check_ready()
-        if not self.undoable:
-            raise ValueError("there is nothing to take back")
-        self.messages[:] = self._before
-        self._draw(status=f"{self.undoable} is taken back.", undoable="")
 
     def set(self, name, value):
         """Set temperature, top_p, seed, max_tokens, or system: the instructions, "" for none."""
@@ -100,13 +87,18 @@ class Acts:
         """Note in `models` which names load without a download."""
         self.models = await asyncio.to_thread(models)
 
-    async def _answer(self, text, turn=None, act="", note="", back=""):
-        """act: what Undo would take back. note: what to say at the end. back: the field's again if not a word comes."""
+    async def _answer(self, text, turn=None, act="", note="", back="", **other):
+        """act: what Undo would take back. note: what to say at the end. back: the field's again if not a word comes.
+
+        other: settings for this answer alone.
+        """
         self._check_ready()
         if not text.strip():
             raise ValueError("there is nothing to send; write a message first")
         before, kept = list(self.messages), until(self.messages, turn)
-        chosen = {name: self.settings[name] for name in settings.NUMBERS}
+        chosen = {name: self.settings[name] for name in settings.NUMBERS} | other
+        self._seeds = [*self._seeds * (act == "Regenerate"), chosen["seed"]]
+        self._drawn_with = chosen["seed"] if chosen["temperature"] > 0 else None
         talk = self.talk = Talk(steps(self.chat, text, turn, **chosen), self._show)
         self._begin([*kept, {"role": "user", "content": text}])
         status = "The answer ended in an error."

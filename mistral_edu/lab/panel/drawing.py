@@ -70,8 +70,11 @@ def still(messages) -> str:
     return f'<div class="{STILL}">\n{said or f"<p>{escape(EMPTY)}</p>"}\n</div>'
 
 
-def meter(used, config, written=0, tokens_per_second=None) -> dict:
+def meter(used, config, left_out=0, piece=None, seed=None) -> dict:
     """How much of the context is used, and how much of that a token sees, as numbers for a bar and as words.
+
+    left_out: how many turns are not read. piece: the last one of the last answer. seed: what that was drawn with, or
+    None where no chance was in it.
 
     >>> from mistral_edu import MistralConfig
     >>> meter(300, MistralConfig.preset("tiny"))["words"]
@@ -86,8 +89,12 @@ def meter(used, config, written=0, tokens_per_second=None) -> dict:
         sight = (f"In each layer a token sees the last {window:,} (the window), so the first "
                  f"{'token is' if used == window + 1 else f'{used - window:,} are'} out "
                  "of its direct sight.")
+    if left_out:
+        turns = "first turn" if left_out == 1 else f"first {left_out} turns"
+        sight += f" The {turns} had no room, and the model does not read {'it' if left_out == 1 else 'them'}."
     speed = ""
-    if written:
-        speed = f"{written:,} token{'s' * (written != 1)} written, {tokens_per_second:,.0f} a second."
+    if piece:
+        n, drawn = piece.generation_tokens, f", drawn with seed {seed}" * (seed is not None)
+        speed = f"{n:,} token{'s' * (n != 1)} written, {piece.generation_tps:,.0f} a second{drawn}."
     return {"used": used, "seen": min(used, window or used), "context": context, "speed": speed,
             "words": f"{used:,} of {context:,} tokens of the context are used. {sight}"}

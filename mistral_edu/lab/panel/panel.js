@@ -20,6 +20,7 @@ const SKELETON = `
     <button type="button" data-do="regenerate">Regenerate</button>
     <button type="button" data-do="clear">Clear</button>
     <button type="button" data-do="undo" hidden></button>
+    <button type="button" data-do="resume" hidden></button>
     <button type="button" data-do="export" data-with="cell">Export as a cell</button>
     <button type="button" data-do="export" data-with="json">Export as JSON</button>
   </div>
@@ -40,9 +41,13 @@ const SKELETON = `
       <label>Top-p <input name="top_p" type="number" min="0" max="1" step="0.05"></label>
       <label>Seed <input name="seed" type="number" step="1"></label>
       <label>Max tokens <input name="max_tokens" type="number" min="1" step="1"></label>
+      <p>Regenerate draws its answer with the next seed; further questions keep to the one set here. The line below the
+        bar says which seed the last answer was drawn with.</p>
       <label class="wide">System prompt <textarea name="system" rows="2"></textarea></label>
     </fieldset>
   </details>`;
+
+const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 function render({ model, el }) {
   const panel = document.createElement("section");
@@ -143,10 +148,24 @@ function render({ model, el }) {
     find("datalist").replaceChildren(...model.get("models").map((name) => new Option(name, name)));
   }
 
-  function drawUndo() {
-    const button = find("[data-do=undo]"), act = model.get("undoable");
-    button.hidden = !act;
-    button.textContent = `Undo ${act}`;
+  function drawOffer(act, words) {
+    find(`[data-do=${act}]`).hidden = !words;
+    find(`[data-do=${act}]`).textContent = words;
+  }
+  const drawUndo = () => drawOffer("undo", model.get("undoable") && `Undo ${model.get("undoable")}`);
+  const drawResume = () => drawOffer("resume", model.get("earlier")
+    && `Resume the conversation before (${model.get("earlier")})`);
+
+  // The output above the panel is what the page's file keeps of the conversation. Python updates it, too, but that does
+  // not arrive once the page was loaded again. JupyterLab and Notebook let the page do it; others may not.
+  function store() {
+    const still = model.get("still"), cells = model.widget_manager?.context?.model?.cells ?? [];
+    for (const { outputs } of cells)
+      for (let n = 1; n < (outputs?.length ?? 0); n++) {
+        const there = outputs.get(n - 1).data["text/plain"];
+        if (outputs.get(n).data[WIDGET]?.model_id === model.get("own_id") && there !== still["text/plain"])
+          outputs.set(n - 1, { output_type: "display_data", data: still, metadata: {} });
+      }
   }
 
   // --- writing and sending
@@ -205,8 +224,14 @@ function render({ model, el }) {
   panel.onkeydown = (event) => {
     if (event.key === "Escape" && editing !== null) endEdit();
     else if (event.key === "Escape" && model.get("busy") === "answering") stop();
-    if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.stopPropagation();    // no command of Lab's
+    if (isOurs(event)) event.stopPropagation();
   };
+  // No key is a command of the page's, but those with Ctrl. Notebook 7 looks for commands before the panel hears of a
+  // key, JupyterLab after it; where what has the focus has this attribute, neither does.
+  const isOurs = (event) => !(event.ctrlKey || event.metaKey) || event.key === "Enter";
+  const claim = (event) => panel.contains(event.target)
+    && event.target.toggleAttribute("data-lm-suppress-shortcuts", isOurs(event));
+  window.addEventListener("keydown", claim, true);
 
   panel.onclick = ({ target }) => {
     if (target.matches("[data-do]")) report(target.dataset.do, ...(target.dataset.with ? [target.dataset.with] : []));
@@ -242,10 +267,10 @@ function render({ model, el }) {
       drawSettings();
     }
     if (back) put([back, field.value].filter(Boolean).join("\n"));
-    if (cell) {
-      find(".exported").hidden = false;
+    if (cell !== undefined) {                             // an empty one: what was exported is no longer there
+      find(".exported").hidden = !cell;
       find(".exported textarea").value = cell;
-      find(".exported textarea").focus();
+      if (cell) find(".exported textarea").focus();
     }
   }
 
@@ -257,7 +282,8 @@ function render({ model, el }) {
   }
 
   const parts = { bubbles: drawBubbles, answer: drawAnswer, busy: drawBusy, meter: drawMeter, settings: drawSettings,
-                  undoable: drawUndo, models: drawModels, status: () => say(model.get("status")) };
+                  undoable: drawUndo, earlier: drawResume, still: store, models: drawModels,
+                  status: () => say(model.get("status")) };
   for (const [name, draw] of Object.entries(parts)) { draw(); model.on(`change:${name}`, draw); }
   model.on("msg:custom", heard);
   model.on("comm_live_update", gone);
@@ -265,6 +291,7 @@ function render({ model, el }) {
   log.scrollTop = log.scrollHeight;
   return () => {
     clearTimeout(timer);
+    window.removeEventListener("keydown", claim, true);
     for (const [name, draw] of Object.entries(parts)) model.off(`change:${name}`, draw);
     model.off("msg:custom", heard);
     model.off("comm_live_update", gone);

@@ -10,12 +10,13 @@ import anywidget
 from IPython.display import DisplayHandle, display
 from traitlets import Dict, List, Unicode
 
+from mistral_edu.chat import encode_chat
 from mistral_edu.lab.panel import drawing
 from mistral_edu.lab.panel.acts import Acts
+from mistral_edu.lab.panel.beginnings import Beginnings
 from mistral_edu.lab.panel.reports import Reports
-from mistral_edu.lab.panel.settings import NUMBERS, conversation, number, weight_bits, width
-from mistral_edu.lab.panel.talking import ids_to_read
-from mistral_edu.lab.prompting.session import Session
+from mistral_edu.lab.panel.settings import NUMBERS
+from mistral_edu.lab.panel.talking import warm_up
 from mistral_edu.lab.showing.again import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
 
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
 
 
-class ChatPanel(Acts, Reports, anywidget.AnyWidget):
+class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
     """A chat in a cell; made by chat_panel(), which says what its arguments are.
 
     messages: the conversation, a plain list. chat: the Chat behind it, with model and tokenizer. status: what was last
@@ -34,22 +35,19 @@ class ChatPanel(Acts, Reports, anywidget.AnyWidget):
     bubbles, models = List().tag(sync=True), List().tag(sync=True)
     answer, busy, status = Unicode().tag(sync=True), Unicode().tag(sync=True), Unicode().tag(sync=True)
     meter, settings = Dict().tag(sync=True), Dict().tag(sync=True)
-    undoable, draft = Unicode().tag(sync=True), Unicode().tag(sync=True)    # draft: what is typed and not yet sent
+    undoable, earlier = Unicode().tag(sync=True), Unicode().tag(sync=True)  # what Undo and Resume have to offer
+    draft = Unicode().tag(sync=True)            # what is typed and not yet sent
+    still, own_id = Dict().tag(sync=True), Unicode().tag(sync=True)         # for the page's file, see panel.js
 
-    def __init__(self, model, bits, window, system, messages, **numbers):
-        numbers = {name: number(name, value) for name, value in numbers.items()}
-        messages = conversation(messages)
-        self.session, self.talk, self.said, self.piece = Session(), None, "", None
-        self.session.use(str(model), weight_bits(bits), width(window))
-        self.messages = self.chat.messages = messages
-        if system is not None:
-            self.chat.system = system
+    def __init__(self, session, messages, numbers):
+        self.session, self.messages = session, messages
+        self.talk, self.said, self.piece, self._left_out = None, "", None, 0
+        self._before, self._earlier, self._seeds, self._drawn_with = [], [], [], None
+        self._drawn, self._display, self._is_shown = 0.0, DisplayHandle(), False
         super().__init__()
-        self._drawn, self._before, self._display = 0.0, [], DisplayHandle()
-        self._is_shown = False
-        self._draw(settings=self._settings(numbers))
         self.listen()
-        takes_the_place_of_earlier(self)
+        self._follow(takes_the_place_of_earlier(self))
+        self._draw(settings=self._settings(numbers), own_id=self.model_id)
 
     @property
     def chat(self):
@@ -96,12 +94,13 @@ class ChatPanel(Acts, Reports, anywidget.AnyWidget):
                 **{name: numbers[name] for name in NUMBERS}, "system": self.chat and self.chat.system}
 
     def _meter(self):
-        piece, config = self.piece, self.chat.model.config
+        piece, drawn, config = self.piece, self._drawn_with, self.chat.model.config
         if self.busy and piece:
-            used = piece.prompt_tokens + piece.generation_tokens
-        else:
-            used = len(ids_to_read(self.chat))
-        return drawing.meter(used, config, *(piece.generation_tokens, piece.generation_tps) if piece else ())
+            return drawing.meter(piece.prompt_tokens + piece.generation_tokens, config, self._left_out, piece, drawn)
+        read = self.chat.to_read()
+        self._left_out = len(self.questions) - sum(message["role"] == "user" for message in read)
+        used = len(encode_chat(read, self.chat.tokenizer)) if self.questions else 0
+        return drawing.meter(used, config, self._left_out, piece, drawn)
 
     def _draw(self, **traits):
         """Set these traits, and what follows from the conversation, in one message; and update the still page."""
@@ -110,16 +109,16 @@ class ChatPanel(Acts, Reports, anywidget.AnyWidget):
                 setattr(self, name, value)
             if self.chat and not self.busy:
                 self.bubbles, self.meter = drawing.bubbles(self.messages), self._meter()
+                self.earlier = self._offered()
+                self.still = {"text/plain": drawing.plain(self.messages), "text/html": drawing.still(self.messages)}
         if self._is_shown:
-            self._display.update(self._still(), raw=True)
-
-    def _still(self):
-        return {"text/plain": drawing.plain(self.messages), "text/html": drawing.still(self.messages)}
+            self._display.update(self.still, raw=True)
 
     def _ipython_display_(self):
         """First the conversation as it stands, for those who see no widget; then the widget, which hides it."""
-        display(self._still(), raw=True, display_id=self._display.display_id)
+        display(self.still, raw=True, display_id=self._display.display_id)
         self._is_shown = True
+        self.soon(lambda: warm_up(self.chat))
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         data["text/plain"] = "[A chat, live once this cell is run. Above is what has been said.]"

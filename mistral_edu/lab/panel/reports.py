@@ -9,7 +9,7 @@ import inspect
 from mistral_edu.lab.showing.error_line import describe
 from mistral_edu.lab.showing.threads import MainThread
 
-ACTS = ("ask", "edit", "regenerate", "clear", "undo", "set", "load", "export", "find_models")
+ACTS = ("ask", "edit", "regenerate", "clear", "undo", "resume", "set", "load", "export", "find_models")
 
 
 class Reports:
@@ -32,13 +32,19 @@ class Reports:
             self._main.post(lambda: self._take_on(content))
 
     def _take_on(self, content):
+        if not self.soon(lambda: self._obey(content)):
+            asyncio.run(self._obey(content))    # a script, a test
+
+    def soon(self, work) -> bool:
+        """Begin work(), a coroutine, where the loop that runs cells has time for it; False without a loop."""
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:                    # a script, a test
-            return asyncio.run(self._obey(content))
-        task = loop.create_task(self._obey(content))
+        except RuntimeError:
+            return False
+        task = loop.create_task(work())
         self._tasks.add(task)                   # the loop alone would let it go
         task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _obey(self, content):
         """Do it; what goes wrong is said in the panel."""

@@ -7,14 +7,14 @@ import asyncio
 import signal
 import threading
 import warnings
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
-import mlx.core as mx
+from mistral_edu.conversation import Chat
+from mistral_edu.fast import compiled
+from mistral_edu.lab.panel import drawing
 
-from mistral_edu.chat import encode_chat
-from mistral_edu.text.prompt import check_room
-
-CHUNK = 32      # tokens of a prompt a step: stream_generate's 256 would keep a cell waiting for seconds on a processor
+CHUNK = 16      # tokens of a prompt a step: prefill's 256 would keep a cell waiting for seconds on a processor
+SMALL = 100_000_000      # parameters
 DONE = object()
 _under_way = set()
 
@@ -25,18 +25,31 @@ def steps(chat, text, turn=None, **settings):
     turn: ask question number `turn` in these words, and drop what follows it. Where not a word comes, because of an
     error or of a stop, the conversation is left as it was before.
     """
-    whole = chat.messages
-    kept = until(whole, turn)
-    chat.messages = latest(kept, chat)
-    n_messages = len(chat.messages)
+    before = list(chat.messages)
+    kept = chat.messages[:] = until(before, turn)
     try:
-        yield from read_ahead(chat, text)
-        with closing(chat.stream(text, **settings)) as pieces:
-            yield from pieces
+        with closing(chat.steps(text, CHUNK, **settings)) as steps:
+            yield from steps
     finally:
-        said, chat.messages = chat.messages[n_messages:], whole
-        if said:
-            whole[:] = kept + said
+        if chat.messages == kept:
+            chat.messages[:] = before
+
+
+async def warm_up(chat):
+    """See to it that the first message finds what is made at first use: the model's fast path, and all that a few steps
+    of an answer need, which nobody sees. A large model takes no such steps: they would keep cells waiting for seconds.
+    """
+    model = chat.model
+    with suppress(Exception):                   # the first message meets the same trouble, and says so
+        while compiled.is_coming():
+            await asyncio.sleep(0.05)
+        if engine := getattr(model, "engine", None):
+            await asyncio.to_thread(engine.fits, model)     # one that stood in for another gives way to it
+        if model.config.n_parameters > SMALL:
+            return
+        unseen = Chat(model, chat.tokenizer, max_tokens=2, seed=0)
+        await Talk(unseen.steps("Hello! " * CHUNK, CHUNK), lambda step: None).to_its_end()
+        drawing.as_html("**Hello!**")
 
 
 def until(messages, turn=None) -> list:
@@ -47,48 +60,6 @@ def until(messages, turn=None) -> list:
     if not 0 <= turn < len(questions):
         raise ValueError(f"questions are numbered from 0, and there are {len(questions)} so far; got {turn}")
     return messages[:questions[turn]]
-
-
-def read_ahead(chat, text):
-    """Read what the answer will stand on into the chat's cache, all but the last token, CHUNK by CHUNK.
-
-    What follows would read it, too, but in one step. It finds it in the cache; so this changes nothing but the pauses.
-    """
-    ids = ids_to_read(chat, text)
-    check_room(ids, 0, chat.model.config)
-    reader = chat._reader
-    for start in range(reader.resume(ids), len(ids) - 1, CHUNK):
-        reader.read(mx.array(ids[start:min(start + CHUNK, len(ids) - 1)]))
-        mx.eval([layer.state for layer in reader.cache])
-        yield None
-
-
-def ids_to_read(chat, question=None) -> list[int]:
-    """The ids that the model reads: of the conversation, and of a question that is yet to be asked."""
-    whole = chat.messages
-    asked = [] if question is None else [{"role": "user", "content": question}]
-    chat.messages = latest([*whole, *asked], chat)
-    try:
-        if all(message["role"] == "system" for message in chat.messages):
-            return []
-        return encode_chat(chat._to_read(), chat.tokenizer)
-    finally:
-        chat.messages = whole
-
-
-def latest(messages, chat) -> list:
-    """The system message, and the last turns with as many tokens as the context has: more than the model will read.
-
-    Chat itself leaves out what does not fit, but encodes all messages anew for each turn that it leaves out.
-    """
-    n_tokens, start = 0, len(messages)
-    for n in reversed(range(len(messages))):
-        n_tokens += len(chat.tokenizer.encode(messages[n]["content"]))
-        if n_tokens > chat.model.config.context_len and start < len(messages):
-            break
-        if messages[n]["role"] == "user":
-            start = n
-    return [message for message in messages[:1] if message["role"] == "system"] + messages[start:]
 
 
 class Talk:

@@ -72,9 +72,9 @@ class Session:
         """Two lines: the model, and how far the conversation is."""
         if self.chat is None:
             return f"model         none is loaded; the next question loads {self.name}"
-        config, messages = self.chat.model.config, self.chat.messages
+        config = self.chat.model.config
         turns = len(self.questions())
-        n_tokens = len(encode_chat(messages, self.chat.tokenizer)) if turns else 0
+        n_tokens = len(encode_chat(self.chat.to_read(), self.chat.tokenizer)) if turns else 0
         weights = f"{self.bits} bit" if self.bits else "weights as stored"
         return (f"model         {self.name}, {weights}, window {config.window_size or 'none'}\n"
                 f"conversation  {turns} turn{'s' * (turns != 1)}, {n_tokens:,} of {config.context_len:,} tokens"

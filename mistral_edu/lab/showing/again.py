@@ -8,19 +8,21 @@ from mistral_edu.lab.kernel import running_cell
 _made = {}      # what stands for a cell -> (its run, what it has made in that run)
 
 
-def takes_the_place_of_earlier(thing, key=None) -> None:
+def takes_the_place_of_earlier(thing, key=None) -> list:
     """Note that the running cell has made this, and let go (thing.let_go()) of what an earlier run of it has made.
+
+    Returns what it has let go.
 
     key: stands for the cell where nobody knows which one is running (a script, a front end that gives cells no id).
     There every call counts as another run; without a key nothing is let go.
     """
     cell, run = running_cell()
     if cell is None and key is None:
-        return
+        return []
     cell, run = (cell, run) if cell is not None else (key, object())
     before, things = _made.get(cell, (run, []))
-    if before != run:
-        for thing_before in things:
-            thing_before.let_go()
-        things = []
-    _made[cell] = run, [*things, thing]
+    gone = things if before != run else []
+    for thing_before in gone:
+        thing_before.let_go()
+    _made[cell] = run, [thing] if gone else [*things, thing]
+    return gone

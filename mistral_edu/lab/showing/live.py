@@ -16,9 +16,9 @@ HIDE_STILL = f"""
 """
 
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
-# number of its value and not the value, and lets one type into the words beside it, to no effect. There are no options
-# for these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all
-# are there.
+# number of its value and not the value, and lets one type into the words beside it, to no effect. In Notebook 7 arrow
+# keys do not reach it, since the page's commands come first; an attribute keeps them back. There are no options for
+# these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all are there.
 CHOICE = "mistral-choice"
 NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
     function see_to(row) {{
@@ -39,4 +39,8 @@ NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerr
         const box = here.closest('.%s'), rows = box ? [...box.querySelectorAll('.widget-slider')] : [];
         rows.forEach(see_to);
         if (rows.length < here.dataset.sliders && tries) setTimeout(wait, 50, here, tries - 1);
-    }})(this, 200)">""" % (CHOICE, LIVE)
+    }})(this, 200);
+    if (!window.mistralArrows) window.mistralArrows = !window.addEventListener('keydown', function (event) {{
+        if (event.target.matches?.('.%s .noUi-handle'))
+            event.target.toggleAttribute('data-lm-suppress-shortcuts', event.key.startsWith('Arrow'));
+    }}, true)">""" % (CHOICE, LIVE, LIVE)

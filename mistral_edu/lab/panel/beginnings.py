@@ -1,0 +1,69 @@
+"""A new conversation, and the way back to the one before it."""
+from mistral_edu.conversation import Chat
+from mistral_edu.lab.panel.settings import NUMBERS, conversation, number, weight_bits, width
+from mistral_edu.lab.prompting.session import Session
+
+
+class Beginnings:
+    """For ChatPanel. `undoable` names the act that Undo would take back, and `earlier` what Resume would bring back."""
+
+    def clear(self):
+        """Begin a new conversation, with the same instructions and the same model."""
+        self._check_ready()
+        self._before, self.piece = list(self.messages), None
+        self.messages[:] = [message for message in self.messages if message["role"] == "system"]
+        self.send({"cell": ""})                 # what was exported goes, too
+        self._draw(status="The conversation is cleared.", undoable="Clear")
+
+    def undo(self):
+        """Take back the last Edit, Regenerate, Clear or Resume."""
+        self._check_ready()
+        if not self.undoable:
+            raise ValueError("there is nothing to take back")
+        self.messages[:], self.piece = self._before, None
+        self._draw(status=f"{self.undoable} is taken back.", undoable="")
+
+    def resume(self):
+        """Go on with the conversation that was in this cell before it ran again. Undo brings the present one back."""
+        self._check_ready()
+        if not self.earlier:
+            raise ValueError("there is no earlier conversation of this cell that could be resumed")
+        self._before, self.piece = list(self.messages), None
+        self.messages[:] = self._earlier
+        self._draw(status="The earlier conversation goes on.", undoable="Resume")
+
+    def _follow(self, panels):
+        """Offer to resume what was said in these panels, which this one has taken the place of."""
+        self._earlier = next((panel.messages or panel._earlier for panel in panels
+                              if isinstance(panel, Beginnings) and (panel.questions or panel._earlier)), [])
+        if offered := self._offered():
+            self.status = f"A new conversation has begun. The one before it in this cell can be resumed: {offered}."
+
+    def _offered(self) -> str:
+        """How long the earlier conversation is, in words, where it is not the beginning of the present one."""
+        if self.messages[:len(self._earlier)] == self._earlier:
+            return ""
+        n = sum(message["role"] == "user" for message in self._earlier)
+        return f"{n} turn{'s' * (n != 1)}"
+
+
+def afresh(model, bits, window, messages, system=None, **numbers):
+    """What a new panel needs: (session, messages, settings). Raises ValueError before a model is loaded for nothing."""
+    numbers = {name: number(name, value) for name, value in numbers.items()}
+    messages = conversation(messages)
+    session = Session()
+    session.use(str(model), weight_bits(bits), width(window))
+    session.chat.messages = messages
+    if system is not None:
+        session.chat.system = system
+    return session, messages, numbers
+
+
+def taken_over(panel):
+    """What a new panel needs in order to go on where this one is now."""
+    panel._check_ready()
+    session = Session()
+    session.name, session.bits, session.window = panel.session.name, panel.session.bits, panel.session.window
+    session.chat = Chat(panel.chat.model, panel.chat.tokenizer, keep="latest")     # of its own, around the same model
+    messages = session.chat.messages = list(panel.messages)
+    return session, messages, {name: panel.settings[name] for name in NUMBERS}
