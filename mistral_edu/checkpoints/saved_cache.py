@@ -1,11 +1,11 @@
 """The caches of a model in a file: a long text that was read once need not be read again."""
 import json
-import os
 from pathlib import Path
 
 import mlx.core as mx
 
 from mistral_edu.cache import KVCache, RotatingKVCache
+from mistral_edu.machine.whole_files import write
 from mistral_edu.quantized_cache import QuantizedKVCache
 
 FORMAT = "mistral_edu cache, version 1"
@@ -13,15 +13,14 @@ FORMAT = "mistral_edu cache, version 1"
 
 def save_cache(path, cache):
     """Write a list of caches, one per layer, to one safetensors file; it appears whole or not at all."""
-    path = Path(path)
     arrays = {f"{i}.{name}": array for i, layer in enumerate(cache) for name, array in layer.state.items()}
     metadata = {"format": FORMAT, "layers": json.dumps([layer.meta for layer in cache])}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.safetensors")  # same folder: the rename is atomic
-    try:
-        mx.save_safetensors(str(unfinished), arrays, metadata)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+
+    def save(name):
+        with open(name, "wb") as file:  # given a name, MLX would add an ending
+            mx.save_safetensors(file, arrays, metadata)
+
+    write(path, save)
 
 
 def load_cache(path):
