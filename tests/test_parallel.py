@@ -2,8 +2,8 @@
 import sys
 
 import small_ranks
-from mistral_edu import MistralConfig, load_config, load_model, load_tokenizer
-from mistral_edu.checkpoints.entries import read_entries
+from mistral_edu import MistralConfig, load_model, load_tokenizer
+from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.parallel import split
 from mistral_edu.parallel.cells import ranks
 from mistral_edu.parallel.split import part_shape
@@ -94,7 +94,8 @@ def test_gradients_of_what_all_ranks_hold_are_whole(together, alone):
 @pytest.mark.parametrize("name", ("float32", "8 bit", "4 bit", "tiny"))
 def test_a_rank_reads_its_slices_and_no_byte_more(together, folders, name):
     folder = folders.get(name, FOLDER)
-    config, entries = load_config(folder), read_entries(folder)
+    checkpoint = Checkpoint.open(folder)
+    config, entries = checkpoint.config, checkpoint.entries
     for found, part in zip(together, split(config, len(together), 32 if "bit" in name else 1)):
         slices = [entry._replace(shape=part_shape(weight, entry.shape, config, part))
                   for weight, entry in entries.items()]
@@ -102,7 +103,7 @@ def test_a_rank_reads_its_slices_and_no_byte_more(together, folders, name):
 
 
 def test_the_system_counts_the_same_bytes(together):
-    whole = sum(entry.nbytes for entry in read_entries(FOLDER).values())
+    whole = sum(entry.nbytes for entry in Checkpoint.open(FOLDER).entries.values())
     for found in together:
         read = found["tiny: bytes"]
         assert read <= found["tiny: by the system"] < read + HEADERS < whole
