@@ -25,8 +25,9 @@ test: $(READY)  ## run the whole suite on all processors: tests, doctests, every
 check: $(READY)  ## run the quick part: no notebooks, no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
 
-lint: $(READY)  ## look for unused names, lines too wide, imports out of order (make check does it, too)
+lint: $(READY)  ## look for unused names, lines too wide, imports out of order, and types that do not fit
 	$(BIN)/ruff check
+	$(BIN)/mypy
 
 refresh: $(READY)  ## run the notebooks again and store their outputs; one of them: make refresh NB=08
 	$(BIN)/python -m mistral_edu.course.refresh $(NB) $(ARGS)

@@ -130,6 +130,11 @@ def test_a_slip_that_cannot_run_is_recognised_by_that():
     assert "Likely: the inner sizes differ" in verdict.message
 
 
+def test_cases_without_a_reference_are_refused():
+    with pytest.raises(ValueError, match="give it a function that is right"):
+        check("t", lambda x: x, [(1,)])
+
+
 def test_nothing_leaks_between_calls_that_change_their_argument():
     def double_in_place(x):
         x += x
