@@ -37,6 +37,7 @@ def test_the_printed_solution_passes(exercise):
     assert check(exercise.label, solutions(exercise.label.split(".")[0].zfill(2))[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
 def test_every_usual_slip_is_named(exercise):
     for wrong, sentence in exercise.slips:
