@@ -5,12 +5,15 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 PROMPT ?= Tell me a story about a red ball.
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup test check lint refresh notebook readme pictures lock clean
+.PHONY: help lab setup newest test check lint refresh notebook readme pictures lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@$(NO_BROWSER)
 
 lab: $(READY)  ## set up when needed, show one answer of the embedded model, open JupyterLab (ARGS="--no-browser" is passed on)
 	@echo "> $(PROMPT)"
@@ -18,15 +21,21 @@ lab: $(READY)  ## set up when needed, show one answer of the embedded model, ope
 	@$(BIN)/mistral-edu lab $(ARGS)
 
 setup: $(READY)  ## set up .venv only
+	@$(NO_BROWSER)
+
+newest: $(READY)  ## replace what the lock pins by the newest versions that pyproject.toml allows (make clean setup goes back)
+	@$(UV) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" $$uv pip install --quiet --upgrade --editable ".[cpu,lab,test]"
 
 test: $(READY)  ## run the whole suite on all processors: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
+	@$(NO_BROWSER)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-check: $(READY)  ## run the quick part: no notebooks, no browser
-	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto $(ARGS)
+check: $(READY)  ## run the quick part: ruff and mypy, but no notebooks and no browser
+	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto --dist loadfile $(ARGS)
 
-lint: $(READY)  ## look for unused names, lines too wide, imports out of order (make check does it, too)
+lint: $(READY)  ## look for unused names, lines too wide, imports out of order, and types that do not fit
 	$(BIN)/ruff check
+	$(BIN)/mypy
 
 refresh: $(READY)  ## run the notebooks again and store their outputs; one of them: make refresh NB=08
 	$(BIN)/python -m mistral_edu.course.refresh $(NB) $(ARGS)
@@ -65,6 +74,15 @@ elif [ -z "$$found" ]; then \
   echo "Python 3.10 or newer is needed, and was not found (python3 is $$(python3 --version 2>&1))." >&2; \
   echo "Install one from your system's packages or from python.org, or name it: make lab PYTHON=/path/to/python3" >&2; exit 1; \
 fi
+endef
+
+# What is lost without a browser, and how to get one; nothing where there is one.
+define NO_BROWSER
+found=; for browser in $(BROWSERS); do if command -v "$$browser" >/dev/null; then found=yes; fi; done; \
+if [ -z "$$found" ]; then printf '%s\n' \
+  "No Chromium or Chrome was found. To learn, any browser will do; but make test then skips what it tries out in a real page:" \
+  "sliders, the chat panel, the inspector, pictures, the keyboard, accessibility. To get one: apt install chromium (Debian)," \
+  "snap install chromium (Ubuntu), dnf install chromium (Fedora), brew install --cask google-chrome (macOS)."; fi
 endef
 
 # uv from .venv, else from PATH, else brought by pip.

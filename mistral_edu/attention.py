@@ -6,11 +6,13 @@ Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
 import mlx.core as mx
 import mlx.nn as nn
 
-from mistral_edu.masks import create_attention_mask
+from mistral_edu.config import MistralConfig
+from mistral_edu.masks import causal_mask
+from mistral_edu.quantized_cache import Cache
 from mistral_edu.rope import fused_rope
 
 
-def split_heads(x, n_heads):
+def split_heads(x: mx.array, n_heads: int) -> mx.array:
     """Cut each token's vector into heads, heads before positions.
 
     (B, L, n_heads * head_dim) -> (B, n_heads, L, head_dim)
@@ -22,13 +24,13 @@ def split_heads(x, n_heads):
     return x.reshape(B, L, n_heads, width // n_heads).transpose(0, 2, 1, 3)  # (B, n_heads, L, head_dim)
 
 
-def merge_heads(x):
+def merge_heads(x: mx.array) -> mx.array:
     """The way back: (B, n_heads, L, head_dim) -> (B, L, n_heads * head_dim)."""
     B, n_heads, L, head_dim = x.shape
     return x.transpose(0, 2, 1, 3).reshape(B, L, n_heads * head_dim)         # (B, L, n_heads * head_dim)
 
 
-def repeat_kv(x, n_rep):
+def repeat_kv(x: mx.array, n_rep: int) -> mx.array:
     """Give each of n_rep neighbouring query heads a copy: (B, n_kv_heads, S, head_dim) -> (B, n_heads, S, head_dim).
 
     Query head h reads key head h // n_rep: with n_rep = 2 the order is 0 0 1 1, not 0 1 0 1.
@@ -36,7 +38,8 @@ def repeat_kv(x, n_rep):
     return mx.repeat(x, n_rep, axis=1)
 
 
-def scaled_dot_product_attention(q, k, v, scale, mask=None):
+def scaled_dot_product_attention(q: mx.array, k: mx.array, v: mx.array, scale: float,
+                                 mask: mx.array | str | None = None) -> mx.array:
     """softmax(q k^T * scale) v, written out.
 
     q: queries, (B, n_heads, L, head_dim).
@@ -53,14 +56,15 @@ def scaled_dot_product_attention(q, k, v, scale, mask=None):
     q, k = q.astype(mx.float32), k.astype(mx.float32)
     scores = q * scale @ k.swapaxes(2, 3)                                   # (B, n_heads, L, S)
     if isinstance(mask, str):
-        mask = create_attention_mask(L, offset=S - L, as_array=True)        # (L, S)
+        mask = causal_mask(L, offset=S - L)                                 # (L, S)
     if mask is not None:
         scores = mx.where(mask, scores, -mx.inf)                            # e^-inf = 0: no weight at all
     weights = mx.softmax(scores, axis=-1)                                   # (B, n_heads, L, S), each row sums to 1
     return weights.astype(v.dtype) @ v                                      # (B, n_heads, L, head_dim)
 
 
-def fused_attention(q, k, v, scale, mask=None):
+def fused_attention(q: mx.array, k: mx.array, v: mx.array, scale: float,
+                    mask: mx.array | str | None = None) -> mx.array:
     """scaled_dot_product_attention as one operation of MLX, which repeats no key; a test holds them equal.
 
     q, k, v, scale, mask: as there; the shapes are the same.
@@ -78,7 +82,7 @@ class Attention(nn.Module):
     attend = staticmethod(fused_attention)  # (q, k, v, scale, mask) -> (B, n_heads, L, head_dim)
     rotate = staticmethod(fused_rope)       # (x, offset, theta) -> as x
 
-    def __init__(self, config):
+    def __init__(self, config: MistralConfig):
         super().__init__()
         self.n_heads, self.n_kv_heads = config.n_heads, config.n_kv_heads
         self.rope_theta = config.rope_theta
@@ -88,7 +92,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(config.dim, config.n_kv_heads * config.head_dim, bias=False)
         self.o_proj = nn.Linear(config.n_heads * config.head_dim, config.dim, bias=False)
 
-    def __call__(self, x, mask=None, cache=None):
+    def __call__(self, x: mx.array, mask: mx.array | str | None = None, cache: Cache | None = None) -> mx.array:
         """x (B, L, dim) -> (B, L, dim).
 
         mask: as in scaled_dot_product_attention; None hides nothing, not even later tokens (the model makes the mask).

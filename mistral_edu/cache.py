@@ -30,17 +30,17 @@ class KVCache:
     def __repr__(self):
         return f"{type(self).__name__}({self.offset:,} tokens seen, {self.nbytes:,} bytes)"
 
-    def n_keys(self, L):
+    def n_keys(self, L: int) -> int:
         """How many keys update_and_fetch hands back for a chunk of L tokens."""
         return self.offset + L
 
-    def update_and_fetch(self, keys, values):
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Add L tokens, return all: (B, n_kv_heads, L, head_dim) -> (B, n_kv_heads, offset + L, head_dim), twice."""
         self.check(keys, values)
         self.store(keys, values)
         return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
 
-    def store(self, keys, values):
+    def store(self, keys: mx.array, values: mx.array) -> None:
         """Add L tokens, without handing anything back."""
         start, self.offset = self.offset, self.offset + keys.shape[2]
         if keys.shape[2] == self.n_slots():  # a chunk that fills the buffer becomes the buffer, and may be a view
@@ -49,11 +49,11 @@ class KVCache:
         self.keys[..., start : self.offset, :] = keys
         self.values[..., start : self.offset, :] = values
 
-    def n_slots(self):
+    def n_slots(self) -> int:
         """How many slots offset tokens take: whole steps."""
         return -(-self.offset // STEP) * STEP
 
-    def with_room(self, buffer, new):
+    def with_room(self, buffer: mx.array | None, new: mx.array) -> mx.array | None:
         """The buffer, grown by zeros to n_slots() where it has fewer; None stands for no buffer yet."""
         B, n_kv_heads, _, width = new.shape
         more = self.n_slots() - (0 if buffer is None else buffer.shape[2])
@@ -62,7 +62,7 @@ class KVCache:
         zeros = mx.zeros((B, n_kv_heads, more, width), dtype=new.dtype)
         return zeros if buffer is None else mx.concatenate([buffer, zeros], axis=2)
 
-    def check(self, keys, values):
+    def check(self, keys: mx.array, values: mx.array) -> None:
         """Raise ValueError when new keys and values do not fit each other or what is held."""
         if keys.ndim != 4 or keys.shape[:3] != values.shape[:3]:
             raise ValueError(f"keys and values should both be (B, n_kv_heads, L, head_dim); "
@@ -74,33 +74,33 @@ class KVCache:
                                  f"got {new.shape}; use a new cache for another batch or another model")
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes held, the slots not used yet included."""
         return 0 if self.keys is None else self.keys.nbytes + self.values.nbytes
 
     @property
-    def trimmable(self):
+    def trimmable(self) -> int:
         """How many of the last tokens trim can forget."""
         return self.offset
 
-    def trim(self, n):
+    def trim(self, n: int) -> None:
         """Forget the last n tokens, as if they had never come. Raises ValueError when n is not in 0 .. trimmable."""
         check_trim(n, self.trimmable, self.offset)
         self.offset -= n
 
     @property
-    def state(self):
+    def state(self) -> dict[str, mx.array]:
         """The arrays with the slots in use: a dict, empty before the first token."""
         if self.offset == 0:
             return {}
         return {"keys": self.keys[..., : self.offset, :], "values": self.values[..., : self.offset, :]}
 
     @property
-    def meta(self):
+    def meta(self) -> dict:
         """The numbers that, with `state`, make this cache again."""
         return {"kind": type(self).__name__, "offset": self.offset}
 
-    def restore(self, state, meta):
+    def restore(self, state: dict[str, mx.array], meta: dict) -> None:
         """Become the cache that gave this state and this meta."""
         self.keys, self.values = (mx.contiguous(state[name]) if name in state else None for name in ("keys", "values"))
         self.offset = meta["offset"]
@@ -125,18 +125,18 @@ class RotatingKVCache(KVCache):
     Once window tokens have passed, the bytes held stay the same. Raises ValueError when window < 1.
     """
 
-    def __init__(self, window):
+    def __init__(self, window: int):
         super().__init__()
         if window < 1:
             raise ValueError(f"window counts the token itself, so it is at least 1; got {window}")
         self.window = window
         self.oldest = 0  # the earliest position that no later one has overwritten
 
-    def n_keys(self, L):
+    def n_keys(self, L: int) -> int:
         """How many keys update_and_fetch hands back for a chunk of L tokens."""
         return min(self.offset, self.window - 1) + L
 
-    def update_and_fetch(self, keys, values):
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Add L tokens; return them, after the up to window - 1 before them: (B, n_kv_heads, S, head_dim), twice."""
         self.check(keys, values)
         all_keys = mx.concatenate([*self.in_time_order(self.keys), keys], axis=2)        # (B, n_kv_heads, S, head_dim)
@@ -144,7 +144,7 @@ class RotatingKVCache(KVCache):
         self.store(keys, values)
         return all_keys, all_values
 
-    def store(self, keys, values):
+    def store(self, keys: mx.array, values: mx.array) -> None:
         """Add L tokens, without handing anything back."""
         self.offset += keys.shape[2]
         self.oldest = max(self.oldest, self.offset - self.window)
@@ -152,7 +152,7 @@ class RotatingKVCache(KVCache):
         self.write(self.keys, keys)
         self.write(self.values, values)
 
-    def in_time_order(self, ring):
+    def in_time_order(self, ring: mx.array) -> list[mx.array]:
         """The up to window - 1 tokens before the next one, as a list of runs of slots: two where they cross the end."""
         first = max(0, self.offset - (self.window - 1))
         if first == self.offset:
@@ -162,7 +162,7 @@ class RotatingKVCache(KVCache):
             return [ring[..., start:end, :]]
         return [ring[..., start:, :], ring[..., :end, :]]
 
-    def write(self, ring, chunk):
+    def write(self, ring: mx.array, chunk: mx.array) -> None:
         """Put the end of a chunk, at most window tokens of it, into the slots up to that of position offset-1."""
         n = min(chunk.shape[2], self.window)
         if n < chunk.shape[2]:
@@ -177,12 +177,12 @@ class RotatingKVCache(KVCache):
             ring[..., start:, :] = chunk[..., :before_end, :]
             ring[..., : n - before_end, :] = chunk[..., before_end:, :]
 
-    def n_slots(self):
+    def n_slots(self) -> int:
         """How many slots offset tokens take: whole steps, up to the window."""
         return min(super().n_slots(), self.window)
 
     @property
-    def trimmable(self):
+    def trimmable(self) -> int:
         """How many of the last tokens trim can forget: all of them until the ring is full, at most one after that.
 
         For the next token needs window - 1 tokens before it, and a full ring holds but one more.
@@ -192,11 +192,11 @@ class RotatingKVCache(KVCache):
         return self.offset - (self.oldest + self.window - 1)
 
     @property
-    def meta(self):
+    def meta(self) -> dict:
         """The numbers that, with `state`, make this cache again."""
         return {**super().meta, "window": self.window, "oldest": self.oldest}
 
-    def restore(self, state, meta):
+    def restore(self, state: dict[str, mx.array], meta: dict) -> None:
         """Become the cache that gave this state and this meta."""
         super().restore(state, meta)
         self.oldest = meta["oldest"]

@@ -21,8 +21,12 @@ A model that others have trained further may speak another format altogether, in
 its tokenizer (text/chat_template.py). Which format it is, `tokenizer.spoken` says (text/spoken_format.py).
 """
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mistral_edu.text.messages import check_messages
+
+if TYPE_CHECKING:  # to import it here in earnest would be a circle
+    from mistral_edu.tokenizer import Tokenizer
 
 FORMAT_OF_PRESET = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # models that follow instructions
 
@@ -59,7 +63,7 @@ FORMATS = {"v1": Format(marks=False, system="first"), "v2": Format(), "v3": Form
            "v7": Format(system="marks"), "v7-tekken": TEKKEN_7, "v11": TEKKEN_7, "v13": TEKKEN_7}
 
 
-def encode_chat(messages, tokenizer, version=None) -> list[int]:
+def encode_chat(messages: list[dict], tokenizer: "Tokenizer", version: str | None = None) -> list[int]:
     """The ids of a conversation, ready for the model's answer; or whole, where the last message is an answer.
 
     messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]. version: a name of FORMATS, or of a
@@ -80,8 +84,8 @@ def encode_chat(messages, tokenizer, version=None) -> list[int]:
         version = checked_version(version, tokenizer)
     system, turns = check_messages(messages)
     version = version or tokenizer.spoken
-    if version == "template":
-        return tokenizer.encode_parts(tokenizer.chat_template.parts(messages, messages[-1]["role"] != "assistant"))
+    if version == "template" and (template := tokenizer.chat_template):
+        return tokenizer.encode_parts(template.parts(messages, messages[-1]["role"] != "assistant"))
     return FORMATS[version].encode(system, turns, tokenizer)
 
 

@@ -1,5 +1,6 @@
 """The twelve numbers that fix a Mistral. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), Table 1."""
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from mistral_edu.checkpoints.hf_config import HF_DEFAULTS, HF_NAMES, in_their_names, numbers_of  # noqa: F401
 from mistral_edu.checkpoints.json_file import read_json
@@ -52,7 +53,7 @@ class MistralConfig:
             raise ValueError(f"head_dim should be even, because RoPE rotates pairs of numbers; got {self.head_dim}")
 
     @classmethod
-    def preset(cls, name):
+    def preset(cls, name: str) -> "MistralConfig":
         """The published configurations (7b-v0.1, 7b-v0.2, 7b-v0.3), one for benchmarks (230m), and the embedded tiny.
 
         >>> MistralConfig.preset("7b-v0.1").window_size, MistralConfig.preset("7b-v0.2").window_size
@@ -63,7 +64,7 @@ class MistralConfig:
         return cls(**PRESETS[name])
 
     @classmethod
-    def from_hf(cls, hf):
+    def from_hf(cls, hf: dict) -> "MistralConfig":
         """The configuration in a Hugging Face `config.json`, given as a dict. See HF_NAMES for the names.
 
         Gaps are filled as transformers does; see hf_config.py. Raises ValueError for another architecture, a missing
@@ -78,7 +79,7 @@ class MistralConfig:
             raise ValueError(in_their_names(str(error))) from None
 
     @classmethod
-    def from_json(cls, path, hf=None):
+    def from_json(cls, path: str | Path, hf: dict | None = None) -> "MistralConfig":
         """The configuration in a Hugging Face `config.json` at `path`; hf: what it holds, where it has been read.
 
         Raises FileNotFoundError, or ValueError.
@@ -89,7 +90,7 @@ class MistralConfig:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
-    def to_hf(self, dtype="bfloat16"):
+    def to_hf(self, dtype: str = "bfloat16") -> dict:
         """The same as a dict that transformers reads as config.json. `dtype` is that of the weights beside it."""
         numbers = {HF_NAMES[field.name]: getattr(self, field.name) for field in fields(self)}
         return {"architectures": ["MistralForCausalLM"], "model_type": "mistral", **numbers,
@@ -97,12 +98,12 @@ class MistralConfig:
                 "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": dtype}
 
     @property
-    def n_rep(self):
+    def n_rep(self) -> int:
         """Query heads that share one key and value head (4 in Mistral-7B)."""
         return self.n_heads // self.n_kv_heads
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """How many numbers the model learns."""
         embedding = self.vocab_size * self.dim
         attention = self.dim * self.head_dim * (2 * self.n_heads + 2 * self.n_kv_heads)  # q and o, k and v
@@ -110,7 +111,7 @@ class MistralConfig:
         block = attention + feed_forward + 2 * self.dim                                  # and two norms
         return embedding * (1 if self.tie_embeddings else 2) + self.n_layers * block + self.dim
 
-    def kv_bytes_per_token(self, bytes_per_number=2):
+    def kv_bytes_per_token(self, bytes_per_number: int = 2) -> int:
         """Bytes of keys and values that one token adds to the cache of all layers together.
 
         >>> MistralConfig.preset("7b-v0.1").kv_bytes_per_token()
@@ -139,7 +140,7 @@ def head_dim_from(dim, n_heads):
 
 
 SEVEN_B = dict(dim=4096, n_layers=32, head_dim=128, hidden_dim=14336, n_heads=32, n_kv_heads=8, context_len=32768)
-PRESETS = {
+PRESETS: dict[str, dict] = {
     "7b-v0.1": dict(SEVEN_B, window_size=4096, vocab_size=32000, rope_theta=10000.0),
     "7b-v0.2": dict(SEVEN_B, window_size=None, vocab_size=32000, rope_theta=1000000.0),
     "7b-v0.3": dict(SEVEN_B, window_size=None, vocab_size=32768, rope_theta=1000000.0),

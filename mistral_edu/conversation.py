@@ -1,11 +1,15 @@
 """A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
+from collections.abc import Generator
 from contextlib import closing
+from typing import Any
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.generate import stream_generate
+from mistral_edu.generate import Piece, stream_generate
 from mistral_edu.prefill import Reader
 from mistral_edu.text.kept_turns import first_kept
 from mistral_edu.text.prompt import check_length, check_room
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 
 class Conversation:
@@ -15,41 +19,41 @@ class Conversation:
     stream), a conversation keeps the part of the answer that was given, and goes on.
     """
 
-    def __init__(self, system, settings):
+    def __init__(self, system: str | None, settings: dict):
         self.messages = [{"role": "system", "content": system}] if system else []
         self.settings = settings
-        self._stream = None
+        self._stream: Generator | None = None
         self._stopped = False
 
     def _pieces(self, settings):
         """Yield the pieces of an answer to the messages; each has a text, the last one a finish_reason."""
         raise NotImplementedError
 
-    def __call__(self, text, **settings) -> str:
+    def __call__(self, text: str, **settings: Any) -> str:
         """The answer to text. settings replace the chat's own for this answer."""
         return "".join(piece.text for piece in self.stream(text, **settings))
 
-    def stream(self, text, **settings):
+    def stream(self, text: str, **settings: Any) -> Generator[Piece]:
         """The same, as a generator of Pieces. A stream that is still open ends where it is."""
         self._end_stream()
-        self._stream = self._answer(text, {**self.settings, **settings})
-        return self._stream
+        self._stream = stream = self._answer(text, {**self.settings, **settings})
+        return stream
 
-    def stop(self):
+    def stop(self) -> None:
         """End the stream that is running before its next piece. Only sets a flag, so any thread may call it."""
         self._stopped = True
 
     @property
-    def system(self):
+    def system(self) -> str | None:
         """The instructions that stand before the last question, or None. Set them at any time; "" takes them away."""
         return self.messages[0]["content"] if self.messages and self.messages[0]["role"] == "system" else None
 
     @system.setter
-    def system(self, text):
+    def system(self, text: str | None) -> None:
         self._end_stream()
         self.messages[:self.system is not None] = [{"role": "system", "content": text}] if text else []
 
-    def undo(self, turns=1) -> str:
+    def undo(self, turns: int = 1) -> str:
         """Take back the last questions and their answers; returns the earliest of these questions."""
         self._end_stream()
         questions = self._questions()
@@ -60,7 +64,7 @@ class Conversation:
         del self.messages[start:]
         return text
 
-    def edit(self, turn, text, **settings) -> str:
+    def edit(self, turn: int, text: str, **settings: Any) -> str:
         """Ask question number `turn` (0 is the first, -1 the last) in other words; later turns are dropped."""
         n = len(self._questions())
         if not -n <= turn < n:
@@ -121,21 +125,22 @@ class Chat(Conversation):
     (['user', 'assistant'], True)
     """
 
-    def __init__(self, model, tokenizer, system=None, keep="all", cache_bits=None, **settings):
+    def __init__(self, model: Model, tokenizer: Tokenizer, system: str | None = None, keep: str = "all",
+                 cache_bits: int | None = None, **settings: Any):
         if keep not in ("all", "latest"):
             raise ValueError(f'keep is "all" or "latest"; got {keep!r}')
         super().__init__(system, settings)
         self.model, self.tokenizer, self.keep = model, tokenizer, keep
         self._reader = Reader(model, bits=cache_bits)
 
-    def steps(self, text, chunk=32, **settings):
+    def steps(self, text: str, chunk: int = 32, **settings: Any) -> Generator[Piece | None]:
         """What stream gives, in small steps, for a program that has other things to do: None comes for each chunk of
         tokens that was read of the prompt, then a Piece for each token of the answer."""
         self._end_stream()
-        self._stream = self._answer(text, {**self.settings, **settings}, chunk)
-        return self._stream
+        self._stream = stream = self._answer(text, {**self.settings, **settings}, chunk)
+        return stream
 
-    def to_read(self) -> list:
+    def to_read(self) -> list[dict]:
         """The messages that the model reads: all, or the latest that leave a quarter of the context for the answer."""
         room, starts = self.model.config.context_len * 3 // 4, self._questions()
         if self.keep == "all" or not starts or self._n_tokens(self.messages) <= room:

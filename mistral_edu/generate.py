@@ -9,16 +9,21 @@ each token once; it starts on the next token while the last one is being shown; 
 """
 import math
 import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mlx.core as mx
 
 from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.fast.log_sum_exp import log_sum_exp
 from mistral_edu.prefill import CHUNK, Reader, prefill
+from mistral_edu.quantized_cache import Cache
 from mistral_edu.sampling import Sampling
 from mistral_edu.text.answer import AnswerText
 from mistral_edu.text.prompt import ids_and_room
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 
 def generate_ids(model, ids, n_tokens, temperature=0.0, seed=0):
@@ -66,7 +71,8 @@ class Piece:
     finish_reason: str | None  # "stop": the model ended it; "stop_string"; "length"; None: more to come, or interrupted
 
 
-def generate(model, tokenizer, prompt, **settings):
+def generate(model: Model, tokenizer: Tokenizer | None, prompt: str | list[dict] | list[int],
+             **settings: Any) -> str | list[int]:
     """The answer as a string. Takes what stream_generate takes; with tokenizer None, returns the list of ids.
 
     >>> from mistral_edu import load
@@ -78,9 +84,12 @@ def generate(model, tokenizer, prompt, **settings):
     return [piece.token for piece in pieces] if tokenizer is None else "".join(piece.text for piece in pieces)
 
 
-def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0,
-                    repetition_penalty=1.0, seed=None, stop=(), raw=False, logprobs=0, prefill_chunk=CHUNK,
-                    on_prefill=None, cache=None):
+def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | list[dict] | list[int], *,
+                    max_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0,
+                    min_p: float = 0.0, repetition_penalty: float = 1.0, seed: int | None = None,
+                    stop: str | Sequence[str] = (), raw: bool = False, logprobs: int = 0, prefill_chunk: int = CHUNK,
+                    on_prefill: Callable[[int, int], None] | None = None,
+                    cache: list[Cache] | Reader | None = None) -> Generator[Piece]:
     """Yield a Piece per token, as soon as it is there. (`generate_ids` is the same without the machinery.)
 
     The answer ends at the model's own end token, a stop string, max_tokens, or the end of the context.
@@ -113,7 +122,7 @@ def stream_generate(model, tokenizer, prompt, *, max_tokens=256, temperature=0.0
     n_tokens = min(max_tokens, room)
     answer = AnswerText(tokenizer, ids, stop)
     n_ids = tokenizer.n_ids if tokenizer else 0
-    show = lambda id: tokenizer.token_text(id) if id < n_ids else ""
+    show = lambda id: tokenizer.token_text(id) if tokenizer and id < n_ids else ""
 
     began = time.perf_counter()
     reused = reader.resume(ids)

@@ -6,7 +6,7 @@ Hugging Face's Mistral computes; the paper's prose can also be read as W + 1.
 import mlx.core as mx
 
 
-def causal_mask(L, offset=0):
+def causal_mask(L: int, offset: int = 0) -> mx.array:
     """True where a key is not later than the query: (L, offset + L) bool. Queries sit at offset .. offset+L-1.
 
     >>> causal_mask(2, offset=1).astype(mx.int32).tolist()
@@ -15,7 +15,7 @@ def causal_mask(L, offset=0):
     return visible(L, offset, None, offset + L)
 
 
-def sliding_window_mask(L, window, offset=0):
+def sliding_window_mask(L: int, window: int, offset: int = 0) -> mx.array:
     """True where a query may look at a key.
 
     L queries sit at positions offset .. offset+L-1; S = offset + L positions exist so far.
@@ -28,7 +28,8 @@ def sliding_window_mask(L, window, offset=0):
     return visible(L, offset, window, offset + L)
 
 
-def create_attention_mask(L, offset=0, window=None, S=None, as_array=False):
+def create_attention_mask(L: int, offset: int = 0, window: int | None = None, S: int | None = None,
+                          as_array: bool = False) -> mx.array | str | None:
     """The mask of one call of the model: L queries at positions offset .. offset+L-1.
 
     L: queries in this call.
@@ -57,7 +58,7 @@ def create_attention_mask(L, offset=0, window=None, S=None, as_array=False):
     return visible(L, offset, window, S)
 
 
-def visible(L, offset, window, S):
+def visible(L: int, offset: int, window: int | None, S: int) -> mx.array:
     """The (L, S) bool array itself: the S keys end at position offset+L-1, as the L queries do."""
     check_window(window)
     end = offset + L

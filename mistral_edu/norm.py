@@ -3,7 +3,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 
-def rms_norm(x, weight, eps=1e-5):
+def rms_norm(x: mx.array, weight: mx.array, eps: float = 1e-5) -> mx.array:
     """Divide each vector by its root-mean-square, then scale its elements.  x (..., dim), weight (dim,) -> (..., dim).
 
     Computed in fp32 whatever the dtype of x: a mean of squares in 16 bit would lose most of its digits.
@@ -20,11 +20,11 @@ def rms_norm(x, weight, eps=1e-5):
 class RMSNorm(nn.Module):
     """RMSNorm over the last axis, with one learned scale per element. `weight` (dim,) starts at 1."""
 
-    def __init__(self, dim, eps=1e-5):
+    def __init__(self, dim: int, eps: float = 1e-5):
         super().__init__()
         self.weight = mx.ones((dim,))
         self.eps = eps
 
-    def __call__(self, x):
+    def __call__(self, x: mx.array) -> mx.array:
         """x (..., dim) -> (..., dim)."""
         return mx.fast.rms_norm(x, self.weight, self.eps)  # rms_norm as one kernel; a test holds them equal

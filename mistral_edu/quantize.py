@@ -5,6 +5,7 @@ the scale lead to the other. A group is `group_size` neighbours in a row of the 
 In 4 bit, groups of 64 and a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
 """
 from copy import deepcopy
+from typing import TypeVar
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -13,10 +14,11 @@ from mlx.utils import tree_flatten, tree_map
 BITS = (2, 3, 4, 5, 6, 8)
 GROUP_SIZES = (32, 64, 128)
 FLOAT = (nn.Linear, nn.Embedding)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
 
 
-def quantize(model, bits=4, group_size=64):
+def quantize(model: AnyModule, bits: int = 4, group_size: int = 64) -> AnyModule:
     """Replace every nn.Linear and nn.Embedding of the model by its quantized form, in place; returns the model.
 
     bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small, and scale everything.

@@ -1,7 +1,10 @@
 """A cache that holds keys and values in 8 or 4 bit, and which cache suits a layer. cache.py has the idea."""
+from collections.abc import Sequence
+
 import mlx.core as mx
 
 from mistral_edu.cache import KVCache, RotatingKVCache, check_trim
+from mistral_edu.config import MistralConfig
 
 PARTS = ("packed", "scales", "biases")  # the three arrays that mx.quantize makes of one
 
@@ -16,7 +19,7 @@ class QuantizedKVCache:
     Raises ValueError for bits other than 8 and 4, and when head_dim is no multiple of group_size.
     """
 
-    def __init__(self, bits=8, group_size=64, window=None):
+    def __init__(self, bits: int = 8, group_size: int = 64, window: int | None = None):
         if bits not in (8, 4):
             raise ValueError(f"a quantized cache holds 8 or 4 bits per number; got bits = {bits!r}")
         if group_size not in (32, 64, 128):
@@ -28,42 +31,43 @@ class QuantizedKVCache:
     __repr__ = KVCache.__repr__
 
     @property
-    def offset(self):
+    def offset(self) -> int:
         """Tokens seen."""
         return self.parts[0].offset
 
-    def n_keys(self, L):
+    def n_keys(self, L: int) -> int:
         """How many keys update_and_fetch hands back for a chunk of L tokens."""
         return self.parts[0].n_keys(L)
 
-    def update_and_fetch(self, keys, values):
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Quantize and add L tokens; return what is remembered as floats, shapes as in the caches above."""
         packed_keys, packed_values = self.pack(keys), self.pack(values)
         fetched = [part.update_and_fetch(k, v) for part, k, v in zip(self.parts, packed_keys, packed_values)]
         return self.unpack([k for k, _ in fetched]), self.unpack([v for _, v in fetched])
 
-    def pack(self, x):
+    def pack(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """(..., head_dim) -> packed (..., head_dim * bits / 32), scales and biases (..., head_dim / group_size)."""
         if x.shape[-1] % self.group_size:
             raise ValueError(f"head_dim = {x.shape[-1]} is no multiple of group_size = {self.group_size}; choose one "
                              f"that divides it among 32, 64, 128, or a cache that is not quantized")
         return mx.quantize(x, group_size=self.group_size, bits=self.bits)
 
-    def unpack(self, packed):
+    def unpack(self, packed: Sequence[mx.array]) -> mx.array:
         """The way back from `pack`, up to the error stated above."""
-        return mx.dequantize(*packed, group_size=self.group_size, bits=self.bits)
+        weights, scales, biases = packed
+        return mx.dequantize(weights, scales, biases, group_size=self.group_size, bits=self.bits)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes held, scales, biases and slots not used yet included."""
         return sum(part.nbytes for part in self.parts)
 
     @property
-    def trimmable(self):
+    def trimmable(self) -> int:
         """How many of the last tokens trim can forget."""
         return self.parts[0].trimmable
 
-    def trim(self, n):
+    def trim(self, n: int) -> None:
         """Forget the last n tokens. Raises ValueError when n is not in 0 .. trimmable."""
         check_trim(n, self.trimmable, self.offset)
         end = self.offset - n
@@ -71,24 +75,28 @@ class QuantizedKVCache:
             part.trim(part.offset - end)  # an interrupt between two parts leaves one ahead of the other
 
     @property
-    def state(self):
+    def state(self) -> dict[str, mx.array]:
         """The arrays that hold what is remembered."""
         return {f"{name}.{key}": array for name, part in zip(PARTS, self.parts)
                 for key, array in part.state.items()}
 
     @property
-    def meta(self):
+    def meta(self) -> dict:
         """The numbers that, with `state`, make this cache again."""
         return {"kind": type(self).__name__, "bits": self.bits, "group_size": self.group_size,
                 "window": self.window, "part": self.parts[0].meta}
 
-    def restore(self, state, meta):
+    def restore(self, state: dict[str, mx.array], meta: dict) -> None:
         """Become the cache that gave this state and this meta."""
         for name, part in zip(PARTS, self.parts):
-            part.restore({key: state.get(f"{name}.{key}") for key in ("keys", "values")}, meta["part"])
+            held = {key: state[f"{name}.{key}"] for key in ("keys", "values") if f"{name}.{key}" in state}
+            part.restore(held, meta["part"])
 
 
-def make_layer_cache(config, bits=None):
+Cache = KVCache | RotatingKVCache | QuantizedKVCache
+
+
+def make_layer_cache(config: MistralConfig, bits: int | None = None) -> Cache:
     """The cache that suits one layer of a model: rotating when it has a window, quantized when bits is given."""
     if bits is not None:
         if config.head_dim % 32:

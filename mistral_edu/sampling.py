@@ -10,12 +10,15 @@ Of equally likely tokens that with the lower id comes first, so the result never
 top-k 1 is greedy also where two 16-bit logits tie at the top.
 """
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import mlx.core as mx
 
 
-def sample(logits, temperature=0.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0, ids=(), seed=None, key=None):
+def sample(logits: mx.array, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0,
+           repetition_penalty: float = 1.0, ids: Sequence[int] | mx.array = (), seed: int | None = None,
+           key: mx.array | None = None) -> mx.array:
     """Draw one token id from each row of logits. Returns int32 ids, of shape logits.shape[:-1].
 
     logits: (V,), or many rows (..., V).

@@ -11,6 +11,7 @@ half a character waits until its other half comes.
 """
 import json
 import re
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
@@ -44,7 +45,7 @@ class Tokenizer:
     (True, False, 'no [INST] here')
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         """path: a tokenizer.json, a tekken.json, a tokenizer.model (or tokenizer.model.v3, ...), or a folder with one.
 
         Raises FileNotFoundError, UnreadableFile (cut off, or not a tokenizer), UnsupportedCheckpoint (another kind).
@@ -107,14 +108,15 @@ class Tokenizer:
         """The ids of text, with `<s>` in front unless bos=False. Never gives a control id otherwise."""
         return [self.bos_id] * bos + self._encode(text)
 
-    def encode_parts(self, parts) -> list[int]:
+    def encode_parts(self, parts: list[tuple[str, bool]]) -> list[int]:
         """The ids of a text in parts [(text, is_the_users), ...]. Control tokens are found in the others only.
 
         Between two control tokens all is encoded as one stretch, whoever wrote it, as the tokenizers library does.
         """
         names = sorted(self.control_ids, key=len, reverse=True)
         mark = re.compile("(" + "|".join(map(re.escape, names)) + ")")
-        stretches, found = [""], []
+        stretches = [""]
+        found: list[str] = []
         for text, is_the_users in parts:
             own, *others = [text] if is_the_users else mark.split(text)
             stretches[-1] += own
@@ -126,21 +128,24 @@ class Tokenizer:
         return ids
 
     @cached_property
-    def chat_template(self):
+    def chat_template(self) -> ChatTemplate | None:
         """The ChatTemplate that lies beside the tokenizer, or None."""
-        return ChatTemplate(*self._template, special_texts(self.folder)) if self._template else None
+        if self._template is None:
+            return None
+        source, file = self._template
+        return ChatTemplate(source, file, special_texts(self.folder))
 
     @cached_property
     def spoken(self) -> str:
         """The chat format that its model speaks: a name of chat.FORMATS, or "template". chat.speak() sets another."""
         return spoken_format(self)
 
-    def decode(self, ids, skip_special: bool = True) -> str:
+    def decode(self, ids: Iterable[int], skip_special: bool = True) -> str:
         """The text of ids. Bytes that are no UTF-8 become U+FFFD; with skip_special=False control tokens are shown."""
         stream = self.stream(skip_special)
         return "".join([stream.add(int(id)) for id in ids]) + stream.finish()
 
-    def stream(self, skip_special: bool = True, before=()) -> TextStream:
+    def stream(self, skip_special: bool = True, before: Sequence[int] = ()) -> TextStream:
         """A decoder that takes one id after the other. `before`: the ids that the text continues, such as a prompt.
 
         A space that starts the text is dropped where it is no part of it: the one that SentencePiece adds, and, after

@@ -7,23 +7,24 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.attention import Attention
+from mistral_edu.config import MistralConfig
 from mistral_edu.feed_forward import FeedForward
 from mistral_edu.masks import create_attention_mask
 from mistral_edu.norm import RMSNorm
-from mistral_edu.quantized_cache import make_layer_cache
+from mistral_edu.quantized_cache import Cache, make_layer_cache
 
 
 class Block(nn.Module):
     """One layer: attention, then feed-forward; each reads a normed copy and adds to the residual stream."""
 
-    def __init__(self, config):
+    def __init__(self, config: MistralConfig):
         super().__init__()
         self.input_layernorm = RMSNorm(config.dim, config.norm_eps)
         self.self_attn = Attention(config)
         self.post_attention_layernorm = RMSNorm(config.dim, config.norm_eps)
         self.mlp = FeedForward(config)
 
-    def __call__(self, x, mask=None, cache=None):
+    def __call__(self, x: mx.array, mask: mx.array | str | None = None, cache: Cache | None = None) -> mx.array:
         """x (B, L, dim) -> (B, L, dim). mask, cache: as in Attention."""
         x = x + self.self_attn(self.input_layernorm(x), mask, cache)  # (B, L, dim)
         return x + self.mlp(self.post_attention_layernorm(x))         # (B, L, dim)
@@ -32,24 +33,25 @@ class Block(nn.Module):
 class Backbone(nn.Module):
     """Everything but the output layer: embedding, blocks, last norm."""
 
-    def __init__(self, config):
+    def __init__(self, config: MistralConfig):
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.dim)
         self.layers = [Block(config) for _ in range(config.n_layers)]
         self.norm = RMSNorm(config.dim, config.norm_eps)
 
-    def __call__(self, tokens, cache=None, mask=None):
+    def __call__(self, tokens: mx.array, cache: list[Cache] | None = None,
+                 mask: mx.array | str | None = None) -> mx.array:
         """tokens (B, L) int -> (B, L, dim). cache, mask: as in Model."""
         check_call(tokens, cache, len(self.layers))
         if mask is None:
             mask = self.make_mask(tokens.shape[1], cache)
         x = self.embed_tokens(tokens)                                 # (B, L, dim)
-        for layer, layer_cache in zip(self.layers, cache or [None] * len(self.layers)):
+        for layer, layer_cache in zip(self.layers, [None] * len(self.layers) if cache is None else cache):
             x = layer(x, mask, layer_cache)                           # (B, L, dim)
         return self.norm(x)                                           # (B, L, dim)
 
-    def make_mask(self, L, cache=None):
+    def make_mask(self, L: int, cache: list[Cache] | None = None) -> mx.array | str | None:
         """The mask for L more tokens: one for all layers, since their caches hold the same tokens."""
         if cache is None:
             return create_attention_mask(L, window=self.config.window_size)
@@ -66,7 +68,7 @@ class Model(nn.Module):
     (1, 3, 2048)
     """
 
-    def __init__(self, config):
+    def __init__(self, config: MistralConfig):
         super().__init__()
         self.config = config
         self.answered_by = "readable"  # which code answers: this one, or the engine that fast.accelerate attaches
@@ -74,7 +76,8 @@ class Model(nn.Module):
         if not config.tie_embeddings:
             self.lm_head = nn.Linear(config.dim, config.vocab_size, bias=False)
 
-    def __call__(self, tokens, cache=None, mask=None, last_only=False):
+    def __call__(self, tokens: mx.array, cache: list[Cache] | None = None, mask: mx.array | str | None = None,
+                 last_only: bool = False) -> mx.array:
         """Logits for the token after each of these: tokens (B, L) int -> (B, L, vocab_size).
 
         tokens: ids from 0 to vocab_size - 1; MLX does not check them.
@@ -90,11 +93,11 @@ class Model(nn.Module):
         return self.lm_head(x)                                        # (B, L, vocab_size)
 
     @property
-    def layers(self):
+    def layers(self) -> list[Block]:
         """The blocks, first to last."""
         return self.model.layers
 
-    def make_cache(self, bits=None):
+    def make_cache(self, bits: int | None = None) -> list[Cache]:
         """Empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
         return [make_layer_cache(self.config, bits) for _ in self.layers]
 

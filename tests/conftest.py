@@ -21,13 +21,15 @@ def pytest_runtest_setup(item):
     mx.random.seed(0)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kernels_are_there():
-    """Before the first test, so that none is answered by one path first, and by another once the kernels come.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    """Kernels come before the first test, so that none is answered by one path first, and by another once they come.
 
-    To compile them takes half a minute, at low priority, and so ten times as long beside programs that never rest.
+    And before doctests are looked for: to import kernels.py for that would compile them again, in each process.
+    To compile takes half a minute, at low priority, and so ten times as long beside programs that never rest.
     """
-    compiled.kernels(wait=COMPILING)
+    if not session.config.getoption("numprocesses", None):  # a process that runs tests, not one that hands them out
+        compiled.kernels(wait=COMPILING)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ KERNEL_IDLE = """() => {
 ALL_RUN = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code');
     return cells.every(cell => cell.model.executionCount) && (%s)(); }""" % KERNEL_IDLE
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium")
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 # Notebook 7 looks for its commands before anything on the page hears of a key; an element with this attribute it passes
@@ -33,8 +36,7 @@ NOTE_KEYS = """() => { window.keys = [];
 
 def chromium():
     """The browser's path, or None; it goes by several names."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None)
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextmanager

@@ -28,6 +28,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TOKENS = [1, 5, 900, 17, 44, 1023, 5, 8, 300, 2]
 ONE = "layers.1.feed_forward.w3.weight"  # the weight that tests damage
 LAYOUTS = {"one file": dict(), "two files": dict(files=("consolidated.00.safetensors", "consolidated.01.safetensors")),

@@ -23,6 +23,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+pytestmark = pytest.mark.slow
+
 CASE = Case(None, "tiny", bits=16, contexts=(9, 5), max_tokens=3)
 SHORT = replace(CASE, contexts=(4,), max_tokens=2)
 CHECK = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
@@ -58,7 +60,6 @@ def answering(**changes):
 
 
 # ---------------------------------------------------------------- a peer that works
-@pytest.mark.slow
 def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_path):
     small_peers.mlx_lm(tmp_path)
     cases = [replace(CASE, batches=(1, 2)), replace(CASE, contexts=(5,), max_tokens=2, bits=4)]
@@ -82,7 +83,6 @@ def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_pat
     assert float(cells[1][6].removesuffix("x")) == pytest.approx(ours, rel=0.01) and cells[0][6] == ""
 
 
-@pytest.mark.slow
 def test_what_computes_another_model_is_left_out(tmp_path):
     """One without the window of 128: equal as long as a prompt is shorter."""
     small_peers.mlx_lm(tmp_path, "window_size=None")
@@ -110,7 +110,6 @@ def test_a_slow_answer_ends_early_and_says_how_long_it_was(monkeypatch):
     assert runner.timed_answer(Slow(), [1, 2], 64) == (0.2, 2 / 24, 3)
 
 
-@pytest.mark.slow
 def test_a_slow_peer_is_measured_in_the_first_round_only(tmp_path, monkeypatch):
     small_peers.mlx_lm(tmp_path)
     monkeypatch.setattr(compare, "SLOW", 0)
@@ -166,7 +165,6 @@ def test_what_is_not_installed_is_named_with_the_command_that_sets_it_up(tmp_pat
     assert "mistral_edu" in table
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("code, reason", [
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "mlx-lm was ended by SIGKILL"),
     ("import sys; print('no such thing', file=sys.stderr); sys.exit(3)", "code 3 .* its last words: no such thing"),
@@ -357,7 +355,6 @@ def test_where_no_environment_can_be_made_is_named(tmp_path, capsys):
         assert re.search(f"mlx-lm cannot be set up in {place} .*--peers FOLDER", capsys.readouterr().err)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", list(peers.PEERS))
 def test_a_real_peer_computes_what_we_compute(name, tmp_path):
     place = os.environ.get("MISTRAL_EDU_PEERS") or peers.default_place()

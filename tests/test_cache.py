@@ -270,6 +270,13 @@ def test_a_saved_cache_comes_back_exactly_and_goes_on(tmp_path_factory, kind, wi
             assert mx.array_equal(got, expected)
 
 
+@pytest.mark.parametrize("kind", ["plain", "rotating", 8, 4])
+def test_a_cache_that_has_seen_nothing_comes_back_too(tmp_path, kind):
+    save_cache(tmp_path / "c", [make(kind, WINDOW)])
+    (loaded,) = load_cache(tmp_path / "c")
+    assert type(loaded) is type(make(kind, WINDOW)) and loaded.offset == 0 and loaded.state == {}
+
+
 def test_twelve_layers_come_back_in_order(tmp_path):
     cache = [KVCache() for _ in range(12)]
     for i, layer in enumerate(cache):

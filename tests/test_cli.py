@@ -147,6 +147,7 @@ def test_commands_of_chat(run):
     assert reset[1] == answers[0] and "8 written" in reset[2]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_quietly_with_130():
     process = start("generate", STORY, *ENDLESS)
     assert process.stdout.read(1)                                    # it has begun to write
@@ -174,6 +175,7 @@ def test_doctor_tells_programs_by_json_and_exit_code(run, monkeypatch):
     assert code == 1 and json.loads(out) == {"ok": False, "checks": [check]}
 
 
+@pytest.mark.slow
 def test_lab_opens_the_learners_notebook_with_this_environments_kernel(run, monkeypatch, tmp_path):
     calls, home = [], tmp_path / "clone"
     monkeypatch.setattr(os, "execv", lambda program, command: calls.append((program, command)))

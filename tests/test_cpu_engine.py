@@ -29,7 +29,7 @@ CPU = cpu_engine.CpuEngine.name
 TOKENS = mx.random.randint(0, 2048, (1, 24), key=mx.random.key(5))
 HEADS = [(4, 4, 16), (4, 2, 32), (8, 1, 24), (6, 2, 64)]  # n_heads, n_kv_heads, head_dim
 
-pytestmark = pytest.mark.usefixtures("kernels", "float32_products")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kernels", "float32_products")]  # test_engine_equal.py is quick
 
 
 def make(dtype=mx.float32, bits=None, group_size=32, heads=(4, 2, 32), **changes):

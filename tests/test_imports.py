@@ -31,9 +31,16 @@ def layer_of(module):
     return max(fits)[1]
 
 
+def without_types(tree):
+    """A file's code without what stands under `if TYPE_CHECKING`, which never runs: names for annotations alone."""
+    tree.body = [node for node in tree.body
+                 if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING")]
+    return tree
+
+
 def imports(module, path):
     """The modules of this package that a file imports, at its top or inside a function."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(without_types(ast.parse(path.read_text(encoding="utf-8")))):
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}, line {node.lineno}: a relative import; write from mistral_edu..."
             if node.module.split(".")[0] == "mistral_edu":

@@ -37,6 +37,7 @@ def test_the_printed_solution_passes(exercise):
     assert check(exercise.label, solutions(exercise.label.split(".")[0].zfill(2))[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
 def test_every_usual_slip_is_named(exercise):
     for wrong, sentence in exercise.slips:
@@ -128,6 +129,11 @@ def test_a_slip_that_cannot_run_is_recognised_by_that():
     slips = [(lambda x: x @ mx.ones((3, 3)), "the inner sizes differ")]
     verdict = check("t", lambda x: x @ mx.ones((5, 1)), [(X,)], lambda x: x, slips)
     assert "Likely: the inner sizes differ" in verdict.message
+
+
+def test_cases_without_a_reference_are_refused():
+    with pytest.raises(ValueError, match="give it a function that is right"):
+        check("t", lambda x: x, [(1,)])
 
 
 def test_nothing_leaks_between_calls_that_change_their_argument():

@@ -16,6 +16,8 @@ from test_lab_map import Page
 import mlx.core as mx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STORY = "Tell me a story about a red ball."
 ASKED = [{"role": "user", "content": STORY}]
 

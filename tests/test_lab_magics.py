@@ -187,6 +187,7 @@ def test_models_are_those_that_need_no_download(shell, monkeypatch, tmp_path):
     assert run(shell, "%mistral models")[0].splitlines()[:2] == ["tiny", "a/mistral"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["reset the clock", "load the dishwasher", "What's 3 - 4", "say -n 5 -- twice",
                                     "it costs $HOME", "models --of -x"])
 def test_a_prompt_is_sent_as_it_is_written(shell, monkeypatch, prompt):

@@ -34,6 +34,7 @@ def visible(text):
 
 
 # ---- the record
+@pytest.mark.slow
 def test_the_record_is_what_the_authors_tokenizers_give():
     pytest.importorskip("mistral_common", reason="the authors' tokenizers; see extra test")
     stored, now = recorded("authors_tokenizers"), record()

@@ -51,6 +51,7 @@ def test_stories_are_held_out_and_always_the_same(tokenizer):
         assert tokenizer.decode(story.ids).strip() == story.text
 
 
+@pytest.mark.slow
 def test_the_first_word_has_the_shares_of_the_grammars_seven_openings(tokenizer, told):
     """Two of the seven begin with "In": see OPENINGS in tiny/world/storylines.py."""
     assert texts(tokenizer, told[1][0]) == pytest.approx(
@@ -79,6 +80,7 @@ def test_nobody_meets_a_namesake(tokenizer, told):
     assert " Theo" not in texts(tokenizer, shares[place]) and len(shares[place]) > 20
 
 
+@pytest.mark.slow
 def test_what_the_text_does_not_show_yet_is_still_open(tokenizer):
     """"One day", "One morning", "One afternoon" and "One Sunday" are equally likely after "One", whichever it was."""
     for story in village_stories(tokenizer, 24):

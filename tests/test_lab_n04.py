@@ -146,6 +146,7 @@ def test_a_test_that_changes_its_callers_array_is_told_so():
     assert "x itself was changed between two calls" in message and "Change a copy, mx.array(x)" in message
 
 
+@pytest.mark.slow
 def test_the_wish_is_why_these_stories_cost_less_than_those_of_notebook_03():
     model, tokenizer = load_model(dtype="float32"), load_tokenizer()
     bare = encode_chat([{"role": "user", "content": "Tell me a story."}], tokenizer)

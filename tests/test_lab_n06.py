@@ -79,12 +79,14 @@ def test_news_has_the_length_that_was_asked_for():
     assert len(ids) == 200 and tokenizer.decode(ids).count(".") > 10
 
 
+@pytest.mark.slow
 def test_a_small_model_learns_with_either_layout_and_cannot_be_run_with_the_other():
     for own, other in ((rope, rope_interleaved), (rope_interleaved, rope)):
         model = trained(own, seed=2)
         assert loss_on_noise(model, own) < 0.1 and loss_on_noise(model, other) > 0.5
 
 
+@pytest.mark.slow
 def test_a_small_model_without_any_rotation_does_not_learn_a_distance():
     still = rotation_with(0 * FREQUENCIES)
     assert loss_on_noise(trained(still, seed=2), still) > 1

@@ -44,12 +44,14 @@ def test_a_guesser_sees_eight_letters_and_is_asked_for_the_ninth():
     assert Guesser(True, "SiLU", 30)(seen).shape == (2, 30)
 
 
+@pytest.mark.slow
 def test_training_begins_near_chance_and_learns():
     chance = math.log(len(letters()[2]))
     assert trained_loss(True, "SiLU", steps=1) == pytest.approx(chance, abs=0.6)
     assert trained_loss(True, "SiLU", steps=40) < chance - 0.8
 
 
+@pytest.mark.slow
 def test_unseen_stories_are_other_ones():
     train, unseen, _ = letters()
     assert train[:2000].tolist() != unseen[:2000].tolist()

@@ -52,6 +52,7 @@ def test_the_place_stands_five_tokens_after_its_fact_began():
     assert set((where - 7) % 7) == {0}                          # <s>, [INST], then facts of seven tokens
 
 
+@pytest.mark.slow
 def test_a_reading_holds_the_weights_and_answers_of_a_recorded_run():
     tokens, places, where = checkpoints.asked()
     model, found = checkpoints.opened("tiny"), checkpoints.reading("tiny")
@@ -63,6 +64,7 @@ def test_a_reading_holds_the_weights_and_answers_of_a_recorded_run():
         assert found.right[text] == (run.logits[-1].argmax() == places[text]).item()
 
 
+@pytest.mark.slow
 def test_without_the_binding_head_the_whole_model_gives_the_same_answers():
     tokens, places, _ = checkpoints.asked()
     with silenced(checkpoints.opened("tiny"), heads=[(3, 7)]) as model:

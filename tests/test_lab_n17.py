@@ -51,6 +51,7 @@ def test_the_bytes_behind_the_verdicts():
     assert "28.1" in CLAIMS["decode-16"].computed and "569 GB/s" in CLAIMS["decode-16"].why
 
 
+@pytest.mark.slow
 def test_what_the_embedded_model_loses_in_4_bit_is_what_the_claim_says():
     tokenizer = load_tokenizer()
     found = []

@@ -33,6 +33,7 @@ def test_the_fact_lies_as_far_back_as_is_said(tokenizer, between):
     assert distances[0] < distances[3] < distances[6]
 
 
+@pytest.mark.slow
 def test_the_record_is_what_the_authors_encoder_writes():
     pytest.importorskip("mistral_common", reason="the authors' files lie in its wheel; see extra test")
     from mistral_edu.lab.n18_prompts.record import record

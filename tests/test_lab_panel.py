@@ -31,6 +31,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbformat.v4 import writes
 
+pytestmark = pytest.mark.slow
+
 HELLO, SPELL, WHO = "Hello!", "How do you spell ball?", "Who are you?"
 STORY = "Tell me a story about a red ball."
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -500,7 +502,6 @@ def test_a_page_without_a_kernel_keeps_the_conversation_as_text(panel, published
     assert panel.messages[1]["content"] in in_html(last["data"]["text/html"]).text
 
 
-@pytest.mark.slow
 def test_a_page_with_a_panel_passes_strict_nbval(tmp_path, monkeypatch):
     """The conversation comes before the panel in its cell: what a later cell says would reach this one's output."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

@@ -22,6 +22,8 @@ from small_models import random_model
 import mlx.core as mx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tokenizer():

@@ -237,6 +237,7 @@ def wait_for(file, seconds=120):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_run_all_does_not_climb_and_the_reader_does(client, tmp_path):
     def run_all():
         return ask_all(client, tmp_path, 'hint("0.3")')[0][1]
@@ -251,6 +252,7 @@ def test_run_all_does_not_climb_and_the_reader_does(client, tmp_path):
     assert [run_alone()[:10] for _ in range(3)] == ["Hint 3 of ", "No more hi", "No more hi"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [1, -1], indirect=True, ids=["fast", "slow"])
 def test_a_browser_whose_clock_is_an_hour_off_changes_nothing(client, tmp_path):
     hint = 'hint("0.3")'
@@ -259,6 +261,7 @@ def test_a_browser_whose_clock_is_an_hour_off_changes_nothing(client, tmp_path):
     assert ask(client, hint)[1].startswith(FIRST)
 
 
+@pytest.mark.slow
 def test_stop_in_a_kernel_drops_what_is_queued_and_the_next_cell_says_what_is_missing(client, tmp_path):
     going = tmp_path / "going"
     loop = f"import time\nopen({str(going)!r}, 'w').close()\nwhile True:\n    time.sleep(0.01)\ncurves = {{}}"

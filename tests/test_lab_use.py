@@ -50,6 +50,7 @@ def test_right_functions_give_the_original_answers(functions, wanted, capsys):
     assert mx.abs(model(IDS) - wanted).max().item() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, fn", [
     ("norm", lambda a, b: mx.fast.rms_norm(a, b, 1e-5)), ("norm", mx.fast.rms_norm),
     ("attend", lambda a, b, c, d, e: grouped_attention(a, b, c, d, e)), ("rotate", lambda a, b, c: rope(a, b, c)),
@@ -89,6 +90,7 @@ def test_the_copy_generates_and_the_original_stays_as_it_is(wanted, capsys):
     assert use().answered_by == "readable"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fn, where", [
     (lambda x, weight: weight * x, "the norm before the attention of layer 0"),
     (lambda x, weight: mx.fast.layer_norm(x, weight, None, 1e-5), "the norm before the attention of layer 0"),
@@ -175,6 +177,7 @@ def test_attention_without_groups_works_where_keys_are_repeated(wanted, capsys):
     assert said(capsys).startswith("✓") and mx.abs(model(IDS) - wanted).max().item() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments, keywords, told", [
     ((lambda a, b: a,), {}, r"kind of <lambda>\(a, b\)"),
     ((3,), {}, "type int .give the function itself, without brackets"),

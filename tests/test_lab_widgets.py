@@ -174,6 +174,7 @@ def test_one_move_of_a_shared_slider_draws_once_however_often_its_cell_has_run()
     assert moves == [7] and explorer.values == {"window": 7}
 
 
+@pytest.mark.slow
 def test_what_a_cell_has_made_is_let_go_when_it_runs_again(monkeypatch):
     """Widgets alive after 20 runs of a cell with two pictures and a text field are those of one run."""
     instances, counts = ipywidgets.widgets.widget._instances, []

@@ -3,12 +3,14 @@ import ast
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import mistral_edu
+from lab_in_browser import BROWSERS
 from mistral_edu.bench.results import measured_result
 
 import mlx.core as mx
@@ -112,7 +114,28 @@ def checkout(tmp_path):
 def test_make_help_lists_every_target():
     listed = set(re.findall(r"^  make (\w+) +\S", make(cwd=ROOT).stdout, re.MULTILINE))
     assert listed == set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {"lab", "test", "check", "refresh", "setup", "lock", "help"} <= listed
+    assert {"lab", "test", "check", "lint", "refresh", "setup", "newest", "lock", "help"} <= listed
+
+
+@pytest.mark.parametrize("target", ["help", "setup", "test"])
+def test_make_says_what_a_missing_browser_costs_and_where_to_get_one(checkout, target):
+    (checkout / ".venv/bin").mkdir(parents=True)
+    for name in ("python", ".ready"):  # set up already, with a python that does nothing
+        path = checkout / ".venv/bin" / name if name == "python" else checkout / ".venv" / name
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    without = make(target, "BROWSERS=no-such-browser 'nor this'", cwd=checkout)
+    assert without.returncode == 0 and "No Chromium or Chrome was found" in without.stdout
+    assert "skips what it tries out in a real page" in without.stdout and "apt install chromium" in without.stdout
+    assert "Chromium" not in make(target, "BROWSERS=no-such-browser sh", cwd=checkout).stdout
+
+
+def test_browsers_have_the_same_names_everywhere():
+    in_makefile = re.search(r"^BROWSERS := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    names = shlex.split(in_makefile.replace("\\\n", " "))
+    assert names == list(BROWSERS)
+    in_ci = re.findall(r"command -v (\S+)(?= \|\||;)", (ROOT / ".ci/run").read_text())
+    assert in_ci[:4] == [name for name in names if "/" not in name]
 
 
 def test_make_lock_and_the_lock_are_made_from_the_same_extras():

@@ -26,10 +26,12 @@ SEVEN, TINY = MODELS["7B v0.3"][0], MistralConfig.preset("tiny")
 
 
 # ---------------------------------------------------------------- the document
+@pytest.mark.slow
 def test_the_document_holds_what_the_command_prints():
     assert scale.filled(TEXT, sections()) == TEXT, "python -m mistral_edu.bench.scale --write docs/scale.md"
 
 
+@pytest.mark.slow
 def test_the_command_prints_every_table_and_writes_between_the_marks(capsys, tmp_path):
     assert scale.main([]) == 0
     printed = capsys.readouterr().out

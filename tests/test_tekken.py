@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
+pytestmark = pytest.mark.slow
+
 logging.getLogger("mistral_common").setLevel(logging.ERROR)
 FILES = ["tekken_240718.json", "tekken_240911.json"]
 TEXTS = [

@@ -46,6 +46,7 @@ def test_instructions_stand_until_they_are_taken_away(talk, tmp_path):
     assert [message["role"] for message in saved_chat.load(file)] == ["user", "assistant"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content, found", [
     (b"", "is no saved conversation"),
     (b'[{"role": "user"', "is no saved conversation"),

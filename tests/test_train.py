@@ -183,6 +183,7 @@ def test_a_damaged_line_of_the_log_is_left_out_and_named(stopped):
     assert run.read_log() == []                              # of steps after the last save: they will come again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [lambda data: data[:1000], lambda data: b"", lambda data: data[:-8]])
 def test_a_damaged_state_is_named(stopped, damage):
     state = stopped / "state.safetensors"
@@ -223,6 +224,7 @@ NO_MIX, FAILS, RANDOM = HELLO.replace("MIX", "MUX"), HELLO.replace("{n}.", "{m}.
 FAILS_RARELY = HELLO.replace("99)", "9999)").replace("{n}.'", "{1 // n}.'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken, words", [
     (NO_MIX, "mine.py should end in MIX"),
     (FAILS, "mine.py: hello stopped in line 3: NameError: name 'm' is not defined"),

@@ -78,7 +78,8 @@ def test_the_sdist_holds_what_building_and_testing_take(built):
     with tarfile.open(built[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "docs/troubleshooting.md", "conftest.py",
-            "Makefile", "requirements.lock", "environment.yml", "tests/test_wheel.py", ".ci/run"} <= names
+            "Makefile", "requirements.lock", "environment.yml", "tests/test_wheel.py", ".ci/run", "CHANGELOG.md",
+            ".github/workflows/tests.yml", "mistral_edu/py.typed"} <= names
 
 
 def relative_targets(text):

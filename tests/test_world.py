@@ -21,6 +21,7 @@ def test_the_same_seed_tells_the_same():
     assert one != [text_of(sample(random.Random(2))) for _ in range(50)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", MAKERS)
 def test_splits_differ_in_content(task):
     r = random.Random(task)
@@ -44,6 +45,7 @@ def test_no_prompt_of_the_test_occurs_in_training():
             assert not asked & {prompt.lower() for prompt in prompts(doc)[:1]}, doc
 
 
+@pytest.mark.slow
 def test_about_four_percent_are_held_out():
     r = random.Random(4)
     held = Counter()

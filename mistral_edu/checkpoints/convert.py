@@ -8,8 +8,10 @@ whenever a conversion is stopped, there is no folder that looks finished, and to
 """
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mistral_edu.checkpoints import shards
@@ -25,8 +27,10 @@ from mistral_edu.text.tekken import FILE as TEKKEN
 COPIED = [*SMALL_FILES, TEKKEN]  # beside the weights
 
 
-def convert(source, out, bits=4, group_size=64, dtype="bfloat16", overwrite=False, on_progress=None,
-            shard_size=shards.SHARD_SIZE, revision=None, token=None) -> Path:
+def convert(source: str | Path, out: str | Path, bits: int | None = 4, group_size: int = 64,
+            dtype: str | mx.Dtype | None = "bfloat16", overwrite: bool = False,
+            on_progress: Callable[[int, int], None] | None = None, shard_size: int = shards.SHARD_SIZE,
+            revision: str | None = None, token: str | None = None) -> Path:
     """Write a converted copy of a checkpoint into a new folder, and return the folder.
 
     source: "tiny", a folder, or a name on the hub, as in load_model.

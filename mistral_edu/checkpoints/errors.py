@@ -17,7 +17,7 @@ class CheckpointError(ValueError):
     1200
     """
 
-    def __init__(self, message=""):
+    def __init__(self, message: str = ""):
         super().__init__(message if len(message) <= LONGEST else f"{message[:LONGEST - 503]}...{message[-500:]}")
 
 

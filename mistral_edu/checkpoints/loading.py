@@ -7,6 +7,7 @@ Nothing is taken on trust, and nothing that can be known beforehand is found out
 """
 import os
 from pathlib import Path
+from typing import Literal
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -27,8 +28,9 @@ from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model, unfilled
 
 
-def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None, revision=None,
-         token=None):
+def load(name_or_folder: str | Path = "tiny", window_size: int | None | Literal["config"] = "config",
+         dtype: str | mx.Dtype | None = None, bits: int | None = None, fast: bool = True, context: int | None = None,
+         revision: str | None = None, token: str | None = None) -> tuple[Model, Tokenizer]:
     """A model and its tokenizer: load_model and load_tokenizer in one.
 
     name_or_folder: "tiny", a folder, or a name on the hub, such as "mistralai/Mistral-7B-Instruct-v0.3".
@@ -49,8 +51,9 @@ def load(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fas
     return read_model(checkpoint, dtype, bits, fast, context), tokenizer
 
 
-def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=None, fast=True, context=None,
-               revision=None, token=None) -> Model:
+def load_model(name_or_folder: str | Path = "tiny", window_size: int | None | Literal["config"] = "config",
+               dtype: str | mx.Dtype | None = None, bits: int | None = None, fast: bool = True,
+               context: int | None = None, revision: str | None = None, token: str | None = None) -> Model:
     """The model in a folder or on the hub, all weights in memory.
 
     name_or_folder: "tiny"; a folder with config.json and model.safetensors, or shards with their index, as Hugging Face
@@ -68,7 +71,8 @@ def load_model(name_or_folder="tiny", window_size="config", dtype=None, bits=Non
     return read_model(Checkpoint.open(name_or_folder, window_size, revision, token), dtype, bits, fast, context)
 
 
-def load_config(name_or_folder="tiny", window_size="config", revision=None, token=None) -> MistralConfig:
+def load_config(name_or_folder: str | Path = "tiny", window_size: int | None | Literal["config"] = "config",
+                revision: str | None = None, token: str | None = None) -> MistralConfig:
     """The configuration in a folder's config.json, or in its params.json where there is no config.json.
 
     >>> load_config().window_size, load_config(window_size=None).window_size
@@ -77,7 +81,8 @@ def load_config(name_or_folder="tiny", window_size="config", revision=None, toke
     return Checkpoint.open(name_or_folder, window_size, revision, token).config
 
 
-def load_tokenizer(name_or_file="tiny", revision=None, token=None) -> Tokenizer:
+def load_tokenizer(name_or_file: str | Path = "tiny", revision: str | None = None,
+                   token: str | None = None) -> Tokenizer:
     """The tokenizer in a folder or on the hub, or in a file: tokenizer.json, or the authors' tekken.json or
     tokenizer.model."""
     path = Path(name_or_file).expanduser()

@@ -1,6 +1,7 @@
 """Where exercises are found: in the room of their notebook, away from its page (`lab/n08_window/exercises.py`)."""
 import pkgutil
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -14,7 +15,7 @@ class Exercise:
     """
     label: str
     cases: tuple
-    reference: object
+    reference: Callable
     slips: tuple
     hints: tuple
     minutes: int = 5

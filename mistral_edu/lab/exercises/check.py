@@ -5,6 +5,7 @@ slips because each is written down as a wrong function: the slip that gives the 
 """
 import inspect
 import re
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ class Verdict:
         """Nothing more to show."""
 
 
-def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Verdict:
+def check(label: str, fn: Callable | None = None, cases: Iterable | None = None, reference: Callable | None = None,
+          slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4) -> Verdict:
     """Compare fn with reference on every case, the by-hand case first; print and return a Verdict.
 
     cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a usual mistake and what to tell its author.
@@ -54,6 +56,9 @@ def check(label, fn=None, cases=None, reference=None, slips=(), atol=1e-4) -> Ve
     if cases is None:
         exercise = find(label)
         cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
+    if reference is None:
+        raise ValueError(f"check({label!r}, fn, cases, reference) compares fn with a reference, and there is none; "
+                         "give it a function that is right")
     name = getattr(fn, "__name__", reference.__name__)
     if failed := left_unmade(name):
         return _answer(label, False, f"✗ {label}: {only_earlier(name, failed)} check again.")

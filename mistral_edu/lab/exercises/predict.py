@@ -3,7 +3,9 @@
 A guess that is written down makes one look twice at the result; that is all this file is for. So a guess counts as what
 it plainly means, however it is typed: guesses.py reads it.
 """
+from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 from mistral_edu.lab.exercises.bank import short
 from mistral_edu.lab.exercises.guesses import as_number, as_one_of, same, spoken
@@ -14,7 +16,7 @@ RIGHT, WRONG = "as it came out", "not so, and worth a second look"
 _guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
-def predict(label: str, guess=OPEN, choices=()) -> None:
+def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> None:
     """Record a guess, a text or a number. choices: what is accepted, when only some answers make sense.
 
     >>> predict("0.1", "build", choices=("build", "evaluate"))
@@ -46,7 +48,7 @@ def predict(label: str, guess=OPEN, choices=()) -> None:
     say(f"Prediction {label}: {guess}. Recorded.")
 
 
-def outcome(label: str, result, within: float = 0.0) -> None:
+def outcome(label: str, result: Any, within: float = 0.0) -> None:
     """Print the result beside the guess. within: the share by which a good guess of a number may be off.
 
     >>> predict("0.2", "about 1,000 bytes")

@@ -5,6 +5,7 @@
 
 The original stays as it is, so the way back is to go on with another copy: use() gives a plain one.
 """
+from collections.abc import Callable
 from functools import cache
 
 import mlx.core as mx
@@ -19,6 +20,7 @@ from mistral_edu.lab.experiments.own_parts import WrongResult, install
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
+from mistral_edu.transformer import Model
 
 QUESTIONS = ("The ball is in the kitchen. The key is in the barn. Where is the key?", "What is 7 plus 5?",
              "Spell the word lamp.")
@@ -27,7 +29,9 @@ FINER = (1e-3, 1e-4, 1e-5)  # tolerances to look with: a coarse difference first
 LONGEST = 16                # tokens of an answer
 
 
-def use(*functions, norm=None, attend=None, rotate=None, feed_forward=None, repeat_kv=False, quiet=False):
+def use(*functions: Callable, norm: Callable | None = None, attend: Callable | None = None,
+        rotate: Callable | None = None, feed_forward: Callable | None = None, repeat_kv: bool = False,
+        quiet: bool = False) -> Model:
     """A copy of the embedded model (float32, readable) in which these functions do the work.
 
     The names of its arguments tell what a function is; a keyword says it where they do not:

@@ -1,15 +1,20 @@
 """`inspect_answer`: ask a model, and get an answer that can be looked into."""
 from functools import cache
+from typing import Any
 
 from mistral_edu.checkpoints.loading import load
 from mistral_edu.lab.looking.answer import Answer
 from mistral_edu.lab.looking.writer import Writer
 from mistral_edu.sampling import NAMES, Sampling
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 SETTINGS = [name for name in NAMES if name != "seed"]
 
 
-def inspect_answer(prompt, model=None, tokenizer=None, raw=False, n_tokens=60, n_alternatives=5, seed=0, **sampling):
+def inspect_answer(prompt: str | list[dict] | list[int], model: Model | None = None, tokenizer: Tokenizer | None = None,
+                   raw: bool = False, n_tokens: int = 60, n_alternatives: int = 5, seed: int | None = 0,
+                   **sampling: Any) -> Answer:
     """Let a model answer, and return the Answer, which shows itself token by token.
 
     prompt: a string, sent as a user's message (raw=True: as it is), messages, or ids.

@@ -8,11 +8,14 @@ from mistral_edu.lab.experiments.inside.changes import check_place
 from mistral_edu.lab.experiments.inside.recording import attention_weights
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, place_of, tokens_of
 from mistral_edu.lab.showing.figures import PALE, SKY, Picture
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 MOST, LEAST = 10, 0.01      # how many weights are written below their tokens, and from which size on
 
 
-def attention_view(text_or_ids, model, tokenizer, layer, head, position=None, raw=False) -> Picture:
+def attention_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer, layer: int, head: int,
+                   position: int | None = None, raw: bool = False) -> Picture:
     """How one head of one layer spreads its attention over a text: a Picture, of use under explore as well.
 
     text_or_ids: a string, messages or ids, as in stream_generate; messages that end in an answer, or the ids of a

@@ -4,6 +4,7 @@ Once a token differs, the texts that follow are different texts, so only the fir
 all of them are asked about one and the same beginning.
 """
 from dataclasses import dataclass
+from typing import Any
 
 import mlx.core as mx
 
@@ -13,9 +14,13 @@ from mistral_edu.lab.showing.pieces import label
 from mistral_edu.prefill import Reader, common_prefix, prefill
 from mistral_edu.text.answer import AnswerText
 from mistral_edu.text.prompt import check_room, prompt_ids
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 
-def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, seed=0, **sampling):
+def compare_answers(prompt: str | list[dict] | list[int], models: dict[str, Model], tokenizer: Tokenizer, *,
+                    raw: bool = False, max_tokens: int = 100, seed: int | None = 0,
+                    **sampling: Any) -> "Comparison":
     """The answers of several models to one prompt, side by side: a Comparison, which shows itself in a notebook.
 
     prompt: as in stream_generate; raw=True sends a string as it is.
@@ -40,7 +45,7 @@ def compare_answers(prompt, models, tokenizer, *, raw=False, max_tokens=100, see
                                                                seed=seed, **sampling)]
                for name, model in models.items()}
     first, *others = answers.values()
-    parted = {}                                     # place -> the tokens that came there, the first answer's in front
+    parted: dict[int, list[int]] = {}  # place -> the tokens that came there, the first answer's in front
     for tokens in others:
         if tokens != first:
             n = common_prefix(first, tokens)
@@ -95,7 +100,7 @@ def text_parts(tokenizer, ids, tokens) -> list[str]:
     return [answer.add(token, is_last=n == len(tokens)) for n, token in enumerate(tokens, 1)]
 
 
-def chances(model, ids, tokens) -> list[float]:
+def chances(model, ids, tokens):
     """The probability that a model gives to each of these tokens as the next one after ids."""
     logits = prefill(Reader(model), ids)                            # (vocab_size,)
     return mx.exp(logprobs_of(mx.array(tokens), logits)).tolist()

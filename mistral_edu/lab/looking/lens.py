@@ -11,12 +11,15 @@ from mistral_edu.lab.looking.attention import quoted
 from mistral_edu.lab.looking.tokens import place_of, tokens_of
 from mistral_edu.lab.showing.figures import BLUE, PALE, SKY, Picture, figure
 from mistral_edu.lab.showing.pieces import label
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 LONGEST = 14                # letters of a token that fit into its field
 LEAST = 0.01                # smaller probabilities are not told in the caption
 
 
-def lens_view(text_or_ids, model, tokenizer, position=None, best=3, raw=False) -> Picture:
+def lens_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer,
+              position: int | None = None, best: int = 3, raw: bool = False) -> Picture:
     """What a model would say next after each of its layers: a Picture, of use under explore as well.
 
     text_or_ids: as in attention_view. position: the token after which the next one is looked for; None for the last.

@@ -8,13 +8,16 @@ import numpy as np
 
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, tokens_of
 from mistral_edu.lab.showing.figures import PALE, SKY, Picture
+from mistral_edu.tokenizer import Tokenizer
+from mistral_edu.transformer import Model
 
 IN_WINDOW, THROUGH_LAYERS, OUT_OF_REACH = "in the window", "through the layers", "out of reach"
 LOOKS = {IN_WINDOW: (SKY, "", False), THROUGH_LAYERS: ("#FBE3B8", "", False), OUT_OF_REACH: (PALE, HATCH, False)}
 LONGEST = 400                   # a text with more tokens is drawn without its words
 
 
-def reach_view(text_or_ids, model, tokenizer, exchanges=4, raw=False) -> Picture:
+def reach_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer, exchanges: int = 4,
+               raw: bool = False) -> Picture:
     """Which tokens the next token can depend on, and how: a Picture, of use under explore as well.
 
     text_or_ids: as in attention_view. exchanges: how many tokens of each region, its ends among them, are exchanged for

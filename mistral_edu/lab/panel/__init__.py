@@ -4,10 +4,17 @@
 `export` takes them elsewhere; `acts` and `beginnings` have what each button does, `reports` how its press comes in, and
 `panel` holds it all together. Python keeps the whole state; panel.js draws it.
 """
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it needs anywidget, and not everyone has that
+    from mistral_edu.lab.panel.panel import ChatPanel
 
 
-def chat_panel(model="tiny", *, bits=None, window="config", temperature=0.0, top_p=1.0, seed=0, max_tokens=200,
-               system=None, messages=()):
+def chat_panel(model: str | Path = "tiny", *, bits: int | None = None, window: int | str | None = "config",
+               temperature: float = 0.0, top_p: float = 1.0, seed: int | None = 0, max_tokens: int = 200,
+               system: str | None = None, messages: Sequence[dict] | str | Path = ()) -> "ChatPanel":
     """Show a chat in the cell, and return it.
 
     Run again, the cell begins a new conversation, and a button resumes the one before. In another cell,

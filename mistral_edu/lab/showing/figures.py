@@ -5,10 +5,12 @@ which cannot look at pixels.
 """
 import base64
 import io
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from mistral_edu.course.alt_texts import img_tag
 from mistral_edu.lab.showing.say import say
@@ -21,9 +23,9 @@ INK, GREY, PALE = "#222222", "#767676", "#E6E6E6"       # text, secondary text (
 SEQUENTIAL, DIVERGING = "cividis", "RdBu"               # colour maps: even in lightness, and centred on zero
 WIDTH, HEIGHT, DPI = 7.0, 3.4, 110                      # inches; 770 pixels wide fits a notebook's column
 
-STYLE = {
+STYLE: dict = {
     "figure.dpi": DPI, "figure.facecolor": "white", "font.family": "DejaVu Sans", "font.size": 10,
-    "axes.prop_cycle": matplotlib.cycler(color=PALETTE), "axes.edgecolor": GREY, "axes.labelcolor": INK,
+    "axes.prop_cycle": cycler(color=PALETTE), "axes.edgecolor": GREY, "axes.labelcolor": INK,
     "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
     "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
@@ -31,7 +33,8 @@ STYLE = {
 }
 
 
-def figure(width=WIDTH, height=HEIGHT, rows=1, columns=1, **options):
+def figure(width: float = WIDTH, height: float = HEIGHT, rows: int = 1, columns: int = 1,
+           **options: Any) -> tuple[Figure, Any]:
     """A figure in the house style: (figure, axes) as from `plt.subplots`, whose options it takes.
 
     The figure is not registered with pyplot: nothing shows it a second time, and nothing has to close it.
@@ -48,9 +51,9 @@ class Picture:
     As the last value of a cell it shows itself: the picture, then the caption as text.
     """
 
-    def __init__(self, fig, caption: str, alt: str = ""):
+    def __init__(self, fig: Figure, caption: str, alt: str = ""):
         self.fig, self.caption, self.alt = fig, caption, alt or caption
-        self._png = None
+        self._png: bytes | None = None
 
     def png(self) -> bytes:
         """The figure, drawn once. Equal figures give equal bytes: no date and no version is written into them."""
@@ -75,6 +78,6 @@ class Picture:
     _ipython_display_ = show
 
 
-def show(fig, caption: str, alt: str = "") -> None:
+def show(fig: Figure, caption: str, alt: str = "") -> None:
     """Show a matplotlib figure with a caption: for figures that no slider redraws."""
     Picture(fig, caption, alt).show()

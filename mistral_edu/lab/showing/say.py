@@ -2,10 +2,12 @@
 
 JupyterLab breaks long output lines in the middle of a word, so a story of one paragraph has to be broken before.
 """
+from collections.abc import Iterable
+
 WIDTH = 92           # characters; as many as a notebook shows beside an open file browser
 
 
-def say(text, width: int = WIDTH) -> None:
+def say(text: str | Iterable, width: int = WIDTH) -> None:
     """Print a text, or pieces of text while they arrive (strings, or what stream_generate yields).
 
     A word is printed once it is complete. What has come is printed even when the pieces end in an error or a Stop.

@@ -6,6 +6,8 @@ the picture that moves takes the place of the still one (see live.py).
 """
 import html
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 from IPython.display import display
@@ -91,7 +93,7 @@ class Explorer(ipywidgets.VBox):
         display(self._repr_mimebundle_(), raw=True)
 
 
-def explore(fn, **controls) -> Explorer:
+def explore(fn: Callable, **controls: Any) -> Explorer:
     """Put controls over fn, one per keyword argument. As the last value of a cell it shows itself, and for those who
     see no widgets fn's picture with its caption.
 
