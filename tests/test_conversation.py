@@ -281,6 +281,7 @@ def forty_turns(without_window, **how):
     return chat, turns
 
 
+@pytest.mark.slow
 def test_a_long_conversation_is_read_anew_a_few_times_only(without_window):
     chat, turns = forty_turns(without_window)
     room = 512 * 3 // 4
@@ -298,6 +299,7 @@ def test_the_instructions_are_read_with_every_turn(without_window):
     assert all(n_tokens <= 512 * 3 // 4 for n_tokens, _, _ in turns)
 
 
+@pytest.mark.slow
 def test_a_question_asked_again_is_read_after_the_same_turns(without_window):
     chat, turns = forty_turns(without_window)
     for n_turns in (39, 30, 21):

@@ -50,6 +50,7 @@ def test_the_real_loop_writes_what_the_loop_written_out_writes(tiny, temperature
     assert len(expected) == 40
 
 
+@pytest.mark.slow
 def test_draws_of_the_loop_written_out_depend_on_the_seed(tiny):
     model, tokenizer = tiny
     prompt = tokenizer.encode("Once upon a time there was")

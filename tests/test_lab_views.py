@@ -13,6 +13,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STORY = "Tell me a story about a red ball"
 QUESTION = "The ball is in the kitchen. The key is in the barn. Where is the key?"      # 22 tokens with its marks
 TALK = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "The key is in the barn."}]

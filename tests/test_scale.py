@@ -43,6 +43,7 @@ def test_the_command_prints_every_table_and_writes_between_the_marks(capsys, tmp
     assert file.read_text(encoding="utf-8") == TEXT and [path.name for path in tmp_path.iterdir()] == ["page.md"]
 
 
+@pytest.mark.slow
 def test_a_document_without_marks_stays_as_it_is(capsys, tmp_path):
     file = tmp_path / "page.md"
     file.write_text("Dear diary")
@@ -51,6 +52,7 @@ def test_a_document_without_marks_stays_as_it_is(capsys, tmp_path):
     assert scale.main(["--write", str(tmp_path / "none.md")]) == 1 and "none.md" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_the_document_says_in_words_is_in_its_tables():
     def speed(name, cluster, n, bits):
         return tokens_per_second(MODELS[name][0], *cluster, n, 4096, bits)
