@@ -82,6 +82,15 @@ def assert_nothing_is_left(start, ranks, their_ports):
             free.bind(("127.0.0.1", port))
 
 
+def test_bench_counts_on_every_token_what_the_formula_says(start):
+    said, trouble = start("-n", "2", "bench", "--bits", "16", "--context", "16", "--max-tokens", "4", "--repeats",
+                          "1").communicate(timeout=STARTED)
+    title, _, row = said.splitlines()
+    assert "on 2 ranks" in title, trouble
+    bits, context, *_, sent, formula, _ = row.split()
+    assert (bits, context, sent) == ("16", "16", "8,192") and formula == sent
+
+
 def test_the_answer_is_printed_once_with_speed_and_bytes(start):
     launcher = start("-n", "2", "generate", STORY, "--max-tokens", "8", "--dtype", "float32")
     out, err = launcher.communicate(timeout=STARTED)

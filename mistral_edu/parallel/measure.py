@@ -5,12 +5,13 @@ Nothing here depends on a clock but what is shown: ranks that decided by their o
 import statistics
 import time
 
-from mistral_edu.bench.timed_answers import CHUNK, GREEDY, prompt_ids
-from mistral_edu.generate import decode, prefill
+from mistral_edu.bench.timed_answers import prompt_ids
+from mistral_edu.generate import decode
 from mistral_edu.parallel.counted import bytes_per_call, bytes_received
 from mistral_edu.parallel.model import load_sharded, random_sharded
-from mistral_edu.prefill import Reader
+from mistral_edu.prefill import Reader, prefill
 from mistral_edu.quantize import size_in_bytes
+from mistral_edu.sampling import GREEDY
 
 HEAD = ("bits", "context", "prompt tok/s", "tok/s", "ms a token", "bytes sent a token", "by formula", "MB of weights")
 
@@ -43,9 +44,9 @@ def measure(args, bits, group):
 def answer(model, context, n_tokens):
     """(seconds for the prompt, seconds a token, bytes received a token) of one greedy answer."""
     began, reader = time.perf_counter(), Reader(model)
-    logits = prefill(reader, prompt_ids(model.config.vocab_size, context)[0], CHUNK)
+    logits = prefill(reader, prompt_ids(model.config.vocab_size, context)[0])
     read, received = time.perf_counter(), bytes_received()
-    for _ in decode(reader, logits, n_tokens, None, 0, GREEDY):
+    for _ in decode(reader, logits, n_tokens, GREEDY):
         pass
     n, done = n_tokens - 1, time.perf_counter()  # the first token comes from the prompt's logits
     return read - began, (done - read) / n, None if received is None else (bytes_received() - received) / n
