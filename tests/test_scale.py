@@ -17,6 +17,7 @@ from mistral_edu.bench.scale.shapes import ETHERNET, H200, M3_ULTRA, MODELS, NVL
 from mistral_edu.bench.scale.tables import sections
 from mistral_edu.bench.work import bytes_per_step
 from mistral_edu.checkpoints.memory import need
+from mistral_edu.parallel.split import rank_config, split
 
 import pytest
 
@@ -112,11 +113,9 @@ def test_the_bytes_of_a_half_are_those_counted_by_hand():
 
 
 def test_shares_are_those_of_the_parallel_model():
-    split = pytest.importorskip("mistral_edu.parallel.split", reason="no tensor parallel model in this version")
     for config in (SEVEN, TINY):
         for n in (1, 2, 4):
-            parts = split.split(config, n)
-            assert all(split.rank_config(config, part) == share_of(config, n) for part in parts)
+            assert all(rank_config(config, part) == share_of(config, n) for part in split(config, n))
 
 
 # ---------------------------------------------------------------- what they wait for

@@ -14,6 +14,7 @@ from mistral_edu.served.address import key_for, parse_address
 from mistral_edu.served.chat import ServedChat, served_stats
 from mistral_edu.served.server import LIMIT, Server, ServerError
 from mistral_edu.text import saved_chat
+from small_person import presses_ctrl_c
 from small_server import MODELS, RawServer, SmallServer, chunk, event, say, stream, whole
 
 import pytest
@@ -108,14 +109,7 @@ def test_a_stopped_answer_is_kept_and_its_connection_closed(monkeypatch, capsys)
         except OSError:
             gone.set()
 
-    seen = []
-
-    def shown(text):
-        seen.append(text)
-        if len(seen) == 3:
-            raise KeyboardInterrupt
-        return text
-    monkeypatch.setattr(chat, "printable", shown)
+    presses_ctrl_c(monkeypatch, at=3)
     with SmallServer(endless) as server:
         talking = chat.Talk(lambda: ServedChat(Server(server.url)))
         lines = iter(["Hi"])

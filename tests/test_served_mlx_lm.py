@@ -15,6 +15,7 @@ from mistral_edu.bench import peers
 from mistral_edu.commands import chat
 from mistral_edu.served.chat import ServedChat, served_model, served_stats
 from mistral_edu.served.server import Server, ServerError
+from small_person import presses_ctrl_c
 
 import pytest
 
@@ -145,14 +146,8 @@ def test_its_list_of_models_and_a_name_that_it_does_not_have(python, folders, tm
 
 
 def test_a_person_stops_an_answer_and_the_server_goes_on(served, monkeypatch, capsys):
-    seen, lines = [], iter(["Tell me a story about a red ball.", "Who are you?", "/stats", "/quit"])
-
-    def shown(text):
-        seen.append(text)
-        if len(seen) == 5:
-            raise KeyboardInterrupt
-        return text
-    monkeypatch.setattr(chat, "printable", shown)
+    seen = presses_ctrl_c(monkeypatch, at=5)
+    lines = iter(["Tell me a story about a red ball.", "Who are you?", "/stats", "/quit"])
     talk = chat.Talk(lambda: ServedChat(served, max_tokens=60), served_stats)
     assert chat.by_hand(talk, lambda: next(lines)) == 0
     contents = [message["content"] for message in talk.chat.messages]

@@ -10,6 +10,7 @@ import time
 import mistral_edu
 from mistral_edu.commands import chat, main
 from mistral_edu.text import saved_chat
+from small_person import presses_ctrl_c
 
 import pytest
 
@@ -113,14 +114,7 @@ def tiny():
 
 def test_ctrl_c_stops_the_answer_and_the_part_is_there_at_once(tiny, capsys, monkeypatch, tmp_path):
     talk = chat.Talk(lambda: mistral_edu.Chat(*tiny))
-    seen = []
-
-    def shown(text):
-        seen.append(text)
-        if len(seen) == 5:
-            raise KeyboardInterrupt
-        return text
-    monkeypatch.setattr(chat, "printable", shown)
+    seen = presses_ctrl_c(monkeypatch, at=5)
     file = tmp_path / "talk.json"
     assert chat.by_hand(talk, Person("Tell me a story.", f"/save {file}")) == 0
     assert saved_chat.load(file)[1]["content"] == "".join(seen) and " [stopped]" in capsys.readouterr().out

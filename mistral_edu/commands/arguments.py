@@ -1,4 +1,6 @@
 """Arguments that several commands take: which model, and how tokens are chosen."""
+import argparse
+
 from mistral_edu.sampling import NAMES
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -43,3 +45,19 @@ def model_settings(args):
 
 def sampling_settings(args):
     return {name: getattr(args, name) for name in ("max_tokens", *NAMES, "stop")}
+
+
+def given(args, add_arguments) -> list:
+    """The names of the arguments that differ from their defaults, of those that add_arguments(parser) declares."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return [name for name, default in vars(parser.parse_args([])).items() if getattr(args, name) != default]
+
+
+def option(name):
+    """How an argument is written.
+
+    >>> option("set_up"), option("model")
+    ('--set-up', 'a model')
+    """
+    return "a model" if name == "model" else f"--{name.replace('_', '-')}"

@@ -13,6 +13,7 @@ from mistral_edu.bench.results import SCHEMA, check, check_place, fit_to_send, m
 from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
+from mistral_edu.commands.arguments import given, option
 from mistral_edu.config import PRESETS
 
 EXAMPLES = """examples:
@@ -70,22 +71,11 @@ def add_arguments(parser):
 
 def check_alone(args):
     """Raise ValueError where an option that measures nothing stands beside one that would have no effect then."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    given = {name for name, default in vars(parser.parse_args([])).items() if getattr(args, name) != default}
+    asked = set(given(args, add_arguments))
     for name, beside in MEASURE_NOTHING.items():
-        if name in given and (idle := sorted(given - beside - {name})):
+        if name in asked and (idle := sorted(asked - beside - {name})):
             raise ValueError(f"{option(name)} measures nothing, so {', '.join(map(option, idle))} would have no "
                              "effect; leave one or the other out")
-
-
-def option(name):
-    """How an argument is written.
-
-    >>> option("set_up"), option("model")
-    ('--set-up', 'a model')
-    """
-    return "a model" if name == "model" else f"--{name.replace('_', '-')}"
 
 
 def cases(args):

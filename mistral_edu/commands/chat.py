@@ -5,7 +5,6 @@ The model is one of this machine, or with --api one that a server answers for (m
 By hand, whatever goes wrong is said and the chat goes on. A program that pipes questions in reads answers only on
 stdout, and learns from exit code 1 that one of its questions failed.
 """
-import argparse
 import sys
 from contextlib import closing
 
@@ -13,7 +12,9 @@ from mistral_edu.chat import speak
 from mistral_edu.commands.arguments import (
     add_model_arguments,
     add_sampling_arguments,
+    given,
     model_settings,
+    option,
     sampling_settings,
 )
 from mistral_edu.commands.keyboard import line_editor
@@ -79,10 +80,7 @@ def talk_here(args):
 
 def talk_there(args):
     """(Talk with a server's model, its name). Raises ValueError for options that only a model here has."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    defaults = parser.parse_args([])
-    if idle := [f"--{name.replace('_', '-')}" for name in HERE_ONLY if getattr(args, name) != getattr(defaults, name)]:
+    if idle := [option(name) for name in given(args, add_arguments) if name in HERE_ONLY]:
         raise ValueError(f"{', '.join(idle)} would change a model on this machine, and with --api the server has its "
                          "own; leave them out, or give them to the server")
     server = Server(args.api, LIMIT if args.timeout is None else args.timeout)

@@ -8,6 +8,7 @@ import sys
 import threading
 
 from mistral_edu.commands import bench
+from mistral_edu.commands.arguments import given, option
 from mistral_edu.commands.main import build_parser, main
 from mistral_edu.commands.terminal import printable
 from mistral_edu.machine.processors import processors
@@ -81,12 +82,10 @@ def run_in_rank(group, words) -> int:
 
 def bench_arguments(words):
     """The arguments of a bench command. Raises ValueError for those that only one process takes."""
-    parser = build_parser("bench")
-    args, nothing = parser.parse_args(words), parser.parse_args(["bench"])
-    idle = [name for name, value in vars(args).items() if name not in BENCH and value != getattr(nothing, name)]
-    if idle:
-        raise ValueError(f"on several ranks bench takes {', '.join(map(bench.option, BENCH))}; leave out "
-                         f"{', '.join(map(bench.option, idle))}, or launch")
+    args = build_parser("bench").parse_args(words)
+    if idle := [name for name in given(args, bench.add_arguments) if name not in BENCH]:
+        raise ValueError(f"on several ranks bench takes {', '.join(map(option, BENCH))}; leave out "
+                         f"{', '.join(map(option, idle))}, or launch")
     return args
 
 

@@ -6,17 +6,17 @@ vectors of `dim` numbers. Embedding, norms and output layer are whole on each de
 
 So a device is reckoned as that smaller model, by the same functions as any other: memory.need and bytes_per_step.
 """
-from dataclasses import replace
 from functools import cache
 
 import mlx.core as mx
 
 from mistral_edu.bench.work import bytes_per_step
 from mistral_edu.checkpoints import memory
+from mistral_edu.parallel.counted import SUMS_PER_LAYER
+from mistral_edu.parallel.split import rank_config, split
 from mistral_edu.quantize import quantize
 from mistral_edu.transformer import unfilled
 
-SUMS_PER_LAYER = 2
 NUMBER = 2  # bytes of a number in caches and in sums
 
 
@@ -33,12 +33,11 @@ def share_of(config, n):
     >>> share_of(MistralConfig.preset("tiny"), 4).n_kv_heads    # it has two, and each is there twice
     1
     """
-    few, many = sorted((n, config.n_kv_heads))
-    if config.n_heads % n or config.hidden_dim % n or many % few:
+    shares = {rank_config(config, part) for part in split(config, n)}
+    if len(shares) > 1:
         raise ValueError(f"{config.n_heads} query heads, {config.n_kv_heads} key heads and {config.hidden_dim} hidden "
                          f"units cannot be shared out evenly over {n} devices")
-    return replace(config, n_heads=config.n_heads // n, n_kv_heads=max(1, config.n_kv_heads // n),
-                   hidden_dim=config.hidden_dim // n)
+    return shares.pop()
 
 
 def memory_of(config, n, context, bits=16) -> memory.Need:
