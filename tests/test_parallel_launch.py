@@ -9,12 +9,16 @@ import time
 from pathlib import Path
 
 from mistral_edu import generate, load
-from mistral_edu.parallel import cells
+from mistral_edu.bench.results import check, measured_result
+from mistral_edu.commands.main import main
+from mistral_edu.parallel import cells, load_sharded
 from mistral_edu.parallel.hosts import place_ranks
+from mistral_edu.parallel.model import without_sums
 from mistral_edu.parallel.shipping import dumps
 from mistral_edu.parallel.verdict import GroupFailed
 
 import mlx.core as mx
+import mlx.nn as nn
 import pytest
 from jupyter_client.manager import start_new_kernel
 
@@ -82,13 +86,32 @@ def assert_nothing_is_left(start, ranks, their_ports):
             free.bind(("127.0.0.1", port))
 
 
-def test_bench_counts_on_every_token_what_the_formula_says(start):
-    said, trouble = start("-n", "2", "bench", "--bits", "16", "--context", "16", "--max-tokens", "4", "--repeats",
-                          "1").communicate(timeout=STARTED)
-    title, _, row = said.splitlines()
-    assert "on 2 ranks" in title, trouble
-    bits, context, *_, sent, formula, _ = row.split()
-    assert (bits, context, sent) == ("16", "16", "8,192") and formula == sent
+def test_bench_measures_groups_in_turn_and_counts_what_the_formula_says(start, tmp_path, capsys):
+    place = tmp_path / "result.json"
+    launcher = start("-n", "1,2", "bench", "--bits", "16", "--context", "16", "--max-tokens", "4", "--repeats", "2",
+                     "--save", str(place))
+    said, trouble = launcher.communicate(timeout=2 * STARTED)
+    result = measured_result(place, ("ranks",))
+    check(result)
+    one, two = result["rows"]
+    assert (one["ranks"], two["ranks"]) == (1, 2), trouble
+    assert (one["bytes_counted"], one["bytes_by_formula"], one["token_sums_ms"]) == (0, 0, None)
+    assert two["bytes_counted"] == two["bytes_by_formula"] == 8192
+    assert one["logprobs_apart"] == 0 < two["logprobs_apart"] < 0.2  # nats; bfloat16, summed in another order
+    assert two["weights_mb"] < 0.6 * one["weights_mb"]
+    assert all(len(row["token_ms"]["samples"]) == 2 for row in result["rows"])
+    assert main(["bench", "--show", str(place)]) == 0
+    assert capsys.readouterr().out == said and "8,192" in said
+    assert result["command"].startswith("mistral-edu launch -n 1,2 bench tiny --bits 16 --context 16")
+
+
+def test_without_sums_a_part_has_the_same_weights_and_asks_nobody():
+    group = mx.distributed.init()
+    model, _ = load_sharded("tiny", group, bits=4)
+    apart, ids = without_sums(model), mx.array([[1, 3, 500, 4]])
+    assert mx.array_equal(apart(ids), model(ids)).item()  # a group of one: there is nothing to add
+    assert {type(layer) for layer in apart.layers[0].mlp.children().values()} == {nn.QuantizedLinear}
+    assert apart.layers[0].mlp.down_proj.scales is model.layers[0].mlp.down_proj.scales
 
 
 def test_the_answer_is_printed_once_with_speed_and_bytes(start):
@@ -197,7 +220,8 @@ def test_one_rank_is_a_group_and_source_gives_the_value_of_its_last_line():
 @pytest.mark.parametrize("words, message", [
     ((), "got nothing"), (("train",), "got 'train'"), (("-n", "0", "chat"), "1 rank or more"),
     (("--hostfile", "no.json", "chat"), "no.json"),
-    (("chat", "--api", "http://localhost"), "--api"), (("-n", "2", "bench", "--save", "x"), "--save")])
+    (("chat", "--api", "http://localhost"), "--api"), (("-n", "2", "bench", "--compare", "mlx-lm"), "--compare"),
+    (("-n", "1,2", "chat"), "got -n 1,2")])
 def test_a_command_that_cannot_be_launched_is_refused_in_words(start, words, message):
     launcher = start(*words)
     err = launcher.communicate(timeout=STARTED)[1]

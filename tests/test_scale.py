@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mistral_edu import MistralConfig
 from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.results import stored_results
 from mistral_edu.bench.scale import __main__ as scale
 from mistral_edu.bench.scale.reckon import (
     bytes_read,
@@ -57,7 +58,7 @@ def test_a_document_without_marks_stays_as_it_is(capsys, tmp_path):
 def test_what_the_document_says_in_words_is_in_its_tables():
     def speed(name, cluster, n, bits):
         return tokens_per_second(MODELS[name][0], *cluster, n, 4096, bits)
-    macs, wired, gpus = (M3_ULTRA, THUNDERBOLT), (M3_ULTRA, ETHERNET), (H200, NVLINK)
+    macs, wired = (M3_ULTRA, THUNDERBOLT), (M3_ULTRA, ETHERNET)
     assert all(speed("7B v0.3", wired, 2, bits) < speed("7B v0.3", wired, 1, bits) for bits in (16, 8, 4))
     gains = [speed(name, macs, 2, bits) / speed(name, macs, 1, bits) for name in MODELS for bits in (4, 8, 16)]
     assert gains[:3] == sorted(gains[:3]) and gains[::3] == sorted(gains[::3])  # with bits, and with the model's size
@@ -65,9 +66,23 @@ def test_what_the_document_says_in_words_is_in_its_tables():
     assert 2 * 131072 * 5120 == pytest.approx(1.3e9, rel=0.05)
     ratios = [speed("Small 24B", macs, 4, bits) / speed("Small 24B", macs, 1, bits) for bits in (16, 4)]
     assert "The table says {:.1f} for the 24B in 16 bit, and {:.1f} in 4 bit.".format(*ratios) in TEXT
-    most = [speed("7B v0.3", gpus, 1, bits) for bits in (16, 8, 4)]
-    assert "The table allows {:.0f}, {:.0f} and {:.0f}.".format(*most) in TEXT
     assert all(config.n_kv_heads == 8 for config, _ in MODELS.values())
+
+
+def test_what_the_document_says_of_two_gpus_is_in_what_was_recorded():
+    rows = stored_results("ranks")["two_h200"]["rows"]
+    found = {(row["bits"], row["batch"], row["context"], row["ranks"]): row for row in rows}
+    faster = {}
+    for (bits, batch, context, ranks), two in found.items():
+        if (ranks, batch) == (2, 1):
+            one = found[bits, batch, context, 1]
+            assert one["token_ms"]["max"] < two["token_ms"]["min"]        # slower in every round
+            assert two["token_without_sums_ms"]["median"] + two["token_sums_ms"]["median"] < two["token_ms"]["median"]
+            if two["prompt_ms"]["max"] < one["prompt_ms"]["min"]:
+                faster.setdefault(bits, []).append(context)
+            assert f"counts {two['bytes_counted']:,} bytes a token" in TEXT
+            assert f"the formula says {two['bytes_by_formula']:,}" in TEXT
+    assert (min(faster[16]), min(faster[4])) == (2048, 128)
 
 
 # ---------------------------------------------------------------- the models

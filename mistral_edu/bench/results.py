@@ -27,21 +27,21 @@ def read(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def measured_result(name):
-    """The measured result that is kept under this name, or in the file of this path.
+def measured_result(name, kinds=("measured",)):
+    """The result that is kept under this name, or in the file of this path, and is of one of these kinds.
 
-    Raises FileNotFoundError, or ValueError.
+    kinds: "measured", by one process, and "ranks", by several. Raises FileNotFoundError, or ValueError.
     """
     path = {kept.stem: kept for kept in FOLDER.glob("*.json")}.get(name, Path(name).expanduser())
     if not path.is_file():
-        kept = ", ".join(stored_results("measured")) or "none"
+        kept = ", ".join(name for kind in kinds for name in stored_results(kind)) or "none"
         raise FileNotFoundError(f"there is no file {path}; give the path of a result that was saved, or the name of "
                                 f"one that is kept: {kept}")
     try:
         result = read(path)
     except ValueError as error:
         raise ValueError(f"{path} is not valid JSON ({error}); measure again") from None
-    if not isinstance(result, dict) or result.get("kind") != "measured":
+    if not isinstance(result, dict) or result.get("kind") not in kinds:
         raise ValueError(f"{path} is no measured result; those of others are shown by mistral-edu bench --published")
     check(result)
     return result
@@ -68,7 +68,7 @@ def check_place(path):
 
 
 def check(result):
-    """Raise ValueError unless a measured result is what schema.json describes, and agrees with itself.
+    """Raise ValueError unless a result, measured or of ranks, is what schema.json describes, and agrees with itself.
 
     Nothing is checked where jsonschema is not installed; it comes with JupyterLab.
     """
@@ -77,7 +77,7 @@ def check(result):
         from jsonschema.exceptions import best_match
     except ImportError:
         return
-    schema = {**read(SCHEMA)["$defs"]["measured"], "$defs": read(SCHEMA)["$defs"]}
+    schema = {**read(SCHEMA)["$defs"][result["kind"]], "$defs": read(SCHEMA)["$defs"]}
     error = best_match(Draft202012Validator(schema).iter_errors(result))
     if error is not None:
         raise ValueError(f"the result does not fit {SCHEMA.name}, at {error.json_path}: {error.message}")
@@ -119,11 +119,11 @@ def slips(result):
         yield f"{result['date']} is no date"
     if (settings["model"] is None) == (settings["random"] is None):
         yield f"it is of either a model or random weights, not of {settings['model']} and {settings['random']}"
-    ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
     for name, figure in figures(result):
         if figure != spread(figure["samples"]):
             yield f"median, min and max of {name} are not those of its samples, {figure['samples']}"
-    for name, figure in figures([result["limits"], ours]):
+    ours = [row for row in result["rows"] if row.get("engine", "mistral_edu") == "mistral_edu"]
+    for name, figure in figures([result.get("limits"), ours]):
         if len(figure["samples"]) != settings["repeats"]:
             yield f"{name} has {len(figure['samples'])} samples of {settings['repeats']} rounds"
     if "--compare" in words:
@@ -132,7 +132,7 @@ def slips(result):
             yield "--compare names an engine that has neither rows nor an entry in left_out"
     places = {(row["bits"], row["context"]) for row in ours if row["batch"] == 1}
     for row in result["rows"]:
-        if row["engine"] != "mistral_edu" and (row["bits"], row["context"]) not in places:
+        if row not in ours and (row["bits"], row["context"]) not in places:
             yield f"{row['engine']} {row['precision']} has no row of ours beside it"
 
 

@@ -41,17 +41,17 @@ def sample_ids(vocab_size):
     return list(range(0, vocab_size, max(1, vocab_size // SAMPLED)))[:SAMPLED]
 
 
-def timed_answer(model, prompts, n_tokens) -> Answer:
-    """Read prompts, B lists of L ids, and generate n_tokens after each, greedily."""
+def timed_answer(model, prompts, n_tokens, chunk=CHUNK) -> Answer:
+    """Read prompts, B lists of L ids, `chunk` tokens of each in a call, and generate n_tokens after each, greedily."""
     batch, context = len(prompts), len(prompts[0])
     began = time.perf_counter()
     if batch == 1:
         reader = Reader(model)
-        cache, logits = reader.cache, prefill(reader, prompts[0])
+        cache, logits = reader.cache, prefill(reader, prompts[0], chunk)
         steps = decode(reader, logits, n_tokens, GREEDY)
     else:
         cache = model.make_cache()
-        logits = prefill_side_by_side(model, cache, mx.array(prompts))
+        logits = prefill_side_by_side(model, cache, mx.array(prompts), chunk)
         steps = decode_side_by_side(model, cache, logits, n_tokens)
     read = time.perf_counter()
     for _ in steps:
@@ -62,10 +62,10 @@ def timed_answer(model, prompts, n_tokens) -> Answer:
                   sampled_logprobs(logits if batch == 1 else logits[0]))
 
 
-def prefill_side_by_side(model, cache, prompts):
+def prefill_side_by_side(model, cache, prompts, chunk=CHUNK):
     """Read prompts (B, L), chunk by chunk, and return the logits after the last tokens (B, V)."""
-    for start in range(0, prompts.shape[1], CHUNK):
-        logits = model(prompts[:, start:start + CHUNK], cache=cache, last_only=True)[:, -1]
+    for start in range(0, prompts.shape[1], chunk):
+        logits = model(prompts[:, start:start + chunk], cache=cache, last_only=True)[:, -1]
         mx.eval([layer.state for layer in cache])
     mx.eval(logits)
     return logits

@@ -15,6 +15,7 @@ from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.commands.arguments import given, option
 from mistral_edu.config import PRESETS
+from mistral_edu.parallel import compared
 
 EXAMPLES = """examples:
   mistral-edu bench
@@ -103,11 +104,6 @@ def published():
     return "\n\n".join(map(published_table, stored_results("quoted").values()))
 
 
-def shown(name):
-    """The table of a result that was kept."""
-    return as_table(measured_result(name))
-
-
 def measure(args, progress):
     """The result that the arguments ask for, as schema.json has it."""
     if args.repeats < 1:
@@ -155,7 +151,7 @@ def run(args) -> int:
             peers.set_up(name, args.peers or peers.default_place(), progress)
         return 0
     if args.show:
-        show(measured_result(args.show), args)
+        show(measured_result(args.show, ("measured", "ranks")), args)
         return 0
     if args.submit:
         print(json.dumps(fit_to_send(measured_result(args.submit)), indent=1))
@@ -175,4 +171,9 @@ def run(args) -> int:
 
 
 def show(result, args):
-    print(json.dumps(result, indent=1) if args.json else as_table(result))
+    print(json.dumps(result, indent=1) if args.json else table(result))
+
+
+def table(result):
+    """The table of a result, by one process or by ranks."""
+    return as_table(result) if result["kind"] == "measured" else compared.table(result)

@@ -2,18 +2,22 @@
 
 Rank 0 alone is heard, since all ranks say the same. What a program pipes in, or a person types, goes to all of them.
 """
+import json
 import os
+import shlex
 import signal
 import sys
 import threading
 
+from mistral_edu.bench.results import check, check_place, save
 from mistral_edu.commands import bench
 from mistral_edu.commands.arguments import given, option
 from mistral_edu.commands.main import build_parser, main
 from mistral_edu.commands.terminal import printable
 from mistral_edu.machine.processors import processors
+from mistral_edu.parallel.compared import benchmark
 from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
-from mistral_edu.parallel.measure import table
+from mistral_edu.parallel.measure import samples
 from mistral_edu.parallel.model import load_sharded
 from mistral_edu.parallel.verdict import GroupFailed
 from mistral_edu.parallel.watch import LIMIT, Group
@@ -21,18 +25,20 @@ from mistral_edu.parallel.watch import LIMIT, Group
 EXAMPLES = """examples:
   mistral-edu launch -n 2 generate "Tell me a story about a red ball."
   mistral-edu launch -n 2 chat --bits 4
-  mistral-edu launch -n 2 bench --random 230m --bits 16 --context 128
+  mistral-edu launch -n 1,2 bench --random 230m --bits 16 --context 128    (one rank and two, in turn)
   mistral-edu launch --hostfile macs.json generate "Hello!" --model mistralai/Mistral-7B-Instruct-v0.3
   mistral-edu launch -n 2 --backend nccl generate "Hello!"    (NVIDIA GPUs)
 Each process, or rank, reads its part of every layer only. Ctrl-C ends all of them."""
 
 COMMANDS = ("generate", "chat", "bench")
-BENCH = ("model", "random", "bits", "context", "max_tokens", "repeats", "no_fast")  # of its options, those taken here
+# Of the options of bench, those taken here:
+BENCH = ("model", "random", "bits", "context", "batch", "max_tokens", "repeats", "no_fast", "json", "save")
 
 
 def add_arguments(parser):
     add = parser.add_argument
-    add("-n", type=int, metavar="N", help="how many ranks, all on this machine (default: 2)")
+    add("-n", type=sizes, metavar="N", help="how many ranks, all on this machine (default: 2); for bench also several "
+        "numbers, as 1,2,4, measured in turn")
     add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config "
         "writes it; this package lies in the same place on all of them")
     add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one for each rank")
@@ -47,15 +53,18 @@ def run(args) -> int:
         got = repr(args.words[0]) if args.words else "nothing"
         raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
                          'mistral-edu launch -n 2 generate "Hello!"')
-    if args.words[0] == "bench":
-        bench_arguments(args.words)  # what is refused is said at once
     if any(word.split("=")[0] == "--api" for word in args.words):
         raise ValueError("with --api a server answers, and there is no model to share out; leave launch or --api out")
-    n = 2 if args.n is None and args.hostfile is None else args.n
-    placement = place_ranks(n, args.hostfile, args.backend)
+    numbers = args.n or ([2] if args.hostfile is None else [None])
+    if len(numbers) > 1 and args.words[0] != "bench":
+        raise ValueError(f"{args.words[0]} runs once, on one number of ranks; got -n {','.join(map(str, numbers))}. "
+                         "Only bench takes several")
+    placement = place_ranks(numbers[-1], args.hostfile, args.backend)
     hint_at_processors(placement)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
     try:
+        if args.words[0] == "bench":
+            return run_bench(args, numbers)
         with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:
             hand_on_input(group, args.words)
             listen(group)
@@ -71,13 +80,48 @@ def run(args) -> int:
 def run_in_rank(group, words) -> int:
     """The command in one of the ranks, with its part of a model in the place of a whole one. Returns the exit code."""
     if words[0] == "bench":
-        text = table(bench_arguments(words), group)
-        if group.rank() == 0:
-            print(text)
+        for sample in samples(bench_arguments(words), group):
+            if group.rank() == 0:
+                print(json.dumps(sample))
         return 0
     if words[0] == "generate" and "--json" not in words:
         words = [*words, "--stats"]
     return main(words, load=lambda name, **settings: load_sharded(name, group, **settings))
+
+
+def run_bench(args, numbers) -> int:
+    """Measure groups of these sizes in turn, and print the table, or the JSON object. Returns the exit code."""
+    asked = bench_arguments(args.words)
+    if asked.save:
+        check_place(asked.save)
+
+    def place(n):
+        return place_ranks(n, args.hostfile, args.backend)
+
+    def progress(text):
+        if sys.stderr.isatty() or not asked.json:
+            print(text, file=sys.stderr)
+
+    backend = ["--backend", args.backend] if args.backend else []
+    there = [] if args.hostfile else ["-n", ",".join(map(str, numbers))]
+    command = shlex.join(["mistral-edu", "launch", *there, *backend, *bench.command(asked).split()[1:]])
+    result = benchmark(place, numbers, args.words, __name__, asked, command, args.limit, progress)
+    check(result)
+    try:
+        if asked.save:
+            progress(f"saved in {save(result, asked.save)}")
+    finally:
+        bench.show(result, asked)
+    return 0
+
+
+def sizes(text):
+    """One number, or several with commas between.
+
+    >>> sizes("1,2,4")
+    [1, 2, 4]
+    """
+    return [int(number) for number in text.split(",")]
 
 
 def bench_arguments(words):

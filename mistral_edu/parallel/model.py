@@ -102,10 +102,20 @@ def part_of(whole, part, weight, group):
     return model
 
 
+def without_sums(model):
+    """The same part with the same arrays, whose ranks do not meet: what it answers is wrong, and takes as long as a
+    rank's own work.
+    """
+    apart = unfilled(model.config)
+    quantize_as(apart, model)
+    apart.update(model.parameters())
+    return apart
+
+
 def quantize_as(model, whole):
     """Replace those layers of a part by quantized ones that are quantized in the whole model, in the same bits."""
     settings = {name: {"bits": layer.bits, "group_size": layer.group_size} for name, layer in whole.named_modules()
-                if isinstance(layer, QUANTIZED)}
+                if "scales" in layer}
     nn.quantize(model, class_predicate=lambda name, layer: settings.get(name, False))
 
 

@@ -1,9 +1,10 @@
 """The tables of docs/scale.md."""
 from mistral_edu.bench.results import number, stored_results
 from mistral_edu.bench.scale.reckon import memory_of, seconds_of_token, tokens_per_second
-from mistral_edu.bench.scale.shapes import BITS, CLUSTERS, CONTEXTS, H200, M3_ULTRA, MODELS, SIZES
+from mistral_edu.bench.scale.shapes import BITS, CLUSTERS, CONTEXTS, H200, M3_ULTRA, MODELS, NVLINK, SIZES
 from mistral_edu.bench.tables import markdown, percent, short
 from mistral_edu.bench.work import predict
+from mistral_edu.config import MistralConfig
 
 TOO_LARGE = "-"
 
@@ -66,10 +67,35 @@ def measured_table():
     return markdown(["machine", "shape", "bits", "context", "tokens/s", "at most", "share"], rows)
 
 
+def ranks_table():
+    """Lines: what groups of two reached, beside one of their devices in the same run and beside what is predicted."""
+    rows = []
+    for result in stored_results("ranks").values():
+        shape, device = result["settings"]["random"], result["machine"]["device"]
+        both = {(row["bits"], row["batch"], row["context"], row["ranks"]): row for row in result["rows"]}
+        for (bits, batch, context, ranks), two in both.items():
+            if ranks == 2:
+                one, ms = both[bits, batch, context, 1], lambda row, name: number(row, f"{name}_ms")
+                rows.append([f"2 {device}", shape, bits, batch, context,
+                             *(short(ms(row, what)) for what in ("prompt", "token") for row in (one, two)),
+                             short(ms(two, "token_without_sums")), short(ms(two, "token_sums")),
+                             *predicted(device, shape, bits, batch, context)])
+    return markdown(["devices", "shape", "bits", "batch", "context", "prompt, 1", "prompt, 2", "token, 1", "token, 2",
+                     "no sums", "sums alone", "predicted, 1", "predicted, 2"], rows)
+
+
+def predicted(device, shape, bits, batch, context):
+    """Two cells: milliseconds of a token at least, on one device and on two; dashes where no formula covers it."""
+    if batch != 1 or device != H200.name:
+        return ["-", "-"]
+    config = MistralConfig.preset(shape)
+    return [short(1e3 * sum(seconds_of_token(config, H200, NVLINK, n, context, bits))) for n in (1, 2)]
+
+
 def sections():
     """{name of a section: its lines}, as they stand between marks in the document."""
     return {"sources": [*sources_table(), "", *(f"- {each.name}: {each.source}." for each in (M3_ULTRA, H200)),
                         *(f"- {link.name}: {link.source}." for _, link in CLUSTERS.values())],
             "memory": memory_table(),
             **{place: speed_table(*cluster) for place, cluster in CLUSTERS.items()},
-            "waiting": waiting_table(), "measured": measured_table()}
+            "waiting": waiting_table(), "measured": measured_table(), "ranks": ranks_table()}
