@@ -14,7 +14,7 @@ from mistral_edu.bench.scale.reckon import (
     share_of,
     tokens_per_second,
 )
-from mistral_edu.bench.scale.shapes import ETHERNET, H200, M3_ULTRA, MODELS, NVLINK, SIZES, THUNDERBOLT, Device, Link
+from mistral_edu.bench.scale.shapes import ETHERNET, M3_ULTRA, MODELS, NVLINK, SIZES, THUNDERBOLT, Device, Link
 from mistral_edu.bench.scale.tables import sections
 from mistral_edu.bench.work import bytes_per_step
 from mistral_edu.checkpoints.memory import need
