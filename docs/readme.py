@@ -89,7 +89,8 @@ def finding(result):
 def speed_chart(result):
     """A figure: for each precision the engines' medians, with the lowest and the highest round as a line."""
     from mistral_edu.bench.tables import short
-    from mistral_edu.lab.showing.figures import INK, PALETTE, figure
+    from mistral_edu.lab.showing.figures import figure
+    from mistral_edu.palette import INK, PALETTE
 
     engines = compared(result)
     precisions = sorted({bits for rows in engines.values() for bits in rows}, reverse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from mistral_edu.course.alt_texts import IMG, drop_alt_texts, img_tag, put_alt_texts
 from mistral_edu.course.refresh import bare_png
 from mistral_edu.lab import Picture, course_map, figure
-from mistral_edu.lab.showing.figures import PALETTE
+from mistral_edu.palette import PALETTE
 
 import matplotlib
 import pytest

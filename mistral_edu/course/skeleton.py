@@ -81,7 +81,7 @@ What this notebook ends in:"""),
 )
 ROOM = {
     "__init__.py": '''"""What notebook NN imports beside the words that all pages share."""
-from mistral_edu.lab.showing.figures import BLUE
+from mistral_edu.palette import BLUE
 
 __all__ = ["BLUE"]
 ''',

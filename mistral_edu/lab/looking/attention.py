@@ -7,7 +7,8 @@ from mistral_edu.lab.experiments.inside import walk
 from mistral_edu.lab.experiments.inside.changes import check_place
 from mistral_edu.lab.experiments.inside.recording import attention_weights
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, place_of, tokens_of
-from mistral_edu.lab.showing.figures import PALE, SKY, Picture
+from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.palette import PALE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
 

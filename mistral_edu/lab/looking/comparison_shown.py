@@ -6,9 +6,9 @@ import textwrap
 from html import escape
 
 from mistral_edu.lab.showing.say import WIDTH
+from mistral_edu.lab.showing.theme import INK, SOFT
 
 TAIL = 5                    # tokens that are quoted from before a place
-INK, SOFT = "var(--jp-ui-font-color1, CanvasText)", "var(--jp-ui-font-color2, #767676)"
 EDGE = "var(--jp-border-color1, #999)"
 
 

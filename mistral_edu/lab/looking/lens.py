@@ -9,8 +9,9 @@ from mistral_edu.lab.experiments.inside import walk
 from mistral_edu.lab.experiments.inside.recording import unembed
 from mistral_edu.lab.looking.attention import quoted
 from mistral_edu.lab.looking.tokens import place_of, tokens_of
-from mistral_edu.lab.showing.figures import BLUE, PALE, SKY, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.lab.showing.pieces import label
+from mistral_edu.palette import BLACK, BLUE, PALE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
 
@@ -96,6 +97,6 @@ def _bars(ax, shares, came):
     for row, share in enumerate(shares):
         outside = share < 0.7
         ax.text(share + (0.03 if outside else -0.03), row, f"{share:.2f}", va="center", fontsize=9,
-                ha="left" if outside else "right", color="black" if outside else "white")
+                ha="left" if outside else "right", color=BLACK if outside else "white")
     ax.set(xlim=(0, 1), ylim=(len(shares) - 0.4, -0.6), yticks=[])
     ax.set_xlabel(f"probability of “{came}”", parse_math=False)

@@ -7,12 +7,13 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, tokens_of
-from mistral_edu.lab.showing.figures import PALE, SKY, Picture
+from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.palette import PALE, PALE_ORANGE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
 
 IN_WINDOW, THROUGH_LAYERS, OUT_OF_REACH = "in the window", "through the layers", "out of reach"
-LOOKS = {IN_WINDOW: (SKY, "", False), THROUGH_LAYERS: ("#FBE3B8", "", False), OUT_OF_REACH: (PALE, HATCH, False)}
+LOOKS = {IN_WINDOW: (SKY, "", False), THROUGH_LAYERS: (PALE_ORANGE, "", False), OUT_OF_REACH: (PALE, HATCH, False)}
 LONGEST = 400                   # a text with more tokens is drawn without its words
 
 

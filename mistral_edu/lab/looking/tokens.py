@@ -2,8 +2,9 @@
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mistral_edu.lab.showing.figures import GREY, INK, RED, WIDTH, figure
+from mistral_edu.lab.showing.figures import WIDTH, figure
 from mistral_edu.lab.showing.pieces import BOX, GAP, boxes, draw_pieces, label
+from mistral_edu.palette import GREY, INK, RED
 from mistral_edu.text.prompt import check_known, prompt_ids
 
 TITLE, LEGEND, MARGIN = 0.42, 0.34, 0.1          # inches above, below, and beside the tokens

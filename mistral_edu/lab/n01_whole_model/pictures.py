@@ -2,7 +2,8 @@
 import numpy as np
 
 from mistral_edu.checkpoints.memory import gb, need
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED, SKY, YELLOW, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED, SKY, YELLOW
 
 LINE = 0.07        # height of a line of text, where the picture's is 1
 VERSIONS = {"7b-v0.1": (BLUE, "-", 2.2), "7b-v0.2": (SKY, "-", 5), "7b-v0.3": (RED, "--", 1.8)}  # colour, line, width

@@ -1,9 +1,10 @@
 """Pictures of pieces: text cut into boxes, one per token, and what the cuts cost."""
-from mistral_edu.lab.showing.figures import BLUE, INK, ORANGE, WIDTH, Picture, figure
+from mistral_edu.lab.showing.figures import WIDTH, Picture, figure
 from mistral_edu.lab.showing.pieces import boxes, draw_pieces, label
+from mistral_edu.palette import BLUE, INK, ORANGE, PALE_BLUE, PALE_GREEN, PALE_ORANGE, PALE_PINK, SILVER
 
-TINTS = ("#CFE4F2", "#FBE3B8", "#C8EBDD", "#F3DCE9")     # of the palette; neighbours differ, and gaps part them too
-CONTROL_TINT, NEW_TINT = "#DDDDDD", ORANGE
+TINTS = (PALE_BLUE, PALE_ORANGE, PALE_GREEN, PALE_PINK)     # neighbours differ, and gaps part them too
+CONTROL_TINT, NEW_TINT = SILVER, ORANGE
 
 
 def pieces_picture(tokenizer, text) -> Picture:

@@ -2,7 +2,8 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, RED, WIDTH, Picture, figure
+from mistral_edu.lab.showing.figures import WIDTH, Picture, figure
+from mistral_edu.palette import BLUE, GREY, INK, ORANGE, RED
 
 GROUPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.01)     # of said probabilities, to take means over
 BEYOND = 5.0                                # nats above what was to be expected: then it is no free choice any more

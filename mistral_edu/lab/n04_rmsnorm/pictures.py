@@ -1,7 +1,8 @@
 """Pictures of notebook 04: what two norms notice, how the stream grows, four trainings, and where rows swell."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 
 DOUBT = {"nearly sure": (0, 0.1), "some doubt": (0.1, 2), "wide open": (2, 9)}    # nats of entropy: from, to
 LARGEST = 290       # the size up to which draw_doubt draws

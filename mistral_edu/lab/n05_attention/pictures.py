@@ -2,9 +2,10 @@
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, SEQUENTIAL, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, DARK_ORANGE, GREEN, GREY, INK, ORANGE, PALE, PALE_ORANGE, RED, SEQUENTIAL
 
-PARTS = ListedColormap([PALE, "#FBE3B8", "#B34A00"])     # right, earlier, later: dark enough for white letters
+PARTS = ListedColormap([PALE, PALE_ORANGE, DARK_ORANGE])     # right, earlier, later: dark enough for white letters
 LOOKS = ((BLUE, "-", ""), (ORANGE, "--", "///"), (GREEN, "-.", "..."))       # colour, line, hatch of each key
 
 

@@ -1,7 +1,8 @@
 """Pictures of notebook 07: which query head reads which kv head, one layer miswired at a time, what a token reads."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE
 
 KINDS = {"MHA": (ORANGE, "--"), "GQA": (BLUE, "-"), "MQA": (GREEN, ":")}
 

@@ -5,8 +5,8 @@ from mistral_edu.lab.experiments.skills import story_loss
 from mistral_edu.lab.n08_window.exercises import pairs as scored_pairs
 from mistral_edu.lab.n08_window.pictures import draw_influence, draw_reach, reach_picture
 from mistral_edu.lab.n08_window.recall_by_distance import recall_curve, recall_items
-from mistral_edu.lab.showing.figures import BLUE, GREEN, ORANGE
 from mistral_edu.lab.showing.mask_picture import draw_mask
+from mistral_edu.palette import BLUE, GREEN, ORANGE
 
 __all__ = ["BLUE", "GREEN", "LENGTH", "NO_CLUE", "ORANGE", "draw_influence", "draw_mask", "draw_reach", "furthest",
            "influence", "noise_loss", "reach_picture", "recall_curve", "recall_items", "scored_pairs",

@@ -2,8 +2,9 @@
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from mistral_edu.lab.showing.figures import GREY, INK, PALETTE, RED, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.lab.showing.mask_picture import draw_mask
+from mistral_edu.palette import GREY, INK, PALETTE, RED
 
 FAINTEST = 1e-6                 # what is smaller, but not zero, is drawn as this
 

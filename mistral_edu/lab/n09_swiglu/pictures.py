@@ -2,7 +2,8 @@
 import mlx.core as mx
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALER, SEQUENTIAL
 
 LINES = ((GREEN, ":"), (ORANGE, "--"), (BLUE, "-"))
 
@@ -32,7 +33,7 @@ def draw_skills(table, rows, columns, asked=8):
     """table (rows, columns): shares of right answers to `asked` questions each. The first row is the whole model."""
     table = np.array(table)
     fig, ax = figure(height=3.9)
-    ax.imshow(table, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    ax.imshow(table, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(table):
         ax.text(column, row, f"{share * asked:.0f}", ha="center", va="center", fontsize=9.5,
                 color="white" if share < 0.55 else INK)
@@ -69,7 +70,7 @@ def draw_unit(name, places, numbers, raised):
 def draw_product(units, line, true, relu, gated, inside):
     """Along x = y: line (n,) of x, and x * y as it is (true), from ReLU units (relu), from two gated units (gated)."""
     fig, ax = figure(height=3.5)
-    ax.axvspan(-inside, inside, color="#F3F3F3")
+    ax.axvspan(-inside, inside, color=PALER)
     ax.text(0, 15.4, "fitted here", ha="center", va="top", color=GREY, fontsize=9)
     ax.plot(line, true, color=INK, linewidth=4, alpha=0.3, label="x · y")
     ax.plot(line, relu, color=ORANGE, linestyle="--", linewidth=2, label=f"{units} ReLU units")

@@ -1,7 +1,8 @@
 """Pictures of notebook 10: one for each of five ways to look into a model that answers a question."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, DIVERGING, GREEN, GREY, INK, ORANGE, PALE, RED, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, DIVERGING, GREEN, GREY, INK, ORANGE, ORANGES, PALE, RED
 
 KINDS = {"the right place": (BLUE, ""), "the other place mentioned": (ORANGE, "///"),
          "a place not mentioned": (GREEN, "..."), "no place": (PALE, "")}
@@ -83,7 +84,7 @@ def draw_both(shares, lost, asked):
     fig, (left, right) = figure(width=7.6, height=3.9, columns=2)
     _shares_on(left, shares, fontsize=8, least=0.3)
     left.set(title="What it writes")
-    right.imshow(lost, cmap="Oranges", vmin=0, vmax=max(1, lost.max()) * 1.4, aspect="auto")
+    right.imshow(lost, cmap=ORANGES, vmin=0, vmax=max(1, lost.max()) * 1.4, aspect="auto")
     _frame(right, lost, lost.flat, fontsize=8)
     right.set(title=f"Places lost of {asked} without it")
     fig.suptitle("What writes most is not missed; what is missed writes next to nothing" if apart else

@@ -4,7 +4,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE
 
 LIMITS = 2e9, 1e14          # multiplications: from less than one token of Mistral-7B to 4,300 tokens read at once
 FREE, READ, COMPUTED = 0, 1, 2

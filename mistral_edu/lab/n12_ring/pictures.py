@@ -2,7 +2,8 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, ORANGE, PALE, SEQUENTIAL, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLACK, BLUE, GREY, INK, ORANGE, PALE, SEQUENTIAL
 
 
 def draw_ring(absorbed, window, seen):
@@ -25,7 +26,7 @@ def draw_ring(absorbed, window, seen):
             ax.text(slot, layer, came, ha="center", va="center", color=INK if span > 0.45 * longest else "white")
             if first == 0:
                 traced.append(layer)
-                for colour, width in (("white", 5), ("black", 2.5)):    # to be seen on any field
+                for colour, width in (("white", 5), (BLACK, 2.5)):    # to be seen on any field
                     ax.add_patch(Rectangle((slot - 0.46, layer - 0.44), 0.92, 0.88, fill=False, edgecolor=colour,
                                            linewidth=width))
     image = ax.imshow(spans, cmap=SEQUENTIAL, vmin=1, vmax=longest, aspect="auto", origin="lower")

@@ -1,7 +1,8 @@
 """Pictures of notebook 13: who survives a filter, what was said beside what came, and what variety costs."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED
 
 SHOWN = 12          # tokens with a bar of their own; the rest share one
 LINES = ((RED, "-", "o"), (ORANGE, "--", "s"), (BLUE, "-.", "^"), (GREEN, ":", "D"))

@@ -1,7 +1,8 @@
 """Pictures of notebook 14: where rounding goes wrong, what fewer bits cost, and how leads are lost."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, PALE, RED, SEQUENTIAL, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREY, INK, PALE, RED, SEQUENTIAL
 
 
 def draw_error_map(weight, rounded, bits, group_size):

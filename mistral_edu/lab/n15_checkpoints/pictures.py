@@ -1,7 +1,8 @@
 """Pictures of notebook 15: what a model needs in memory, and how far six broken ones stray from the right one."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALETTE, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALETTE
 
 MACHINES = (8, 16, 24, 32)       # GB
 MARKS = "osD^vP"

@@ -4,7 +4,8 @@ import math
 import numpy as np
 
 from mistral_edu.lab.n16_training.echo import LETTERS
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PINK, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, BLUES, GREEN, GREY, INK, ORANGE, PINK
 
 LINES = ((ORANGE, "-"), (BLUE, "--"), (GREEN, "-."), (PINK, ":"))
 SHOWN, STRONG = 0.3, 0.5                                      # weights that are written out; that count as looking
@@ -101,7 +102,7 @@ def draw_stages(stage, legs, right, loss, says):
     titles = {"bind": "binding: “the” looks at the thing", "fetch": "fetching: the end looks at the place"}
     for ax, (leg, title) in zip(axes, titles.items()):
         weights = np.asarray(legs[leg])
-        ax.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.imshow(weights, cmap=BLUES, vmin=0, vmax=1, aspect="auto")
         for layer, head in np.argwhere(weights >= SHOWN):
             ax.text(head, layer, f"{weights[layer, head]:.1f}".lstrip("0"), ha="center", va="center", fontsize=9,
                     color="white" if weights[layer, head] > 0.55 else INK)

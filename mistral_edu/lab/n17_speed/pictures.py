@@ -2,7 +2,8 @@
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PINK, RED, SKY, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, PINK, RED, SKY
 
 OF_BITS = {16: (BLUE, "-", "o"), 8: (ORANGE, "--", "s"), 4: (GREEN, "-.", "^")}     # colour, line, marker
 MARKERS = "os^DvPX*"

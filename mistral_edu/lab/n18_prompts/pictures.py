@@ -1,7 +1,8 @@
 """Pictures of notebook 18: templates by what they cost, the likeliest first tokens, and facts told long ago."""
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, RED, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREY, INK, RED
 
 
 def standard_error(right, n):

@@ -9,11 +9,12 @@ from html import escape
 import mistune
 
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
+from mistral_edu.lab.showing.theme import SHADE
 
 NAMES = {"system": "Instructions", "user": "You", "assistant": "Mistral"}
 EMPTY = "Nothing has been said yet."
 STILL = "mistral-chat-still"        # hidden where a live panel stands below it, see panel.css
-SHADES = {"system": "none", "user": "var(--jp-layout-color2, #8882)", "assistant": "var(--jp-layout-color1, #8881)"}
+SHADES = {"system": "none", "user": SHADE, "assistant": "var(--jp-layout-color1, #8881)"}
 
 
 class Renderer(mistune.HTMLRenderer):

@@ -2,6 +2,7 @@
 from html import escape
 
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
+from mistral_edu.lab.showing.theme import SOFT
 
 ENDINGS = {"stop": "The model ended its reply.", "length": "Cut off here: no more tokens were allowed.",
            "stop_string": "Ended before a stop string.", None: "Stopped."}
@@ -50,5 +51,5 @@ class Reply(str):
             ending = f"{n} token{'s' * (n != 1)}. {ENDINGS[self.finish_reason]}"
             bundle["text/html"] = (
                 f'<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{escape(self)}</pre>'
-                f'<div style="color: var(--jp-ui-font-color2, #767676); font-size: 85%">{ending}</div>')
+                f'<div style="color: {SOFT}; font-size: 85%">{ending}</div>')
         return bundle

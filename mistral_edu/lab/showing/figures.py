@@ -14,13 +14,8 @@ from matplotlib.rcsetup import cycler
 
 from mistral_edu.course.alt_texts import img_tag
 from mistral_edu.lab.showing.say import say
+from mistral_edu.palette import BLUE, GREY, INK, PALE, PALETTE, RED, SEQUENTIAL  # noqa: F401  notebook 00 takes two here
 
-# Okabe and Ito's palette (2008): eight colours that people with any kind of colour vision can tell apart.
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, RED, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
-PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK)
-INK, GREY, PALE = "#222222", "#767676", "#E6E6E6"       # text, secondary text (4.5:1 on white), background lines
-SEQUENTIAL, DIVERGING = "cividis", "RdBu"               # colour maps: even in lightness, and centred on zero
 WIDTH, HEIGHT, DPI = 7.0, 3.4, 110                      # inches; 770 pixels wide fits a notebook's column
 
 STYLE: dict = {

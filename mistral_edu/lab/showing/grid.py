@@ -8,10 +8,12 @@ import html
 
 import numpy as np
 
-from mistral_edu.lab.showing.figures import BLUE, INK, figure
+from mistral_edu.lab.showing import theme
+from mistral_edu.lab.showing.figures import figure
 from mistral_edu.lab.showing.live import HIDE_STILL, LIVE
 from mistral_edu.lab.showing.map.style import OPENS
 from mistral_edu.lab.showing.touch import Touchable
+from mistral_edu.palette import BLUE, BLUES, INK
 
 # Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.
 KEYS = """if (event.key.length === 1 || event.key.startsWith('Arrow')) event.stopPropagation();
@@ -20,9 +22,9 @@ if (step) { event.preventDefault(); const all = [...this.querySelectorAll('input
 next = all[all.indexOf(document.activeElement) + step]; if (next) { next.focus(); next.checked = true } }"""
 
 STYLE = f""".mistral-grid {{
-  --paper: var(--jp-layout-color0, Canvas); --ink: var(--jp-ui-font-color1, CanvasText);
+  --paper: {theme.PAPER}; --ink: {theme.INK};
   --edge: var(--jp-border-color2, #8884); box-sizing: border-box; max-width: 1000px; padding: 6px; overflow-x: auto;
-  background: var(--paper); color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  background: var(--paper); color: var(--ink); font-family: {theme.FONT};
   @supports {OPENS} {{ summary {{ display: none }} ::details-content {{ content-visibility: visible }} }}
   form {{ position: relative; min-width: 440px; margin: 0; padding-bottom: 4em; font-size: 12px }}
   table {{ border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0; font-size: inherit }}
@@ -53,7 +55,7 @@ def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="",
     """
     numbers = np.round(np.array(numbers, dtype=float), 2) + 0.0
     fig, ax = figure(height=1.9 + 0.26 * len(rows))
-    ax.imshow(numbers, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.imshow(numbers, cmap=BLUES, vmin=0, vmax=1, aspect="auto")
     ax.set(title=title, xlabel=across, ylabel=down)
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=9)

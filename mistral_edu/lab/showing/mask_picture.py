@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
-from mistral_edu.lab.showing.figures import BLUE, PALE
+from mistral_edu.palette import BLUE, PALE
 
 LOOK = ListedColormap(["white", BLUE])
 

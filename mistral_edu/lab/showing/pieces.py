@@ -1,7 +1,8 @@
 """Tokens of a text as boxes, side by side, in as many lines as it takes: one box a token, its spaces made visible."""
 from matplotlib.patches import FancyBboxPatch
 
-from mistral_edu.lab.showing.figures import GREY, INK, WIDTH
+from mistral_edu.lab.showing.figures import WIDTH
+from mistral_edu.palette import GREY, INK
 
 CHARACTER, PAD, GAP = 0.0836, 0.05, 0.035                # inches: a character of the 10-point monospaced font
 BOX, LINE, LINE_UNDER = 0.24, 0.31, 0.47                 # inches: a box, a line of them, a line with something below

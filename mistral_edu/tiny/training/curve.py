@@ -1,9 +1,8 @@
 """The curve of a training run: loss above, exact match and recall below, against the tokens seen."""
 from matplotlib.figure import Figure
 
+from mistral_edu.palette import BLUE, GREEN, PINK, RED
 from mistral_edu.tiny.training.counted import counted
-
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # Okabe & Ito: told apart by everyone
 
 
 def draw_curve(log, path, long_answers="stories"):
@@ -11,7 +10,7 @@ def draw_curve(log, path, long_answers="stories"):
 
     What a world lacks (long answers, facts among rivals) has no line.
     """
-    parts = (("story", long_answers, BLUE), ("answer", "short answers", ORANGE))
+    parts = (("story", long_answers, BLUE), ("answer", "short answers", RED))
     losses = [entry for entry in log if "loss" in entry]
     exams = [entry for entry in log if "exact_match" in entry]
     unit, units = (1e6, "millions") if any(e["tokens"] >= 1e6 for e in log) else (1e3, "thousands")
@@ -27,7 +26,7 @@ def draw_curve(log, path, long_answers="stories"):
     below.plot(x, [e["exact_match"] for e in exams], "o-", color=GREEN, label="mean of all tasks")
     for distance, style in zip(exams[-1]["recall"] if exams else (), ("-", "--", "-.", ":")):
         points = [e["recall"][distance] for e in exams]
-        below.plot(x, points, style, color=PURPLE, label=f"a fact among rivals,\n{distance} tokens back")
+        below.plot(x, points, style, color=PINK, label=f"a fact among rivals,\n{distance} tokens back")
     below.set(xlabel=f"{units} of tokens seen", ylabel="exact match on held-out prompts", ylim=(-0.02, 1.02))
     for axes in (above, below):
         if axes.lines:

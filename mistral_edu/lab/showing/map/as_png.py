@@ -1,7 +1,7 @@
 """The map as a figure, for the README and for places that show nothing else."""
 from matplotlib.patches import FancyBboxPatch
 
-from mistral_edu.lab.showing.figures import BLUE, GREY, INK, PALE, YELLOW, figure
+from mistral_edu.lab.showing.figures import figure
 from mistral_edu.lab.showing.map.boxes import (
     ARROWS,
     BOXES,
@@ -19,9 +19,9 @@ from mistral_edu.lab.showing.map.boxes import (
     SUMS,
     TITLE,
 )
+from mistral_edu.palette import BLUE, GREY, INK, PALE, PALE_YELLOW, PALEST, YELLOW
 
 UNITS_PER_INCH = 12.0
-LIT_FRAME = "#FBF7B5"                  # a paler yellow, for the boxes that hold others
 DASHES = (0, (4, 3))
 
 
@@ -39,7 +39,7 @@ def draw(current):
 def _draw_box(ax, box, lit):
     """One box with its name and number: below each other, or on one line where there is little height."""
     outer = box.frame and box.w > 30
-    fill = (LIT_FRAME if box.frame else YELLOW) if lit else "#F6F8FA" if outer else "white"
+    fill = (PALE_YELLOW if box.frame else YELLOW) if lit else PALEST if outer else "white"
     ax.add_patch(FancyBboxPatch(
         (box.x, box.y), box.w, box.h, boxstyle="round,pad=0,rounding_size=0.9", facecolor=fill,
         edgecolor=INK if lit else GREY, linewidth=2.2 if lit else 0.9,

@@ -3,8 +3,9 @@
 Where the page is wide enough the boxes stand where they belong; where it is narrow they follow each other in rows. The
 list is in <details>, closed where styles are lost; here it is open, in browsers that can be told so (OPENS).
 """
-from mistral_edu.lab.showing.figures import BLUE, INK, ORANGE, YELLOW
+from mistral_edu.lab.showing import theme
 from mistral_edu.lab.showing.map.boxes import LOOP_NAME, LOOP_NAME_AT, SIZE, STREAM_NAME, STREAM_NAME_AT
+from mistral_edu.palette import BLUE, INK, ORANGE, YELLOW
 
 WIDE = 560                             # pixels, from which on the boxes stand where they belong
 OPENS = "selector(::details-content)"
@@ -16,11 +17,11 @@ def _at(place):
 
 
 STYLE = f""".mistral-map {{
-  --paper: var(--jp-layout-color0, Canvas); --shade: var(--jp-layout-color2, #8882);
-  --ink: var(--jp-ui-font-color1, CanvasText); --soft: var(--jp-ui-font-color2, CanvasText);
+  --paper: {theme.PAPER}; --shade: {theme.SHADE};
+  --ink: {theme.INK}; --soft: var(--jp-ui-font-color2, CanvasText);
   --blue: var(--jp-content-link-color, {BLUE}); --edge: var(--jp-ui-font-color3, #888);
   container-type: inline-size; box-sizing: border-box; max-width: 1000px; padding: 6px;
-  background: var(--paper); color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  background: var(--paper); color: var(--ink); font-family: {theme.FONT};
 
   @supports {OPENS} {{ summary {{ display: none }} ::details-content {{ content-visibility: visible }} }}
   form {{ position: relative; margin: 0; font-size: 12.5px; line-height: 1.25; --u: calc(100cqw / {SIZE[0]}) }}
