@@ -2,7 +2,7 @@
 from mistral_edu.lab import kernel
 from mistral_edu.lab.looking.page import still_page
 from mistral_edu.lab.looking.tree import tree_lines
-from mistral_edu.lab.looking.visible import readable, rounded
+from mistral_edu.lab.showing.visible import readable, rounded
 
 ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens it could have",
            None: "stopped before its end"}

@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from mistral_edu.generate import logprobs_of, stream_generate
 from mistral_edu.lab.looking.comparison_shown import as_html, as_text
-from mistral_edu.lab.showing.pieces import label
+from mistral_edu.lab.showing.visible import visible
 from mistral_edu.prefill import Reader, common_prefix, prefill
 from mistral_edu.text.answer import AnswerText
 from mistral_edu.text.prompt import check_room, prompt_ids
@@ -79,7 +79,7 @@ class Comparison:
 
     def label(self, id) -> str:
         """A token as text, with its spaces and line ends made visible."""
-        return label(self.tokenizer.token_bytes(id), below=0x110000)
+        return visible(self.tokenizer.token_bytes(id))
 
     def is_cut(self, name) -> bool:
         """Whether an answer was ended by max_tokens, and not by its model."""

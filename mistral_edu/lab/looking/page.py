@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from mistral_edu.lab.looking.tree import describe
-from mistral_edu.lab.looking.visible import rounded, visible
+from mistral_edu.lab.showing.visible import rounded, visible
 
 HIGHEST = 5.0               # nats: from here on a bar is as high as bars get
 STYLE = Path(__file__).with_name("answer.css").read_text(encoding="utf-8")

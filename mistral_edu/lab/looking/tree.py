@@ -1,7 +1,7 @@
 """All answers to a prompt as a tree in text: each below the one that it left."""
 import textwrap
 
-from mistral_edu.lab.looking.visible import readable, rounded
+from mistral_edu.lab.showing.visible import readable, rounded
 
 LINE = 110          # characters
 

@@ -3,7 +3,7 @@ import math
 from dataclasses import dataclass
 
 from mistral_edu.generate import stream_generate
-from mistral_edu.lab.looking.visible import visible
+from mistral_edu.lab.showing.visible import visible
 from mistral_edu.prefill import Reader
 from mistral_edu.sampling import GREEDY
 from mistral_edu.text.prompt import ids_and_room

@@ -2,29 +2,25 @@
 from matplotlib.patches import FancyBboxPatch
 
 from mistral_edu.lab.showing.figures import WIDTH
+from mistral_edu.lab.showing.visible import MARKS, visible
 from mistral_edu.palette import GREY, INK
 
 CHARACTER, PAD, GAP = 0.0836, 0.05, 0.035                # inches: a character of the 10-point monospaced font
 BOX, LINE, LINE_UNDER = 0.24, 0.31, 0.47                 # inches: a box, a line of them, a line with something below
+FONT_ENDS = "\u0500"                                     # DejaVu Sans Mono draws every character before this one
 
 
-def label(token_bytes, below=0x500) -> str:
-    """What a box says: the text with its spaces made visible; bytes that are no readable text in hexadecimal.
+def label(token_bytes) -> str:
+    """What a box says: the token as `visible` writes it, or all of its bytes in hexadecimal.
 
-    below: the first character that cannot be shown; the font of the pictures knows those below 0x500.
+    These are for a token that is no whole text, and for one that the font of the pictures cannot draw.
 
-    >>> label(b" barn"), label("é".encode()), label(b"\\xf0")
-    ('␣barn', 'é', 'F0')
-    >>> label("你".encode()), label("你".encode(), below=0x110000)
-    ('E4 BD A0', '你')
+    >>> label(b" barn"), label("é".encode()), label(b"\\xf0"), label("你".encode())
+    ('␣barn', 'é', 'F0', 'E4 BD A0')
     """
-    try:
-        text = token_bytes.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    text = text.replace(" ", "␣").replace("\n", "↵")
-    readable = text and all(c in "␣↵" or c.isprintable() and ord(c) < below for c in text)
-    return text if readable else token_bytes.hex(" ").upper()
+    text = token_bytes.decode("utf-8", errors="replace")
+    drawn = all(c in MARKS or c.isprintable() and c < FONT_ENDS for c in text)
+    return visible(token_bytes) if drawn else token_bytes.hex(" ").upper()
 
 
 def boxes(labels, below=None, width=WIDTH - 0.2) -> tuple[list, float]:
