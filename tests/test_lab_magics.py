@@ -271,6 +271,8 @@ def test_a_hint_of_the_library_is_one_line(shell):
     ("%mistral -t -1 Hello", "temperature"),
     ("%mistral -o my-reply Hello", "'my-reply'"),
     ("%mistral --raw --system Short Hello", "leave one of the two out"),
+    ("%mistral -w wide Hello", "argument -w/--window: invalid window value: 'wide'"),
+    ("%mistral -w 0 Hello", "window_size should be a whole number of at least 1; None for no window; got 0"),
 ])
 def test_mistakes_are_answered_in_one_line(shell, cell, message):
     printed, error = run(shell, cell)

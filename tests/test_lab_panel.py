@@ -340,7 +340,7 @@ def test_a_setting_out_of_range_is_a_sentence_and_changes_nothing(panel, name, v
 
 def test_settings_out_of_range_stop_the_cell():
     question = [{"role": "user", "content": "Hi"}]
-    for wrong in ({"temperature": -1}, {"bits": 5}, {"window": "wide"}, {"messages": question}):
+    for wrong in ({"temperature": -1}, {"bits": 5}, {"window": "wide"}, {"window": 0}, {"messages": question}):
         with pytest.raises(ValueError, match="temperature|bits|window|end in a question"):
             chat_panel(**wrong)
 

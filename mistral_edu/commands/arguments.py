@@ -1,14 +1,10 @@
 """Arguments that several commands take: which model, and how tokens are chosen."""
 import argparse
 
+from mistral_edu.checkpoints.window import window, window_size
 from mistral_edu.sampling import NAMES
 
 DTYPES = ("float32", "float16", "bfloat16")
-
-
-def window(text):
-    """The value of --window: a number, "none" for full attention, "config" for what the model was published with."""
-    return {"none": None, "config": "config"}[text] if text in ("none", "config") else int(text)
 
 
 def add_model_arguments(parser):
@@ -39,7 +35,7 @@ def add_sampling_arguments(parser):
 
 
 def model_settings(args):
-    return {"bits": args.bits, "window_size": args.window, "dtype": args.dtype, "fast": not args.no_fast,
+    return {"bits": args.bits, "window_size": window_size(args.window), "dtype": args.dtype, "fast": not args.no_fast,
             "context": args.context, "revision": args.revision}
 
 

@@ -1,6 +1,7 @@
 """What a panel may be given, and what is said of a value that cannot be."""
 from pathlib import Path
 
+from mistral_edu.checkpoints.window import window
 from mistral_edu.sampling import Sampling
 from mistral_edu.text import saved_chat
 from mistral_edu.text.messages import check_messages
@@ -31,20 +32,12 @@ def number(name: str, value):
 
 
 def width(value):
-    """A window: "config" as published, "none" for full attention, or a number of tokens.
+    """A window, as `window` reads it; an empty field is "config".
 
     >>> width("64"), width("none"), width("")
     (64, 'none', 'config')
     """
-    if value in ("config", "none", "", None):
-        return value or "config"
-    try:
-        found = int(value)
-    except (TypeError, ValueError):
-        found = 0
-    if found < 1:
-        raise ValueError(f'a window is a number of tokens, at least 1, or "config" or "none"; got {value!r}')
-    return found
+    return "config" if value in ("", None) else window(value)
 
 
 def weight_bits(value):

@@ -6,6 +6,8 @@ first word that is no option begins it.
 import argparse
 import re
 
+from mistral_edu.checkpoints.window import window
+
 SWITCHES = ("--new", "--raw", "-h", "--help")          # the options without a value
 COMMANDS = ("load", "models", "status", "unload", "reset")
 WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")
@@ -36,11 +38,6 @@ class MagicError(ValueError):
 class Parser(argparse.ArgumentParser):
     def error(self, message):
         raise MagicError(f"{message}. %mistral --help lists the options")
-
-
-def window(text):
-    """The value of --window: a number, "none" for full attention, "config" for what the model was published with."""
-    return text if text in ("none", "config") else int(text)
 
 
 def variable(text):

@@ -5,6 +5,7 @@ from mistral_edu.chat import encode_chat
 from mistral_edu.checkpoints.errors import CheckpointError
 from mistral_edu.checkpoints.json_file import read_json
 from mistral_edu.checkpoints.loading import load, load_config
+from mistral_edu.checkpoints.window import window_size
 from mistral_edu.conversation import Chat
 from mistral_edu.generate import stream_generate
 
@@ -26,14 +27,14 @@ class Session:
         The old model goes before the new one comes: two may not fit into memory. A name that cannot be loaded at all
         is found out before that.
         """
-        wanted = (name, bits, window or "config") if name else (self.name, bits or self.bits, window or self.window)
+        before = (name, None, "config") if name else (self.name, self.bits, self.window)
+        wanted = (before[0], bits or before[1], before[2] if window is None else window)
         if self.chat is not None and wanted == (self.name, self.bits, self.window):
             return
         name, bits, window = wanted
-        window_size = None if window == "none" else window
-        load_config(name, window_size)
+        load_config(name, window_size(window))
         self.unload()
-        self.chat = Chat(*load(name, window_size=window_size, bits=bits), keep="latest")
+        self.chat = Chat(*load(name, window_size=window_size(window), bits=bits), keep="latest")
         self.name, self.bits, self.window = wanted
 
     def ask(self, prompt, raw=False, **settings):
