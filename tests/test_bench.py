@@ -26,6 +26,7 @@ from mistral_edu.bench.limits import measure_limits
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA, number, stored_results
+from mistral_edu.bench.row import Figure, OurRow, OurSample, PeerRow
 from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, predict, shares, weight_bytes_per_step
 from mistral_edu.checkpoints import memory
@@ -354,6 +355,18 @@ def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
     assert not CHECK.is_valid({**result, "kind": "quoted"})
     published = next(iter(stored_results("quoted").values()))
     assert not CHECK.is_valid({name: value for name, value in published.items() if name != "source"})
+
+
+@pytest.mark.parametrize("kind, name", [(OurRow, "row"), (PeerRow, "peer_row"), (Figure, "figure")])
+def test_the_types_of_rows_name_the_keys_of_the_schema(kind, name):
+    described = CHECK.schema["$defs"][name]
+    assert kind.__required_keys__ == set(described["required"]) == set(described["properties"])
+    assert not kind.__optional_keys__
+
+
+def test_rows_have_the_keys_of_their_types(rows, result):
+    assert all(row.keys() == OurSample.__required_keys__ for row in rows)
+    assert all(row.keys() == OurRow.__required_keys__ for row in result["rows"])
 
 
 def test_a_result_agrees_with_itself(result):

@@ -14,6 +14,7 @@ from mistral_edu.bench.measure import Case, measure
 from mistral_edu.bench.peers import runner, with_llama_cpp
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.bench.results import SCHEMA
+from mistral_edu.bench.row import PeerRow
 from mistral_edu.bench.timed_answers import sampled_logprobs
 from mistral_edu.commands import bench
 from mistral_edu.commands.main import main
@@ -72,6 +73,7 @@ def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_pat
     theirs = [row for row in result["rows"] if row["engine"] == "mlx-lm"]
     apart = [(row["difference"], row["largest_difference"]) for row in theirs]
     assert all(share < 0.15 and largest < 0.5 for share, largest in apart), apart
+    assert all(row.keys() == PeerRow.__required_keys__ for row in theirs)
     assert len(theirs[0]["prompt_tps"]["samples"]) == 2 and theirs[0]["generated"] == 3
     assert theirs[2]["weights_gb"] < 0.3 * theirs[0]["weights_gb"]
     assert result["software"]["peers"]["mlx-lm"]["mlx-lm"] == "9.8.7" and result["left_out"] == []

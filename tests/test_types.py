@@ -17,6 +17,9 @@ else:
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+# A benchmark's rows go through these files, from the process that measures one to the table that shows it.
+ROWS = {f"mistral_edu/bench/{name}.py"
+        for name in ("compare", "measure", "results", "rounds", "row", "tables", "work")}
 PUBLIC = {f"{home.__name__}.{name}": getattr(home, name) for home in (mistral_edu, lab) for name in home.__all__}
 
 
@@ -89,7 +92,7 @@ def program(tmp_path_factory):
 def test_mypy_looks_into_every_file_that_defines_a_public_name():
     home = Path(mistral_edu.__file__).parent.parent
     files = {Path(inspect.getsourcefile(thing)).relative_to(home).as_posix() for thing in PUBLIC.values()}
-    assert set(SETTINGS["files"]) == files
+    assert set(SETTINGS["files"]) == files | ROWS
 
 
 def test_types_and_code_agree(program):

@@ -12,5 +12,5 @@ work.py (what bytes and operations predict), limits.py (how fast this machine re
 (each configuration in a process of its own), rounds.py (several rounds, and their medians), tables.py and results.py
 (what is shown, and what is kept). For comparisons: peers/ (other engines, each in an environment of its own),
 same_weights.py (the files that all of them read) and compare.py. equal.py says how near the engine comes to the
-readable model. schema.json describes the JSON of all results.
+readable model. schema.json describes the JSON of all results, row.py the types of its rows.
 """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mistral_edu.bench import peers, same_weights
 from mistral_edu.bench.ask import in_fresh_process
+from mistral_edu.bench.row import OurSample, PeerSample
 from mistral_edu.bench.timed_answers import prompt_ids, sample_ids
 from mistral_edu.machine.processors import processors
 
@@ -122,7 +123,7 @@ class Comparison:
         return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
                          max_tokens=case.max_tokens, threads=processors(), sample=sample_ids(self.vocab_size))
 
-    def accepted(self, name, precision, result, ours):
+    def accepted(self, name, precision, result, ours: dict[int, OurSample]) -> list[PeerSample]:
         """The rows of a peer's answer that count. ours: {context: our row}."""
         rows = [self.checked(name, precision, row, ours[row["context"]]) for row in result["rows"]]
         self.versions[name] = result["versions"]
@@ -130,7 +131,7 @@ class Comparison:
             self.slow.add((name, precision))
         return [row for row in rows if row is not None]
 
-    def checked(self, name, precision, row, ours):
+    def checked(self, name, precision, row, ours: OurSample) -> PeerSample | None:
         """The row as it is kept; None, and a reason in left_out, where another model was computed.
 
         Raises ValueError for what is no measurement.
@@ -147,7 +148,9 @@ class Comparison:
                            row["context"])
             return None
         return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
-                **{figure: row[figure] for figure in FIGURES}, "difference": apart, "largest_difference": largest}
+                "generated": row["generated"], "weights_gb": row["weights_gb"], "load_seconds": row["load_seconds"],
+                "prompt_tps": row["prompt_tps"], "generation_tps": row["generation_tps"],
+                "peak_memory_gb": row["peak_memory_gb"], "difference": apart, "largest_difference": largest}
 
 
 def turned(engines, n):

@@ -31,6 +31,7 @@ import mlx.core as mx
 
 from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
+from mistral_edu.bench.row import OurSample, Precision
 from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
 from mistral_edu.checkpoints.checkpoint import Checkpoint
@@ -74,11 +75,8 @@ class Case:
         return sorted(pairs, key=lambda pair: (pair[0] * pair[1], pair))
 
 
-def measure(case):
-    """A list of rows, one per batch and length of the prompt: dicts as schema.json has them, single values.
-
-    Besides, each has the log probabilities that compare.py looks at: `logprobs`, those of answers.sample_ids().
-    """
+def measure(case: Case) -> list[OurSample]:
+    """A list of rows, one per batch and length of the prompt."""
     check_case(case)
     if case.model is not None and case.written is None:
         Checkpoint.open(case.model).fetched()  # a name of the hub is fetched here, before the clock is read
@@ -100,7 +98,7 @@ def measure(case):
     timed_answer(model, prompt_ids(model.config.vocab_size, WARM_UP), WARM_UP)
     is_quick = time.perf_counter() - began < QUICK
     precision = describe_precision(model)
-    rows = []
+    rows: list[OurSample] = []
     for batch, context in case.sizes:
         prompts = prompt_ids(model.config.vocab_size, context, batch)
         if is_quick:
@@ -159,10 +157,11 @@ def check_case(case):
         raise ValueError(f"--bits 16: {case.model} is stored quantized; measure it as it is, without --bits")
 
 
-def describe_precision(model):
-    """{"bits", "group_size", "dtype"}: how the weights are held; dtype is that of norms and activations."""
+def describe_precision(model) -> Precision:
+    """How the weights are held, and the dtype of norms and activations."""
     stored = quantization(model) or {"bits": 8 * model.model.norm.weight.itemsize, "group_size": None}
-    return {**stored, "dtype": str(model.model.norm.weight.dtype).removeprefix("mlx.core.")}
+    return {"bits": stored["bits"], "group_size": stored["group_size"],
+            "dtype": str(model.model.norm.weight.dtype).removeprefix("mlx.core.")}
 
 
 def settle():

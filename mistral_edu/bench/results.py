@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+from mistral_edu.bench.row import Figure
 from mistral_edu.machine.whole_files import part_of, write_text
 
 FOLDER = Path(__file__).with_name("results")
@@ -145,7 +146,7 @@ def figures(part, name="result"):
             yield from figures(inner, name)
 
 
-def spread(values):
+def spread(values) -> Figure:
     """The figure that several rounds give: {"median", "min", "max", "samples"}.
 
     >>> spread([3.0, 1.0, 2.0])

@@ -5,9 +5,11 @@ where there are any to compare with, come in the same rounds, beside ours in the
 """
 import os
 import time
+from typing import Any
 
 from mistral_edu.bench.ask import SLOWING, in_fresh_process
 from mistral_edu.bench.results import best_product, spread
+from mistral_edu.bench.row import OurRow, OurSample, PeerRow, PeerSample
 from mistral_edu.bench.work import predict, shares
 
 MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb",
@@ -55,12 +57,12 @@ def precision(case):
     return "as stored" if case.bits is None else f"{case.bits} bit"
 
 
-def summaries(rounds, limits, comparison):
+def summaries(rounds: list[list[OurSample | PeerSample]], limits, comparison) -> list[OurRow | PeerRow]:
     """One row for each that the rounds have in common, in the order of the first round.
 
     A peer that failed, or was found to compute something else, in any round has none.
     """
-    samples = {}
+    samples: dict[tuple, list] = {}
     for row in (row for rows in rounds for row in rows):
         key = row["engine"], row["bits"], row.get("precision"), row["batch"], row["context"]
         samples.setdefault(key, []).append(row)
@@ -68,7 +70,7 @@ def summaries(rounds, limits, comparison):
             if engine == "mistral_edu" or not comparison.is_left_out(engine, precision, context)]
 
 
-def summary(samples, limits):
+def summary(samples, limits) -> OurRow | PeerRow:
     """One row from the same row of every round: medians and spread of what was measured, and the machine's share.
 
     Raises ValueError where ours was answered by different code in different rounds: these have no common median.
@@ -77,7 +79,8 @@ def summary(samples, limits):
     if len(paths) > 1:
         raise ValueError(f"one round was answered by {paths[0]!r}, another by {paths[1]!r}, so there is no median of "
                          "them; what changed on this machine meanwhile? Measure again")
-    row = {name: value for name, value in samples[0].items() if name != "logprobs"}
+    # Figures are put in by name, where mypy cannot follow; tests compare what comes out with the type.
+    row: Any = {name: value for name, value in samples[0].items() if name != "logprobs"}
     for name in MEASURED:
         if row.get(name) is not None:
             row[name] = spread([sample[name] for sample in samples])

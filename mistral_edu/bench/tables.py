@@ -4,6 +4,7 @@ import textwrap
 from mistral_edu.bench.compare import SLOW
 from mistral_edu.bench.peers.runner import LONG
 from mistral_edu.bench.results import number
+from mistral_edu.bench.row import OurRow, PeerRow
 
 NOTES = (
     "weights: what they take as stored. load: {load}. prompt: its tokens over the time "
@@ -69,7 +70,7 @@ def rounds(n):
     return f"{n} round{'s' * (n != 1)}"
 
 
-def our_table(rows):
+def our_table(rows: list[OurRow]):
     """What was measured of ours. A column for the batch only where there is one."""
     batches = has_batches(rows)
     header = ["bits", "weights, GB", *["batch"] * batches, "prompt", "load, s", "prompt, tok/s", "of limit",
@@ -118,7 +119,7 @@ def speeds(row, faster_prompt, faster_generation):
             figure(row, "generation_tps"), faster_generation, figure(row, "peak_memory_gb")]
 
 
-def less(row, repeats, n_tokens):
+def less(row: PeerRow, repeats, n_tokens):
     """A line for a peer that took too long for all rounds, or for the whole answer; "" for another.
 
     >>> slow = {"engine": "mlx-lm", "precision": "8-bit", "context": 256, "generated": 12}

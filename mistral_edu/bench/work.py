@@ -4,6 +4,7 @@ a machine could reach at most (its roofline: Williams, Waterman, Patterson 2009)
 Decode reads every weight once for a single token, so it waits for memory. Prefill uses each weight for all tokens of
 the prompt, so a long one waits for the multipliers.
 """
+from mistral_edu.bench.row import Shares, Speeds, Work
 from mistral_edu.quantize import size_in_bytes
 
 
@@ -56,7 +57,7 @@ def operations_per_prompt(config, context):
     return 2 * (blocks * context + output + attention)
 
 
-def predict(row, read_gb_per_s, matrix_gflops):
+def predict(row: Work, read_gb_per_s, matrix_gflops) -> Speeds:
     """The most that the machine allows for a row: {"prompt_tps", "generation_tps"}, tokens a second of all sequences.
 
     A short prompt waits for the weights, like a single token; a long one for the multiplications. As in shares(), what
@@ -72,7 +73,7 @@ def predict(row, read_gb_per_s, matrix_gflops):
             "generation_tps": row["batch"] / reading}
 
 
-def shares(row, prompt_tps, generation_tps, read_gb_per_s, matrix_gflops):
+def shares(row: Work, prompt_tps, generation_tps, read_gb_per_s, matrix_gflops) -> Shares:
     """How much of the machine a row's speeds use: {"multiply", "read"}, 1 = all of it.
 
     multiply: operations that the prompts need, a second, over the speed of a large product. read: bytes of weights that
