@@ -8,7 +8,7 @@ from pathlib import Path
 from mistral_edu.lab import check, hint, outcome, predict, say
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
-from mistral_edu.lab.exercises.patience import patience
+from mistral_edu.lab.exercises.time_limit import time_limit
 
 import mlx.core as mx
 import numpy as np
@@ -92,7 +92,7 @@ def test_an_exception_is_reported_with_the_readers_line():
 
 
 def test_a_loop_without_an_end_is_ended(monkeypatch):
-    monkeypatch.setattr(check_module, "patience", lambda *seconds: patience(0.2))
+    monkeypatch.setattr(check_module, "time_limit", lambda *seconds: time_limit(0.2))
     def counts(x):
         while True:
             x = x + 0

@@ -7,8 +7,8 @@ from mistral_edu.lab import inspect_answer
 from mistral_edu.lab.kernel import is_there
 from mistral_edu.lab.looking import answer as answer_module
 from mistral_edu.lab.looking.answer import Answer
+from mistral_edu.lab.looking.answer_as_html import live_page
 from mistral_edu.lab.looking.inspector import INSTEAD, Inspector
-from mistral_edu.lab.looking.page import live_page
 from mistral_edu.lab.looking.writer import Step, Writer
 from mistral_edu.prefill import Reader
 from test_lab_map import Page

@@ -2,7 +2,7 @@
 from mistral_edu import load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
-from mistral_edu.lab.experiments.truth.retold import shares_along
+from mistral_edu.lab.experiments.truth.story_probabilities import shares_along
 from mistral_edu.lab.n03_loss import (
     calibration_picture,
     choice_picture,

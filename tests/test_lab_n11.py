@@ -5,7 +5,7 @@ from mistral_edu.lab import check, recorded
 from mistral_edu.lab.n11_cache import draw_filling, draw_margins, draw_work
 from mistral_edu.lab.n11_cache.exercises import continue_text, update
 from mistral_edu.lab.n11_cache.flips import at_once, compare, flips, greedy, margins, step_by_step
-from mistral_edu.lab.n11_cache.reading import END, Reading
+from mistral_edu.lab.n11_cache.stand_in_model import END, Reading
 
 import mlx.core as mx
 import pytest

@@ -4,7 +4,7 @@ import json
 from mistral_edu import KVCache, MistralConfig, Model, RotatingKVCache, course
 from mistral_edu.lab import check
 from mistral_edu.lab.n12_ring import Forgetful, draw_memory, draw_ring, in_secret_order
-from mistral_edu.lab.n12_ring.suspects import FAULTS, JUDGES
+from mistral_edu.lab.n12_ring.faulty_caches import FAULTS, JUDGES
 
 import mlx.core as mx
 import numpy as np

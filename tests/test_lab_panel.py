@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import mistral_edu
 from mistral_edu.checkpoints.errors import NotEnoughMemory
 from mistral_edu.lab import chat_panel
-from mistral_edu.lab.panel import drawing, talking
+from mistral_edu.lab.panel import answering, drawing
 from mistral_edu.lab.panel import panel as widget
 from mistral_edu.lab.prompting import session as sessions
-from mistral_edu.lab.showing import again
+from mistral_edu.lab.showing import reruns
 from mistral_edu.text import saved_chat
 from small_models import Counted
 from test_lab_magics import NASTY, a_model_that_says, a_page, piece
@@ -99,9 +99,9 @@ def test_a_long_conversation_is_read_in_small_steps_and_answered_alike():
     messages = [{"role": "user", "content": WHO}, {"role": "assistant", "content": HELLO}] * 40
     chat, other = (mistral_edu.Chat(*mistral_edu.load(), max_tokens=5) for _ in range(2))
     chat.messages, other.messages = list(messages), list(messages)
-    taken = list(talking.steps(chat, SPELL))
+    taken = list(answering.steps(chat, SPELL))
     n_ids = len(mistral_edu.encode_chat(messages + [{"role": "user", "content": SPELL}], chat.tokenizer))
-    assert n_ids > 300 and taken.count(None) == -(-(n_ids - 1) // talking.CHUNK)
+    assert n_ids > 300 and taken.count(None) == -(-(n_ids - 1) // answering.CHUNK)
     pieces = [piece for piece in taken if piece]
     assert pieces[0].reused_tokens == n_ids - 1                          # nothing was left to be read in one go
     assert "".join(piece.text for piece in pieces) == other(SPELL)
@@ -112,7 +112,7 @@ def test_what_has_no_room_is_left_out_as_a_chat_leaves_it_out():
                 for role, text in (("user", WHO), ("assistant", STORY))]
     chat, other = (mistral_edu.Chat(*mistral_edu.load(), keep="latest", max_tokens=5) for _ in range(2))
     chat.messages, other.messages = list(messages), list(messages)
-    pieces = [piece for piece in talking.steps(chat, SPELL) if piece]
+    pieces = [piece for piece in answering.steps(chat, SPELL) if piece]
     assert len(chat.to_read()) < len(chat.messages) == 182
     assert "".join(piece.text for piece in pieces) == other(SPELL) and chat.messages == other.messages
 
@@ -207,7 +207,7 @@ def test_the_interrupt_button_stops_the_answer_and_nothing_else(panel, at_rest):
     async def interrupted():
         answer = asyncio.create_task(panel.ask(STORY))
         await until_it_has_said(panel, 5)
-        with talking.interrupts_stop():                     # as within a step
+        with answering.interrupts_stop():                   # as within a step
             signal.raise_signal(signal.SIGINT)
         return await answer
     try:
@@ -472,8 +472,8 @@ def test_a_panel_that_is_shown_makes_ready_and_leaves_no_trace(panel, published,
         while panel._tasks:
             await asyncio.sleep(0)
     steps = []
-    step_of = talking.Talk._step
-    monkeypatch.setattr(talking.Talk, "_step", lambda talk: steps.append(step_of(talk)) or steps[-1])
+    step_of = answering.Talk._step
+    monkeypatch.setattr(answering.Talk, "_step", lambda talk: steps.append(step_of(talk)) or steps[-1])
     asyncio.run(shown())
     assert [type(step).__name__ for step in steps[-4:]] == ["NoneType", "Piece", "Piece", "object"]
     assert panel.messages == [] and panel.chat._reader.ids == [] and panel.told == []
@@ -483,10 +483,10 @@ def test_a_panel_that_is_shown_makes_ready_and_leaves_no_trace(panel, published,
 def test_only_a_small_model_is_made_ready(monkeypatch):
     model, tokenizer = mistral_edu.load()
     counted = Counted(model)
-    asyncio.run(talking.warm_up(mistral_edu.Chat(counted, tokenizer)))
-    assert (before := counted.tokens_read) > talking.CHUNK
-    monkeypatch.setattr(talking, "SMALL", model.config.n_parameters - 1)
-    asyncio.run(talking.warm_up(mistral_edu.Chat(counted, tokenizer)))
+    asyncio.run(answering.warm_up(mistral_edu.Chat(counted, tokenizer)))
+    assert (before := counted.tokens_read) > answering.CHUNK
+    monkeypatch.setattr(answering, "SMALL", model.config.n_parameters - 1)
+    asyncio.run(answering.warm_up(mistral_edu.Chat(counted, tokenizer)))
     assert counted.tokens_read == before
 
 
@@ -573,9 +573,9 @@ def in_a_cell(monkeypatch):
 
     def run(*args, **settings):
         cell = "a cell", next(runs)
-        monkeypatch.setattr(again, "running_cell", lambda: cell)
+        monkeypatch.setattr(reruns, "running_cell", lambda: cell)
         return heard(chat_panel(*args, max_tokens=10, **settings), monkeypatch)
-    monkeypatch.setattr(again, "_made", {})
+    monkeypatch.setattr(reruns, "_made", {})
     return run
 
 

@@ -14,7 +14,7 @@ from mistral_edu.lab.experiments.skills import (
     story_logits,
     story_loss,
 )
-from mistral_edu.lab.experiments.truth import retold, true_shares, village_stories
+from mistral_edu.lab.experiments.truth import story_probabilities, true_shares, village_stories
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.storylines import Plot
 from small_models import random_model
@@ -115,7 +115,7 @@ def shares_of(tokenizer, story):
 
 def test_the_truth_at_a_branching_place_is_what_the_grammar_says(tokenizer, monkeypatch):
     """A world of one plot, whose choices can be counted: the shares are 1/4 and 3/4, a half each, a third each."""
-    monkeypatch.setattr(retold, "PLOTS", WORLD)
+    monkeypatch.setattr(story_probabilities, "PLOTS", WORLD)
     story = village_stories(tokenizer, 2)[1]
     first, *others = shares_of(tokenizer, story)
     assert story.text.startswith("It was ")
@@ -132,15 +132,16 @@ def test_the_truth_at_a_branching_place_is_what_the_grammar_says(tokenizer, monk
 @pytest.mark.parametrize("seed", range(4))
 def test_the_truth_leaves_open_what_the_text_so_far_does_not_tell(tokenizer, monkeypatch, seed):
     """Two choices may say nothing: before "Birds" nobody knows whether the first one did."""
-    monkeypatch.setattr(retold, "PLOTS", [Plot("a test", "It was late. [|The rain fell.] [|Birds sang.]", "", [])])
-    first = shares_of(tokenizer, retold.village_story(tokenizer, seed))[0]
+    plot = Plot("a test", "It was late. [|The rain fell.] [|Birds sang.]", "", [])
+    monkeypatch.setattr(story_probabilities, "PLOTS", [plot])
+    first = shares_of(tokenizer, story_probabilities.village_story(tokenizer, seed))[0]
     assert first == pytest.approx({"The": 1 / 2, "Birds": 1 / 4, "</s>": 1 / 4}, abs=0.08)
 
 
 def test_a_story_and_its_truth_are_the_same_for_the_same_seed(tokenizer):
-    one, other = (retold.village_story(tokenizer, seed) for seed in (3, 4))
+    one, other = (story_probabilities.village_story(tokenizer, seed) for seed in (3, 4))
     shares = true_shares(tokenizer, one, tellings=42)
-    assert shares == true_shares(tokenizer, retold.village_story(tokenizer, 3), tellings=42)
+    assert shares == true_shares(tokenizer, story_probabilities.village_story(tokenizer, 3), tellings=42)
     assert one.ids != other.ids and all(sum(each.values()) == pytest.approx(1) for each in shares.values())
 
 

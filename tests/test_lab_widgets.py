@@ -5,7 +5,7 @@ import re
 import threading
 
 from mistral_edu.lab import Picture, explore, figure
-from mistral_edu.lab.showing import again
+from mistral_edu.lab.showing import reruns
 from mistral_edu.lab.showing.widgets import text_box
 
 import ipywidgets
@@ -180,7 +180,7 @@ def test_what_a_cell_has_made_is_let_go_when_it_runs_again(monkeypatch):
     instances, counts = ipywidgets.widgets.widget._instances, []
     before = len(instances)
     for run in range(20):
-        monkeypatch.setattr(again, "running_cell", lambda: ("the-cell", run))
+        monkeypatch.setattr(reruns, "running_cell", lambda: ("the-cell", run))
         first, second = explore(square, n=(1, 9)), explore(lambda text="a": text, text=text_box("a"))
         counts.append(len(instances) - before)
     assert len(set(counts)) == 1
@@ -190,9 +190,9 @@ def test_what_a_cell_has_made_is_let_go_when_it_runs_again(monkeypatch):
 
 
 def test_cells_do_not_let_go_of_one_another(monkeypatch):
-    monkeypatch.setattr(again, "running_cell", lambda: ("one", 1))
+    monkeypatch.setattr(reruns, "running_cell", lambda: ("one", 1))
     first = explore(square, n=(1, 9))
-    monkeypatch.setattr(again, "running_cell", lambda: ("other", 2))
+    monkeypatch.setattr(reruns, "running_cell", lambda: ("other", 2))
     explore(square, n=(1, 9))
     first.controls["n"].value = 4
     assert first.caption == "4 squared is 16"

@@ -13,7 +13,7 @@ import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import find, short
 from mistral_edu.lab.exercises.compare import difference, not_from_mlx, show
-from mistral_edu.lab.exercises.patience import few_words, patience
+from mistral_edu.lab.exercises.time_limit import few_words, time_limit
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
@@ -69,7 +69,7 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     for n, args in enumerate(cases, 1):
         want, given = reference(*_copies(args)), _copies(args)
         try:
-            with shown, patience():
+            with shown, time_limit():
                 got = fn(*given)
         except NotImplementedError:
             return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
@@ -100,7 +100,7 @@ def _not_a_function(label, given, reference):
 def _named_in_time(*question):
     """The slip's sentence, unless it takes long to find: a slow function would be run on all cases."""
     try:
-        with redirect_stdout(None), patience(SOON):          # what the reader's function prints is known by now
+        with redirect_stdout(None), time_limit(SOON):        # what the reader's function prints is known by now
             return _name_the_slip(*question)
     except TimeoutError:
         return None
@@ -130,7 +130,7 @@ def _matches(a, b, atol):
 
 
 def _run(fn, args):
-    """What fn returns, or the error in which it ends; but the end of patience is passed on."""
+    """What fn returns, or the error in which it ends; but that of time_limit() is passed on."""
     try:
         return fn(*_copies(args))
     except TimeoutError:

@@ -15,8 +15,8 @@ from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.checkpoints.loading import load_model, load_tokenizer
 from mistral_edu.generate import generate
 from mistral_edu.lab.experiments.inside import first_difference
-from mistral_edu.lab.experiments.own_kinds import Unfit, joined, name_of, named
-from mistral_edu.lab.experiments.own_parts import WrongResult, install
+from mistral_edu.lab.experiments.reader_functions import Unfit, joined, name_of, named
+from mistral_edu.lab.experiments.reader_modules import WrongResult, install
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say

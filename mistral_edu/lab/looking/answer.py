@@ -1,7 +1,7 @@
 """An answer that can be looked into: its steps, what else could have been said, and what would have followed."""
 from mistral_edu.lab import kernel
-from mistral_edu.lab.looking.page import still_page
-from mistral_edu.lab.looking.tree import tree_lines
+from mistral_edu.lab.looking.answer_as_html import still_page
+from mistral_edu.lab.looking.answer_tree import tree_lines
 from mistral_edu.lab.showing.visible import readable, rounded
 
 ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens it could have",

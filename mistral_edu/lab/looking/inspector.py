@@ -7,10 +7,10 @@ from pathlib import Path
 import anywidget
 from traitlets import Bool, Unicode
 
-from mistral_edu.lab.looking.page import STYLE, live_page
-from mistral_edu.lab.showing.again import takes_the_place_of_earlier
+from mistral_edu.lab.looking.answer_as_html import STYLE, live_page
 from mistral_edu.lab.showing.error_line import describe
-from mistral_edu.lab.showing.threads import MainThread
+from mistral_edu.lab.showing.main_thread import MainThread
+from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 
 BETWEEN_UPDATES = 0.2       # seconds: each update sends the whole page again
 INSTEAD = "[Once this cell is run, alternatives can be taken here. The answer above shows them without a kernel.]"

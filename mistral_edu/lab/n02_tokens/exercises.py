@@ -2,7 +2,6 @@
 import random
 
 from mistral_edu.lab.exercises.bank import Exercise
-from mistral_edu.lab.n02_tokens.library import tiny_merges
 from mistral_edu.lab.n02_tokens.slips import (
     alone_dropped,
     alone_replaced,
@@ -29,6 +28,7 @@ from mistral_edu.lab.n02_tokens.slips import (
     waits_too_long,
     whole_each_time,
 )
+from mistral_edu.lab.n02_tokens.tokenizers_library import tiny_merges
 from mistral_edu.lab.recorded import recorded
 
 LETTERS = "aaabcdeeeeghhiiillmnnooorrsstttuwy"         # as often as they are in English, roughly

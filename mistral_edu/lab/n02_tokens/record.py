@@ -2,12 +2,12 @@
 
     python -m mistral_edu.lab.n02_tokens.record
 
-Needs mistral-common: see lab/experiments/authors.py. The notebook does not: it reads the record.
+Needs mistral-common: see lab/experiments/authors_tokenizers.py. The notebook does not: it reads the record.
 """
 import re
 from pathlib import Path
 
-from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
+from mistral_edu.lab.experiments.authors_tokenizers import authors_tokenizer, encoded, file_of, heading, keep
 from mistral_edu.text.tokenizer_model import SPACE, read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_tokenizers.json"

@@ -2,8 +2,8 @@
 import numpy as np
 
 from mistral_edu.lab.exercises.bank import Exercise
+from mistral_edu.lab.n12_ring.faulty_caches import FAULTS, JUDGES
 from mistral_edu.lab.n12_ring.slips import NAME_SLIPS, RING_SLIPS
-from mistral_edu.lab.n12_ring.suspects import FAULTS, JUDGES
 
 
 def ring_positions(n, window):

@@ -1,7 +1,7 @@
 """What goes wrong in the exercises of notebook 12: (wrong function, what to tell its author) pairs."""
 import numpy as np
 
-from mistral_edu.lab.n12_ring.suspects import FAULTS
+from mistral_edu.lab.n12_ring.faulty_caches import FAULTS
 
 
 def _by_slot(position_of):

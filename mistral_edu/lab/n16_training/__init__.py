@@ -2,7 +2,7 @@
 from mistral_edu.lab.experiments.reach import furthest, gradients
 from mistral_edu.lab.experiments.skills import story_loss
 from mistral_edu.lab.n16_training.checkpoints import MOMENTS, opened, per_set, reading, right_without
-from mistral_edu.lab.n16_training.echo import DISTANCE, LETTERS, echoes, small_model, written
+from mistral_edu.lab.n16_training.echo_task import DISTANCE, LETTERS, echoes, small_model, written
 from mistral_edu.lab.n16_training.exercises import adam_step as adamw
 from mistral_edu.lab.n16_training.exercises import clip as clipped
 from mistral_edu.lab.n16_training.pictures import (

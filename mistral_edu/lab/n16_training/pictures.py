@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from mistral_edu.lab.n16_training.echo import LETTERS
+from mistral_edu.lab.n16_training.echo_task import LETTERS
 from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.palette import BLUE, BLUES, GREEN, GREY, INK, ORANGE, PINK
 

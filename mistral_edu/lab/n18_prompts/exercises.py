@@ -1,7 +1,7 @@
 """Exercises of notebook 18: a conversation as ids, and a prompt that somebody else has spoilt at its ends."""
 from mistral_edu.lab.exercises.bank import Exercise
-from mistral_edu.lab.n18_prompts.mend_slips import MEND_SLIPS
-from mistral_edu.lab.n18_prompts.talk_slips import TALK_SLIPS
+from mistral_edu.lab.n18_prompts.conversation_slips import TALK_SLIPS
+from mistral_edu.lab.n18_prompts.prompt_end_slips import MEND_SLIPS
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import Tokenizer
 

@@ -2,11 +2,11 @@
 
     python -m mistral_edu.lab.n18_prompts.record
 
-Needs mistral-common: see lab/experiments/authors.py. The notebook does not: it reads the record.
+Needs mistral-common: see lab/experiments/authors_tokenizers.py. The notebook does not: it reads the record.
 """
 from pathlib import Path
 
-from mistral_edu.lab.experiments.authors import authors_tokenizer, encoded, file_of, heading, keep
+from mistral_edu.lab.experiments.authors_tokenizers import authors_tokenizer, encoded, file_of, heading, keep
 from mistral_edu.text.tokenizer_model import read_model
 
 PLACE = Path(__file__).parent / "recorded" / "authors_formats.json"

@@ -1,8 +1,8 @@
 """`chat_panel()`: a conversation with a model in a cell, beside which other cells go on working.
 
-`settings` says what may be set, `talking` writes an answer step by step, `drawing` turns messages into HTML and words,
-`export` takes them elsewhere; `acts` and `beginnings` have what each button does, `reports` how its press comes in, and
-`panel` holds it all together. Python keeps the whole state; panel.js draws it.
+`settings` says what may be set, `answering` writes an answer step by step, `drawing` turns messages into HTML and
+words, `export` takes them elsewhere; `actions` and `new_conversation` have what each button does, `page_events` how its
+press comes in, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
 """
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +27,8 @@ def chat_panel(model: str | Path = "tiny", *, bits: int | None = None, window: i
     Raises ValueError for settings out of range, and what load() raises for the model.
     """
     try:
-        from mistral_edu.lab.panel.beginnings import afresh, taken_over
         from mistral_edu.lab.panel.export import DEFAULTS
+        from mistral_edu.lab.panel.new_conversation import afresh, taken_over
         from mistral_edu.lab.panel.panel import ChatPanel
     except ImportError as error:
         if (error.name or "").split(".")[0] != "anywidget":

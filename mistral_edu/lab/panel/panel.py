@@ -12,12 +12,12 @@ from traitlets import Dict, List, Unicode
 
 from mistral_edu.chat import encode_chat
 from mistral_edu.lab.panel import drawing
-from mistral_edu.lab.panel.acts import Acts
-from mistral_edu.lab.panel.beginnings import Beginnings
-from mistral_edu.lab.panel.reports import Reports
+from mistral_edu.lab.panel.actions import Acts
+from mistral_edu.lab.panel.answering import warm_up
+from mistral_edu.lab.panel.new_conversation import Beginnings
+from mistral_edu.lab.panel.page_events import Reports
 from mistral_edu.lab.panel.settings import NUMBERS
-from mistral_edu.lab.panel.talking import warm_up
-from mistral_edu.lab.showing.again import takes_the_place_of_earlier
+from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from mistral_edu.lab.showing import theme
 from mistral_edu.lab.showing.figures import figure
 from mistral_edu.lab.showing.live import HIDE_STILL, LIVE
 from mistral_edu.lab.showing.map.style import OPENS
-from mistral_edu.lab.showing.touch import Touchable
+from mistral_edu.lab.showing.touchable import Touchable
 from mistral_edu.palette import BLUE, BLUES, INK
 
 # Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.

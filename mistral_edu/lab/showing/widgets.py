@@ -13,11 +13,11 @@ import ipywidgets
 from IPython.display import display
 from ipywidgets import Layout
 
-from mistral_edu.lab.showing.again import takes_the_place_of_earlier
 from mistral_edu.lab.showing.error_line import describe
 from mistral_edu.lab.showing.figures import Picture
 from mistral_edu.lab.showing.live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
-from mistral_edu.lab.showing.threads import MainThread
+from mistral_edu.lab.showing.main_thread import MainThread
+from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 
 WIDE = {"description_width": "130px"}
 CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'     # JupyterLab would break words

@@ -9,7 +9,7 @@ from mistral_edu.course import COURSE, find
 from mistral_edu.lab.showing.map.as_html import render
 from mistral_edu.lab.showing.map.as_png import draw
 from mistral_edu.lab.showing.map.boxes import BOXES
-from mistral_edu.lab.showing.touch import Touchable
+from mistral_edu.lab.showing.touchable import Touchable
 
 __all__ = ["BOXES", "course_map"]
 

@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mistral_edu.attention import repeat_kv
-from mistral_edu.lab.experiments.own_kinds import takes_eps
+from mistral_edu.lab.experiments.reader_functions import takes_eps
 from mistral_edu.masks import create_attention_mask
 
 

@@ -1,7 +1,7 @@
 """What goes wrong in exercise 18.4, the two ends of a prompt: (wrong function, what to tell its author) pairs."""
 from itertools import product
 
-from mistral_edu.lab.n18_prompts.talk_slips import S, tokenizer, words
+from mistral_edu.lab.n18_prompts.conversation_slips import S, tokenizer, words
 
 
 def _mend(front="", back=""):

@@ -10,7 +10,7 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.lab.experiments.truth.remembering import ALIKE, Remembering
+from mistral_edu.lab.experiments.truth.remembering_teller import ALIKE, Remembering
 from mistral_edu.tiny.training.data import EOS
 from mistral_edu.tiny.world import held_out
 from mistral_edu.tiny.world.cast import cast, child

@@ -7,7 +7,7 @@ With live=True there are buttons as well, which inspector.js sends to the kernel
 from html import escape
 from pathlib import Path
 
-from mistral_edu.lab.looking.tree import describe
+from mistral_edu.lab.looking.answer_tree import describe
 from mistral_edu.lab.showing.visible import rounded, visible
 
 HIGHEST = 5.0               # nats: from here on a bar is as high as bars get

@@ -10,7 +10,7 @@ FEW = 600       # letters that a reader's function may print in one check
 
 
 @contextmanager
-def patience(seconds=SECONDS):
+def time_limit(seconds=SECONDS):
     """Ends what runs longer than this with a TimeoutError, raised in the line that is running.
 
     It rests on a Unix signal, which only a program's main thread gets: elsewhere there is no limit.

@@ -7,7 +7,7 @@ import asyncio
 from itertools import count
 
 from mistral_edu.lab.panel import export, settings
-from mistral_edu.lab.panel.talking import Talk, steps, until
+from mistral_edu.lab.panel.answering import Talk, steps, until
 from mistral_edu.lab.prompting.reply import ENDINGS
 from mistral_edu.lab.prompting.session import models
 

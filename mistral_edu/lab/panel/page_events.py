@@ -1,13 +1,13 @@
 """What the page reports, a pressed button above all, is done on the thread on which cells run.
 
-JupyterLab's reports come on another thread while cells run on the main one (see showing/threads.py). Unlike sliders,
-buttons are not to be taken together: each report is done, in its order.
+JupyterLab's reports come on another thread while cells run on the main one (see showing/main_thread.py). Unlike
+sliders, buttons are not to be taken together: each report is done, in its order.
 """
 import asyncio
 import inspect
 
 from mistral_edu.lab.showing.error_line import describe
-from mistral_edu.lab.showing.threads import MainThread
+from mistral_edu.lab.showing.main_thread import MainThread
 
 ACTS = ("ask", "edit", "regenerate", "clear", "undo", "resume", "set", "load", "export", "find_models")
 
