@@ -31,7 +31,7 @@ def run_first_cell():
 
 def how_many_are_ready():
     """A sentence for the top of the README; nothing once the course is complete."""
-    from mistral_edu.course import COURSE, ready
+    from mistral_edu.course import COURSE, core_path, ready
 
     done = [notebook.number for notebook in ready()]
     if len(done) == len(COURSE):
@@ -42,7 +42,7 @@ def how_many_are_ready():
     core = [notebook for notebook in COURSE if notebook.core]
     if all(notebook.ready for notebook in core):
         hours = round(sum(notebook.minutes for notebook in core) / 60)
-        sentences += f"The core path, 00 to 11 and 13, is complete and takes about {hours} hours on a first reading.\n"
+        sentences += f"The core path ({core_path()}) is complete and takes about {hours} hours on a first reading.\n"
     return sentences
 
 

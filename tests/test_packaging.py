@@ -12,6 +12,7 @@ from pathlib import Path
 import mistral_edu
 from lab_in_browser import BROWSERS
 from mistral_edu.bench.results import measured_result
+from mistral_edu.course import core_path
 
 import mlx.core as mx
 import pytest
@@ -190,6 +191,7 @@ def test_the_readme_lists_the_course_as_it_is(readme):
     assert readme.TABLE.search(README)["text"] == readme.table_of_notebooks(), "run: make readme"
     assert readme.READY.search(README)["text"] == readme.how_many_are_ready(), "run: make readme"
     assert README.index("<!-- ready -->") < 1000
+    assert f"the core path is {core_path()}." in README
 
 
 def test_the_readme_fits_on_two_screens():

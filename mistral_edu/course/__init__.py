@@ -7,6 +7,7 @@ planned. The modules beside this one keep the pages: `refresh` stores what they 
 import json
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -90,6 +91,16 @@ def find(number: str) -> Notebook:
             return notebook
     raise ValueError(f"no notebook {number!r} in the course; it has {COURSE[0].number} to {COURSE[-1].number}, "
                      "as text with two digits")
+
+
+def core_path() -> str:
+    """The notebooks of the core path, in words.
+
+    >>> core_path()
+    '00 to 11, then 13'
+    """
+    runs = [[one.number for one in run] for is_core, run in groupby(COURSE, key=lambda one: one.core) if is_core]
+    return ", then ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def ready() -> list:

@@ -5,7 +5,7 @@ token, and round again. `course_map("05")` lights the boxes of notebook 05; ever
 where everything stands, `facts` what a box holds; `as_png` draws it, `as_html` makes it something to touch.
 """
 from mistral_edu.config import MistralConfig
-from mistral_edu.course import COURSE, find
+from mistral_edu.course import COURSE, core_path, find
 from mistral_edu.lab.showing.map.as_html import render
 from mistral_edu.lab.showing.map.as_png import draw
 from mistral_edu.lab.showing.map.boxes import BOXES
@@ -22,7 +22,7 @@ def course_map(current: str | None = None, config: MistralConfig | None = None, 
     Raises ValueError for a notebook or a box that is not on the map.
     """
     here = f"You are at {current}, {find(current).title}" if current else "Each box names its notebook"
-    caption = f"{here}. {len(COURSE)} notebooks; the core path is 00 to 11, then 13."
+    caption = f"{here}. {len(COURSE)} notebooks; the core path is {core_path()}."
     lit = dict.fromkeys(box.name for box in BOXES if current and box.notebook == current)
     alt = ("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
            "attention, SwiGLU), then logits and the next token, and round again.")
