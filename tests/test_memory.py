@@ -1,6 +1,5 @@
 """What a model needs, compared with what there is."""
 import gc
-from types import SimpleNamespace
 
 from mistral_edu import MistralConfig, Model, generate, load_config, load_model
 from mistral_edu.checkpoints import memory
@@ -96,7 +95,7 @@ def test_a_quantized_model_is_not_advised_to_be_quantized(monkeypatch):
     entries = {"a.weight": Entry(None, "uint32", (4096, 10**6)), "a.scales": Entry(None, "bfloat16", (4096, 10**5))}
     with_free(monkeypatch, 8e9)
     with pytest.raises(NotEnoughMemory) as refused:
-        memory.check(SimpleNamespace(name="7b", config=SEVEN, entries=entries))
+        memory.check_weights("7b", SEVEN, entries)
     assert "bits=" not in str(refused.value)
 
 

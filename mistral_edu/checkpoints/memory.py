@@ -20,7 +20,17 @@ NARROW = 1024    # nor is a window narrower than this
 def check(checkpoint, context=None, dtype=None, bits=None, group_size=64):
     """Raise NotEnoughMemory when a checkpoint, loaded with these settings, does not fit into what is free.
 
-    checkpoint: a Checkpoint; of it, name, config and entries are looked at.
+    The settings are those of check_weights().
+    """
+    check_weights(checkpoint.name, checkpoint.config, checkpoint.entries, context, dtype, bits, group_size)
+
+
+def check_weights(name, config, entries, context=None, dtype=None, bits=None, group_size=64):
+    """Raise NotEnoughMemory when a model with these weights does not fit into what is free.
+
+    name: what it is called in the message.
+    config: of the model, for its caches.
+    entries: {name: Entry} of its weights, as stored.
     context: tokens, as in need().
     dtype: of the weights; None as stored.
     bits, group_size: as they will be quantized; bits None as stored.
@@ -30,7 +40,6 @@ def check(checkpoint, context=None, dtype=None, bits=None, group_size=64):
         return
     if context is not None and (not isinstance(context, int) or context < 1):
         raise ValueError(f"context should be a number of tokens, at least 1; got {context!r}")
-    config, entries = checkpoint.config, checkpoint.entries
 
     def required(config=config, context=context, bits=bits) -> Need:
         bytes_per_number = activation_bytes(entries, dtype)
@@ -45,7 +54,7 @@ def check(checkpoint, context=None, dtype=None, bits=None, group_size=64):
     if wanted.total <= total:
         ways.append(f"close other programs, which hold {gb(total - free)}")
     advice = "Ways out: " + "; ".join(ways) if ways else "Take a smaller model, or one quantized to fewer bits"
-    raise NotEnoughMemory(f"{checkpoint.name} needs {wanted}. This machine has {gb(free)} free of {gb(total)}. "
+    raise NotEnoughMemory(f"{name} needs {wanted}. This machine has {gb(free)} free of {gb(total)}. "
                           f"{advice}. (MISTRAL_EDU_MEMORY_CHECK=0 tries it anyway)")
 
 

@@ -13,7 +13,6 @@ Caches, windows and chunked prompts need nothing: they belong to heads, and a ra
 mistral_edu.fast stay off, since they know nothing of sums between processes.
 """
 import os
-from types import SimpleNamespace
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -186,5 +185,5 @@ def check_memory(checkpoint, part, context, dtype, bits, group):
     here = {(stored, n): entry._replace(shape=shapes[stored])
             for stored, entry in checkpoint.entries.items() for n in range(n_here)}
     name = f"{checkpoint.name}, {n_here} of its {group.size()} ranks here,"
-    memory.check(SimpleNamespace(name=name, config=config, entries=here), context, dtype, bits)
+    memory.check_weights(name, config, here, context, dtype, bits)
     mx.eval(mx.distributed.all_sum(mx.array(1), group=group))
