@@ -5,46 +5,26 @@ It answers what huggingface_hub asks: what a revision is, which files it has, an
 import hashlib
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from small_server import LocalServer
 
 NAME = "somebody/small-mistral"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Hub:
+class Hub(LocalServer):
     """In a with block: .asked lists (method, path, token) of each request, .environment is for the asking process."""
 
     def __init__(self, folder, cache, revisions=("main", "v2"), token=None):
         self.folder, self.cache, self.revisions, self.token = Path(folder), Path(cache), revisions, token
         self.asked = []
 
-    def __enter__(self):
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                hub.answer(self)
-
-            do_HEAD = do_GET
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error):
-        self.server.shutdown()
-        self.server.server_close()
-
     @property
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-        return kept | {"HF_ENDPOINT": f"http://127.0.0.1:{self.server.server_address[1]}", "HF_HOME": str(self.cache),
+        return kept | {"HF_ENDPOINT": self.url, "HF_HOME": str(self.cache),
                        "NO_PROXY": "*", "no_proxy": "*"}
 
     @property
@@ -52,7 +32,7 @@ class Hub:
         """The names of the files whose content was asked for."""
         return {path.rsplit("/", 1)[1] for method, path, _ in self.asked if method == "GET" and "/resolve/" in path}
 
-    def answer(self, request):
+    def on_get(self, request):
         path = unquote(urlsplit(request.path).path)
         token = request.headers.get("Authorization")
         self.asked.append((request.command, path, token))

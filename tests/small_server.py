@@ -1,4 +1,4 @@
-"""A server for tests of `--api`, in the process of the test: it answers what the test tells it to."""
+"""Servers for tests, in the process of the test: LocalServer begins and ends one, SmallServer is one for `--api`."""
 import json
 import socketserver
 import threading
@@ -7,37 +7,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 MODELS = ["small", "large"]
 
 
-class SmallServer:
-    """In a with block: .url leads there, .asked lists (path, headers, request) of everything asked.
-
-    answer(handler): what a question gets; one of the functions below, or one like them. models: what it lists.
-    """
-
-    def __init__(self, answer, models=MODELS):
-        self.answer, self.models, self.asked = answer, models, []
+class LocalServer:
+    """In a with block: .url leads there. on_get(handler) answers GET and HEAD, on_post(handler) POST."""
 
     def __enter__(self):
         served = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                served.asked.append((self.path, dict(self.headers), None))
-                if served.models is None:
-                    say(404, "Not Found")(self)
-                else:
-                    say(200, {"object": "list", "data": [{"id": name} for name in served.models]})(self)
+                served.on_get(self)
+
+            do_HEAD = do_GET
 
             def do_POST(self):
-                self.request_json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                served.asked.append((self.path, dict(self.headers), self.request_json))
-                served.answer(self)
+                served.on_post(self)
 
             def log_message(self, *args):
                 pass
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *error):
@@ -47,6 +36,28 @@ class SmallServer:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+class SmallServer(LocalServer):
+    """In a with block: .url leads there, .asked lists (path, headers, request) of everything asked.
+
+    answer(handler): what a question gets; one of the functions below, or one like them. models: what it lists.
+    """
+
+    def __init__(self, answer, models=MODELS):
+        self.answer, self.models, self.asked = answer, models, []
+
+    def on_get(self, handler):
+        self.asked.append((handler.path, dict(handler.headers), None))
+        if self.models is None:
+            say(404, "Not Found")(handler)
+        else:
+            say(200, {"object": "list", "data": [{"id": name} for name in self.models]})(handler)
+
+    def on_post(self, handler):
+        handler.request_json = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.asked.append((handler.path, dict(handler.headers), handler.request_json))
+        self.answer(handler)
 
     @property
     def questions(self):
