@@ -1,11 +1,13 @@
 """One layer, in two parts: what comes before attention, and what comes after it. Compare with Block and Attention."""
+from functools import partial
+
 import mlx.core as mx
 
 from mistral_edu.attention import merge_heads, split_heads
 from mistral_edu.fast.gpu.matrices import Joined, matrix
 
 
-@mx.compile
+@partial(mx.compile, shapeless=True)
 def gate(gated, up):
     """silu(gated) * up, as one kernel."""
     return gated * mx.sigmoid(gated) * up

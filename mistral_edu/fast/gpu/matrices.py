@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-FEW = 8             # rows of x, below which a quantized weight is not unpacked
+FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
 MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
 
 QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
@@ -43,8 +43,8 @@ class Matrix:
 
 
 def has_few_rows(x):
-    """Whether there are so few vectors in x (..., width) that unpacking a weight for them does not pay."""
-    return x.size < FEW * x.shape[-1]
+    """Whether x (B, L, width) is one token of each sequence, or so few that unpacking a weight does not pay."""
+    return x.shape[-2] == 1 or x.size < FEW * x.shape[-1]
 
 
 def matrix(layer):
