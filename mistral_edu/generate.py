@@ -17,7 +17,7 @@ import mlx.core as mx
 
 from mistral_edu.checkpoints.errors import NonFiniteWeights
 from mistral_edu.fast.log_sum_exp import log_sum_exp
-from mistral_edu.prefill import CHUNK, Reader, prefill
+from mistral_edu.prefill import Reader, prefill
 from mistral_edu.quantized_cache import Cache
 from mistral_edu.sampling import Sampling
 from mistral_edu.text.answer import AnswerText
@@ -87,8 +87,8 @@ def generate(model: Model, tokenizer: Tokenizer | None, prompt: str | list[dict]
 def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | list[dict] | list[int], *,
                     max_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0,
                     min_p: float = 0.0, repetition_penalty: float = 1.0, seed: int | None = None,
-                    stop: str | Sequence[str] = (), raw: bool = False, logprobs: int = 0, prefill_chunk: int = CHUNK,
-                    on_prefill: Callable[[int, int], None] | None = None,
+                    stop: str | Sequence[str] = (), raw: bool = False, logprobs: int = 0,
+                    prefill_chunk: int | None = None, on_prefill: Callable[[int, int], None] | None = None,
                     cache: list[Cache] | Reader | None = None) -> Generator[Piece]:
     """Yield a Piece per token, as soon as it is there. (`generate_ids` is the same without the machinery.)
 
@@ -106,7 +106,7 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
     stop: a string, or several, that end the answer and are not part of it.
     raw: send a string as it is, not as a message.
     logprobs: how many alternatives each piece lists.
-    prefill_chunk: how many ids of the prompt are read in one call of the model.
+    prefill_chunk: how many ids of the prompt are read in one call of the model; None: as many as suit this machine.
     on_prefill: a function, called as on_prefill(done, total) after each of these calls.
     cache: from model.make_cache(), quantized for instance; the prompt follows what it holds. Or a Reader, which reads
         the prompt only from where it differs from the last one.
@@ -114,7 +114,7 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
     Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed)
-    if max_tokens < 1 or prefill_chunk < 1 or logprobs < 0:
+    if max_tokens < 1 or (prefill_chunk is not None and prefill_chunk < 1) or logprobs < 0:
         raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
                          f"got {max_tokens}, {prefill_chunk}, {logprobs}")
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)

@@ -10,12 +10,18 @@ import mlx.core as mx
 CHUNK = 256
 
 
-def prefill(reader, ids, chunk=CHUNK, on_prefill=None):
-    """Read ids, chunk by chunk, and return the logits after the last (V,).
+def chunk_for(model):
+    """How many tokens of a prompt to read in one call: CHUNK, or what the model's engine reads at once, on a GPU."""
+    return getattr(getattr(model, "engine", None), "chunk", CHUNK)
+
+
+def prefill(reader, ids, chunk=None, on_prefill=None):
+    """Read ids, chunk by chunk (None: chunk_for the model), and return the logits after the last (V,).
 
     Of the chunks before the last only keys and values are evaluated: nobody asks for their logits. on_prefill(done,
     total) is called after each.
     """
+    chunk = chunk_for(reader.model) if chunk is None else chunk
     for start in range(0, len(ids), chunk):
         logits = reader.read(mx.array(ids[start:start + chunk]))
         mx.eval([layer.state for layer in reader.cache])

@@ -18,12 +18,14 @@ from types import SimpleNamespace
 
 from mistral_edu import load
 from mistral_edu.fast import accelerate, compiled, cpu_engine, widened
+from mistral_edu.fast.gpu.engine import GpuEngine
 from mistral_edu.machine import blas
 from mistral_edu.quantize import quantize
 from small_environments import COMPILING, answer, make_environment, run
 from small_models import random_model
 
 import mlx.core as mx
+import mlx.nn as nn
 import pytest
 
 CPU = cpu_engine.CpuEngine.name
@@ -179,13 +181,16 @@ def test_numba_switched_off_does_not_cost_the_kernels_that_are_kept():
 # --- GPUs, and weights that the kernels do not read -------------------------------------------------------------------
 
 @pytest.mark.parametrize("machine", ["arm64", "x86_64"])
-def test_on_a_gpu_the_model_is_left_alone(machine, monkeypatch):
-    """Metal on macOS, CUDA on Linux: MLX's own kernels are the fast ones there."""
+def test_on_a_gpu_nothing_is_compiled_for_the_processor(machine, monkeypatch):
+    """Metal on macOS, CUDA on Linux: MLX's own kernels are the fast ones there, and another engine calls them."""
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(compiled, "kernels", lambda wait=None: pytest.fail("nothing is to be compiled for a GPU"))
-    model = random_model()
-    assert type(accelerate(model)) is type(random_model()) and model.answered_by == "readable: MLX computes on the GPU"
+    assert accelerate(random_model()).answered_by == GpuEngine.name
+    biased = random_model()
+    biased.lm_head = nn.Linear(64, 2048)
+    assert type(accelerate(biased)) is type(random_model())
+    assert biased.answered_by == "readable: on the GPU, lm_head has a bias"
 
 
 def why(model):

@@ -7,10 +7,9 @@ Then, and for gradients always, the readable code of `transformer.py` answers.
 """
 import threading
 
-import mlx.core as mx
-
 from mistral_edu.fast import compiled, cpu_engine, weight_views, widened
 from mistral_edu.fast.changes import Changed, Watchful
+from mistral_edu.fast.gpu import choose
 
 CHANGED = "its weights or parts are not those that the engine was made from; accelerate(model) makes a new one"
 NO_ANSWER = "the engine does not answer such a call (inside mx.compile, mx.grad or mx.vmap)"
@@ -46,6 +45,9 @@ def give_way(model, engine):
 
 def suitable_engine(model):
     """(engine, why it is not the fastest one). The engine can be None."""
+    if choose.is_wanted():
+        engine, why = choose.make_engine(model)
+        return engine, f"on the GPU, {why}"
     engine = cpu_engine.make_engine(model)
     if engine is not None:
         return engine, ""
@@ -58,9 +60,7 @@ def suitable_engine(model):
 
 
 def why_not_compiled(model):
-    """Why the compiled kernels do not answer for this model here: the machine, the kernels, or its weights."""
-    if mx.default_device() != mx.Device(mx.cpu):
-        return "MLX computes on the GPU"
+    """Why the compiled kernels do not answer for this model here: the kernels, or its weights."""
     return compiled.why_not() or f"the compiled kernels do not read {weight_views.why_not(model)}"
 
 

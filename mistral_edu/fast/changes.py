@@ -5,6 +5,7 @@ array, a module, a function, or numbers in place, must be seen before the next a
 """
 import ctypes
 from itertools import chain
+from operator import is_
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -33,7 +34,9 @@ class Watch:
 
     def is_unchanged(self, model, find):
         """Whether no array, module, attribute or class was replaced since, and no number changed."""
-        if self.glance(model) != self.seen:  # it may still be something that does not matter, such as _training
+        now, seen = self.glance(model), self.seen
+        if len(now) != len(seen) or not all(map(is_, now, seen)):
+            # It may still be something that does not matter, such as _training.
             now = list(parts(model))
             if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
                 return False
@@ -55,10 +58,10 @@ class Watch:
         self.seen = self.glance(model)
 
     def glance(self, model):
-        """The identity of everything that could be replaced, in a fixed order."""
+        """Everything that could be replaced, in a fixed order."""
         own = [value for name, value in vars(model).items() if name not in NOT_WATCHED]
         kinds = [own_class(model), *map(type, self.modules)]
-        return list(map(id, chain(kinds, own, model.values(), chain.from_iterable(self.shelves))))
+        return [*kinds, *own, *model.values(), *chain.from_iterable(self.shelves)]
 
 
 class Watchful:

@@ -1,0 +1,56 @@
+"""One layer, in two parts: what comes before attention, and what comes after it. Compare with Block and Attention."""
+from functools import partial
+
+import mlx.core as mx
+
+from mistral_edu.attention import merge_heads, split_heads
+from mistral_edu.fast.gpu.matrices import Joined, matrix
+
+
+@partial(mx.compile, shapeless=True)
+def gate(gated, up):
+    """silu(gated) * up, as one kernel."""
+    return gated * mx.sigmoid(gated) * up
+
+
+class Layer:
+    """The weights of a Block; q, k and v as one matrix, and gate and up as another.
+
+    periods: what mx.fast.rope turns by, 1 / rope_frequencies, (head_dim / 2,).
+    """
+
+    def __init__(self, block, periods):
+        attention, feed_forward = block.self_attn, block.mlp
+        self.n_heads, self.n_kv_heads, self.scale = attention.n_heads, attention.n_kv_heads, attention.scale
+        self.periods = periods
+        self.norms = [(norm.weight, norm.eps) for norm in (block.input_layernorm, block.post_attention_layernorm)]
+        self.qkv = Joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self.gate_up = Joined([feed_forward.gate_proj, feed_forward.up_proj])
+        self.o, self.down = matrix(attention.o_proj), matrix(feed_forward.down_proj)
+
+    def heads(self, x, offset):
+        """x (B, L, dim) -> q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, L, head_dim); q and k are rotated.
+
+        offset: position of the first token, an int or an array () of one.
+        """
+        together = self.n_heads + self.n_kv_heads                               # q and k turn as one
+        all_heads = split_heads(self.qkv(mx.fast.rms_norm(x, *self.norms[0])), together + self.n_kv_heads)
+        turned = mx.fast.rope(all_heads[:, :together], 2 * self.periods.size, traditional=False, base=None, scale=1.0,
+                              offset=offset, freqs=self.periods)
+        return turned[:, :self.n_heads], turned[:, self.n_heads:], all_heads[:, together:]
+
+    def rest(self, x, out):
+        """The residual stream x (B, L, dim) after attention's out (B, n_heads, L, head_dim) and the feed-forward."""
+        x = x + self.o(merge_heads(out))
+        return x + self.down(gate(*self.gate_up.apart(mx.fast.rms_norm(x, *self.norms[1]))))
+
+
+class Output:
+    """The last norm and the output layer."""
+
+    def __init__(self, norm, head):
+        self.norm, self.head = (norm.weight, norm.eps), matrix(head)
+
+    def __call__(self, x):
+        """x (B, L, dim) -> logits (B, L, vocab_size)."""
+        return self.head(mx.fast.rms_norm(x, *self.norm))

@@ -1,0 +1,114 @@
+"""Weights as the engine multiplies with them. Those that meet the same input lie one below the other, as one matrix.
+
+A token's time on a GPU is spent on starting kernels as much as in them, so one product for queries, keys and values is
+better than three. There is no second copy: the model's own parameters become views, runs of rows of the whole.
+
+Quantized weights meet few rows of x in `mx.quantized_matmul`, which reads them packed. For more rows each weight is
+unpacked first, and then multiplied as a float one is: faster for prompts, and it needs no kernels that MLX would have
+to compile when they are first used, for more than a minute on NVIDIA.
+"""
+from dataclasses import dataclass
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
+MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
+
+QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
+ARRAYS = ("weight", "scales", "biases")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A weight (rows, width): `arrays` is the float array alone, or packed integers, scales and biases."""
+
+    arrays: tuple
+    packing: dict | None    # bits, group_size and mode of a quantized weight
+    pieces: tuple           # the arrays again, in runs of at most MOST_ROWS rows
+
+    def __call__(self, x):
+        """x (..., width) -> (..., rows)."""
+        if self.packing is None:
+            return x @ self.arrays[0].T
+        if has_few_rows(x):
+            found = [mx.quantized_matmul(x, *piece, transpose=True, **self.packing) for piece in self.pieces]
+            return found[0] if len(found) == 1 else mx.concatenate(found, axis=-1)
+        return x @ mx.dequantize(*self.arrays, **self.packing).T
+
+    @property
+    def rows(self):
+        return self.arrays[0].shape[0]
+
+
+def has_few_rows(x):
+    """Whether x (B, L, width) is one token of each sequence, or so few that unpacking a weight does not pay."""
+    return x.shape[-2] == 1 or x.size < FEW * x.shape[-1]
+
+
+def matrix(layer):
+    """The Matrix of an nn.Linear, nn.Embedding or their quantized forms."""
+    arrays = tuple(layer[name] for name in ARRAYS if name in layer)
+    packing = form(layer) if isinstance(layer, QUANTIZED) else None
+    pieces = (arrays,)
+    if packing:
+        n_pieces = -(-arrays[0].shape[0] // MOST_ROWS)
+        at_once = -(-arrays[0].shape[0] // n_pieces)
+        pieces = tuple(tuple(array[n * at_once:(n + 1) * at_once] for array in arrays) for n in range(n_pieces))
+        mx.eval(pieces)
+    return Matrix(arrays, packing, pieces)
+
+
+def form(layer):
+    """How a layer's numbers are packed; {} for a float one."""
+    if not isinstance(layer, QUANTIZED):
+        return {}
+    return {"bits": layer.bits, "group_size": layer.group_size, "mode": getattr(layer, "mode", "affine")}
+
+
+class Joined:
+    """Several matrices (rows_i, width) that meet the same x, as one (sum of rows_i, width).
+
+    layers: nn.Linear or nn.QuantizedLinear. Their parameters become views of the whole, with the same numbers. Layers
+    that are packed in different ways stay apart.
+    """
+
+    def __init__(self, layers):
+        self.whole = None
+        if all(form(layer) == form(layers[0]) and layer.weight.dtype == layers[0].weight.dtype for layer in layers):
+            self.whole = put_together(layers)
+        self.parts = [matrix(layer) for layer in layers]
+        self.ends = ends_of([part.arrays[0] for part in self.parts])
+        self.at_once = self.whole is not None and (self.whole.packing is None or self.whole.rows <= MOST_ROWS)
+
+    def __call__(self, x):
+        """All products side by side: x (..., width) -> (..., sum of rows_i)."""
+        if self.whole is not None:
+            return self.whole(x)
+        return mx.concatenate([part(x) for part in self.parts], axis=-1)
+
+    def apart(self, x):
+        """One product for each matrix: x (..., width) -> [(..., rows_i), ...]."""
+        if self.at_once or (self.whole is not None and not has_few_rows(x)):
+            return mx.split(self.whole(x), self.ends, axis=-1)
+        return [part(x) for part in self.parts]
+
+
+def put_together(layers):
+    """The Matrix of all layers; their parameters become views of it, which take no memory of their own."""
+    wholes = []
+    for name in ARRAYS:
+        if name in layers[0]:
+            arrays = [layer[name] for layer in layers]
+            wholes.append(mx.concatenate(arrays))
+            views = mx.split(wholes[-1], ends_of(arrays))
+            mx.eval(wholes[-1], views)
+            for layer, view in zip(layers, views):
+                layer[name] = view
+    return Matrix(tuple(wholes), form(layers[0]) or None, (tuple(wholes),))
+
+
+def ends_of(arrays):
+    """Where each but the last of them ends, if they lie one below the other."""
+    return np.cumsum([array.shape[0] for array in arrays])[:-1].tolist()

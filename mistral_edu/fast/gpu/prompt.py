@@ -1,0 +1,74 @@
+"""A prompt: many tokens at once through each layer, in pieces whose intermediate results fit into memory.
+
+MLX works off what Python hands over. Python is far ahead, and what it has handed over but is not computed yet may need
+memory already: of all 32 layers of a piece, 20 GB and more. So two layers are under way at a time, no more.
+"""
+import mlx.core as mx
+
+from mistral_edu.fast.gpu.window import attend_in_window
+
+LONGEST, SHORTEST = 4096, 256   # tokens of a piece: more gain nothing on the fastest GPUs
+SHARE = 1 / 8                   # of the free memory that a piece may take
+LAYERS_AT_ONCE = 2
+MANY = 256                      # tokens from which on memory is worth waiting for
+
+
+def read(layers, x, cache, window):
+    """x (B, L, dim) through all layers, which take its tokens into their caches; lazily for the most part."""
+    before = None
+    for layer, held in zip(layers, cache):
+        x = read_layer(layer, x, held, window)              # (B, L, dim)
+        if x.shape[0] * x.shape[1] >= MANY:
+            mx.async_eval(x, held.keys, held.values)
+            if before is not None:
+                mx.eval(before)
+            before = x
+    return x
+
+
+def read_layer(layer, x, held, window):
+    """A function of its own, so that q, k and v are let go before the next layer begins."""
+    q, k, v = layer.heads(x, held.offset)
+    if window is None or held.offset + x.shape[1] <= window:
+        held.store(k, v)                                    # slot = position: nothing has left the window
+        keys, values = held.keys[..., :held.offset, :], held.values[..., :held.offset, :]
+        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=layer.scale, mask="causal")
+    else:
+        past_k, past_v = held.in_time_order(held.keys), held.in_time_order(held.values)
+        out = attend_in_window(q, [*past_k, k], [*past_v, v], window, layer.scale)
+        held.store(k, v)
+    return layer.rest(x, out)
+
+
+def pieces(L, offset, window, at_once):
+    """Where L tokens are cut: at most `at_once` in a piece, and none that begins inside the first window and leaves it.
+
+    >>> pieces(10, 0, None, 4)
+    [(0, 4), (4, 8), (8, 10)]
+    >>> pieces(10, 3, 8, 4)
+    [(0, 4), (4, 5), (5, 9), (9, 10)]
+    """
+    cut, start = [], 0
+    while start < L:
+        end = min(L, start + at_once)
+        if window is not None and offset + start < window:
+            end = min(end, window - offset)
+        cut.append((start, end))
+        start = end
+    return cut
+
+
+def tokens_at_once(config, itemsize, free):
+    """The longest piece whose intermediate results take at most a share of `free` bytes (None: unknown).
+
+    >>> from mistral_edu.config import MistralConfig
+    >>> [tokens_at_once(MistralConfig.preset("7b-v0.1"), 2, free) for free in (100e9, 8e9, 4e9, 1e9, None)]
+    [4096, 2048, 1024, 256, 1024]
+    """
+    heads = config.n_heads + 2 * config.n_kv_heads
+    numbers = 6 * config.dim + 2 * heads * config.head_dim + 3 * config.hidden_dim          # of a token, in a layer
+    bytes_per_token = LAYERS_AT_ONCE * numbers * itemsize
+    length = LONGEST
+    while length > SHORTEST and length * bytes_per_token > SHARE * (4e9 if free is None else free):
+        length //= 2
+    return length
