@@ -70,19 +70,22 @@ def test_what_the_document_says_in_words_is_in_its_tables():
 
 
 def test_what_the_document_says_of_two_gpus_is_in_what_was_recorded():
-    rows = stored_results("ranks")["two_h200"]["rows"]
+    rows = [row for result in stored_results("ranks").values() for row in result["rows"]]
     found = {(row["bits"], row["batch"], row["context"], row["ranks"]): row for row in rows}
-    faster = {}
+    faster, batches = {}, set()
     for (bits, batch, context, ranks), two in found.items():
-        if (ranks, batch) == (2, 1):
+        if ranks == 2:
             one = found[bits, batch, context, 1]
-            assert one["token_ms"]["max"] < two["token_ms"]["min"]        # slower in every round
-            assert two["token_without_sums_ms"]["median"] + two["token_sums_ms"]["median"] < two["token_ms"]["median"]
-            if two["prompt_ms"]["max"] < one["prompt_ms"]["min"]:
+            assert one["token_ms"]["median"] < two["token_ms"]["median"]
+            batches.add(batch)
+            if batch == 1 and two["prompt_ms"]["max"] < one["prompt_ms"]["min"]:    # in every round
                 faster.setdefault(bits, []).append(context)
-            assert f"counts {two['bytes_counted']:,} bytes a token" in TEXT
-            assert f"the formula says {two['bytes_by_formula']:,}" in TEXT
-    assert (min(faster[16]), min(faster[4])) == (2048, 128)
+            if batch == 1:
+                parts = two["token_without_sums_ms"]["median"] + two["token_sums_ms"]["median"]
+                assert parts < two["token_ms"]["median"]
+                assert f"counts {two['bytes_counted']:,} bytes a token" in TEXT
+                assert f"the formula says {two['bytes_by_formula']:,}" in TEXT
+    assert (min(faster[16]), min(faster[4]), sorted(batches)) == (2048, 128, [1, 8, 32, 128])
 
 
 # ---------------------------------------------------------------- the models
