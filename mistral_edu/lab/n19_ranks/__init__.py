@@ -1,0 +1,5 @@
+"""What notebook 19 imports beside the words that all pages share."""
+from mistral_edu.lab.n19_ranks.inside import draw_drift, draw_holdings, draw_ring
+from mistral_edu.lab.n19_ranks.pictures import draw_speed, draw_timeline, draw_traffic
+
+__all__ = ["draw_drift", "draw_holdings", "draw_ring", "draw_speed", "draw_timeline", "draw_traffic"]
