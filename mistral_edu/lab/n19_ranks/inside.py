@@ -2,10 +2,11 @@
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PINK, RED, SKY, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALE_BLUE, PINK, RED, SKY
 
 HEADS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY, INK)    # a colour for each kv head, and for its query heads
-TERMS = (PALE, "#CFE3F1", "#9CC7E4", SKY)                   # the more terms, the darker; GREEN where all are in
+TERMS = (PALE, PALE_BLUE, SKY)                              # the more terms, the darker; GREEN where all are in
 
 
 def draw_holdings(config, parts, name):
@@ -19,7 +20,8 @@ def draw_holdings(config, parts, name):
         for head in part.kv_heads:
             right.barh(rank, 0.9, left=head - 0.45, color=HEADS[head % 8], height=0.7)
             if holders[head] > 1:
-                right.text(head, rank, "copy", ha="center", va="center", color="white", fontsize=7.5)
+                right.text(head, rank, "copy", ha="center", va="center", color=INK, fontsize=7.5,
+                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     left.set(yticks=range(len(parts)), yticklabels=[f"rank {rank}" for rank in range(len(parts))],
              ylim=(len(parts) - 0.5, -0.5), xlim=(-0.6, config.n_heads - 0.4), xlabel="query head")
     right.set(xlim=(-0.6, config.n_kv_heads - 0.4), xlabel="kv head", xticks=range(config.n_kv_heads))
@@ -43,11 +45,11 @@ def draw_ring(states, step):
     fig, ax = figure(width=5.6, height=1.3 + 0.55 * size)
     for (rank, segment), code in np.ndenumerate(held):
         terms = str(code).count("1")
-        colour = GREEN if terms == size else TERMS[min(terms, 4) - 1]
+        colour = GREEN if terms == size else TERMS[min(terms, 3) - 1]
         came = code != before[rank, segment]
         ax.barh(rank, 0.92, left=segment - 0.46, height=0.8, color=colour, edgecolor=INK if came else "none",
                 linewidth=2)
-        ax.text(segment, rank, f"{code:0{size}d}", ha="center", va="center", color="white" if terms == size else INK)
+        ax.text(segment, rank, f"{code:0{size}d}", ha="center", va="center", color=INK)
     whole = sum(str(code).count("1") == size for code in held.flat)
     kind = "before the first step" if step == 0 else f"step {step} of {len(states) - 1}"
     ax.set(yticks=range(size), yticklabels=[f"rank {rank}" for rank in range(size)], xticks=range(size),

@@ -3,7 +3,8 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from mistral_edu.lab.showing.figures import BLUE, GREEN, GREY, ORANGE, PALE, Picture, figure
+from mistral_edu.lab.showing.figures import Picture, figure
+from mistral_edu.palette import BLUE, GREEN, GREY, ORANGE, PALE
 
 OF_TOKEN = (BLUE, ORANGE)
 LINES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"))
