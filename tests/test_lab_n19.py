@@ -4,7 +4,17 @@ from mistral_edu.bench.scale.reckon import seconds_of_token
 from mistral_edu.bench.scale.shapes import CLUSTERS, MODELS
 from mistral_edu.feed_forward import silu
 from mistral_edu.lab import check
-from mistral_edu.lab.n19_ranks import draw_drift, draw_holdings, draw_ring, draw_speed, draw_timeline, draw_traffic
+from mistral_edu.lab.n19_ranks import (
+    draw_drift,
+    draw_holdings,
+    draw_recorded,
+    draw_ring,
+    draw_speed,
+    draw_timeline,
+    draw_traffic,
+    recorded,
+    times_as_fast,
+)
 from mistral_edu.lab.n19_ranks.exercises import EXERCISES, largest_latency, term
 from mistral_edu.parallel import split
 
@@ -136,3 +146,15 @@ def test_what_beginners_write_is_answered(label, wrong, words):
         (n - 1) / n * (1000 * read_ms / sums - 2 * kb / gb_per_s))])
 def test_other_spellings_are_right_as_well(label, right):
     assert check(label, right)
+
+
+def test_what_was_recorded_is_drawn_with_its_figures():
+    rows = recorded()
+    assert {(bits, ranks) for bits, _, ranks in rows} == {(16, 1), (16, 2), (4, 1), (4, 2)}
+    one, two = (rows[4, 8192, n]["prompt_ms"]["median"] for n in (1, 2))
+    assert times_as_fast(rows, "prompt", 4, 8192) == one / two > 1
+    picture = draw_recorded(rows)
+    assert f"{one / two:.2f} (4 bit) times as fast as one GPU" in picture.caption and "8,192 tokens" in picture.caption
+    lines = picture.fig.axes[0].get_lines()
+    assert [line.get_label() for line in lines[:4]] == ["prompt, 16 bit", "prompt, 4 bit", "token, 16 bit",
+                                                        "token, 4 bit"]
