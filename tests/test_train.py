@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sys
 from pathlib import Path
 
 import mistral_edu
@@ -94,6 +95,16 @@ def test_training_by_the_clock_ends_by_itself(tmp_path, monkeypatch):
     run = train.Run(options(tmp_path, "--minutes", "0.01", "--tokens", "1000"), say=lambda text: None)
     run.train()
     assert (run.seconds, run.step) == (0.75, 3)
+
+
+@pytest.mark.slow
+def test_who_watches_sees_how_far_training_is_and_the_log_stays_clean(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert command.run(options(tmp_path, "--start", "tiny", "--tokens", "0.003", "--tasks", "fact")) == 0
+    out, err = capsys.readouterr()
+    shares = dict.fromkeys(re.findall(r"learning: +\d+%.*?([\d.]+) of 100%", err))
+    assert list(shares) == ["0.00", "34.1", "68.3", "100"]   # rows of 1,024 tokens, of 3,000
+    assert "\r" not in out and "\nstep      2," in out and "\ndone: 3 steps" in out
 
 
 @pytest.mark.slow
