@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from mistral_edu.tiny import exam as exams
-from mistral_edu.tiny.evaluate import accuracy, answered
+from mistral_edu.tiny.answers import accuracy, answered
 from mistral_edu.tiny.training.data import digest
 from mistral_edu.tiny.world.own import held_out_documents
 
