@@ -1,7 +1,7 @@
 """One step of training: Muon for matrices, AdamW for the rest, and the learning rate.
 
-AdamW (Loshchilov & Hutter 2017, algorithm 2) takes the embedding, the head and the norms; it and the clipping of its
-gradients are MLX's.
+AdamW (Loshchilov & Hutter 2017, algorithm 2) takes the embedding, the head and the norms. It comes from
+mlx.optimizers, as does the clipping of its gradients; muon.py says why Muon does not.
 """
 import mlx.core as mx
 import mlx.optimizers as optim
