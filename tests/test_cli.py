@@ -240,7 +240,30 @@ def test_convert_shows_how_far_it_is_to_those_who_watch(run, tmp_path, monkeypat
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     _, _, err = run("convert", "tiny", str(tmp_path / "small"))
     lines = err.split("\r")
-    assert len(lines) > 70 and re.match(r"written: (\d\.\d) of \1 MB\n", lines[-1])
+    assert len(lines) > 70 and re.search(r"written: 100%.* (\d\.\d+)M of \1MB, .*\n", lines[-1])
+
+
+def test_a_long_prompt_shows_how_far_it_is_read_to_those_who_watch(run, monkeypatch):
+    long = ("generate", "--raw", "A red ball. " * 200, "--max-tokens", "2")
+    _, answer, err = run(*long)
+    assert err == ""                                         # a pipe, a file, a notebook
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, again, err = run(*long)
+    shown = [line for line in err.split("\r") if line.strip()]
+    assert again == answer and len(shown) > 1 and "\n" not in err and err.endswith("\r")
+    assert all(re.match(r"reading the prompt: +\d+%.* of \d+ tokens, ", line) for line in shown)
+    assert err.split("\r")[-2].isspace()                     # and is wiped when the answer begins
+    assert run("generate", STORY, "--max-tokens", "2")[2] == ""  # what is read in one go has no bar
+
+
+def test_a_bar_that_is_interrupted_is_wiped(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with pytest.raises(KeyboardInterrupt), terminal.bar("reading", " tokens") as show:
+        show(1, 3)
+        terminal.say("a line of the answer")
+        raise KeyboardInterrupt
+    out, err = capsys.readouterr()
+    assert out == "a line of the answer\n" and "1.00 of 3.00 tokens" in err and err.split("\r")[-2].isspace()
 
 
 def test_too_long_a_context_for_the_memory_is_said(run, monkeypatch):

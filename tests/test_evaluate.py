@@ -6,7 +6,7 @@ import random
 
 import mistral_edu
 from mistral_edu.commands import evaluate as command
-from mistral_edu.tiny import evaluate
+from mistral_edu.tiny import answers, evaluate
 from mistral_edu.tiny import exam as exams
 from mistral_edu.tiny.world import held_out, sample, words
 from mistral_edu.tiny.world.probes import REAL_WORLD, WISHES
@@ -66,9 +66,9 @@ def test_four_bits_lose_little(tiny, exam, results):
     model, tokenizer = evaluate.at_precision("tiny", 4)
     some = {task: items for task, items in exam["tasks"].items()
             if task in ("scene_who", "arithmetic", "copy", "rivals")}
-    right = [ok for items in some.values() for ok in evaluate.answered(model, tokenizer, items)]
+    right = [ok for items in some.values() for ok in answers.answered(model, tokenizer, items)]
     whole = [results["tasks"][task]["exact_match"] for task in some]
-    assert evaluate.accuracy(right) >= np.mean(whole) - 0.06  # at most 3 of 48 fewer
+    assert answers.accuracy(right) >= np.mean(whole) - 0.06  # at most 3 of 48 fewer
 
 
 # ---------------------------------------------------------------- the measuring itself
@@ -81,34 +81,34 @@ def test_one_pass_says_what_greedy_decoding_does(tiny, exam):
         pieces = list(mistral_edu.stream_generate(model, tokenizer, item.prompt, max_tokens=60))
         ended = pieces[-1].finish_reason == "stop"
         said.append(ended and "".join(p.text for p in pieces) in (item.answer, " " + item.answer))
-    assert evaluate.answered(model, tokenizer, items) == said
+    assert answers.answered(model, tokenizer, items) == said
     assert not said[-1]
 
 
 def test_stories_told_side_by_side_are_those_told_alone(tiny, exam):
     model, tokenizer = tiny
     items = exam["stories"][:3]
-    for item, (text, ended) in zip(items, evaluate.told(model, tokenizer, items)):
+    for item, (text, ended) in zip(items, answers.told(model, tokenizer, items)):
         alone = mistral_edu.generate(model, tokenizer, item.prompt, max_tokens=exams.LONGEST_STORY)
         assert text == alone.strip() and ended
 
 
 def test_a_wish_counts_only_as_a_whole_word():
-    assert evaluate.contains("Two red Foxes and a fox.", "fox")
-    assert evaluate.contains("All cats sleep.", "cat") and not evaluate.contains("A catapult.", "cat")
+    assert answers.contains("Two red Foxes and a fox.", "fox")
+    assert answers.contains("All cats sleep.", "cat") and not answers.contains("A catapult.", "cat")
 
 
 def test_masking_leaves_only_the_telling():
     a, b = "Mia had a red ball.", "Ben had a blue kite."
     assert {"Mia", "Ben"} <= set(words.GIRLS + words.BOYS)
-    assert evaluate.masked(a) == evaluate.masked(b) == "_ had a _ _."
-    assert evaluate.distinct([(a, True), (b, True)]) == 0.5
+    assert answers.masked(a) == answers.masked(b) == "_ had a _ _."
+    assert answers.distinct([(a, True), (b, True)]) == 0.5
 
 
 def test_perplexity_is_one_over_the_likelihood(tiny):
     model, _ = tiny
     documents = evaluate.held_out_documents("tiny", 6)
-    once, twice = evaluate.perplexity(model, documents), evaluate.perplexity(model, documents * 2)
+    once, twice = answers.perplexity(model, documents), answers.perplexity(model, documents * 2)
     assert 1.0 < once < 3.0 and once == pytest.approx(twice, abs=1e-3)
 
 

@@ -10,7 +10,7 @@ from mistral_edu.lab.n08_window.recall_by_distance import asked_on_the_way, near
 from mistral_edu.lab.recorded import recorded
 from mistral_edu.lab.showing.figures import figure
 from mistral_edu.masks import sliding_window_mask
-from mistral_edu.tiny.evaluate import answered
+from mistral_edu.tiny.answers import answered
 from mistral_edu.tiny.exam import recall_items
 from small_models import random_model
 

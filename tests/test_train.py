@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sys
 from pathlib import Path
 
 import mistral_edu
@@ -13,7 +14,7 @@ from mistral_edu.checkpoints.errors import CheckpointError
 from mistral_edu.commands import train as command
 from mistral_edu.tiny import FOLDER, train
 from mistral_edu.tiny import exam as exams
-from mistral_edu.tiny.training import curve, saving
+from mistral_edu.tiny.training import curve, exam, saving, start
 from mistral_edu.tiny.world.own import own_world
 
 import mlx.core as mx
@@ -32,10 +33,10 @@ def small_exam(monkeypatch):
     """A short exam, since what is asked is tested elsewhere; and the shipped vocabulary instead of a fresh one."""
     whole = exams.make_exam
     monkeypatch.setattr(exams, "TASKS", ["arithmetic", "fact"])
-    monkeypatch.setattr(train, "PROBE_DISTANCES", (64,))
+    monkeypatch.setattr(exam, "PROBE_DISTANCES", (64,))
     monkeypatch.setattr(train, "LOG_SECONDS", float("inf"))  # lines of the log come by steps, however long these take
     monkeypatch.setattr(exams, "make_exam", lambda tokenizer: whole(tokenizer, n=2, n_recall=2, distances=(64,)))
-    monkeypatch.setattr(train, "train_tokenizer", copy_tokenizer)
+    monkeypatch.setattr(start, "train_tokenizer", copy_tokenizer)
 
 
 def copy_tokenizer(path, vocab_size, world=None):
@@ -97,6 +98,16 @@ def test_training_by_the_clock_ends_by_itself(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_who_watches_sees_how_far_training_is_and_the_log_stays_clean(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert command.run(options(tmp_path, "--start", "tiny", "--tokens", "0.003", "--tasks", "fact")) == 0
+    out, err = capsys.readouterr()
+    shares = dict.fromkeys(re.findall(r"learning: +\d+%.*?([\d.]+) of 100%", err))
+    assert list(shares) == ["0.00", "34.1", "68.3", "100"]   # rows of 1,024 tokens, of 3,000
+    assert "\r" not in out and "\nstep      2," in out and "\ndone: 3 steps" in out
+
+
+@pytest.mark.slow
 def test_training_goes_on_from_the_shipped_weights(tmp_path):
     arguments = options(tmp_path, "--start", "tiny", "--tokens", "0.002", "--tasks", "fact", "--rate", "1e-9")
     assert command.run(arguments) == 0
@@ -141,8 +152,8 @@ def stopped(tmp_path):
     run.begin_or_resume()
     run.save()
     run.step = 1
-    run.log({"loss": 3.0})
-    run.log({"loss": 2.0})
+    run.note({"loss": 3.0})
+    run.note({"loss": 2.0})
     return run.out
 
 
@@ -169,7 +180,7 @@ def test_a_kill_in_the_first_copy_is_no_obstacle(tmp_path, monkeypatch):
 
     arguments = options(tmp_path, "--start", str(FOLDER))
     with monkeypatch.context() as patch:
-        patch.setattr(train.shutil, "copyfile", cut_short)
+        patch.setattr(start.shutil, "copyfile", cut_short)
         with pytest.raises(KeyboardInterrupt):
             train.Run(arguments, say=lambda text: None)
     assert train.Run(arguments, say=lambda text: None).tokenizer.vocab_size == 2048
@@ -180,7 +191,7 @@ def test_a_damaged_line_of_the_log_is_left_out_and_named(stopped):
         log.write('{"step": 1, "lo')
     run, said = begin(stopped)
     assert any("log.jsonl, line 3, is damaged" in text for text in said)
-    assert run.read_log() == []                              # of steps after the last save: they will come again
+    assert run.log.entries() == []                              # of steps after the last save: they will come again
 
 
 @pytest.mark.slow
@@ -204,10 +215,10 @@ def test_a_checkpoint_is_there_whole_or_not_at_all(stopped, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(saving, "write", killed)
         with pytest.raises(KeyboardInterrupt):
-            run.keep_checkpoint(40e6)
+            run.checkpoints.keep(40e6)
     assert not (stopped / "checkpoints" / "0040M").exists()
-    run.keep_checkpoint(40e6)
-    run.keep_checkpoint(40e6)                                # a run that comes by again
+    run.checkpoints.keep(40e6)
+    run.checkpoints.keep(40e6)                                # a run that comes by again
     assert mistral_edu.load_config(stopped / "checkpoints" / "0040M") == run.config
 
 
@@ -216,7 +227,7 @@ def test_a_full_disk_is_an_error_of_ours(tmp_path):
         raise RuntimeError("[save] no space left on device")
 
     with pytest.raises(OSError, match="weights could not be written .*is the disk full"):
-        train.write(tmp_path / "weights", full)
+        saving.write(tmp_path / "weights", full)
 
 
 HELLO = "def hello(r):\n    n = r.randrange(99)\n    return f'Say {n}.', f'{n}.', n\n\n\nMIX = {hello: 1}\n"
@@ -237,7 +248,7 @@ def test_a_start_that_fails_leaves_nothing_and_the_mended_file_starts(tmp_path, 
             own_world(world).sample(r)
         copy_tokenizer(path, vocab_size)
 
-    monkeypatch.setattr(train, "train_tokenizer", tell_them_all)
+    monkeypatch.setattr(start, "train_tokenizer", tell_them_all)
     world, out = tmp_path / "mine.py", tmp_path / "run"
     world.write_text(broken)
     arguments = options(out, "--world", str(world))
@@ -257,7 +268,7 @@ def test_a_run_without_a_step_is_begun_anew_with_another_world(tmp_path):
     world.write_text(HELLO)
     run = train.Run(options(out, "--world", str(world)), say=lambda text: None)
     run.begin_or_resume()
-    assert (out / "world.py").read_text() == HELLO and run.read_log() == []
+    assert (out / "world.py").read_text() == HELLO and run.log.entries() == []
     assert (out / "tokenizer.json").read_bytes() == (FOLDER / "tokenizer.json").read_bytes()
 
 
@@ -280,9 +291,9 @@ def test_every_mark_that_was_passed_is_kept_and_said(stopped):
     said = []
     run = train.Run(options(stopped), say=said.append)
     run.begin_or_resume()
-    run.position, marks = 2, [0.0, 1e3, 2e3, 3e3]  # two rows of 1,024 tokens
-    run.keep_passed(marks)
-    assert marks == [3e3]
+    run.position, run.checkpoints.marks = 2, [0.0, 1e3, 2e3, 3e3]  # two rows of 1,024 tokens
+    run.checkpoints.keep_passed(run.tokens)
+    assert run.checkpoints.marks == [3e3]
     names = ["0000M", "0000.001M", "0000.002M"]
     assert {folder.name for folder in (stopped / "checkpoints").iterdir()} == set(names)
     assert said[-3:] == [f"  kept in 4 bit: {stopped / 'checkpoints' / name}" for name in names]

@@ -1,6 +1,6 @@
 """The fast form of the training pass equals the readable model; the optimizer does what its paper says."""
 from mistral_edu.config import MistralConfig
-from mistral_edu.tiny.training import data, learning, optimizer
+from mistral_edu.tiny.training import data, learning, muon, optimizer, stacks
 from mistral_edu.transformer import Model
 
 import mlx.core as mx
@@ -73,36 +73,81 @@ def test_the_loss_is_the_weighted_cross_entropy(model):
 
 def test_stacking_the_layers_is_undone_exactly(model):
     weights = dict(tree_flatten(model.parameters()))
-    stacks = optimizer.stack_layers(dict(reversed(weights.items())))  # in whatever order a file gives them
-    assert stacks["model.layers.*.mlp.gate_proj.weight"].shape == (3, 48, 32)
-    back = optimizer.unstack_layers(stacks)
+    stacked = stacks.stack_layers(dict(reversed(weights.items())))  # in whatever order a file gives them
+    assert stacked["model.layers.*.mlp.gate_proj.weight"].shape == (3, 48, 32)
+    back = stacks.unstack_layers(stacked)
     assert back.keys() == weights.keys() and all(gap(back[name], weights[name]) == 0 for name in weights)
 
 
 def test_muon_makes_all_singular_values_about_one():
     tall = mx.random.normal((2, 48, 16), key=mx.random.key(3))
     wide = mx.random.normal((2, 16, 48), key=mx.random.key(4))
-    directions = optimizer.muon_directions({"tall": tall, "wide": wide})
+    directions = {"tall": muon.orthogonalized(tall), "wide": muon.orthogonalized(wide)}
     assert directions["tall"].shape == tall.shape and directions["wide"].shape == wide.shape
     for d in directions.values():
         singular = np.linalg.svd(np.array(d), compute_uv=False)
         assert singular.min() > 0.5 and singular.max() < 1.3
-    alone = optimizer.muon_directions({"tall": tall})["tall"]
-    assert gap(alone, directions["tall"]) < 1e-4  # computed with others or alone
+    alone = muon.orthogonalized(tall[1:])
+    assert gap(alone, directions["tall"][1:]) < 1e-4  # computed with others or alone
+
+
+def ready():
+    """Weights of a small model as stacks, a step for them, and its optimizer."""
+    weights = stacks.stack_layers(dict(tree_flatten(Model(CONFIG).parameters())))
+    moved_by = optimizer.make_optimizer(mx.float32)
+    moved_by.init(optimizer.as_tree(weights))
+    step = optimizer.make_step(in_blocks(Model(CONFIG)), learning.loss_of, moved_by, mx.float32, compiled=False)
+    return weights, step, moved_by
 
 
 def test_steps_lower_the_loss_and_change_every_weight(model):
     rows = mx.random.randint(5, 50, (2, 64), key=mx.random.key(5)) | (data.EXACT << data.ID_BITS)
-    weights = optimizer.stack_layers(dict(tree_flatten(Model(CONFIG).parameters())))
-    first = dict(weights)
-    m, v = optimizer.first_state(weights)
-    step, losses = optimizer.make_step(in_blocks(Model(CONFIG)), learning.loss_of, mx.float32, compiled=False), []
-    for t in range(1, 31):
-        weights, m, v, loss, _ = step(weights, m, v, rows, mx.array(1e-2), mx.array(float(t)))
+    first, step, _ = ready()
+    weights, losses = first, []
+    for _ in range(30):
+        weights, loss, _ = step(weights, rows, mx.array(1e-2))
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
     unchanged = [name for name in weights if gap(weights[name], first[name]) == 0]
     assert unchanged == []
+
+
+def test_a_step_after_a_stop_is_the_one_that_would_have_come():
+    rows = mx.random.randint(5, 50, (2, 64), key=mx.random.key(5)) | (data.EXACT << data.ID_BITS)
+    weights, step, moved_by = ready()
+    for _ in range(3):
+        weights, _, _ = step(weights, rows, mx.array(1e-2))
+    kept = dict(optimizer.moments(moved_by))
+    expected, _, _ = step(weights, rows, mx.array(5e-3))
+    _, step, moved_by = ready()
+    optimizer.resume(moved_by, kept, step=3)
+    got, _, _ = step(weights, rows, mx.array(5e-3))
+    assert all(mx.array_equal(got[name], expected[name]) for name in weights)
+
+
+def test_the_moments_have_the_names_that_states_on_disk_have_always_had():
+    weights, _, moved_by = ready()
+    names = {f"m/{name}" for name in weights} | {f"v/{name}" for name in weights if not optimizer.is_matrix(name)}
+    assert optimizer.moments(moved_by).keys() == names
+    assert "m/model.layers.*.mlp.up_proj.weight" in names and "v/lm_head.weight" in names
+
+
+def test_only_matrices_and_the_head_decay():
+    weights, _, moved_by = ready()
+    moved_by.learning_rate = 0.1
+    still = optimizer.as_tree({name: mx.zeros_like(w) for name, w in weights.items()})
+    after = dict(tree_flatten(moved_by.apply_gradients(still, optimizer.as_tree(weights))))
+    for name, w in weights.items():
+        decays = optimizer.is_matrix(name) or name == "lm_head.weight"
+        assert gap(after[name], w * (1 - 0.1 * optimizer.DECAY * decays)) < 1e-6, name
+
+
+def test_a_step_of_muon_is_about_as_long_as_one_of_adamw():
+    for shape in ((2, 16, 48), (2, 48, 16), (1, 32, 32)):
+        w, by = mx.zeros(shape), muon.Muon(1.0)
+        by.init({"w": w})
+        moved = by.apply_gradients({"w": mx.random.normal(shape, key=mx.random.key(6))}, {"w": w})["w"]
+        assert 0.1 < mx.sqrt(mx.mean(moved * moved)).item() < 0.3   # AdamW's are 0.2 to 0.4 long (Liu et al. 2025)
 
 
 def test_the_rate_rises_stays_and_falls_to_zero():

@@ -16,14 +16,16 @@ MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "m
             "libraries_gb")
 
 
-def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_fresh_process, comparison=None):
+def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_fresh_process, comparison=None,
+              on_round=lambda done, total: None):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
     run(task, case) -> result is what carries out one task; the default starts a process for each. comparison: one of
-    compare.py, which was made of the same cases.
+    compare.py, which was made of the same cases. progress(text) hears of every measurement before it begins.
     """
     about = run("describe")
     limits, rounds = [], []
+    on_round(0, repeats)
     for n in range(1, repeats + 1):
         def say(text):
             progress(f"round {n} of {repeats}: {text}")
@@ -36,6 +38,7 @@ def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_f
                 return run("measure", case)
             rows += comparison.rows(case, n, ours, say) if comparison else ours()
         rounds.append(rows)
+        on_round(n, repeats)
     limits = {"read_gb_per_s": spread([limit["read_gb_per_s"] for limit in limits]),
               "matrix_gflops": {dtype: spread([limit["matrix_gflops"][dtype] for limit in limits])
                                 for dtype in limits[0]["matrix_gflops"]}}

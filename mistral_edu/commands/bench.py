@@ -14,6 +14,7 @@ from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.commands.arguments import given, option
+from mistral_edu.commands.terminal import bar, say
 from mistral_edu.config import PRESETS
 from mistral_edu.parallel import compared
 
@@ -122,7 +123,8 @@ def measure(args, progress):
             present = [name for name in names if peers.python_of(name, place).exists()]
             folder = stack.enter_context(folder_of_weights(asked, present))
             comparison = Comparison(asked, names, place, folder, progress)
-        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison)
+        show = stack.enter_context(bar("measuring", " rounds"))
+        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison, on_round=show)
 
 
 @contextmanager
@@ -141,7 +143,7 @@ def run(args) -> int:
 
     def progress(text):
         if sys.stderr.isatty() or not args.json:
-            print(text, file=sys.stderr, flush=True)
+            say(text, sys.stderr)
 
     if args.published:
         print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())

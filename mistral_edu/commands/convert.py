@@ -3,7 +3,7 @@ import sys
 
 from mistral_edu.checkpoints.convert import convert
 from mistral_edu.commands.arguments import DTYPES
-from mistral_edu.commands.terminal import show_writing
+from mistral_edu.commands.terminal import bar
 
 EXAMPLES = """examples:
   mistral-edu convert mistralai/Mistral-7B-Instruct-v0.3 mistral-4bit
@@ -32,8 +32,9 @@ def bits(text):
 
 def run(args) -> int:
     """Convert, and say where the result lies. Returns the exit code."""
-    folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
-                     overwrite=args.overwrite, on_progress=show_writing, revision=args.revision)
+    with bar("written", "B", leave=True) as show:
+        folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
+                         overwrite=args.overwrite, on_progress=show, revision=args.revision)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:,.1f} MB. Try it: mistral-edu chat --model {args.out}", file=sys.stderr)
     return 0

@@ -9,7 +9,7 @@ from mistral_edu.commands.arguments import (
     model_settings,
     sampling_settings,
 )
-from mistral_edu.commands.terminal import figures, printable, say_compiling, show_reading, speaks_unicode, stats
+from mistral_edu.commands.terminal import bar, figures, printable, say_compiling, speaks_unicode, stats
 from mistral_edu.generate import stream_generate
 
 EXAMPLES = """examples:
@@ -39,11 +39,12 @@ def run(args) -> int:
         speak(tokenizer, args.chat_format)
     say_compiling()
     pieces = []
-    settings = {"raw": args.raw, "on_prefill": show_reading, **sampling_settings(args)}
-    for piece in stream_generate(model, tokenizer, prompt, **settings):
-        pieces.append(piece)
-        if not args.json:
-            print(printable(piece.text), end="", flush=True)
+    with bar("reading the prompt", " tokens") as show:
+        settings = {"raw": args.raw, "on_prefill": show, **sampling_settings(args)}
+        for piece in stream_generate(model, tokenizer, prompt, **settings):
+            pieces.append(piece)
+            if not args.json:
+                print(printable(piece.text), end="", flush=True)
     last = pieces[-1]
     if args.json:
         report = {"model": args.model, "path": model.answered_by, "prompt": prompt,

@@ -1,9 +1,11 @@
 """How answers, figures and progress are shown at a terminal, and streams that can be used."""
 import os
 import sys
+from contextlib import contextmanager
 
-from mistral_edu.prefill import CHUNK
 from mistral_edu.text.harmless import harmless
+
+BAR = "{l_bar}{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"  # of tqdm: how every bar looks
 
 
 def printable(text):
@@ -32,18 +34,38 @@ def stats(piece, model):
             f"{model.answered_by}]")
 
 
-def show_reading(done, total):
-    """Progress for a prompt so long that it is read in several steps; a line of its own, wiped at the end."""
-    if sys.stderr.isatty() and total > CHUNK:
-        print(f"\rreading the prompt: {done} of {total} tokens" if done < total else "\r" + " " * 60 + "\r",
-              end="", file=sys.stderr, flush=True)
+@contextmanager
+def bar(what, unit, leave=False):
+    """Yield show(done, total), which draws a bar on stderr where a person watches. What is done in one go has none.
+
+    what: "reading the prompt". unit: of done and total, " tokens". leave: keep the full bar; else its line is wiped.
+    """
+    drawn = None
+
+    def show(done, total):
+        nonlocal drawn
+        if drawn is None and done < total and sys.stderr.isatty():
+            from tqdm import tqdm  # slow to import, and mostly not needed
+            drawn = tqdm(desc=what, total=total, unit=unit, leave=leave, file=sys.stderr, dynamic_ncols=True,
+                         unit_scale=True, bar_format=BAR, mininterval=0, miniters=0)  # calls are seldom: draw at each
+        if drawn is not None:
+            drawn.update(done - drawn.n)
+            if done >= total:
+                drawn.close()
+
+    try:
+        yield show
+    finally:
+        if drawn is not None:
+            drawn.close()
 
 
-def show_writing(done, total):
-    """Progress of a conversion: one line that is written over, where a person watches."""
-    if sys.stderr.isatty():
-        print(f"\rwritten: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB", end="" if done < total else "\n",
-              file=sys.stderr, flush=True)
+def say(text, stream=None):
+    """Print a line at once, to stdout or `stream`, above a bar that is drawn."""
+    from tqdm import tqdm
+    stream = stream or sys.stdout
+    tqdm.write(text, file=stream)
+    stream.flush()
 
 
 def speaks_unicode(stream):

@@ -6,6 +6,7 @@ import signal
 
 import mlx.core as mx
 
+from mistral_edu.commands.terminal import bar, say
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny.train import Run
 from mistral_edu.tiny.training.counted import counted
@@ -78,13 +79,14 @@ def run(arguments) -> int:
         arguments.workers = max(0, (os.cpu_count() or 1) - 2)
     if arguments.start == "tiny":
         arguments.start = FOLDER
-    training = Run(arguments, say=lambda text: print(text, flush=True))
-    before = {s: signal.signal(s, training.stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        training.train()
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+    with bar("learning", "%") as show:
+        training = Run(arguments, say, on_step=lambda progress: show(100 * min(1, progress), 100))
+        before = {s: signal.signal(s, training.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            training.train()
+        finally:
+            for s, handler in before.items():
+                signal.signal(s, handler)
     steps = f"{training.step} step" + "s" * (training.step != 1)
     done = f"{steps}, {counted(training.tokens)}, {training.seconds:.0f} s of learning"
     print(f"done: {done}" if training.progress >= 1 else f"stopped after {done}; the same command goes on from there")

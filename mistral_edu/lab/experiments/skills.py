@@ -10,7 +10,7 @@ import mlx.core as mx
 import numpy as np
 
 from mistral_edu.chat import encode_chat
-from mistral_edu.tiny.evaluate import answered
+from mistral_edu.tiny.answers import answered
 from mistral_edu.tiny.exam import Item, task_items
 from mistral_edu.tiny.training.data import EOS
 from mistral_edu.tiny.world import held_out

@@ -43,7 +43,7 @@ def nearer(tokenizer, item, distances):
 def asked_on_the_way(model, tokenizer, items):
     """For each item: would greedy decoding give exactly the answer, and then end?
 
-    As tiny.evaluate.answered, for items that begin alike: what the longest one shares with the others is read once.
+    As tiny.answers.answered, for items that begin alike: what the longest one shares with the others is read once.
     """
     trunk = max((item.prompt for item in items), key=len)
     cache, read, right = model.make_cache(), 0, {}

@@ -1,4 +1,4 @@
 """How the embedded model learns: documents -> rows of tokens -> loss -> weights.
 
-Read data, learning, optimizer, then train.
+Read data, learning, muon, optimizer, then train.
 """
