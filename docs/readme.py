@@ -60,9 +60,10 @@ def table_of_notebooks():
 
 def quoted_table(block):
     """What the command of a QUOTED block prints, as docs/benchmarks.md holds it."""
-    from mistral_edu.commands.bench import published, shown
+    from mistral_edu.bench.results import measured_result
+    from mistral_edu.commands.bench import published, table
 
-    return f"\n{shown(block['name']) if block['name'] else published()}\n\n"
+    return f"\n{table(measured_result(block["name"])) if block["name"] else published()}\n\n"
 
 
 def compared(result):
