@@ -63,7 +63,8 @@ def quoted_table(block):
     from mistral_edu.bench.results import measured_result
     from mistral_edu.commands.bench import published, table
 
-    return f"\n{table(measured_result(block["name"])) if block["name"] else published()}\n\n"
+    name = block["name"]
+    return f"\n{table(measured_result(name)) if name else published()}\n\n"
 
 
 def compared(result):
