@@ -28,10 +28,10 @@ newest: $(READY)  ## replace what the lock pins by the newest versions that pypr
 
 test: $(READY)  ## run the whole suite on all processors: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
 	@$(NO_BROWSER)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## run the quick part: ruff and mypy, but no notebooks and no browser
-	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)  ## look for unused names, lines too wide, imports out of order, and types that do not fit
 	$(BIN)/ruff check

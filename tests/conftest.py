@@ -1,4 +1,5 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
+from collections import Counter
 from importlib.util import find_spec
 
 from mistral_edu.fast import compiled, jobs
@@ -12,7 +13,18 @@ from hypothesis import settings
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("project")
 
+# Seconds, roughly: of a cell of a notebook, and of a test with one of these marks.
+COST = {".ipynb": 1, "slow": 5, "browser": 10}
+
 collect_ignore_glob = ["golden/make_*.py"]  # they need other libraries, and run once, by hand
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take longest come first, so that short ones are left to keep all processors busy until the end."""
+    work = Counter()
+    for item in items:
+        work[item.path] += COST.get(item.path.suffix, 0) + sum(COST.get(mark.name, 0) for mark in item.iter_markers())
+    items.sort(key=lambda item: -work[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)
