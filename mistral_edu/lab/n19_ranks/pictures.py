@@ -1,10 +1,11 @@
 """Pictures of notebook 19: two ways to cut a model, over time; the bytes of a token; speed over devices."""
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
 from mistral_edu.lab.showing.figures import Picture, figure
-from mistral_edu.palette import BLUE, GREEN, GREY, ORANGE, PALE
+from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE
 
 OF_TOKEN = (BLUE, ORANGE)
 LINES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "^"))
@@ -19,13 +20,15 @@ def draw_timeline(ranks, message, layers=8):
     ends = [pipeline(axes[0], ranks, message, layers), tensor(axes[1], ranks, message, layers)]
     for ax, name, end in zip(axes, ("pipeline", "tensor parallel"), ends):
         ax.set(yticks=range(ranks), yticklabels=[f"rank {rank}" for rank in range(ranks)], ylim=(ranks - 0.5, -0.5),
-               xlim=(0, max(ends)))
+               xlim=(0, 1.02 * max(*ends, 2 * layers)))
+        ax.axvline(2 * layers, color=INK, linestyle=":", linewidth=1.5)
         ax.set_title(f"{name}: a token takes {end / 2:.2f}", fontsize=10.5)
         ax.tick_params(length=0, axis="y")
     axes[1].set_xlabel("time; 1 is what one rank needs for a layer")
     marks = [Patch(color=BLUE, label="first token"), Patch(color=ORANGE, label="second token"),
-             Patch(color=GREY, label="a message is on its way"), Patch(facecolor=PALE, label="nothing to do")]
-    fig.legend(handles=marks, loc="outside lower center", ncols=4, fontsize=9)
+             Patch(color=GREY, label="a message is on its way"), Patch(facecolor=PALE, label="nothing to do"),
+             Line2D([], [], color=INK, linestyle=":", label="both tokens, by one rank alone")]
+    fig.legend(handles=marks, loc="outside lower center", ncols=3, fontsize=9)
     return Picture(fig, f"Ranks: {ranks}; a message takes {message:g}. A token takes {ends[0] / 2:.2f} in the "
                         f"pipeline, {ends[1] / 2:.2f} tensor parallel, and {layers} with one rank.")
 
