@@ -60,8 +60,8 @@ def _plain(cell):
 
 
 def _make_answer(cell, task):
-    begin, end = "    ### BEGIN SOLUTION\n", "\n    ### END SOLUTION"
-    cell["source"] = cell["source"].replace(f"    {STUB}", begin + solution_of(task) + end)
+    region = f"    ### BEGIN SOLUTION\n{solution_of(task)}\n    ### END SOLUTION"
+    cell["source"] = re.sub(r"^    raise NotImplementedError.*", lambda _: region, cell["source"], flags=re.M)
     cell["metadata"]["nbgrader"] = _marks(cell, solution=True)
 
 

@@ -1,0 +1,121 @@
+"""Find the answers in a notebook that was handed in, whatever has become of it.
+
+A page is known by the ids and the metadata of its exercises' cells. Where these are lost, the names of functions tell,
+then the file's name. An answer is looked for in the same order: its cell's id, its metadata, then any cell that defines
+the function. What still is as the page has it counts as an answer only where there is no other.
+"""
+import ast
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mistral_edu.classroom.needs import is_python, python_of
+from mistral_edu.classroom.tasks import Task, all_tasks, tasks_of
+from mistral_edu.lab.kernel.cells import names_made
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a file: its kind, its id, its text, and the exercise and role that its metadata name."""
+    kind: str
+    id: str
+    source: str
+    role: tuple = (None, None)
+
+
+@dataclass
+class Answer:
+    """What was found for one exercise. at: the number of its cell, None where there is none; name: of its function."""
+    task: Task
+    at: int | None = None
+    name: str | None = None
+    notes: list = field(default_factory=list)       # what the student should know of how it was found
+
+
+def read_cells(path) -> list:
+    """The cells of a file. Raises OSError where it cannot be read, ValueError where it is no notebook."""
+    try:
+        notebook = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ValueError("the file is not a notebook: it holds no JSON") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
+    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+
+
+def _cell(cell):
+    source, metadata = cell.get("source", ""), cell.get("metadata")
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    marks = metadata.get("mistral_edu") if isinstance(metadata, dict) else None
+    marks = marks if isinstance(marks, dict) else {}
+    return Cell(str(cell.get("cell_type")), str(cell.get("id")), source, (marks.get("exercise"), marks.get("role")))
+
+
+def notebook_of(cells, path) -> str | None:
+    """The two digits of the notebook that this was, or None where nothing tells."""
+    ids, roles = {cell.id for cell in cells}, {cell.role for cell in cells}
+    made = set().union(*map(_made, cells))
+    marked, named = Counter(), Counter()
+    for task in all_tasks():
+        marked[task.notebook] += ({task.answer_id, task.check_id} & ids != set()) + ((task.label, "answer") in roles)
+        named[task.notebook] += task.name in made
+    digits = re.match(r"\d\d(?!\d)", Path(path).name)
+    by_name = digits[0] if digits and any(task.notebook == digits[0] for task in all_tasks()) else None
+    for votes in (marked, named):
+        most = max(votes.values(), default=0)
+        best = [number for number, count in votes.items() if count == most > 0]
+        if best:
+            return by_name if by_name in best else best[0]
+    return by_name
+
+
+def answers_in(cells, number: str) -> list:
+    """An Answer for each exercise of a notebook, by its two digits."""
+    return [_answer(cells, task) for task in tasks_of(number)]
+
+
+def _answer(cells, task):
+    """The likeliest cell in which something was written; else the one that is as the page has it; else none."""
+    found = [(at, task.name, how) for at, how in _candidates(cells, task) if task.name in _made(cells[at])]
+    found += [(at, name, how) for at, how in _candidates(cells, task) if (name := _only_function(cells[at]))]
+    begun = [each for each in found if not _same_code(cells[each[0]].source, task.source)]
+    if not found:
+        return Answer(task)
+    at, name, how = (begun or found)[0]
+    answer = Answer(task, at, name)
+    if how == "name":
+        answer.notes.append(f"The cell of the answer was not there, or was left as it was; {name} was found in cell "
+                            f"{at + 1}.")
+    if cells[at].kind != "code":
+        answer.notes.append(f"The answer was in a cell of type {cells[at].kind}; it was read as code.")
+    if name != task.name:
+        answer.notes.append(f"The function is called {name} instead of {task.name}.")
+    return answer
+
+
+def _candidates(cells, task):
+    """(number of a cell, how it was found), the likeliest first. Of copies the last one counts, as when it is run."""
+    order = sorted(range(len(cells)), key=lambda at: (cells[at].kind == "code", at), reverse=True)
+    yield from ((at, "id") for at in order if cells[at].id == task.answer_id)
+    yield from ((at, "metadata") for at in order if cells[at].role == (task.label, "answer"))
+    yield from ((at, "name") for at in order if task.name in _made(cells[at]))
+
+
+def _made(cell):
+    return names_made(python_of(cell.source))
+
+
+def _only_function(cell):
+    """The name of the function that a cell defines, if it defines one alone: somebody has given it another name."""
+    functions = re.findall(r"^def\s+(\w+)", cell.source, flags=re.M)
+    return functions[0] if len(functions) == 1 else None
+
+
+def _same_code(a, b):
+    """Whether two texts are the same to Python: comments and spaces do not count."""
+    if not (is_python(a) and is_python(b)):
+        return a.strip() == b.strip()
+    return ast.dump(ast.parse(a)) == ast.dump(ast.parse(b))
