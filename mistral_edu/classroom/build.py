@@ -10,7 +10,7 @@ from mistral_edu.course.handout import fingerprint
 from mistral_edu.machine.whole_files import write_text
 
 CONFIG = "nbgrader_config.py"
-CONFIGURATION = f'''"""What nbgrader does in this folder. Its command line reads this file, and so does its server extension."""
+CONFIGURATION = f'''"""What nbgrader does in this folder. It reads this file when it is started here."""
 c = get_config()                                                    # noqa: F821: nbgrader brings it
 c.CourseDirectory.course_id = "mistral"
 c.ClearSolutions.code_stub = {{"python": "{STUB}"}}

@@ -77,8 +77,8 @@ def _outcome(cells, answer, run):
 def sentence(message: str) -> str:
     """The checker's message in one sentence: the likely reason, where it names one, else what differs.
 
-    >>> sentence("✗ 0.3, case 1 of 4: expected 6, yours gives 9.\\n  It was called with x = 3. Likely: x * x is a square")
-    'x * x is a square'
+    >>> sentence("✗ 0.3, case 1 of 4: expected 6, yours gives 9.\\n  It was called with x = 3. Likely: that is x * x")
+    'that is x * x'
     >>> sentence("✗ 0.3, case 1 of 4: expected 6, yours gives 9.\\n  A hint waits in hint(\\"0.3\\").")
     'expected 6, yours gives 9'
     >>> sentence("○ 0.3: not started yet; replace the raise line and run both cells again")

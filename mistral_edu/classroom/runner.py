@@ -18,12 +18,10 @@ class Runner:
         self.limit, self.worker, self.folder = limit, None, None
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory()      # where files go that an answer writes
         return self
 
     def __exit__(self, *error):
         self._end()
-        self.folder.cleanup()
 
     def __call__(self, job: dict) -> dict:
         """What worker.answer(job) gives, or {"passed": False, "message"} where it gave nothing.
@@ -37,7 +35,8 @@ class Runner:
         line = self._line(self.limit)
         if line is None:
             self._end()
-            message = f"it had not ended after {self.limit:g} seconds; does a loop go on for ever, or take very many steps?"
+            message = (f"it had not ended after {self.limit:g} seconds; does a loop go on for ever, or take very many "
+                       "steps?")
         elif line.endswith(b"\n"):
             return json.loads(line)
         else:
@@ -47,6 +46,7 @@ class Runner:
         return {"passed": False, "message": message}
 
     def _start(self):
+        self.folder = tempfile.TemporaryDirectory()      # where files go that an answer writes
         self.worker = subprocess.Popen([sys.executable, "-m", "mistral_edu.classroom.worker"], cwd=self.folder.name,
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
                                        start_new_session=True)
@@ -82,4 +82,5 @@ class Runner:
             pass
         with worker:                     # closes its pipes, and waits
             pass
+        self.folder.cleanup()
         return worker.returncode

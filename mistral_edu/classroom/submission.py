@@ -1,18 +1,19 @@
 """Find the answers in a notebook that was handed in, whatever has become of it.
 
-A page is known by the ids and the metadata of its exercises' cells. Where these are lost, the names of functions tell,
-then the file's name. An answer is looked for in the same order: its cell's id, its metadata, then any cell that defines
-the function. What still is as the page has it counts as an answer only where there is no other.
+A page is known by what only it has: ids of cells, exercises named in metadata, code. Where all of these are lost, the
+names of functions tell, then the file's name. An answer is looked for by its cell's id, then by its metadata, then in
+any cell that defines the function; a cell that is as the page has it counts only where no other is found.
 """
 import ast
 import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from mistral_edu.classroom.needs import is_python, python_of
-from mistral_edu.classroom.tasks import Task, all_tasks, tasks_of
+from mistral_edu.classroom.tasks import Task, all_tasks, cells_of, tasks_of
 from mistral_edu.lab.kernel.cells import names_made
 
 
@@ -56,20 +57,31 @@ def _cell(cell):
 
 def notebook_of(cells, path) -> str | None:
     """The two digits of the notebook that this was, or None where nothing tells."""
-    ids, roles = {cell.id for cell in cells}, {cell.role for cell in cells}
-    made = set().union(*map(_made, cells))
-    marked, named = Counter(), Counter()
-    for task in all_tasks():
-        marked[task.notebook] += ({task.answer_id, task.check_id} & ids != set()) + ((task.label, "answer") in roles)
-        named[task.notebook] += task.name in made
+    seen, defined = set().union(*map(_traits, cells)), set().union(*map(_functions, cells))
+    traits = Counter({number: len(own & seen) for number, own in _traits_of_pages().items()})
+    names = Counter(task.notebook for task in all_tasks() if task.name in defined)
     digits = re.match(r"\d\d(?!\d)", Path(path).name)
-    by_name = digits[0] if digits and any(task.notebook == digits[0] for task in all_tasks()) else None
-    for votes in (marked, named):
+    by_name = digits[0] if digits and digits[0] in traits else None
+    for votes in (traits, names):
         most = max(votes.values(), default=0)
         best = [number for number, count in votes.items() if count == most > 0]
         if best:
             return by_name if by_name in best else best[0]
     return by_name
+
+
+@cache
+def _traits_of_pages():
+    """{two digits: what is in the cells of this page and of no other}."""
+    pages = {number: set().union(*(_traits(_cell(cell)) for cell in cells_of(number)))
+             for number in dict.fromkeys(task.notebook for task in all_tasks())}
+    pages_with = Counter(trait for traits in pages.values() for trait in traits)
+    return {number: {trait for trait in traits if pages_with[trait] == 1} for number, traits in pages.items()}
+
+
+def _traits(cell):
+    """By what a cell may be known again: its id, the exercise that it belongs to, its code."""
+    return {("id", cell.id), ("role", *cell.role)} | ({("code", cell.source)} if cell.kind == "code" else set())
 
 
 def answers_in(cells, number: str) -> list:
@@ -101,16 +113,20 @@ def _candidates(cells, task):
     order = sorted(range(len(cells)), key=lambda at: (cells[at].kind == "code", at), reverse=True)
     yield from ((at, "id") for at in order if cells[at].id == task.answer_id)
     yield from ((at, "metadata") for at in order if cells[at].role == (task.label, "answer"))
-    yield from ((at, "name") for at in order if task.name in _made(cells[at]))
+    yield from ((at, "name") for at in order if task.name in _functions(cells[at]))
 
 
 def _made(cell):
     return names_made(python_of(cell.source))
 
 
+def _functions(cell):
+    return re.findall(r"^def\s+(\w+)", cell.source, flags=re.M)
+
+
 def _only_function(cell):
     """The name of the function that a cell defines, if it defines one alone: somebody has given it another name."""
-    functions = re.findall(r"^def\s+(\w+)", cell.source, flags=re.M)
+    functions = _functions(cell)
     return functions[0] if len(functions) == 1 else None
 
 

@@ -6,16 +6,17 @@ EXAMPLES = """examples:
   mistral-edu grade submissions/*.ipynb
   mistral-edu grade submissions --csv marks.csv --feedback feedback
   mistral-edu grade ann.ipynb --limit 10
-A file may have another name, lost cells or changed metadata: exercises are found by their cells' ids, then by their
-metadata, then by the functions' names. Only what an answer needs is run, with a time limit, in a process of its own;
-it is code of somebody else all the same, and runs with your rights. Exit code 1 says that a file could not be graded."""
+Files may be renamed, cells deleted, metadata changed: answers are found by their cells' ids, by their metadata, or by
+the names of their functions. Only what an answer needs is run, in another process and with a time limit. It is still
+somebody else's code and runs with your rights. The exit code is 1 where a file could not be graded, else 0."""
 
 
 def add_arguments(parser):
     parser.add_argument("files", nargs="+", metavar="FILE", help="notebooks, or folders that hold some")
     parser.add_argument("--csv", metavar="FILE", help="write the marks there as a table")
-    parser.add_argument("--feedback", metavar="DIR", help="write a page there for each file, with what the checker says")
-    parser.add_argument("--limit", type=float, default=60, metavar="S", help="seconds an answer may take (default: 60)")
+    parser.add_argument("--feedback", metavar="DIR", help="write a page for each file there, with what the checker says")
+    parser.add_argument("--limit", type=float, default=60, metavar="S",
+                        help="seconds that an answer may take (default: 60)")
 
 
 def run(args) -> int:
