@@ -11,10 +11,11 @@ is not written over without --force. To grade without nbgrader, see mistral-edu 
 
 
 def add_arguments(parser):
-    parser.add_argument("action", choices=("build",), help="write source/, release/ and nbgrader_config.py")
-    parser.add_argument("notebooks", nargs="*", metavar="NN", help="numbers of notebooks (default: all with exercises)")
-    parser.add_argument("--folder", required=True, metavar="DIR", help="where the course is, or shall be")
-    parser.add_argument("--force", action="store_true", help="write files anew even if you have changed them")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="build")
+    build = actions.add_parser("build", help="write source/, release/ and nbgrader_config.py")
+    build.add_argument("notebooks", nargs="*", metavar="NN", help="numbers of notebooks (default: all with exercises)")
+    build.add_argument("--folder", required=True, metavar="DIR", help="where the course is, or shall be")
+    build.add_argument("--force", action="store_true", help="write files anew even if you have changed them")
 
 
 def run(args) -> int:

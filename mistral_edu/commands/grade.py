@@ -14,7 +14,7 @@ somebody else's code and runs with your rights. The exit code is 1 where a file 
 def add_arguments(parser):
     parser.add_argument("files", nargs="+", metavar="FILE", help="notebooks, or folders that hold some")
     parser.add_argument("--csv", metavar="FILE", help="write the marks there as a table")
-    parser.add_argument("--feedback", metavar="DIR", help="write a page for each file there, with what the checker says")
+    parser.add_argument("--feedback", metavar="DIR", help="write a page for each file there: what the checker says")
     parser.add_argument("--limit", type=float, default=60, metavar="S",
                         help="seconds that an answer may take (default: 60)")
 
