@@ -40,7 +40,8 @@ def test_releases_are_those_of_the_nbgrader_that_is_installed(tmp_path):
     pytest.importorskip("nbgrader")
     build(tmp_path, ["00", "05", "09"])
     ours = {path: path.read_bytes() for path in tmp_path.glob("release/*/*.ipynb")}
-    subprocess.run([sys.executable, "-m", "nbgrader", "generate_assignment", "--assignment=*"], cwd=tmp_path, check=True)
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", "--assignment=*"]
+    subprocess.run(command, cwd=tmp_path, check=True)
     assert len(ours) == 3 and ours == {path: path.read_bytes() for path in ours}
 
 

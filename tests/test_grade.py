@@ -82,7 +82,7 @@ FOUND = {
     "a markdown cell": (page(cell_type="markdown"), "a cell of type markdown; it was read as code"),
     "a raw cell": (page(cell_type="raw"), "a cell of type raw"),
     "in a new cell": (pasted(page(cell_of(PAGE, ANSWER)["source"])), "was left as it was; subtract_row_mean was found"),
-    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "called centre instead of subtract"),
+    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "called centre instead of"),
     "a lambda": (page("subtract_row_mean = lambda x: x - x.mean(axis=1, keepdims=True)"), ""),
     "with a magic": (page("%%time\n%matplotlib inline\n" + RIGHT), ""),
     "a loop below the function": (page(RIGHT + "\nwhile True:\n    pass"), ""),
@@ -105,10 +105,10 @@ def test_the_name_of_the_file_does_not_matter(mark, name):
 WRONG = {
     "empty": (copy.deepcopy(PAGE), "not started"),
     "a slip": (page("def subtract_row_mean(x):\n    return x - x.mean(axis=1)"), "the means lost their axis"),
-    "no slip that is known": (page("def subtract_row_mean(x):\n    return 7 * x"), "expected [[-1, 1], [-5, 5]], yours"),
+    "no slip that is known": (page("def subtract_row_mean(x):\n    return 7 * x"), "expected [[-1, 1], [-5, 5]]"),
     "an error": (page("def subtract_row_mean(x):\n    y = 0\n    return x / y.z"),
                  "AttributeError: 'int' object has no attribute 'z', in line 3 of your cell: return x / y.z"),
-    "no Python": (page("x = 1\ndef subtract_row_mean(x)\n    return x"), ", in line 2 of your cell: def subtract_row_me"),
+    "no Python": (page("x = 1\ndef subtract_row_mean(x)\n    return x"), ", in line 2 of your cell: def subtract"),
     "a name that nobody made": (page(RIGHT.replace("x.mean", "torch.mean")), "NameError: name 'torch' is not defined"),
     "made in one case": (page("if 1 > 2:\n    subtract_row_mean = abs"), "does not make subtract_row_mean when it is"),
     "a definition that fails": (page("mean = 1 / 0\ndef subtract_row_mean(x):\n    return x - mean"),
@@ -143,11 +143,11 @@ def test_a_file_that_is_no_page_of_the_course_is_named(mark, text, remark):
 
 
 def test_what_an_answer_uses_comes_from_the_student_then_from_the_page():
-    cells = ["raise SystemExit", "from math import *", "def half(x):\n    return x / TWO", "TWO = 2\nTWO_AS_WELL = 1 / 0",
+    cells = ["raise SystemExit", "from math import *", "def half(x):\n    return x / TWO", "TWO = 2\nother = 1 / 0",
              "def answer(x):\n    show = half(x)\n    return mx.array(show)"]
     stored = ["import mlx.core as mx\nimport time", "show = draw_for_a_minute()", "TWO = 3"]
     taken = pieces(cells, 4, "answer", stored)
-    assert taken == [("from math import *", [0]), ("TWO = 2\nTWO_AS_WELL = 1 / 0", [0]),
+    assert taken == [("from math import *", [0]), ("TWO = 2\nother = 1 / 0", [0]),
                      ("def half(x):\n    return x / TWO", [0]), ("import mlx.core as mx\nimport time", [0]),
                      (cells[4], [0])]
 
@@ -164,12 +164,14 @@ def job(answer):
     return {"label": "0.3", "name": "subtract_row_mean", "pieces": [[answer, list(range(answer.count("\ndef") + 1))]]}
 
 
+@pytest.mark.slow
 def test_a_loop_or_a_crash_ends_its_own_process_alone():
     """In processes as for a class: after each accident the next answer is run all the same."""
     body = "def subtract_row_mean(x):\n    "
-    with Runner(limit=2) as run:
+    with Runner() as run:
         killed = run(job("import os\n" + body + "os.kill(os.getpid(), 9)"))
         left = run(job("import os\n" + body + "os._exit(3)"))
+        run.limit = 2
         endless = run(job(body + "while True:\n        pass"))
     assert killed["message"] == "your code ends Python itself (Killed)"
     assert left["message"] == "your code ends Python itself (exit status 3)"
@@ -195,8 +197,10 @@ def test_a_class_is_graded_into_a_table_and_pages(tmp_path, capsys):
     assert [(row["file"], row["exercise"], row["points"], row["of"]) for row in rows] == [
         ("=eve", "", "", ""), ("ann", "5.4", "3", "3"), ("ann", "5.5", "2", "2"), ("bob", "0.3", "0", "2")]
     assert "expected [[-1, 1], [-5, 5]]" in rows[3]["remark"]
-    assert sorted(str(path.relative_to(pages)) for path in pages.rglob("*.md")) == ["=eve/00.md", "ann/05.md", "bob/00.md"]
-    assert (pages / "ann/05.md").read_text().startswith("# 05.ipynb\n\n5 of 5 points\n\n## 5.4: 3 of 3 points\n\n    ✓ 5.4")
+    written = sorted(str(path.relative_to(pages)) for path in pages.rglob("*.md"))
+    assert written == ["=eve/00.md", "ann/05.md", "bob/00.md"]
+    anns = (pages / "ann/05.md").read_text(encoding="utf-8")
+    assert anns.startswith("# 05.ipynb\n\n5 of 5 points\n\n## 5.4: 3 of 3 points\n\n    ✓ 5.4: all")
     assert not Path("note.txt").exists()
 
 
@@ -214,14 +218,14 @@ def test_a_wrong_command_line_is_said(tmp_path, capsys):
 
 @pytest.mark.parametrize("answer, line, code", [
     (RIGHT, "✓ 0.3: 2 of 2 points", 0), (cell_of(PAGE, ANSWER)["source"], "○ 0.3: 0 of 2 points: not started", 1),
-    ("def subtract_row_mean(x):\n    return x.mean()", "✗ 0.3: 0 of 2 points: expected [[-1, 1], [-5, 5]]", 1)])
+    ("def subtract_row_mean(x):\n    return x.mean()", "✗ 0.3: 0 of 2 points: expected [[-1, 1], [-5, 5]]", 1)],
+    ids=["right", "not started", "wrong"])
 def test_learners_check_their_own_copy(tmp_path, monkeypatch, capsys, answer, line, code):
     monkeypatch.setattr(grade_module, "Runner", in_this_process)
-    copies.prepare("00", str(tmp_path))
-    path = tmp_path / "00_start_here.ipynb"
-    notebook = json.loads(path.read_text(encoding="utf-8"))
+    stored = copies.find("00").path
+    notebook = json.loads(copies.copy_of(stored.read_text(encoding="utf-8")))
     cell_of(notebook, ANSWER)["source"] = answer
-    path.write_text(json.dumps(notebook), encoding="utf-8")
+    (tmp_path / stored.name).write_text(json.dumps(notebook), encoding="utf-8")
     assert main(["check", "0", "--folder", str(tmp_path)]) == code
     assert capsys.readouterr().out.splitlines()[-1].startswith(line)
 

@@ -52,7 +52,8 @@ def _cell(cell):
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
     marks = metadata.get("mistral_edu") if isinstance(metadata, dict) else None
     marks = marks if isinstance(marks, dict) else {}
-    return Cell(str(cell.get("cell_type")), str(cell.get("id")), source, (str(marks.get("exercise")), str(marks.get("role"))))
+    role = str(marks.get("exercise")), str(marks.get("role"))
+    return Cell(str(cell.get("cell_type")), str(cell.get("id")), source, role)
 
 
 def notebook_of(cells, path) -> str | None:
