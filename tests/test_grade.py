@@ -1,4 +1,5 @@
 """Grading: answers are found whatever became of the file, run apart from one another, and written down."""
+import ast
 import copy
 import csv
 import json
@@ -18,6 +19,8 @@ from mistral_edu.classroom.tasks import cells_of
 from mistral_edu.commands.check import path_of
 from mistral_edu.commands.main import main
 from mistral_edu.course import copies
+from mistral_edu.lab import n00_start
+from mistral_edu.lab.exercises.bank import find
 
 import pytest
 
@@ -123,6 +126,21 @@ WRONG = {
 def test_a_wrong_answer_gets_no_points_and_a_reason(mark, notebook, remark):
     got = mark(notebook)
     assert (got.label, got.points, got.of) == ("0.3", 0, 2) and remark in got.remark
+
+
+def slips_as_written(path):
+    """[(the code of a wrong function, what to tell its author)] of a room's exercises, a pair for each lambda."""
+    pairs = [node.elts for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Tuple)]
+    return [(ast.unparse(pair[0]), ast.literal_eval(pair[1])) for pair in pairs
+            if len(pair) == 2 and isinstance(pair[0], ast.Lambda)]
+
+
+def test_every_slip_of_a_page_is_named_in_the_table(mark):
+    slips = slips_as_written(Path(n00_start.__file__).parent / "exercises.py")
+    assert len(slips) == len(find("0.3").slips)
+    for code, sentence in slips:
+        got = mark(page(f"import numpy as np\nsubtract_row_mean = {code}"))
+        assert (got.points, got.remark) == (0, sentence)
 
 
 STRANGE = {
