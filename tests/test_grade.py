@@ -13,7 +13,7 @@ from mistral_edu.classroom.assignment import as_text, source_of
 from mistral_edu.classroom.grade import grade
 from mistral_edu.classroom.needs import pieces
 from mistral_edu.classroom.release import release_of
-from mistral_edu.classroom.report import feedback
+from mistral_edu.classroom.report import as_csv, feedback
 from mistral_edu.classroom.runner import Runner
 from mistral_edu.classroom.tasks import cells_of
 from mistral_edu.commands.check import path_of
@@ -220,6 +220,16 @@ def test_a_class_is_graded_into_a_table_and_pages(tmp_path, capsys):
     anns = (pages / "ann/05.md").read_text(encoding="utf-8")
     assert anns.startswith("# 05.ipynb\n\n5 of 5 points\n\n## 5.4: 3 of 3 points\n\n    ✓ 5.4: all")
     assert not Path("note.txt").exists()
+
+
+@pytest.mark.parametrize("answer, points", [
+    ("deep = " + "-" * 80_000 + "1\n" + RIGHT, (None, 0)), ("deep = " + "(" * 150 + "1" + ")" * 150 + "\n" + RIGHT, (2,)),
+    ("def subtract_row_mean(x):\n    raise ValueError(chr(0xD800))", (0,)), ("x = '\ud800'\n" + RIGHT, (0,)),
+    ("x = 1\0\n" + RIGHT, (0,))], ids=["too deep", "deep", "half a character raised", "written", "a null byte"])
+def test_what_python_itself_cannot_take_stops_nothing(mark, answer, points):
+    """What is too deep is up to Python's version: the cell cannot be read, or the file not be graded."""
+    got = mark(page(answer))
+    assert got.points in points and as_csv([got]).encode() and feedback([got]).encode()
 
 
 def test_feedback_holds_what_the_checker_says_at_length(mark):

@@ -14,7 +14,7 @@ CONFIGURATION = f'''"""What nbgrader does in this folder. It reads this file whe
 c = get_config()                                                    # noqa: F821: nbgrader brings it
 c.CourseDirectory.course_id = "mistral"
 c.ClearSolutions.code_stub = {{"python": "{STUB}"}}
-c.GenerateAssignment.force = True           # release/ is there already; nbgrader writes it anew and learns what it holds
+c.GenerateAssignment.force = True              # nbgrader writes release/ anew, and learns what it holds
 c.OverwriteCells.add_missing_cells = True      # a check that a student has deleted is put back
 c.Execute.timeout = 180                        # seconds a cell; the checker itself ends an answer's loop after 60
 '''

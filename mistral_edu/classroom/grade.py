@@ -36,17 +36,23 @@ def grade(path, limit: float = 60) -> list:
 
     Raises OSError only where this machine cannot run answers at all.
     """
+    file = printable(str(path))
     try:
         cells = read_cells(path)
     except OSError as error:
-        return [Mark(str(path), remark=f"the file cannot be read ({error.strerror})")]
+        return [Mark(file, remark=f"the file cannot be read ({error.strerror})")]
     except ValueError as error:
-        return [Mark(str(path), remark=str(error))]
-    number = notebook_of(cells, path)
-    if number is None:
-        return [Mark(str(path), remark="no exercise of the course was found in it")]
-    with Runner(limit) as run:
-        return [_mark(str(path), cells, answer, run) for answer in answers_in(cells, number)]
+        return [Mark(file, remark=str(error))]
+    try:
+        number = notebook_of(cells, path)
+        if number is None:
+            return [Mark(file, remark="no exercise of the course was found in it")]
+        with Runner(limit) as run:
+            return [_mark(file, cells, answer, run) for answer in answers_in(cells, number)]
+    except OSError:
+        raise
+    except Exception as error:      # whatever a student has thought of: it stops this file alone
+        return [Mark(file, remark=printable(f"it could not be graded ({type(error).__name__}: {error})"))]
 
 
 def _mark(path, cells, answer: Answer, run):
@@ -55,9 +61,10 @@ def _mark(path, cells, answer: Answer, run):
     if answer.at is None:
         return Mark(**known, points=0, remark=DELETED, message=DELETED)
     outcome = _outcome(cells, answer, run)
+    message = printable(outcome["message"])
     if outcome["passed"]:
-        return Mark(**known, points=task.points, message=outcome["message"])
-    return Mark(**known, points=0, remark=sentence(outcome["message"]), message=outcome["message"])
+        return Mark(**known, points=task.points, message=message)
+    return Mark(**known, points=0, remark=sentence(message), message=message)
 
 
 def _outcome(cells, answer, run):
@@ -72,6 +79,15 @@ def _outcome(cells, answer, run):
     except (ValueError, RecursionError, MemoryError) as error:
         return {"passed": False, "message": f"Python cannot read your cell: {error}"}
     return run({"label": answer.task.label, "name": answer.name, "pieces": needed})
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for each half of a character, which no file can hold.
+
+    >>> printable("caf\\ud800")
+    'caf?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def sentence(message: str) -> str:

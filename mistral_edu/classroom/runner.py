@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 
 START = 300         # seconds for a worker to be ready: where the package is new, Python compiles it first
 
@@ -31,7 +32,8 @@ class Runner:
         if self.worker is None or self.worker.poll() is not None:
             self._end()
             self._start()
-        self.worker.stdin.write((json.dumps(job) + "\n").encode())
+        with suppress(BrokenPipeError):                  # it has ended just now: there will be no line
+            self.worker.stdin.write((json.dumps(job) + "\n").encode())
         line = self._line(self.limit)
         if line is None:
             self._end()
@@ -72,14 +74,10 @@ class Runner:
         if self.worker is None:
             return None
         worker, self.worker = self.worker, None
-        try:
+        with suppress(subprocess.TimeoutExpired):
             worker.wait(wait)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         with worker:                     # closes its pipes, and waits
             pass
         self.folder.cleanup()
