@@ -223,7 +223,8 @@ def test_a_class_is_graded_into_a_table_and_pages(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("answer, points", [
-    ("deep = " + "-" * 80_000 + "1\n" + RIGHT, (None, 0)), ("deep = " + "(" * 150 + "1" + ")" * 150 + "\n" + RIGHT, (2,)),
+    ("deep = " + "-" * 80_000 + "1\n" + RIGHT, (None, 0)),
+    ("deep = " + "(" * 150 + "1" + ")" * 150 + "\n" + RIGHT, (2,)),
     ("def subtract_row_mean(x):\n    raise ValueError(chr(0xD800))", (0,)), ("x = '\ud800'\n" + RIGHT, (0,)),
     ("x = 1\0\n" + RIGHT, (0,))], ids=["too deep", "deep", "half a character raised", "written", "a null byte"])
 def test_what_python_itself_cannot_take_stops_nothing(mark, answer, points):
