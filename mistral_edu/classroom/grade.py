@@ -1,0 +1,108 @@
+"""Marks for a notebook that was handed in. Every file gets at least one, and no file stops the others."""
+import re
+from dataclasses import dataclass
+
+from mistral_edu.classroom.needs import pieces
+from mistral_edu.classroom.runner import Runner
+from mistral_edu.classroom.submission import Answer, answers_in, notebook_of, read_cells
+from mistral_edu.classroom.tasks import cells_of
+
+DELETED = "no answer was found: its cell was deleted, or defines no function"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one exercise of a file is worth. A file that could not be graded has one mark, without label and points.
+
+    remark: what is wrong, in one sentence; empty where all is right. message: the same at length, as the checker
+    says it. notes: what was odd about the file, though it was graded.
+    """
+    file: str
+    notebook: str = ""
+    label: str = ""
+    points: int | None = None
+    of: int | None = None
+    remark: str = ""
+    message: str = ""
+    notes: tuple = ()
+
+    @property
+    def right(self) -> bool:
+        return self.points is not None and self.points == self.of
+
+
+def grade(path, limit: float = 60) -> list:
+    """The Marks of a file, one for each exercise of its notebook. limit: seconds that each answer may take.
+
+    Raises OSError only where this machine cannot run answers at all.
+    """
+    file = printable(str(path))
+    try:
+        cells = read_cells(path)
+    except OSError as error:
+        return [Mark(file, remark=f"the file cannot be read ({error.strerror})")]
+    except ValueError as error:
+        return [Mark(file, remark=str(error))]
+    try:
+        number = notebook_of(cells, path)
+        if number is None:
+            return [Mark(file, remark="no exercise of the course was found in it")]
+        with Runner(limit) as run:
+            return [_mark(file, cells, answer, run) for answer in answers_in(cells, number)]
+    except OSError:
+        raise
+    except Exception as error:      # whatever a student has thought of: it stops this file alone
+        return [Mark(file, remark=printable(f"it could not be graded ({type(error).__name__}: {error})"))]
+
+
+def _mark(path, cells, answer: Answer, run):
+    task = answer.task
+    known = dict(file=path, notebook=task.notebook, label=task.label, of=task.points, notes=tuple(answer.notes))
+    if answer.at is None:
+        return Mark(**known, points=0, remark=DELETED, message=DELETED)
+    outcome = _outcome(cells, answer, run)
+    message = printable(outcome["message"])
+    if outcome["passed"]:
+        return Mark(**known, points=task.points, message=message)
+    return Mark(**known, points=0, remark=sentence(message), message=message)
+
+
+def _outcome(cells, answer, run):
+    """What the checker says of an answer. An answer that is no Python is not run."""
+    usable = [at for at, cell in enumerate(cells) if cell.kind == "code" or at == answer.at]
+    page = ["".join(cell["source"]) for cell in cells_of(answer.task.notebook) if cell["cell_type"] == "code"]
+    try:
+        needed = pieces([cells[at].source for at in usable], usable.index(answer.at), answer.name, page)
+    except SyntaxError as error:
+        line = f", in line {error.lineno} of your cell: {(error.text or '').strip()}" if error.lineno else ""
+        return {"passed": False, "message": f"{type(error).__name__}: {error.msg}{line}"}
+    except (ValueError, RecursionError, MemoryError) as error:
+        return {"passed": False, "message": f"Python cannot read your cell: {error}"}
+    return run({"label": answer.task.label, "name": answer.name, "pieces": needed})
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for each half of a character, which no file can hold.
+
+    >>> printable("caf\\ud800")
+    'caf?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def sentence(message: str) -> str:
+    """The checker's message in one sentence: the likely reason, where it names one, else what differs.
+
+    >>> sentence("✗ 0.3, case 1 of 4: expected 6, yours gives 9.\\n  It was called with x = 3. Likely: that is x * x")
+    'that is x * x'
+    >>> sentence("✗ 0.3, case 1 of 4: expected 6, yours gives 9.\\n  A hint waits in hint(\\"0.3\\").")
+    'expected 6, yours gives 9'
+    >>> sentence("○ 0.3: not started yet; replace the raise line and run both cells again")
+    'not started'
+    """
+    if message.startswith("○"):
+        return "not started"
+    if "Likely: " in message:
+        return " ".join(message.split("Likely: ", 1)[1].split())
+    first = message.splitlines()[0]
+    return re.sub(r"^✗ [\d.]+(, case \d+ of \d+)?: ", "", first).rstrip(".:")

@@ -1,0 +1,39 @@
+"""`mistral-edu check`: a learner's own answers, checked as they would be graded."""
+from pathlib import Path
+
+EXAMPLES = """examples:
+  mistral-edu check 05                        (your copy, where mistral-edu lab puts it)
+  mistral-edu check 05 --folder ~/course
+  mistral-edu check Downloads/my_page.ipynb
+The file counts as it was saved last; save the page before."""
+
+
+def add_arguments(parser):
+    parser.add_argument("notebook", help="its number, or the path of a file")
+    parser.add_argument("--folder", metavar="DIR", help="where your pages are (default: mistral-notebooks)")
+
+
+def run(args) -> int:
+    """Print a line for each exercise. Returns the exit code: 0 where all are right."""
+    from mistral_edu.classroom.grade import grade  # here, since the lab's words take a second to come
+    path = path_of(args.notebook, args.folder)
+    marks = grade(path)
+    for mark in marks:
+        if mark.points is None:
+            raise ValueError(f"{path}: {mark.remark}")
+        sign = "✓" if mark.right else "○" if mark.remark == "not started" else "✗"
+        print(f"{sign} {mark.label}: {mark.points} of {mark.of} points" + (f": {mark.remark}" if mark.remark else ""))
+    return 0 if all(mark.right for mark in marks) else 1
+
+
+def path_of(notebook: str, folder: str | None = None) -> Path:
+    """The file that is meant by a number, or by a path. Raises FileNotFoundError, which says how to get one."""
+    from mistral_edu.course import copies
+    if notebook.endswith(".ipynb"):
+        path, cure = Path(notebook), "give the path of a notebook, or a number, as in: mistral-edu check 05"
+    else:
+        home = Path(folder).expanduser() if folder else copies.folder_of_learner()
+        path, cure = home / copies.find(notebook).path.name, f"mistral-edu lab {notebook} makes it"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; {cure}")
+    return path
