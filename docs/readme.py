@@ -9,14 +9,21 @@ import textwrap
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-README, BENCHMARKS = DOCS.parent / "README.md", DOCS / "benchmarks.md"
+README, BENCHMARKS, TEACHING = DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "teaching.md"
 MAP, CHART = DOCS / "map.png", DOCS / "speed.png"
 RESULT = "epyc_230m"        # what the chart shows, of mistral_edu/bench/results/
+
+PLANS = {  # of a course: a name, and for each day or week its notebooks
+    "One day: from tokens to an answer": ["00 03 05 11"],
+    "Five days: the core path": ["00 01 02", "03 04 05", "06 07 08", "09 10", "11 13"],
+    "Ten weeks: all twenty": ["00 01", "02 03", "04 05", "06 07", "08 09", "10 11", "12 13", "14 15", "16 17", "18 19"],
+}
 
 CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=```)", re.DOTALL)
 READY = re.compile(r"(<!-- ready -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- notebooks -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 SPEED = re.compile(r"(<!-- speed -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+PLANNED = re.compile(r"(<!-- plans: made by make readme -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 QUOTED = re.compile(r"(<!-- mistral-edu bench (?P<option>--published|--show (?P<name>\w+)) -->\n)"
                     r"(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -35,7 +42,7 @@ def how_many_are_ready():
 
     done = [notebook.number for notebook in ready()]
     if len(done) == len(COURSE):
-        return ""
+        return f"The core path is {core_path()}; the others are electives.\n"
     planned = [notebook.number for notebook in COURSE if not notebook.ready]
     which = f"notebooks {', '.join(planned)} are" if len(planned) > 1 else f"notebook {planned[0]} is"
     sentences = f"{len(done)} of the {len(COURSE)} notebooks are ready; {which} planned.\n"
@@ -50,11 +57,10 @@ def table_of_notebooks():
     """The course as a table."""
     from mistral_edu.course import COURSE
 
-    rows = ["| | notebook | you end with | minutes | |", "|---|---|---|---|---|"]
+    rows = ["| | notebook | you end with | minutes |", "|---|---|---|---|"]
     for one in COURSE:
         title = f"[{one.title}](notebooks/{one.path.name})" if one.ready else one.title
-        minutes = one.minutes if one.ready else ""
-        rows.append(f"| {one.number} | {title} | {one.ends} | {minutes} | {'ready' if one.ready else 'planned'} |")
+        rows.append(f"| {one.number} | {title} | {one.ends} | {one.minutes if one.ready else 'planned'} |")
     return "\n".join(rows) + "\n"
 
 
@@ -65,6 +71,23 @@ def quoted_table(block):
 
     name = block["name"]
     return f"\n{table(measured_result(name)) if name else published()}\n\n"
+
+
+def plans():
+    """The plans of docs/teaching.md, as tables with their minutes."""
+    from mistral_edu.course import COURSE
+
+    course = {one.number: one for one in COURSE}
+    lines = []
+    for name, parts in PLANS.items():
+        kind = "week" if "weeks" in name else "day"
+        lines += [f"### {name}", "", f"| {kind} | notebooks | minutes |", "|---|---|---|"]
+        for n, part in enumerate(parts, 1):
+            pages = [course[number] for number in part.split()]
+            titles = "; ".join(f"{page.number} {page.title}" for page in pages)
+            lines.append(f"| {n} | {titles} | {sum(page.minutes for page in pages)} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def compared(result):
@@ -158,6 +181,7 @@ if __name__ == "__main__":
     replace(README, (CELL, lambda _: output), (READY, lambda _: how_many_are_ready()),
             (TABLE, lambda _: table_of_notebooks()), (SPEED, lambda _: about_the_chart(measured)))
     replace(BENCHMARKS, (QUOTED, quoted_table))
+    replace(TEACHING, (PLANNED, lambda _: plans()))
     MAP.write_bytes(course_map().png())
     store_chart(measured)
     print(output, end="")

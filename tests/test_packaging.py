@@ -12,7 +12,7 @@ from pathlib import Path
 import mistral_edu
 from lab_in_browser import BROWSERS
 from mistral_edu.bench.results import measured_result
-from mistral_edu.course import core_path
+from mistral_edu.course import COURSE, core_path
 
 import mlx.core as mx
 import pytest
@@ -181,10 +181,10 @@ def test_the_version_is_written_once():
 
 
 def test_the_readme_marks_the_notebooks_that_are_there():
-    rows = re.findall(r"^\| (\d\d) \|.*\| (ready|planned) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| (\d\d) \|.*\| (\d+|planned) \|$", README, re.MULTILINE)  # minutes, of one that is there
     assert [number for number, _ in rows] == [f"{n:02}" for n in range(20)]
     there = {path.name[:2] for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
-    assert {number for number, state in rows if state == "ready"} == there
+    assert {number for number, state in rows if state != "planned"} == there
 
 
 def test_the_readme_lists_the_course_as_it_is(readme):
@@ -224,6 +224,17 @@ def test_benchmarks_are_quoted_as_the_command_prints_them(readme):
     assert len(blocks) == page.count("<!-- mistral-edu bench")
     for block in blocks:
         assert block["table"] == readme.quoted_table(block), "run: make readme"
+
+
+def test_the_plans_for_teachers_add_up_the_minutes_of_the_pages(readme):
+    page = readme.TEACHING.read_text(encoding="utf-8")
+    assert readme.PLANNED.search(page)["text"] == readme.plans(), "run: make readme"
+    course = {one.number: one for one in COURSE}
+    numbers = [number for part in readme.PLANS["Ten weeks: all twenty"] for number in part.split()]
+    assert numbers == [one.number for one in COURSE]
+    core = [number for part in readme.PLANS["Five days: the core path"] for number in part.split()]
+    assert core == [one.number for one in COURSE if one.core]
+    assert f"| {course['12'].minutes + course['13'].minutes} |" in page
 
 
 def test_the_readmes_chart_shows_the_stored_result(readme):
