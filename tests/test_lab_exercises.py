@@ -185,7 +185,7 @@ def test_small_masks_are_shown_side_by_side():
         "  expected        yours",
         "  0 0 1 1 1 0  ≠  0 1 1 1 1 0",
         "  0 0 0 1 1 1  ≠  0 0 1 1 1 1",
-        "  It was called with L = 2, window = 3, offset = 4. Likely: your rows see window + 1 keys: the own key "
+        "  It was called with L = 2, window = 3, offset = 4. Likely: your rows see window + 1 keys: a token's own key "
         "counts, so it is back < window"]
 
 
@@ -245,7 +245,7 @@ BEGINNERS = {
         (lambda p, d, w: p - d * w + 1, "takes off one place for all layers together"),
         (lambda p, d, w: max(0, p - w), "one layer, and one place too far"),
         (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
-        (lambda p, d, w: d * (w - 1) - p, "signs are turned round"),
+        (lambda p, d, w: d * (w - 1) - p, "signs are reversed"),
         (lambda p, d, w: p - (d - 1) * w, "one layer too few, for there were depth hops; and each")],
     "8.9": [
         (lambda n, w: min(n, w) * n, "the first queries see fewer"),

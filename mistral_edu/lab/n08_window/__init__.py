@@ -1,4 +1,4 @@
-"""What notebook 08 imports beside the words that all pages share."""
+"""What notebook 08 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.leak import LENGTH, NO_CLUE, noise_loss
 from mistral_edu.lab.experiments.reach import furthest, influence, states
 from mistral_edu.lab.experiments.skills import story_loss

@@ -6,7 +6,7 @@ from mistral_edu.lab.n08_window.slips import MASK, PAIRS, REACH
 
 
 def chunk_mask(L, window, offset):
-    """Masks of L queries at offset .. offset+L-1 over all keys so far: (L, offset + L) bool, True = may look."""
+    """The mask of L queries at offset .. offset+L-1 over all keys so far: (L, offset + L) bool, True = may look."""
     q_pos = mx.arange(offset, offset + L)[:, None]      # (L, 1)
     k_pos = mx.arange(offset + L)[None, :]              # (1, S)
     back = q_pos - k_pos                                # (L, S)
@@ -33,8 +33,8 @@ EXERCISES = (
             "Which positions do the L queries have? Which have the keys? Only one of the two starts at 0.",
             "mx.arange(a, b)[:, None] is a column, mx.arange(c)[None, :] a row. Their difference, an (L, S) grid, says "
             "how far back each key lies.",
-            "A key may be looked at when it lies 0 or more places back, and fewer than window. Two comparisons, joined "
-            "by & and with brackets around each.",
+            "A query may look at a key that lies 0 or more places back, and fewer than window. That takes two "
+            "comparisons, each in brackets, joined by &.",
         ),
     ),
     Exercise(
@@ -45,7 +45,7 @@ EXERCISES = (
         hints=(
             "After one layer with window 4, position 10 has seen 7, 8, 9 and itself. How many places back is that?",
             "In the second layer it looks at position 7 again, and that state has already seen three places further "
-            "back. So it goes on, layer by layer.",
+            "back. And so on, layer by layer.",
             "depth hops of window - 1 places each, counted back from position; and never below 0.",
         ),
     ),
@@ -56,7 +56,7 @@ EXERCISES = (
         slips=PAIRS,
         hints=(
             "By hand, for 6 tokens and a window of 3, write down how many keys each token sees. Then add.",
-            "The token at position i has i + 1 tokens to look at, itself included, and looks at no more than window.",
+            "The token at position i has i + 1 tokens to look at, itself included, but sees at most window of them.",
             "A sum over i of min(i + 1, window). Python's sum and range do it in one line.",
         ),
     ),

@@ -6,11 +6,11 @@ from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.lab.showing.mask_picture import draw_mask
 from mistral_edu.palette import GREY, INK, PALETTE, RED
 
-FAINTEST = 1e-6                 # what is smaller, but not zero, is drawn as this
+FAINTEST = 1e-6                 # anything smaller, but not zero, is drawn as this
 
 
 def draw_influence(sizes, source, window):
-    """sizes (n_layers + 1, L) from reach.influence, as a map on a logarithmic scale; a red line ends the reach.
+    """sizes (n_layers + 1, L) from reach.influence, as a map on a logarithmic scale; a line marks the reach.
 
     Returns (figure, axes). Exact zeros stay white.
     """
@@ -29,12 +29,12 @@ def draw_influence(sizes, source, window):
 
 
 def reach_picture(mask, depth):
-    """The mask of one layer, and beside it what `depth` such layers let through, from the bottom to the top."""
+    """The mask of one layer, and next to it what `depth` such layers let through, from the bottom to the top."""
     one = np.array(mask, dtype=int)
     through = np.linalg.matrix_power(one, depth) > 0 if depth > 1 else one > 0
     fig, (left, right) = figure(height=3.7, columns=2)
     seen, reached = int(one[-1].sum()), int(through[-1].sum())
-    draw_mask(left, one, f"One layer: {seen} key{'s' * (seen > 1)} a row")
+    draw_mask(left, one, f"One layer: {seen} key{'s' * (seen > 1)} per row")
     draw_mask(right, through, f"{depth} layer{'s' * (depth > 1)}: {reached} token{'s' * (reached > 1)} reached")
     right.set(xlabel="token that went in", ylabel="token that comes out")
     L = len(one)
@@ -46,10 +46,10 @@ def reach_picture(mask, depth):
 
 
 def draw_reach(ax, sizes, window, title="A fall, a plateau, then a cliff at the edge of the reach"):
-    """sizes (n_layers + 1, L) from reach.gradients: a line a depth, against places back, on a logarithmic scale.
+    """sizes (n_layers + 1, L) of gradients: a line per depth, against places back, on a logarithmic scale.
 
     Returns how far back the deepest line goes, and the power of ten of its size there, as a share of its size at the
-    last token itself. A dotted line stands at each reach.
+    last token itself. A dotted line marks each reach.
     """
     n_layers, L = len(sizes) - 1, sizes.shape[1]
     for depth, colour in ((1, PALETTE[0]), (2, PALETTE[1]), (4, PALETTE[2]), (n_layers, PALETTE[3])):

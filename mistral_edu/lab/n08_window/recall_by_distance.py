@@ -1,8 +1,8 @@
-"""Recall against distance, measured on the way: a text is read once, and asked about its fact again and again.
+"""Recall against distance, measured along the way: a text is read once, and its fact is asked for again and again.
 
 The exam (tiny/exam.py) has a text of its own for each distance. For a curve in a notebook that would be slow and noisy.
-Here one fact is asked at growing distances while the same text goes on: the text is read once through a cache, and each
-question is put to a copy of the cache, which is thrown away.
+Here one fact is asked for at growing distances while the same text goes on: the text is read once through a cache, and
+each question is put to a copy of the cache, which is then discarded.
 """
 import re
 
@@ -17,9 +17,10 @@ SENTENCE_END = r"(?<=[.?!]) "
 
 
 def recall_curve(model, tokenizer, distances, rivals=0, n=5):
-    """How many of n facts the model recalls at each distance in tokens, rivals of their kind among them or not.
+    """How many of n facts the model recalls at each distance in tokens, each fact among `rivals` others of its kind.
 
-    Returns a list as long as `distances`, each 0 .. n. Every fact is held out of training, and asked at all distances.
+    Returns a list as long as `distances`, each 0 .. n. Every fact is held out of training and asked for at all
+    distances.
     """
     items = recall_items(tokenizer, max(distances), rivals, n)
     right = [asked_on_the_way(model, tokenizer, nearer(tokenizer, item, distances)) for item in items]
@@ -27,9 +28,9 @@ def recall_curve(model, tokenizer, distances, rivals=0, n=5):
 
 
 def nearer(tokenizer, item, distances):
-    """A recall item at each of these distances (tokens from the fact to the question's end), item.meta the largest.
+    """A recall item at each of these distances (tokens from the fact to the question's end); item.meta is the largest.
 
-    The last sentences before the question are left out until the distance is met, to within half a sentence.
+    The last sentences before the question are left out until the distance is met to within half a sentence.
     """
     *told, question = re.split(SENTENCE_END, item.text)
     family = []
