@@ -2,7 +2,7 @@
 from mistral_edu.machine import backend, blas
 
 blas.install()   # works only before mlx.core is imported, so it comes before all imports below
-backend.check()  # MLX without a part that computes is a common slip: one line says what to install
+backend.check()  # MLX without a backend is a common mistake: one line says what to install
 
 from mistral_edu.attention import Attention, scaled_dot_product_attention
 from mistral_edu.cache import KVCache, RotatingKVCache
@@ -32,14 +32,14 @@ __all__ = [
 
 
 def load_ipython_extension(ipython):
-    """`%load_ext mistral_edu` adds the magics that the notebooks use."""
+    """Add the magics that the notebooks use: `%load_ext mistral_edu`."""
     from mistral_edu.lab import prompting
 
     prompting.load_ipython_extension(ipython)
 
 
 def unload_ipython_extension(ipython):
-    """`%unload_ext mistral_edu` takes them away again."""
+    """Remove them again: `%unload_ext mistral_edu`."""
     from mistral_edu.lab import prompting
 
     prompting.unload_ipython_extension(ipython)

@@ -25,7 +25,7 @@ def split_heads(x: mx.array, n_heads: int) -> mx.array:
 
 
 def merge_heads(x: mx.array) -> mx.array:
-    """The way back: (B, n_heads, L, head_dim) -> (B, L, n_heads * head_dim)."""
+    """The inverse of split_heads: (B, n_heads, L, head_dim) -> (B, L, n_heads * head_dim)."""
     B, n_heads, L, head_dim = x.shape
     return x.transpose(0, 2, 1, 3).reshape(B, L, n_heads * head_dim)         # (B, L, n_heads * head_dim)
 
@@ -44,11 +44,11 @@ def scaled_dot_product_attention(q: mx.array, k: mx.array, v: mx.array, scale: f
 
     q: queries, (B, n_heads, L, head_dim).
     k, v: keys and values, (B, n_kv_heads, S, head_dim).
-    scale: what the scores are multiplied with, usually head_dim ** -0.5.
-    mask: bool, spread over (B, n_heads, L, S), True = may look; "causal": no later key than the query; None: all keys.
+    scale: what the scores are multiplied by, usually head_dim ** -0.5.
+    mask: bool, broadcast to (B, n_heads, L, S), True = may look; "causal": no key later than the query; None: all keys.
 
     Returns (B, n_heads, L, head_dim). A query that may see no key yields a row of NaN. Scores and softmax are fp32
-    whatever the dtype of q: 16 bit would blur the differences that the exponential then magnifies.
+    whatever the dtype of q: 16 bits would blur the differences that the exponential then magnifies.
     """
     L, S = q.shape[2], k.shape[2]
     n_rep = q.shape[1] // k.shape[1]
@@ -65,7 +65,7 @@ def scaled_dot_product_attention(q: mx.array, k: mx.array, v: mx.array, scale: f
 
 def fused_attention(q: mx.array, k: mx.array, v: mx.array, scale: float,
                     mask: mx.array | str | None = None) -> mx.array:
-    """scaled_dot_product_attention as one operation of MLX, which repeats no key; a test holds them equal.
+    """scaled_dot_product_attention as one MLX operation, which repeats no keys; a test checks that the two agree.
 
     q, k, v, scale, mask: as there; the shapes are the same.
     """
@@ -75,12 +75,12 @@ def fused_attention(q: mx.array, k: mx.array, v: mx.array, scale: float,
 class Attention(nn.Module):
     """One attention layer.
 
-    Its two steps without weights, `attend` and `rotate`, are plain functions. Set another one on a layer to see what
-    it does: `model.layers[0].self_attn.attend = scaled_dot_product_attention`.
+    Its two steps without weights, `attend` and `rotate`, are plain functions. Set a different one on a layer to see
+    what it does: `model.layers[0].self_attn.attend = scaled_dot_product_attention`.
     """
 
     attend = staticmethod(fused_attention)  # (q, k, v, scale, mask) -> (B, n_heads, L, head_dim)
-    rotate = staticmethod(fused_rope)       # (x, offset, theta) -> as x
+    rotate = staticmethod(fused_rope)       # (x, offset, theta) -> the shape of x
 
     def __init__(self, config: MistralConfig):
         super().__init__()

@@ -3,21 +3,21 @@
 Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2: rolling buffer cache, pre-fill and chunking.
 
 In its smallest form a cache joins what it holds and what is new, `keys = mx.concatenate([keys, new_keys], axis=2)`, and
-the same for values. KVCache does this with fewer copies; RotatingKVCache keeps only what the window still needs;
-quantized_cache.py holds numbers of fewer bits. A model has one cache per layer, and all kinds are used alike:
+does the same for values. KVCache does this with fewer copies; RotatingKVCache keeps only what the window still needs;
+quantized_cache.py stores numbers with fewer bits. A model has one cache per layer, and all kinds are used alike:
 
-  update_and_fetch(keys, values)  takes in L new tokens, (B, n_kv_heads, L, head_dim) each, and hands back the S keys
-                                  and values that their queries need, in time order: (B, n_kv_heads, S, head_dim) each
-  n_keys(L)          that S, beforehand
+  update_and_fetch(keys, values)  takes L new tokens, (B, n_kv_heads, L, head_dim) each, and returns the S keys and
+                                  values that their queries need, in time order: (B, n_kv_heads, S, head_dim) each
+  n_keys(L)          that S, in advance
   offset, nbytes     tokens seen, bytes held
   trim(n)            forgets the last n tokens, as if they had never come; trimmable is the largest n
-  state, meta        the arrays and the numbers that make this cache again: checkpoints/saved_cache.py writes them
+  state, meta        the arrays and the numbers that rebuild this cache: checkpoints/saved_cache.py writes them
 
-Keys come in rotated at their absolute position already, so it does not matter where they are stored.
+Keys arrive already rotated at their absolute position, so it does not matter where they are stored.
 """
 import mlx.core as mx
 
-STEP = 256  # tokens: buffers grow in steps, since to copy them at every token would cost as much as to read them
+STEP = 256  # tokens: buffers grow in steps, since copying them at every token would cost as much as reading them
 
 
 class KVCache:
@@ -31,11 +31,11 @@ class KVCache:
         return f"{type(self).__name__}({self.offset:,} tokens seen, {self.nbytes:,} bytes)"
 
     def n_keys(self, L: int) -> int:
-        """How many keys update_and_fetch hands back for a chunk of L tokens."""
+        """How many keys update_and_fetch returns for a chunk of L tokens."""
         return self.offset + L
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Add L tokens, return all: (B, n_kv_heads, L, head_dim) -> (B, n_kv_heads, offset + L, head_dim), twice."""
+        """Add L tokens and return all: (B, n_kv_heads, L, head_dim) -> (B, n_kv_heads, offset + L, head_dim), twice."""
         self.check(keys, values)
         self.store(keys, values)
         return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
@@ -54,7 +54,7 @@ class KVCache:
         return -(-self.offset // STEP) * STEP
 
     def with_room(self, buffer: mx.array | None, new: mx.array) -> mx.array | None:
-        """The buffer, grown by zeros to n_slots() where it has fewer; None stands for no buffer yet."""
+        """The buffer, padded with zeros to n_slots() where it has fewer; None means that there is no buffer yet."""
         B, n_kv_heads, _, width = new.shape
         more = self.n_slots() - (0 if buffer is None else buffer.shape[2])
         if more <= 0:
@@ -75,7 +75,7 @@ class KVCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, the slots not used yet included."""
+        """Bytes held, including slots not used yet."""
         return 0 if self.keys is None else self.keys.nbytes + self.values.nbytes
 
     @property
@@ -97,7 +97,7 @@ class KVCache:
 
     @property
     def meta(self) -> dict:
-        """The numbers that, with `state`, make this cache again."""
+        """The numbers that, with `state`, rebuild this cache."""
         return {"kind": type(self).__name__, "offset": self.offset}
 
     def restore(self, state: dict[str, mx.array], meta: dict) -> None:
@@ -109,7 +109,7 @@ class KVCache:
 class RotatingKVCache(KVCache):
     """Remembers the last `window` tokens in a ring: position p lies in slot p % window.
 
-    Three steps of a ring of 4. The key of the token at position p is the number 100 + p here; 0 is a slot still empty.
+    Three steps of a ring of 4. Here the key of the token at position p is the number 100 + p; 0 is an empty slot.
 
     >>> ring = RotatingKVCache(window=4)
     >>> for new in ([100, 101, 102], [103, 104], [105]):
@@ -120,8 +120,8 @@ class RotatingKVCache(KVCache):
     [103, 104] are handed [100, 101, 102, 103, 104] and leave [104, 101, 102, 103]
     [105] are handed [102, 103, 104, 105] and leave [104, 105, 102, 103]
 
-    A query sees the window - 1 tokens before its own, so a chunk of L tokens is handed window - 1 + L keys at most. Its
-    first query needs the oldest of them: 103 sees 100, though 104 takes its slot. The mask hides it from later ones.
+    A query sees the window - 1 tokens before its own, so a chunk of L tokens is handed at most window - 1 + L keys. Its
+    first query needs the oldest of them: 103 sees 100, though 104 takes its slot. The mask hides it from later queries.
     Once window tokens have passed, the bytes held stay the same. Raises ValueError when window < 1.
     """
 
@@ -133,11 +133,11 @@ class RotatingKVCache(KVCache):
         self.oldest = 0  # the earliest position that no later one has overwritten
 
     def n_keys(self, L: int) -> int:
-        """How many keys update_and_fetch hands back for a chunk of L tokens."""
+        """How many keys update_and_fetch returns for a chunk of L tokens."""
         return min(self.offset, self.window - 1) + L
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Add L tokens; return them, after the up to window - 1 before them: (B, n_kv_heads, S, head_dim), twice."""
+        """Add L tokens; return them with up to window - 1 tokens before them: (B, n_kv_heads, S, head_dim), twice."""
         self.check(keys, values)
         all_keys = mx.concatenate([*self.in_time_order(self.keys), keys], axis=2)        # (B, n_kv_heads, S, head_dim)
         all_values = mx.concatenate([*self.in_time_order(self.values), values], axis=2)
@@ -153,7 +153,7 @@ class RotatingKVCache(KVCache):
         self.write(self.values, values)
 
     def in_time_order(self, ring: mx.array) -> list[mx.array]:
-        """The up to window - 1 tokens before the next one, as a list of runs of slots: two where they cross the end."""
+        """Up to window - 1 tokens before the next one, as a list of runs of slots: two where they cross the end."""
         first = max(0, self.offset - (self.window - 1))
         if first == self.offset:
             return []
@@ -167,10 +167,10 @@ class RotatingKVCache(KVCache):
         n = min(chunk.shape[2], self.window)
         if n < chunk.shape[2]:
             chunk = chunk[..., chunk.shape[2] - n :, :]  # (B, n_kv_heads, n, head_dim)
-        if n == ring.shape[2]:  # it becomes the ring: so it should be n tokens in memory, too, not part of a longer one
+        if n == ring.shape[2]:  # it becomes the ring, so it should be n tokens in memory, too, not a view of more
             chunk = mx.contiguous(chunk)
         start = (self.offset - n) % self.window
-        before_end = self.window - start                # what fits before the end; the rest goes to slot 0 on
+        before_end = self.window - start                # what fits before the end; the rest goes to slots from 0 on
         if n <= before_end:
             ring[..., start : start + n, :] = chunk
         else:
@@ -185,7 +185,7 @@ class RotatingKVCache(KVCache):
     def trimmable(self) -> int:
         """How many of the last tokens trim can forget: all of them until the ring is full, at most one after that.
 
-        For the next token needs window - 1 tokens before it, and a full ring holds but one more.
+        This is because the next token needs window - 1 tokens before it, and a full ring holds just one more.
         """
         if self.oldest == 0:
             return self.offset
@@ -193,7 +193,7 @@ class RotatingKVCache(KVCache):
 
     @property
     def meta(self) -> dict:
-        """The numbers that, with `state`, make this cache again."""
+        """The numbers that, with `state`, rebuild this cache."""
         return {**super().meta, "window": self.window, "oldest": self.oldest}
 
     def restore(self, state: dict[str, mx.array], meta: dict) -> None:
@@ -207,7 +207,7 @@ def check_trim(n, trimmable, offset):
     if n < 0:
         raise ValueError(f"trim takes the number of tokens to forget, 0 or more; got {n}")
     if n > offset:
-        raise ValueError(f"cannot forget the last {n} tokens: the cache has seen {offset}; trim {trimmable} at most")
+        raise ValueError(f"cannot forget the last {n} tokens: the cache has seen {offset}; trim at most {trimmable}")
     if n > trimmable:
         raise ValueError(f"cannot forget the last {n} of {offset} tokens, only {trimmable}: the ring has overwritten "
                          f"what the window of the next token needs. Make a new cache and feed it the first "

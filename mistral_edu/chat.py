@@ -1,31 +1,31 @@
 """The Instruct formats: a conversation as token ids. Source: mistral-common, the authors' own encoder.
 
-v1, of 7B v0.1 and v0.2. The marks around a question are ordinary text; only <s> and </s> are ids of their own:
+v1, for 7B v0.1 and v0.2. The marks around a question are ordinary text; only <s> and </s> have ids of their own:
 
     <s> "[INST] question [/INST]" "answer" </s> "[INST] question [/INST]"
 
-v3, of 7B v0.3 and `tiny`. The marks are control ids, so no text can be mistaken for one:
+v3, for 7B v0.3 and `tiny`. The marks are control ids, so no text can be mistaken for one:
 
     <s> [INST] "question" [/INST] "answer" </s> [INST] "question" [/INST]
 
-Each text in quotes is encoded for itself, and starts with a space. SentencePiece puts it there by itself; for `tiny` it
-is written. A system message goes before a question, two line ends between them: in v1 before the first, in v3 before
-the *last*, so that it stays close. v3 drops spaces at the end of an answer.
+Each text in quotes is encoded separately and starts with a space. SentencePiece adds it by itself; for `tiny` it is
+written out. A system message goes before a question, separated by two newlines: in v1 before the first question, in v3
+before the *last*, so that it stays close. v3 drops spaces at the end of an answer.
 
-Later formats change two things. v7 (Mistral Large of November 2024, and after) gives a system message marks of its
-own, at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the tokenizer Tekken (from Mistral Nemo on)
-there is no space after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they
-write tools, which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
+Later formats change two things. v7 (Mistral Large of November 2024, and later) gives a system message marks of its own,
+at the beginning: [SYSTEM_PROMPT] "system" [/SYSTEM_PROMPT]. And with the Tekken tokenizer (from Mistral Nemo on) there
+is no space after a mark: v3-tekken, v7-tekken. v2 differs from v3, and v11 and v13 from v7-tekken, in how they write
+tools, which are not taught here. v1 to v7 were compared with mistral-common 1.5.6, and all of them with 1.13.1.
 
-A model that others have trained further may speak another format altogether, in the words of the chat template beside
-its tokenizer (text/chat_template.py). Which format it is, `tokenizer.spoken` says (text/spoken_format.py).
+A model that others have fine-tuned may speak a different format altogether, given by the chat template beside its
+tokenizer (text/chat_template.py). `tokenizer.spoken` says which format it is (text/spoken_format.py).
 """
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mistral_edu.text.messages import check_messages
 
-if TYPE_CHECKING:  # to import it here in earnest would be a circle
+if TYPE_CHECKING:  # a real import would be circular
     from mistral_edu.tokenizer import Tokenizer
 
 FORMAT_OF_PRESET = {"7b-v0.1": "v1", "7b-v0.2": "v1", "7b-v0.3": "v3", "tiny": "v3"}  # models that follow instructions
@@ -40,7 +40,7 @@ class Format:
     system: str = "last"       # where a system text goes: before the "first" or the "last" question, or in "marks"
 
     def encode(self, system, turns, tokenizer):
-        """system: text, or None for none. turns: questions and answers in turn, [text, ...]. Returns the ids."""
+        """system: text or None. turns: questions and answers, alternating, [text, ...]. Returns the ids."""
         ids, words = [tokenizer.bos_id], lambda text: words_of(text, tokenizer, self.space)
         mark = lambda name: [tokenizer.control_ids[name]]
         if self.system == "marks" and system is not None:
@@ -64,14 +64,16 @@ FORMATS = {"v1": Format(marks=False, system="first"), "v2": Format(), "v3": Form
 
 
 def encode_chat(messages: list[dict], tokenizer: "Tokenizer", version: str | None = None) -> list[int]:
-    """The ids of a conversation, ready for the model's answer; or whole, where the last message is an answer.
+    """The ids of a conversation, ready for the model's answer, or complete if the last message is an answer.
 
-    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...]. version: a name of FORMATS, or of a
-    preset such as "7b-v0.3"; "template" for the model's own chat template; None for the one that the model speaks.
-    Raises ValueError on messages in another order, without a content, or for a format that the tokenizer cannot write.
+    messages: [{"role": "system" | "user" | "assistant", "content": text}, ...].
+    version: a name in FORMATS, or that of a preset such as "7b-v0.3"; "template" for the model's own chat template;
+        None for the one that the model speaks.
 
-    mistral-common takes some conversations that are refused here, as likely slips: an empty question, two messages of
-    a role in a row. It refuses an empty answer; here that is </s> alone, as a model may write it.
+    Raises ValueError for messages out of order or without content, or for a format that the tokenizer cannot write.
+
+    mistral-common accepts some conversations that are refused here as likely mistakes: an empty question, two messages
+    in a row with the same role. It refuses an empty answer; here that is </s> alone, as a model may write it.
 
     >>> from mistral_edu.tiny import FOLDER
     >>> from mistral_edu.tokenizer import Tokenizer
@@ -90,25 +92,25 @@ def encode_chat(messages: list[dict], tokenizer: "Tokenizer", version: str | Non
 
 
 def words_of(text, tokenizer, space) -> list[int]:
-    """The ids of a text within the marks, with the space in front if there is one. An empty text has no ids."""
+    """The ids of a text between marks, with a space in front if the format has one. An empty text has no ids."""
     if not text:
         return []
     return tokenizer.encode(" " + text if space and not tokenizer.adds_space else text, bos=False)
 
 
 def speak(tokenizer, version):
-    """From here on conversations are written in this format: a name of FORMATS, of a preset, or "template".
+    """Write conversations in this format from here on: a name in FORMATS, that of a preset, or "template".
 
-    Raises ValueError for a format that is not there, or that the tokenizer cannot write.
+    Raises ValueError for a format that does not exist, or that the tokenizer cannot write.
     """
     tokenizer.spoken = checked_version(version, tokenizer)
 
 
 def native_version(tokenizer) -> str:
-    """The one of the authors' formats that a tokenizer is made for, by what its file says.
+    """Which of the authors' formats a tokenizer is made for, judging by its file.
 
-    v1 spells [INST] as text. Of the others v3 is the first, v7 brings [SYSTEM_PROMPT]; a file's own name or setting,
-    such as tokenizer.model.v2, goes before. Raises ValueError for a version that is not known.
+    v1 spells [INST] as text. Of the others, v3 is the first, and v7 adds [SYSTEM_PROMPT]; a file's own name or setting,
+    such as tokenizer.model.v2, takes precedence. Raises ValueError for an unknown version.
     """
     if "[INST]" not in tokenizer.control_ids:
         return "v1"
@@ -117,12 +119,12 @@ def native_version(tokenizer) -> str:
     version += "-tekken" * (tokenizer.is_tekken and f"{version}-tekken" in FORMATS)
     if version not in FORMATS:
         raise ValueError(f"the tokenizer is made for chat format {version}, which is not known here; name the one to "
-                         f"write: version={'v7-tekken' if tokenizer.is_tekken else 'v3'!r}, for instance")
+                         f"use, for instance version={'v7-tekken' if tokenizer.is_tekken else 'v3'!r}")
     return version
 
 
 def checked_version(version, tokenizer) -> str:
-    """The name of a format, given by itself or by a preset's; ValueError for one that cannot be written."""
+    """The name of a format, given by its own name or a preset's; raises ValueError if it cannot be written."""
     version = FORMAT_OF_PRESET.get(version, version)
     if version == "template":
         if tokenizer.chat_template is None:
@@ -130,7 +132,7 @@ def checked_version(version, tokenizer) -> str:
                              "or chat_template.jinja")
         return version
     if version not in FORMATS:
-        raise ValueError(f"chat format {version!r} is not there; there is {', '.join(FORMATS)}, or the format of "
+        raise ValueError(f"there is no chat format {version!r}; choose one of {', '.join(FORMATS)}, or the format of "
                          f"{', '.join(FORMAT_OF_PRESET)}. With raw=True a prompt is sent as plain text")
     chosen = FORMATS[version]
     needed = ["[INST]", "[/INST]"] * chosen.marks + ["[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"] * (chosen.system == "marks")
@@ -138,6 +140,6 @@ def checked_version(version, tokenizer) -> str:
         raise ValueError(f"chat format {version} needs the control ids {' and '.join(lacking)}, which this tokenizer "
                          f'of {tokenizer.vocab_size} ids lacks; it is made for "{native_version(tokenizer)}"')
     if not chosen.space and tokenizer.adds_space:
-        raise ValueError(f"chat format {version} has no space after a mark, and this tokenizer puts one before each "
+        raise ValueError(f"chat format {version} has no space after a mark, but this tokenizer puts one before each "
                          f'text; it is made for "{native_version(tokenizer)}"')
     return version

@@ -7,7 +7,7 @@ from mistral_edu.checkpoints.json_file import read_json
 
 INTEGERS = ("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "context_len", "vocab_size")
 RANGES = {"rope_theta": (1, 1e18), "norm_eps": (1e-20, 1)}  # published: 1e4 to 1e9, and 1e-5 or 1e-6
-MOST_LAYERS, MOST = 1000, 2**31 - 1  # far beyond any Mistral; a damaged file asks for more, and MLX counts in 32 bits
+MOST_LAYERS, MOST = 1000, 2**31 - 1  # far beyond any Mistral; a damaged file may ask for more; MLX counts in 32 bits
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class MistralConfig:
 
     dim: int                  # width of the residual stream
     n_layers: int             # how many blocks
-    head_dim: int             # numbers in one query, key or value; n_heads * head_dim need not equal dim
+    head_dim: int             # numbers in one query, key or value; n_heads * head_dim may differ from dim
     hidden_dim: int           # inner width of the feed-forward layer
     n_heads: int              # query heads
     n_kv_heads: int           # key and value heads, each shared by n_rep query heads
@@ -47,8 +47,8 @@ class MistralConfig:
         if not isinstance(self.tie_embeddings, bool):
             raise ValueError(f"tie_embeddings should be True or False; got {self.tie_embeddings!r:.100}")
         if self.n_heads % self.n_kv_heads:
-            raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves as many query heads; "
-                             f"got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}")
+            raise ValueError(f"n_kv_heads should divide n_heads, so that each key head serves the same number of query "
+                             f"heads; got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim should be even, because RoPE rotates pairs of numbers; got {self.head_dim}")
 
@@ -67,8 +67,8 @@ class MistralConfig:
     def from_hf(cls, hf: dict) -> "MistralConfig":
         """The configuration in a Hugging Face `config.json`, given as a dict. See HF_NAMES for the names.
 
-        Gaps are filled as transformers does; see hf_config.py. Raises ValueError for another architecture, a missing
-        number, a setting that is not followed, or a value out of range.
+        Gaps are filled as in transformers; see hf_config.py. Raises ValueError for another architecture, a missing
+        number, an unsupported setting, or a value out of range.
         """
         numbers = numbers_of(hf)
         if numbers["head_dim"] is None:
@@ -80,9 +80,9 @@ class MistralConfig:
 
     @classmethod
     def from_json(cls, path: str | Path, hf: dict | None = None) -> "MistralConfig":
-        """The configuration in a Hugging Face `config.json` at `path`; hf: what it holds, where it has been read.
+        """The configuration in a Hugging Face `config.json` at `path`; hf: its contents, if already read.
 
-        Raises FileNotFoundError, or ValueError.
+        Raises FileNotFoundError or ValueError.
         """
         hf = read_json(path) if hf is None else hf
         try:
@@ -91,7 +91,7 @@ class MistralConfig:
             raise ValueError(f"{path}: {error}") from None
 
     def to_hf(self, dtype: str = "bfloat16") -> dict:
-        """The same as a dict that transformers reads as config.json. `dtype` is that of the weights beside it."""
+        """The same as a dict that transformers reads as config.json. `dtype` is the dtype of the weights beside it."""
         numbers = {HF_NAMES[field.name]: getattr(self, field.name) for field in fields(self)}
         return {"architectures": ["MistralForCausalLM"], "model_type": "mistral", **numbers,
                 "hidden_act": "silu", "attention_dropout": 0.0, "initializer_range": 0.02, "use_cache": True,
@@ -121,12 +121,12 @@ class MistralConfig:
 
 
 def check_integer(name, value, or_else=""):
-    """Raise ValueError unless value is a whole number of at least 1, and of a size that a model can have."""
+    """Raise ValueError unless value is a whole number, at least 1 and no larger than a model can have."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} should be a whole number of at least 1{or_else}; got {value!r:.100}")
     most = MOST_LAYERS if name == "n_layers" else MOST
     if value > most:
-        raise ValueError(f"{name} should be {most:,} at most; got {value:,}")
+        raise ValueError(f"{name} should be at most {most:,}; got {value:,}")
 
 
 def head_dim_from(dim, n_heads):
@@ -134,7 +134,7 @@ def head_dim_from(dim, n_heads):
     check_integer("hidden_size", dim)
     check_integer("num_attention_heads", n_heads)
     if dim % n_heads:
-        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is no multiple of "
+        raise ValueError(f"head_dim is not given, and hidden_size = {dim} is not a multiple of "
                          f"num_attention_heads = {n_heads}; state head_dim")
     return dim // n_heads
 

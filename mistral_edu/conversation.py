@@ -1,4 +1,4 @@
-"""A conversation over turns. What was read stays in the cache, so each turn reads only what is new."""
+"""A conversation over several turns. What was read stays in the cache, so each turn reads only what is new."""
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any
@@ -13,10 +13,10 @@ from mistral_edu.transformer import Model
 
 
 class Conversation:
-    """Messages, and turns of a question and its answer; who answers is a matter of `_pieces`. See Chat.
+    """Messages in turns of a question and its answer; `_pieces` decides who answers. See Chat.
 
-    `messages` is the conversation, a plain list that you may also change. Interrupted (Ctrl-C, stop(), closing the
-    stream), a conversation keeps the part of the answer that was given, and goes on.
+    `messages` is the conversation, a plain list that you may also change. When interrupted (Ctrl-C, stop(), closing the
+    stream), a conversation keeps the part of the answer already given, and can go on.
     """
 
     def __init__(self, system: str | None, settings: dict):
@@ -30,22 +30,22 @@ class Conversation:
         raise NotImplementedError
 
     def __call__(self, text: str, **settings: Any) -> str:
-        """The answer to text. settings replace the chat's own for this answer."""
+        """The answer to text. settings override the chat's own for this answer."""
         return "".join(piece.text for piece in self.stream(text, **settings))
 
     def stream(self, text: str, **settings: Any) -> Generator[Piece]:
-        """The same, as a generator of Pieces. A stream that is still open ends where it is."""
+        """The same, as a generator of Pieces. An earlier stream that is still open ends where it is."""
         self._end_stream()
         self._stream = stream = self._answer(text, {**self.settings, **settings})
         return stream
 
     def stop(self) -> None:
-        """End the stream that is running before its next piece. Only sets a flag, so any thread may call it."""
+        """End the running stream before its next piece. Only sets a flag, so any thread may call it."""
         self._stopped = True
 
     @property
     def system(self) -> str | None:
-        """The instructions that stand before the last question, or None. Set them at any time; "" takes them away."""
+        """The instructions before the last question, or None. Set them at any time; "" removes them."""
         return self.messages[0]["content"] if self.messages and self.messages[0]["role"] == "system" else None
 
     @system.setter
@@ -54,18 +54,18 @@ class Conversation:
         self.messages[:self.system is not None] = [{"role": "system", "content": text}] if text else []
 
     def undo(self, turns: int = 1) -> str:
-        """Take back the last questions and their answers; returns the earliest of these questions."""
+        """Take back the last turns, questions and answers; return the earliest of these questions."""
         self._end_stream()
         questions = self._questions()
         if not 1 <= turns <= len(questions):
-            raise ValueError(f"undo takes back 1 to {len(questions)} turns, as many as there are; got {turns}")
+            raise ValueError(f"undo can take back 1 to {len(questions)} turns; got {turns}")
         start = questions[-turns]
         text = self.messages[start]["content"]
         del self.messages[start:]
         return text
 
     def edit(self, turn: int, text: str, **settings: Any) -> str:
-        """Ask question number `turn` (0 is the first, -1 the last) in other words; later turns are dropped."""
+        """Reword question number `turn` (0 is the first, -1 the last) and ask it; later turns are dropped."""
         n = len(self._questions())
         if not -n <= turn < n:
             raise ValueError(f"there are {n} turns, numbered from 0; got {turn}")
@@ -84,7 +84,7 @@ class Conversation:
         try:
             with closing(self._pieces(settings, *how)) as pieces:
                 for piece in pieces:
-                    if piece is not None:  # else a part of the prompt was read
+                    if piece is not None:  # None: a part of the prompt was read
                         answer, finished = answer + piece.text, piece.finish_reason is not None
                     yield piece
                     if self._stopped:
@@ -92,7 +92,7 @@ class Conversation:
         finally:
             if answer or finished:
                 self.messages.append({"role": "assistant", "content": answer})
-            else:  # an error, or stopped before the first word: as if not asked
+            else:  # an error, or stopped before the first word: as if never asked
                 self.messages.pop()
 
     def _questions(self):
@@ -105,18 +105,19 @@ class Conversation:
 
 
 class Chat(Conversation):
-    """Ask, and ask on.
+    """A conversation with a model.
 
-    `messages` is the conversation, a plain list that you may also change: every answer is computed as if from these
-    messages anew. What the cache can spare is spared: it keeps the longest common beginning of the old and the new ids.
-    Interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer that was given, and goes on.
+    `messages` is the conversation, a plain list that you may also change: every answer is computed as if these messages
+    were read from scratch. The cache saves what it can: it keeps the longest common prefix of the old and the new ids.
+    When interrupted (Ctrl-C, stop(), closing the stream), the chat keeps the part of the answer already given, and can
+    go on.
 
     model, tokenizer: from load().
-    system: instructions that stand before the last question, or None.
+    system: instructions before the last question, or None.
     keep: "all" raises ValueError once the conversation has outgrown the model's context; "latest" then leaves the
         oldest turns out of what the model reads, several at a time (see first_kept).
     cache_bits: 8 or 4 for a quantized cache.
-    settings: max_tokens, temperature and what else stream_generate takes, for every answer.
+    settings: max_tokens, temperature and whatever else stream_generate takes, for every answer.
 
     >>> from mistral_edu import load
     >>> chat = Chat(*load(), max_tokens=20)
@@ -134,8 +135,8 @@ class Chat(Conversation):
         self._reader = Reader(model, bits=cache_bits)
 
     def steps(self, text: str, chunk: int = 32, **settings: Any) -> Generator[Piece | None]:
-        """What stream gives, in small steps, for a program that has other things to do: None comes for each chunk of
-        tokens that was read of the prompt, then a Piece for each token of the answer."""
+        """Like stream, in small steps, for a program that has other things to do: yields None for each chunk of the
+        prompt that was read, then a Piece for each token of the answer."""
         self._end_stream()
         self._stream = stream = self._answer(text, {**self.settings, **settings}, chunk)
         return stream

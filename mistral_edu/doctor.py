@@ -1,10 +1,10 @@
-"""Look at this machine: what works, what does not, and what to do about each thing that does not.
+"""Look at this machine: what works, what does not, and what to do about it.
 
     mistral-edu doctor                  in a terminal; --json for programs
     mistral_edu.doctor.report()         in a notebook
 
-Each check is a function that returns a Check; the last one gives two. A failed one ("fail") keeps the notebooks from
-running; "warn" means slower or less than this machine could give.
+Each check is a function that returns a Check; the last one returns two. A check that fails ("fail") keeps the notebooks
+from running; "warn" means that something is slower, or does less, than it could on this machine.
 """
 import os
 import platform
@@ -17,7 +17,7 @@ from mistral_edu.fast import compiled, onednn
 from mistral_edu.machine import backend, blas, processors
 from mistral_edu.tiny import FOLDER
 
-SLOW = 20            # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 a thread
+SLOW = 20       # GFLOPS of a 512 x 512 product: MLX's own BLAS on Linux gives about 5, OpenBLAS 30 to 100 per thread
 LITTLE_MEMORY = 2e9  # bytes that should be free
 TOOLS = {"jupyterlab": (4, 5), "ipykernel": (6, 8), "ipywidgets": (8, 9), "matplotlib": (3, 4)}  # major: from, below
 GUIDE = "docs/troubleshooting.md"  # in the repository; each kind of trouble is a section there
@@ -33,12 +33,12 @@ class Check:
     name: str
     status: str    # "ok", "warn" or "fail"
     found: str
-    fix: str = ""  # what to do; empty when all is well
+    fix: str = ""  # what to do; empty if all is well
 
 
 def check_python():
     found = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < (3, 10):  # noqa: UP036  it also runs where pip would have refused
+    if sys.version_info < (3, 10):  # noqa: UP036  this also runs where pip would have refused
         return Check("Python", "fail", found, "install Python 3.10 or newer")
     return Check("Python", "ok", found)
 
@@ -55,7 +55,7 @@ def check_system():
         libc, release = platform.libc_ver()
         good = libc == "glibc" and tuple(map(int, release.split(".")[:2])) >= (2, 35)
         return Check("system", "ok" if good else "fail", f"Linux, {libc or 'no glibc'} {release}, {processor}",
-                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12, or a container of one")
+                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12, or a container with one")
     return Check("system", "fail", f"{system}, {processor}", "on Windows, work inside WSL2 (wsl --install)")
 
 
@@ -65,26 +65,26 @@ def check_mlx():
     found = f"{version('mlx')}, computes on the {'processor' if device == 'cpu' else 'GPU'}"
     both = backend.installed()
     if len(both) > 1:
-        return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed, and overwrite each other",
+        return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed and overwrite each other",
                      backend.REINSTALL.format(found=" ".join(both)))
     return Check("MLX", "ok", found)
 
 
 def check_products():
-    """Speed of a float32 product on the processor, measured; and which BLAS computes it."""
+    """The measured speed of a float32 product on the processor, and which BLAS computes it."""
     speed, status = blas.product_speed(), blas.status()
     found = f"{speed:.0f} GFLOPS in a 512 x 512 product; {status}"
     if not sys.platform.startswith("linux") or (status.library and speed >= SLOW):
         return Check("fast products", "ok", found)
     if status.library:
         return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
-    return Check("fast products", "warn", f"{found}: on the reference BLAS training and float32 products in notebooks "
-                 "take ten times as long or more; so do answers, but for those of the compiled kernels "
-                 '(line "engine"), where it is long prompts that take longer', status.fix)
+    return Check("fast products", "warn", f"{found}: with the reference BLAS, training and float32 products in "
+                 "notebooks take at least ten times as long. So do answers, unless the compiled kernels compute them "
+                 '(line "engine"); then only long prompts take longer', status.fix)
 
 
 def check_half_products():
-    """Where the processor multiplies bfloat16 itself, oneDNN makes it do so."""
+    """If the processor has instructions for bfloat16, oneDNN makes use of them."""
     if not onednn.has_bf16():
         return Check("16-bit products", "ok", "computed in float32: this processor has no instructions for bfloat16")
     status = onednn.status()
@@ -96,7 +96,7 @@ def check_half_products():
 
 
 def check_cache():
-    """What is made once, kernels and the copy of OpenBLAS, is kept in a folder; without one, it is made again."""
+    """Kernels and the copy of OpenBLAS are made once and kept in a folder; without one, they are made again."""
     try:
         folder, wanted = blas.cache_folder(), blas.wanted_folder()
     except OSError as error:  # not even a temporary one
@@ -104,8 +104,8 @@ def check_cache():
     if folder == wanted:
         return Check("cache folder", "ok", str(folder))
     until = "may be gone after a restart" if blas.is_kept(folder) else "is gone when this process ends"
-    return Check("cache folder", "warn", f"{folder}, since {wanted} is not, and cannot be made, a folder that you "
-                 f"alone can write to: what is in it {until}", blas.keep_it())
+    return Check("cache folder", "warn", f"{folder}, since {wanted} is not, and cannot be made, a folder that only you "
+                 f"can write to: what is in it {until}", blas.keep_it())
 
 
 def check_memory():
@@ -114,12 +114,12 @@ def check_memory():
         return Check("memory", "ok", f"{total / 1e9:.1f} GB" if total else "not known")
     found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {processors.processors()}"
     if available < LITTLE_MEMORY:
-        return Check("memory", "warn", found, "close other programs, or shut down other kernels")
+        return Check("memory", "warn", found, "close other programs or shut down other kernels")
     return Check("memory", "ok", found)
 
 
 def check_tools():
-    """JupyterLab, kernel and widgets: there, of versions that fit, and in an environment of their own."""
+    """JupyterLab, kernel and widgets: are they installed, in versions that fit?"""
     found, wrong = [], []
     for name, (lowest, below) in TOOLS.items():
         try:
@@ -143,7 +143,7 @@ def check_kernel():
     except ImportError:
         return Check("kernel", "fail", f"jupyter_client is missing; {here}", INSTALL)
     try:
-        # named, since to look for a folder of IPython's makes one, and warns where HOME cannot be written
+        # folders named, since looking for IPython's would make one, and warn where HOME cannot be written
         started = KernelSpecManager(kernel_dirs=jupyter_path("kernels")).get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
         return Check("kernel", "fail", f"no kernel python3; {here}", "python -m ipykernel install --sys-prefix")
@@ -157,22 +157,22 @@ def check_kernel():
 
 
 def check_answer():
-    """[Check, Check]: the embedded model's files and one token of an answer, and the code that gave it."""
+    """[Check, Check]: the embedded model's files and one token of an answer; and the code that computed it."""
     missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (FOLDER / name).is_file()]
     if missing:
         found = f"{', '.join(missing)} missing in {FOLDER}"
-        return [Check("embedded model", "fail", found, "install the package anew: " + INSTALL)]
+        return [Check("embedded model", "fail", found, "install the package again: " + INSTALL)]
     from mistral_edu import load, stream_generate
     try:
         model, tokenizer = load()
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
-        return [Check("embedded model", "fail", f"{error}", "install the package anew: " + INSTALL)]
+        return [Check("embedded model", "fail", f"{error}", "install the package again: " + INSTALL)]
     return [Check("embedded model", "ok", f"answers ({piece.text!r} ...)"), check_engine(model.answered_by)]
 
 
 def check_engine(path):
-    """Which code answers, and why no faster one does. path: the model's, after an answer."""
+    """Which code answers, and why no faster one does. path: the model's answered_by, after an answer."""
     import mlx.core as mx
     if mx.default_device() != mx.Device(mx.cpu):
         return Check("engine", "ok", path)
@@ -200,19 +200,19 @@ def verdict(checks):
     """One sentence that is the same on every machine where the notebooks can run."""
     failed = [check.name for check in checks if check.status == "fail"]
     if failed:
-        return f"The notebooks cannot run yet. To put right first: {', '.join(failed)}."
+        return f"The notebooks cannot run yet. Fix these first: {', '.join(failed)}."
     return "Everything the notebooks need is here."
 
 
 def guide(section=""):
-    """Where docs/troubleshooting.md is: its path in a clone; an installed package comes without it, and names it."""
+    """Where docs/troubleshooting.md is: its path in a clone; its name for an installed package, which lacks it."""
     path = Path(__file__).parents[1] / GUIDE
     place = f"#{section}" if section else ""
     return f"{path}{place}" if path.is_file() else f"{GUIDE}{place} in the repository"
 
 
 def as_text(checks):
-    """The table: a line per check, and under it the fix for what is not well, and where to read more."""
+    """The table: a line per check, and below it, where something is wrong, the fix and where to read more."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
@@ -231,7 +231,7 @@ def as_json(checks):
 
 
 def report(details=True):
-    """For a notebook. Without details only the verdict, which can be stored as an output that is compared strictly.
+    """For a notebook. Without details, only the verdict, the same everywhere: a stored output can be compared with it.
 
     >>> report(details=False)
     Everything the notebooks need is here.

@@ -16,7 +16,7 @@ def silu(x: mx.array) -> mx.array:
 
 
 class FeedForward(nn.Module):
-    """down(silu(gate(x)) * up(x)): each token by itself. The gate decides, unit by unit, how much of `up` passes."""
+    """down(silu(gate(x)) * up(x)), each token by itself. The gate decides, unit by unit, how much of `up` passes."""
 
     def __init__(self, config: MistralConfig):
         super().__init__()

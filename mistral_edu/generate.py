@@ -1,11 +1,11 @@
-"""From a prompt to an answer: prefill reads the prompt in chunks, decode adds one token after the other.
+"""From a prompt to an answer: prefill reads the prompt in chunks, decode adds one token after another.
 
     prompt -> ids -> prefill -> logits -> sample -> token -> text
                                   ^                   |
                                   +----- decode ------+
 
-`generate_ids` is this loop written out. `stream_generate` is the one in use: a cache keeps what was read, so it reads
-each token once; it starts on the next token while the last one is being shown; and it turns tokens into text.
+`generate_ids` is this loop written out. `stream_generate` is the one in use: a cache keeps what was read, so each token
+is read once; it starts on the next token while the last one is being shown; and it turns tokens into text.
 """
 import math
 import time
@@ -31,11 +31,11 @@ def generate_ids(model, ids, n_tokens, temperature=0.0, seed=0):
 
     model: from load().
     ids: the prompt, a list of L ids.
-    n_tokens: how many ids to add; a list of these is returned.
+    n_tokens: how many ids to add; they are returned as a list.
     temperature: 0 takes the likeliest token each time; above 0 one is drawn.
     seed: the same seed draws the same tokens.
 
-    A test holds it equal to stream_generate.
+    A test checks that it agrees with stream_generate.
 
     >>> from mistral_edu import load
     >>> model, tokenizer = load(dtype="float32")
@@ -60,14 +60,14 @@ class Piece:
 
     text: str                # what can be shown now; "" while a character, or a possible stop string, is incomplete
     token: int
-    logprob: float           # natural log of the token's probability, by the model alone: before penalty and filters
+    logprob: float           # natural log of the model's own probability for the token, before penalty and filters
     logprobs: list           # the most likely tokens [(id, text, logprob), ...]; empty unless asked for
     prompt_tokens: int       # length of the prompt
     reused_tokens: int       # how many of them the cache held already
-    prompt_tps: float        # tokens a second, over those that were read
+    prompt_tps: float        # tokens per second, counting those that were read
     generation_tokens: int   # so far, this one included
-    generation_tps: float    # tokens a second since the prompt was read
-    peak_memory: float       # GB (10**9 bytes) that MLX has held at most in this process
+    generation_tps: float    # tokens per second since the prompt was read
+    peak_memory: float       # the most GB (10**9 bytes) that MLX has held in this process
     finish_reason: str | None  # "stop": the model ended it; "stop_string"; "length"; None: more to come, or interrupted
 
 
@@ -90,7 +90,7 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
                     stop: str | Sequence[str] = (), raw: bool = False, logprobs: int = 0,
                     prefill_chunk: int | None = None, on_prefill: Callable[[int, int], None] | None = None,
                     cache: list[Cache] | Reader | None = None) -> Generator[Piece]:
-    """Yield a Piece per token, as soon as it is there. (`generate_ids` is the same without the machinery.)
+    """Yield a Piece per token, as soon as it is ready. (`generate_ids` is the same without the machinery.)
 
     The answer ends at the model's own end token, a stop string, max_tokens, or the end of the context.
 
@@ -99,23 +99,23 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
     max_tokens: the most tokens to write.
     temperature: 0 takes the most likely token each time; 1 draws as the model says; above 1 the choice is more even.
     top_k: choose among the k most likely tokens; 0 keeps all.
-    top_p: choose among the most likely tokens that reach this probability together; 1 keeps all.
+    top_p: choose among the fewest most likely tokens that together reach this probability; 1 keeps all.
     min_p: choose among the tokens at least this many times as likely as the likeliest; 0 keeps all.
-    repetition_penalty: above 1 makes tokens of prompt and answer less likely to come again.
-    seed: the same seed gives the same answer; None gives another one each time.
-    stop: a string, or several, that end the answer and are not part of it.
+    repetition_penalty: above 1 makes tokens of the prompt and the answer less likely to come again.
+    seed: the same seed gives the same answer; None gives a different one each time.
+    stop: one or more strings that end the answer and are not part of it.
     raw: send a string as it is, not as a message.
     logprobs: how many alternatives each piece lists.
     prefill_chunk: how many ids of the prompt are read in one call of the model; None: as many as suit this machine.
     on_prefill: a function, called as on_prefill(done, total) after each of these calls.
-    cache: from model.make_cache(), quantized for instance; the prompt follows what it holds. Or a Reader, which reads
-        the prompt only from where it differs from the last one.
+    cache: from model.make_cache(), perhaps quantized; the prompt follows what it holds. Or a Reader, which reads the
+        prompt only from where it differs from the last one.
 
     Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed)
     if max_tokens < 1 or (prefill_chunk is not None and prefill_chunk < 1) or logprobs < 0:
-        raise ValueError("max_tokens and prefill_chunk are at least 1, logprobs at least 0; "
+        raise ValueError("max_tokens and prefill_chunk should be at least 1, logprobs at least 0; "
                          f"got {max_tokens}, {prefill_chunk}, {logprobs}")
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)
     ids, room = ids_and_room(prompt, tokenizer, model.config, raw, reader.n_before)
@@ -132,8 +132,8 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
     for n, (token, logprob, best) in enumerate(steps, 1):
         if math.isnan(logprob):
             raise NonFiniteWeights("the model's logits are not numbers (NaN): some weight is so large that a product "
-                                   "overflows. Its file may be damaged: fetch it again. Or float16 is too narrow for "
-                                   'it: load it with dtype="float32" or "bfloat16"')
+                                   "overflows. The file may be damaged: download it again. Or float16 is too narrow "
+                                   'for this model: load it with dtype="float32" or "bfloat16"')
         text = answer.add(token, is_last=n == n_tokens)
         yield Piece(text, token, logprob, [(id, show(id), value) for id, value in best],
                     prompt_tokens=len(ids), reused_tokens=reused, prompt_tps=(len(ids) - reused) / (read - began),
@@ -149,9 +149,9 @@ def decode(reader, logits, n_tokens, sampling, n_best=0, n_ids=None):
     reader: has read the prompt. Each token but the last is read into its cache, too.
     sampling: a Sampling.
     n_best: how many of the most likely tokens are listed at each step.
-    n_ids: how many ids the tokenizer knows. Some models have more rows than that; such ids are never chosen.
+    n_ids: how many ids the tokenizer knows. Some models have more rows than that; the extra ids are never chosen.
 
-    The next step is under way before this one is handed out, so whoever shows it does not keep the device waiting.
+    The next step is under way before this one is yielded, so whoever shows it does not keep the device waiting.
     """
     key = sampling.key()
 
@@ -166,7 +166,7 @@ def decode(reader, logits, n_tokens, sampling, n_best=0, n_ids=None):
         ids = sampling.draw(logits, history, now)[None]  # (1,)
         if n_best:
             ids = mx.concatenate([ids, mx.argsort(-logits)[:n_best].astype(ids.dtype)])  # (1 + n_best,)
-        mx.async_eval(ids)  # and meanwhile:
+        mx.async_eval(ids)  # meanwhile:
         logprobs = logprobs_of(ids, logits)
         mx.async_eval(logprobs)
         return ids, logprobs
@@ -181,6 +181,6 @@ def decode(reader, logits, n_tokens, sampling, n_best=0, n_ids=None):
 
 
 def logprobs_of(ids, logits):
-    """The log probabilities of ids (n,) by logits (V,): (n,)."""
+    """The log probabilities of ids (n,) under logits (V,): (n,)."""
     logits = logits.astype(mx.float32)
     return logits[ids] - log_sum_exp(logits)

@@ -1,13 +1,13 @@
 """Attention masks: which key a query may look at. Source: Jiang et al. 2023 (arXiv:2310.06825), section 2, figure 1.
 
-A window of W lets the query at position i see the keys j with i - W < j <= i: W keys, its own included. That is how
-Hugging Face's Mistral computes; the paper's prose can also be read as W + 1.
+A window of W lets the query at position i see the keys j with i - W < j <= i: W keys, its own included. Hugging Face's
+Mistral does the same; the paper's prose can also be read as W + 1.
 """
 import mlx.core as mx
 
 
 def causal_mask(L: int, offset: int = 0) -> mx.array:
-    """True where a key is not later than the query: (L, offset + L) bool. Queries sit at offset .. offset+L-1.
+    """True where a key is not later than the query: (L, offset + L) bool. Queries are at offset .. offset+L-1.
 
     >>> causal_mask(2, offset=1).astype(mx.int32).tolist()
     [[1, 1, 0], [1, 1, 1]]
@@ -35,13 +35,13 @@ def create_attention_mask(L: int, offset: int = 0, window: int | None = None, S:
     L: queries in this call.
     offset: tokens already seen.
     window: keys that a query sees, its own included; None for all.
-    S: keys, the last of them at the last query's position; None for the offset + L that exist. A rotating cache hands
-        fewer.
-    as_array: True for the array in any case.
+    S: number of keys, the last of them at the last query's position; None for the offset + L that exist. A rotating
+        cache returns fewer.
+    as_array: True to get the array in any case.
 
-    Returns (L, S) bool, True = may look. Where that array would say nothing new it returns, unless `as_array`,
-    None (one query that sees every key) or "causal" (no key is out of the window), which the fused kernel takes.
-    Raises ValueError when window < 1, or S does not lie in L .. offset + L.
+    Returns (L, S) bool, True = may look. Unless `as_array`, it returns a short form that the fused kernel takes where
+    the array would add nothing: None (one query that sees every key) or "causal" (no key is out of the window).
+    Raises ValueError when window < 1, or when S is not in L .. offset + L.
 
     >>> create_attention_mask(2, offset=3, window=2, S=3).astype(mx.int32).tolist()   # keys 2 3 4, queries 3 4
     [[1, 1, 0], [0, 1, 1]]
@@ -51,7 +51,7 @@ def create_attention_mask(L: int, offset: int = 0, window: int | None = None, S:
     S = offset + L if S is None else S
     check_window(window)
     if not L <= S <= offset + L:
-        raise ValueError(f"S counts the keys up to the last query, so it lies in {L} .. {offset + L}; got {S}")
+        raise ValueError(f"S counts the keys up to the last query, so it is in {L} .. {offset + L}; got {S}")
     everything_in_window = window is None or S <= window  # the last query looks back furthest
     if everything_in_window and not as_array:
         return None if L == 1 else "causal"

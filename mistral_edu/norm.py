@@ -6,7 +6,7 @@ import mlx.nn as nn
 def rms_norm(x: mx.array, weight: mx.array, eps: float = 1e-5) -> mx.array:
     """Divide each vector by its root-mean-square, then scale its elements.  x (..., dim), weight (dim,) -> (..., dim).
 
-    Computed in fp32 whatever the dtype of x: a mean of squares in 16 bit would lose most of its digits.
+    Computed in fp32 whatever the dtype of x: in 16 bits, a mean of squares would lose most of its digits.
 
     >>> [round(v, 4) for v in rms_norm(mx.array([3.0, 4.0]), mx.ones(2)).tolist()]
     [0.8485, 1.1314]
@@ -27,4 +27,4 @@ class RMSNorm(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """x (..., dim) -> (..., dim)."""
-        return mx.fast.rms_norm(x, self.weight, self.eps)  # rms_norm as one kernel; a test holds them equal
+        return mx.fast.rms_norm(x, self.weight, self.eps)  # rms_norm as one kernel; a test checks that they agree

@@ -1,12 +1,12 @@
-"""Reading: `prefill` takes in a prompt, chunk by chunk; a `Reader` knows what was read and goes on from there.
+"""Reading: `prefill` reads a prompt chunk by chunk; a `Reader` knows what was read and goes on from there.
 
-Generation and chat both stand on one promise: all layers of `cache` hold the keys and values of `ids`. An interrupt may
-leave some layers a step further; resume() takes them back. So a next prompt is read only from where it differs.
+Generation and chat both rest on one promise: all layers of `cache` hold the keys and values of `ids`. An interrupt may
+leave some layers a step ahead; resume() takes them back. So the next prompt is read only from where it differs.
 """
 import mlx.core as mx
 
-# Tokens of a prompt in one call of the model: so many rows that arithmetic is the limit and no longer the reading of
-# weights (notebook 11), and so few that their scores (CHUNK, S) take little memory and an interrupt need not wait.
+# Tokens of a prompt in one call of the model: enough rows that arithmetic, not the reading of weights, is the limit
+# (notebook 11), and few enough that their scores (CHUNK, S) take little memory and an interrupt need not wait.
 CHUNK = 256
 
 
@@ -18,8 +18,8 @@ def chunk_for(model):
 def prefill(reader, ids, chunk=None, on_prefill=None):
     """Read ids, chunk by chunk (None: chunk_for the model), and return the logits after the last (V,).
 
-    Of the chunks before the last only keys and values are evaluated: nobody asks for their logits. on_prefill(done,
-    total) is called after each.
+    Before the last chunk only keys and values are evaluated, since those logits are not needed. on_prefill(done, total)
+    is called after each chunk.
     """
     chunk = chunk_for(reader.model) if chunk is None else chunk
     for start in range(0, len(ids), chunk):
@@ -32,7 +32,7 @@ def prefill(reader, ids, chunk=None, on_prefill=None):
 
 
 class Reader:
-    """Reads ids into a cache. `cache` may be one that model.make_cache() made, quantized for instance.
+    """Reads ids into a cache. `cache` may come from model.make_cache(), perhaps quantized.
 
     >>> from mistral_edu import load
     >>> model, tokenizer = load()
@@ -44,11 +44,11 @@ class Reader:
     """
 
     def __init__(self, model, cache=None, bits=None):
-        """cache: one to go on with, whatever it holds; None: a new one, quantized to bits."""
+        """cache: one to continue, whatever it holds; None: a new one, quantized to bits."""
         self.model, self.bits = model, bits
         self.cache = model.make_cache(bits) if cache is None else cache
-        self.n_before = self.cache[0].offset  # tokens that a given cache holds already; they always stay
-        self._parts = []  # arrays of ids, as they were read; one that was just sampled may still be on its way
+        self.n_before = self.cache[0].offset  # tokens that a given cache already holds; they always stay
+        self._parts = []  # arrays of ids, as they were read; one just sampled may not be computed yet
 
     def read(self, ids: mx.array) -> mx.array:
         """Read ids (L,) and return the logits after the last of them (V,), both lazily."""
@@ -57,14 +57,13 @@ class Reader:
         return logits
 
     def resume(self, ids: list[int]) -> int:
-        """Go back to the longest common prefix with ids, at least one id short, for its logits; returns its length.
-
-        A ring that has overwritten what it would need starts again from nothing.
+        """Go back to the longest common prefix with ids and return its length; at least one id is left to be read,
+        for its logits. A ring that has overwritten what it would need starts again from nothing.
         """
         shared = common_prefix(self.ids, ids[:-1])
         try:
             for layer in self.cache:
-                # An interrupt inside the model leaves some layers further than others: each has its own way back.
+                # An interrupt inside the model leaves some layers ahead of others: each goes back by its own amount.
                 layer.trim(layer.offset - self.n_before - shared)
         except ValueError:
             if self.n_before:
@@ -74,7 +73,7 @@ class Reader:
         return shared
 
     def read_ahead(self, ids: list[int], chunk: int):
-        """Read all of ids but the last, and yield after each chunk; what comes next finds them in the cache."""
+        """Read all ids but the last, and yield after each chunk; whatever comes next finds them in the cache."""
         for start in range(self.resume(ids), len(ids) - 1, chunk):
             self.read(mx.array(ids[start:min(start + chunk, len(ids) - 1)]))
             mx.eval([layer.state for layer in self.cache])
@@ -87,7 +86,7 @@ class Reader:
 
     @property
     def history(self) -> mx.array:
-        """The same as one array (n,), without waiting for those on their way."""
+        """The same as one array (n,), without waiting for ids not computed yet."""
         self._parts = [mx.concatenate(self._parts)]
         return self._parts[0]
 

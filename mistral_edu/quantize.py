@@ -2,7 +2,7 @@
 
 weight = scale * q + bias with q in 0 .. 2**bits - 1: the bias is one end of the group's range, and 2**bits - 1 steps of
 the scale lead to the other. A group is `group_size` neighbours in a row of the matrix; mx.quantize does the arithmetic.
-In 4 bit, groups of 64 and a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
+With 4 bits, groups of 64 and a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
 """
 from copy import deepcopy
 from typing import TypeVar
@@ -21,22 +21,22 @@ QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
 def quantize(model: AnyModule, bits: int = 4, group_size: int = 64) -> AnyModule:
     """Replace every nn.Linear and nn.Embedding of the model by its quantized form, in place; returns the model.
 
-    bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small, and scale everything.
-    Raises ValueError for other numbers, for a layer whose rows the groups do not fill, and for a model already
-    quantized; the model is then unchanged.
+    bits: 2, 3, 4, 5, 6 or 8; group_size: 32, 64 or 128. Norms stay as they are: they are small and scale everything.
+    Raises ValueError, and leaves the model unchanged, for other numbers, for a layer whose rows do not divide into
+    groups, and for a model that is already quantized.
     """
     check_bits(bits, group_size)
     for name, module in model.named_modules():
         if isinstance(module, QUANTIZED):
-            raise ValueError(f"{name} already has {module.bits}-bit weights, and to round twice only adds error; "
-                             f"load the model in 16 bit again")
+            raise ValueError(f"{name} already has {module.bits}-bit weights, and rounding twice only adds error; "
+                             f"load the 16-bit model again")
     check_widths(model, group_size)
     nn.quantize(model, group_size, bits, class_predicate=lambda _, module: isinstance(module, FLOAT))
     return model
 
 
 def dequantize(model, dtype=mx.float32):
-    """A new model with float weights: the numbers that the quantized one computes with, as `dtype`.
+    """A new model with float weights: the numbers with which the quantized one computes, as `dtype`.
 
     The model itself stays as it is. If it is not quantized, the new one is a copy with its weights cast.
     """
@@ -61,8 +61,8 @@ def float_layer(quantized):
 def dequantized_weight(quantized):
     """The float weight (rows, columns) of one quantized layer.
 
-    A product multiplies with scale * q + bias, not rounded to the 16 bit that scales may have: fp32. An embedding hands
-    out its rows in the dtype of its scales, so there they are rounded to it.
+    A product multiplies by scale * q + bias in fp32, not rounded to the 16 bits that scales may have. An embedding
+    returns its rows in the dtype of its scales, so there they are rounded to it.
     """
     scales, biases = quantized.scales, quantized.biases
     if not looks_up(quantized):
@@ -71,12 +71,12 @@ def dequantized_weight(quantized):
 
 
 def looks_up(quantized):
-    """Whether a quantized layer is an embedding, which looks rows up; else it is a linear layer."""
+    """Whether a quantized layer is an embedding, which looks rows up; otherwise it is a linear layer."""
     return isinstance(quantized, nn.QuantizedEmbedding)
 
 
 def quantization(model):
-    """{"bits": 4, "group_size": 64} for a model quantized so, None for a float model."""
+    """For example {"bits": 4, "group_size": 64} for a quantized model; None for a float model."""
     for module in model.modules():
         if isinstance(module, QUANTIZED):
             return {"bits": module.bits, "group_size": module.group_size}
@@ -89,7 +89,7 @@ def size_in_bytes(model):
 
 
 def check_bits(bits, group_size):
-    """Raise ValueError unless MLX has groups of this size with this many bits."""
+    """Raise ValueError unless MLX has this number of bits and this group size."""
     if bits not in BITS:
         raise ValueError(f"bits should be one of {', '.join(map(str, BITS))}; got {bits!r}")
     if group_size not in GROUP_SIZES:
@@ -97,7 +97,7 @@ def check_bits(bits, group_size):
 
 
 def check_widths(model, group_size):
-    """Raise ValueError unless groups of this size fill the rows of every layer."""
+    """Raise ValueError unless the rows of every layer divide into groups of this size."""
     widths = {name: module.weight.shape[-1] for name, module in model.named_modules() if isinstance(module, FLOAT)}
     for name, width in widths.items():
         if width % group_size:

@@ -1,4 +1,4 @@
-"""A cache that holds keys and values in 8 or 4 bit, and which cache suits a layer. cache.py has the idea."""
+"""A cache that holds keys and values in 8 or 4 bits, and which cache suits a layer. cache.py has the idea."""
 from collections.abc import Sequence
 
 import mlx.core as mx
@@ -10,13 +10,13 @@ PARTS = ("packed", "scales", "biases")  # the three arrays that mx.quantize make
 
 
 class QuantizedKVCache:
-    """Remembers keys and values in 8 or 4 bit: groups of group_size neighbours within a head share a scale and a bias.
+    """Remembers keys and values in 8 or 4 bits: groups of group_size neighbours within a head share a scale and a bias.
 
-    With a window it forgets as RotatingKVCache does. What it hands back differs from what came in by at most one step
-    of a group, (largest - smallest) / (2**bits - 1), and by half a step on average at most. In the random models of the
-    tests, whose attention is sharp, that moves logits by up to 3 % (8 bit) or 50 % (4 bit) of the largest one.
+    With a window it forgets as RotatingKVCache does. What it returns differs from what came in by at most one step
+    of a group, (largest - smallest) / (2**bits - 1), and on average by at most half a step. In the random models of the
+    tests, whose attention is sharp, that moves logits by up to 3 % (8 bits) or 50 % (4 bits) of the largest one.
     The new chunk is rounded like the past, so that the result does not depend on how a text is split into chunks.
-    Raises ValueError for bits other than 8 and 4, and when head_dim is no multiple of group_size.
+    Raises ValueError for bits other than 8 and 4, and when head_dim is not a multiple of group_size.
     """
 
     def __init__(self, bits: int = 8, group_size: int = 64, window: int | None = None):
@@ -25,7 +25,7 @@ class QuantizedKVCache:
         if group_size not in (32, 64, 128):
             raise ValueError(f"group_size should be 32, 64 or 128; got {group_size!r}")
         self.bits, self.group_size, self.window = bits, group_size, window
-        # Each of the three has a cache of its own, which takes its last axis for head_dim.
+        # Each of the three arrays has a cache of its own, which takes the last axis to be head_dim.
         self.parts = [KVCache() if window is None else RotatingKVCache(window) for _ in PARTS]
 
     __repr__ = KVCache.__repr__
@@ -36,11 +36,11 @@ class QuantizedKVCache:
         return self.parts[0].offset
 
     def n_keys(self, L: int) -> int:
-        """How many keys update_and_fetch hands back for a chunk of L tokens."""
+        """How many keys update_and_fetch returns for a chunk of L tokens."""
         return self.parts[0].n_keys(L)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Quantize and add L tokens; return what is remembered as floats, shapes as in the caches above."""
+        """Quantize and add L tokens; return what is remembered as floats, with the shapes of the other caches."""
         packed_keys, packed_values = self.pack(keys), self.pack(values)
         fetched = [part.update_and_fetch(k, v) for part, k, v in zip(self.parts, packed_keys, packed_values)]
         return self.unpack([k for k, _ in fetched]), self.unpack([v for _, v in fetched])
@@ -48,18 +48,18 @@ class QuantizedKVCache:
     def pack(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """(..., head_dim) -> packed (..., head_dim * bits / 32), scales and biases (..., head_dim / group_size)."""
         if x.shape[-1] % self.group_size:
-            raise ValueError(f"head_dim = {x.shape[-1]} is no multiple of group_size = {self.group_size}; choose one "
-                             f"that divides it among 32, 64, 128, or a cache that is not quantized")
+            raise ValueError(f"head_dim = {x.shape[-1]} is not a multiple of group_size = {self.group_size}; choose "
+                             f"one of 32, 64, 128 that divides it, or a cache that is not quantized")
         return mx.quantize(x, group_size=self.group_size, bits=self.bits)
 
     def unpack(self, packed: Sequence[mx.array]) -> mx.array:
-        """The way back from `pack`, up to the error stated above."""
+        """The inverse of `pack`, up to the error stated above."""
         weights, scales, biases = packed
         return mx.dequantize(weights, scales, biases, group_size=self.group_size, bits=self.bits)
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, scales, biases and slots not used yet included."""
+        """Bytes held, including scales, biases and slots not used yet."""
         return sum(part.nbytes for part in self.parts)
 
     @property
@@ -82,7 +82,7 @@ class QuantizedKVCache:
 
     @property
     def meta(self) -> dict:
-        """The numbers that, with `state`, make this cache again."""
+        """The numbers that, with `state`, rebuild this cache."""
         return {"kind": type(self).__name__, "bits": self.bits, "group_size": self.group_size,
                 "window": self.window, "part": self.parts[0].meta}
 
@@ -97,11 +97,11 @@ Cache = KVCache | RotatingKVCache | QuantizedKVCache
 
 
 def make_layer_cache(config: MistralConfig, bits: int | None = None) -> Cache:
-    """The cache that suits one layer of a model: rotating when it has a window, quantized when bits is given."""
+    """The cache that suits one layer of a model: rotating if it has a window, quantized if bits is given."""
     if bits is not None:
         if config.head_dim % 32:
             raise ValueError(f"a quantized cache needs a head_dim that is a multiple of 32; this model has "
-                             f"head_dim = {config.head_dim}, so use a cache without bits")
+                             f"head_dim = {config.head_dim}, so leave out bits")
         group_size = 64 if config.head_dim % 64 == 0 else 32
         return QuantizedKVCache(bits, group_size, config.window_size)
     return KVCache() if config.window_size is None else RotatingKVCache(config.window_size)

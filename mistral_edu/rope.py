@@ -6,7 +6,7 @@ position * theta**(-2i / head_dim), so the product of a query and a key depends 
 Which two elements make a pair is a convention, and a checkpoint is trained with one of them:
 - split halves: i goes with i + head_dim/2. Hugging Face checkpoints, and this package: `rope`.
 - interleaved: 2i goes with 2i + 1. The paper and the authors' own checkpoints: `rope_interleaved`.
-Reordering the rows of the query and key weights carries one over to the other: `interleaved_to_split`.
+Reordering the rows of the query and key weights converts one to the other: `interleaved_to_split`.
 """
 import mlx.core as mx
 
@@ -14,7 +14,7 @@ import mlx.core as mx
 def rope_frequencies(head_dim, theta=10000.0):
     """The angle per position of each pair, (head_dim/2,), from 1 down to almost 1/theta.
 
-    Python computes it in 64 bit, and it is rounded once: an error in the 7th digit, times position 30,000, would show.
+    Python computes it in 64 bits, and it is rounded once: an error in the 7th digit, times position 30,000, would show.
 
     >>> rope_frequencies(4, theta=100.0).tolist()
     [1.0, 0.10000000149011612]
@@ -54,7 +54,7 @@ def rope_interleaved(x, offset=0, theta=10000.0):
 
 
 def fused_rope(x, offset=0, theta=10000.0):
-    """`rope` as one kernel of MLX; a test holds them equal. `offset` is a whole number here."""
+    """`rope` as one MLX kernel; a test checks that they agree. `offset` is a whole number here."""
     periods = 1 / rope_frequencies(x.shape[-1], theta)                    # what mx.fast.rope calls freqs
     return mx.fast.rope(x, x.shape[-1], traditional=False, base=None, scale=1.0, offset=offset, freqs=periods)
 
@@ -62,7 +62,7 @@ def fused_rope(x, offset=0, theta=10000.0):
 def interleaved_to_split(weight, n_heads):
     """Reorder the rows of a query or key weight (n_heads * head_dim, dim) from interleaved to split halves.
 
-    Within each head, the rows come as 0 2 4 .. 1 3 5 .. . Then `rope` of the new projection equals `rope_interleaved`
+    Within each head, the new order is 0 2 4 .. 1 3 5 .. . Then `rope` of the new projection equals `rope_interleaved`
     of the old one, reordered likewise; with queries and keys in the same new order, every score stays as it was.
 
     >>> interleaved_to_split(mx.arange(6)[:, None], n_heads=1).flatten().tolist()
@@ -73,7 +73,7 @@ def interleaved_to_split(weight, n_heads):
 
 
 def split_to_interleaved(weight, n_heads):
-    """The way back from `interleaved_to_split`.
+    """The inverse of `interleaved_to_split`.
 
     >>> split_to_interleaved(mx.array([0, 2, 4, 1, 3, 5])[:, None], n_heads=1).flatten().tolist()
     [0, 1, 2, 3, 4, 5]

@@ -1,13 +1,13 @@
 """From logits to a token: five filters, then one draw.
 
-A filter takes logits and gives logits; what it rules out becomes -inf, which softmax turns into probability 0. All of
+A filter takes logits and returns logits; what it rules out becomes -inf, which softmax turns into probability 0. All of
 them work along the last axis, so on one row (V,) or on many (..., V). `sample` applies them in this order, which is
-that of Hugging Face transformers; other programs take another, and the same settings then mean something else:
+that of Hugging Face transformers; other programs use another, in which the same settings mean something else:
 
     repetition penalty -> temperature -> top-k -> top-p -> min-p -> draw
 
-Of equally likely tokens that with the lower id comes first, so the result never depends on how a sort breaks ties, and
-top-k 1 is greedy also where two 16-bit logits tie at the top.
+Of equally likely tokens, the one with the lowest id comes first, so the result never depends on how a sort breaks ties,
+and top-k 1 is greedy even where two 16-bit logits tie at the top.
 """
 import secrets
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ def sample(logits: mx.array, temperature: float = 0.0, top_k: int = 0, top_p: fl
     """Draw one token id from each row of logits. Returns int32 ids, of shape logits.shape[:-1].
 
     logits: (V,), or many rows (..., V).
-    temperature: 0 takes the most likely token, of equals the one with the lowest id; 1 draws as the model says;
+    temperature: 0 takes the most likely token, in a tie the one with the lowest id; 1 draws as the model says;
         above 1 the choice becomes more even.
     top_k: choose among the k most likely tokens; 0 keeps all.
-    top_p: choose among the fewest most likely tokens that reach this probability together; 1 keeps all.
+    top_p: choose among the fewest most likely tokens that together reach this probability; 1 keeps all.
     min_p: choose among the tokens at least this many times as likely as the likeliest; 0 keeps all.
     repetition_penalty: above 1 makes the tokens in ids less likely; 1 changes nothing.
-    ids: the tokens so far, which only the repetition penalty looks at.
+    ids: the tokens so far, used only by the repetition penalty.
     seed: a whole number, for the same draw each time; None takes randomness from the system.
-    key: from mx.random.key, in place of a seed. MLX's global random state is neither read nor changed.
+    key: from mx.random.key, instead of a seed. MLX's global random state is neither read nor changed.
 
-    Raises ValueError where a setting is out of its range.
+    Raises ValueError if a setting is out of range.
 
     >>> sample(mx.array([0.0, 3.0, 1.0])).item()
     1
@@ -45,13 +45,13 @@ def sample(logits: mx.array, temperature: float = 0.0, top_k: int = 0, top_p: fl
 
 @dataclass(frozen=True)
 class Sampling:
-    """The settings of `sample` as one value, checked when it is made, so that it can travel and be trusted.
+    """The settings of `sample` as one value, checked when it is made, so that it can be passed on and trusted.
 
     >>> Sampling(temperature=0.7, top_p=0.9).draw(mx.array([0.0, 9.0, 1.0])).item()
     1
     >>> Sampling(top_p=2)
     Traceback (most recent call last):
-    ValueError: top_p is 2; accepted is above 0, and at most 1 (all tokens)
+    ValueError: top_p should be above 0 and at most 1 (all tokens); got 2
     """
 
     temperature: float = 0.0
@@ -65,13 +65,13 @@ class Sampling:
         for name, fine, accepted in (
                 ("temperature", self.temperature >= 0, "0 (the most likely token) or above"),
                 ("top_k", self.top_k >= 0, "0 (all tokens) or above"),
-                ("top_p", 0 < self.top_p <= 1, "above 0, and at most 1 (all tokens)"),
+                ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1 (all tokens)"),
                 ("min_p", 0 <= self.min_p <= 1, "from 0 (all tokens) to 1"),
-                ("repetition_penalty", self.repetition_penalty > 0, "above 0; 1 changes nothing")):
+                ("repetition_penalty", self.repetition_penalty > 0, "above 0 (1 changes nothing)")):
             if not fine:
-                raise ValueError(f"{name} is {getattr(self, name)}; accepted is {accepted}")
+                raise ValueError(f"{name} should be {accepted}; got {getattr(self, name)}")
         if self.seed is not None and not (isinstance(self.seed, int) and 0 <= self.seed < 2**64):
-            raise ValueError(f"a seed is a whole number from 0 to 2**64 - 1, or None; got {self.seed!r}")
+            raise ValueError(f"seed should be a whole number from 0 to 2**64 - 1, or None; got {self.seed!r}")
 
     def draw(self, logits, ids=(), key=None):
         """One token id from each row of logits (..., V), int32 (...). ids, key: as in `sample`."""
@@ -86,12 +86,12 @@ class Sampling:
         return mx.random.categorical(logits, key=self.key() if key is None else key).astype(mx.int32)
 
     def key(self):
-        """A key for MLX's random functions: the same for the same seed, and a new one every time without a seed."""
+        """A key for MLX's random functions: always the same for the same seed, a new one each time without a seed."""
         return mx.random.key(secrets.randbits(64) if self.seed is None else self.seed)
 
     @classmethod
     def among(cls, settings):
-        """Those of a dict of settings that say how tokens are chosen; the others, such as max_tokens, are left out.
+        """Take the sampling settings from a dict; others, such as max_tokens, are ignored.
 
         >>> Sampling.among({"max_tokens": 9, "seed": 3}).seed
         3
@@ -104,9 +104,10 @@ GREEDY = Sampling()
 
 
 def penalize_repetition(logits, ids, penalty):
-    """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative multiplied.
+    """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative ones multiplied.
 
-    penalty 1 changes nothing, above 1 discourages. Source: Keskar et al. 2019, CTRL (arXiv:1909.05858), section 4.1.
+    A penalty of 1 changes nothing, above 1 it discourages. Source: Keskar et al. 2019, CTRL (arXiv:1909.05858), section
+    4.1.
 
     >>> penalize_repetition(mx.array([2.0, -2.0, 1.0]), [0, 1, 1], 2.0).tolist()
     [1.0, -4.0, 1.0]
@@ -119,7 +120,7 @@ def penalize_repetition(logits, ids, penalty):
 
 
 def scale_by_temperature(logits, temperature):
-    """Below 1 the likely become likelier, above 1 all become more alike.
+    """Below 1 likely tokens become likelier, above 1 all become more equal.
 
     >>> scale_by_temperature(mx.array([0.0, 1.0]), 0.5).tolist()
     [0.0, 2.0]
@@ -140,8 +141,8 @@ def keep_top_k(logits, k):
 
 
 def keep_top_p(logits, p):
-    """Keep the fewest most likely tokens whose probabilities reach p together. Source: Holtzman et al. 2020, nucleus
-    sampling (arXiv:1904.09751). One token always stays; p = 1 keeps all.
+    """Keep the fewest most likely tokens whose probabilities together reach p. Source: Holtzman et al. 2020, nucleus
+    sampling (arXiv:1904.09751). At least one token stays; p = 1 keeps all.
 
     >>> keep_top_p(mx.log(mx.array([0.5, 0.25, 0.125, 0.125])), 0.6).tolist()[2:]
     [-inf, -inf]
@@ -150,7 +151,7 @@ def keep_top_p(logits, p):
         return logits
     descending = -mx.sort(-logits, axis=-1)            # (..., V)
     probabilities = mx.softmax(descending, axis=-1)
-    before = mx.cumsum(probabilities, axis=-1) - probabilities  # what the likelier tokens hold already
+    before = mx.cumsum(probabilities, axis=-1) - probabilities  # what the likelier tokens already hold
     return _keep_first(logits, descending, (before < p).sum(axis=-1, keepdims=True))
 
 
@@ -167,8 +168,8 @@ def keep_min_p(logits, p):
 
 
 def _keep_first(logits, descending, n):
-    """The n largest of each row stay, the others become -inf. descending: the rows, sorted; n: () or (..., 1)."""
+    """Keep the n largest of each row; the others become -inf. descending: the rows, sorted; n: () or (..., 1)."""
     smallest = mx.take_along_axis(descending, mx.broadcast_to(n - 1, (*logits.shape[:-1], 1)), axis=-1)
     equal = logits == smallest
-    room = n - (logits > smallest).sum(axis=-1, keepdims=True)         # for so many of the equal ones
+    room = n - (logits > smallest).sum(axis=-1, keepdims=True)         # for this many of the equal ones
     return mx.where((logits > smallest) | (equal & (mx.cumsum(equal, axis=-1) <= room)), logits, -mx.inf)

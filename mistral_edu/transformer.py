@@ -1,6 +1,6 @@
-"""The model: the components, put together. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
+"""The model: the components put together. Source: Jiang et al. 2023, "Mistral 7B" (arXiv:2310.06825), section 2.
 
-Modules are named as in a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` takes one
+Modules are named as in a Hugging Face checkpoint, so `Model(config).load_weights("model.safetensors")` loads one
 as it is.
 """
 import mlx.core as mx
@@ -15,7 +15,7 @@ from mistral_edu.quantized_cache import Cache, make_layer_cache
 
 
 class Block(nn.Module):
-    """One layer: attention, then feed-forward; each reads a normed copy and adds to the residual stream."""
+    """One layer: attention, then feed-forward; each reads a normed copy of the residual stream and adds to it."""
 
     def __init__(self, config: MistralConfig):
         super().__init__()
@@ -71,7 +71,7 @@ class Model(nn.Module):
     def __init__(self, config: MistralConfig):
         super().__init__()
         self.config = config
-        self.answered_by = "readable"  # which code answers: this one, or the engine that fast.accelerate attaches
+        self.answered_by = "readable"  # which code answers: this, or the engine that fast.accelerate attaches
         self.model = Backbone(config)
         if not config.tie_embeddings:
             self.lm_head = nn.Linear(config.dim, config.vocab_size, bias=False)
@@ -81,9 +81,9 @@ class Model(nn.Module):
         """Logits for the token after each of these: tokens (B, L) int -> (B, L, vocab_size).
 
         tokens: ids from 0 to vocab_size - 1; MLX does not check them.
-        cache: from make_cache(); it holds what came before, and takes these tokens in.
+        cache: from make_cache(); it holds what came before, and these tokens are added to it.
         mask: replaces the causal, windowed mask that the model makes; see scaled_dot_product_attention.
-        last_only: logits after the last token alone, (B, 1, vocab_size): all that a prompt is read for.
+        last_only: only the logits after the last token, (B, 1, vocab_size), which are all that a prompt is read for.
         """
         x = self.model(tokens, cache, mask)                           # (B, L, dim)
         if last_only:
@@ -98,15 +98,16 @@ class Model(nn.Module):
         return self.model.layers
 
     def make_cache(self, bits: int | None = None) -> list[Cache]:
-        """Empty caches, one per layer: rotating when the model has a window, quantized when bits is 8 or 4."""
+        """Empty caches, one per layer: rotating if the model has a window, quantized if bits is 8 or 4."""
         return [make_layer_cache(self.config, bits) for _ in self.layers]
 
 
 def unfilled(config):
-    """A Model for weights that come from elsewhere: MLX's random state stays as it was.
+    """A Model for weights that come from elsewhere; MLX's random state stays as it was.
 
-    MLX draws first weights lazily, each with a key that hangs on the one before. Numbers that are never needed would
-    hang on for as long as the program runs, and whoever set a seed would draw others after loading a model.
+    MLX draws initial weights lazily, each with a key that depends on the one before. Draws that are never needed would
+    stay in memory for as long as the program runs, and a seed set before loading a model would give other numbers
+    after it.
     """
     high, low = mx.random.state[0].tolist()
     try:
@@ -116,7 +117,7 @@ def unfilled(config):
 
 
 def check_call(tokens, cache, n_layers):
-    """Raise ValueError when the arguments of a model call do not have the right form."""
+    """Raise ValueError if the arguments of a model call do not have the right form."""
     if tokens.ndim != 2 or tokens.shape[1] == 0:
         raise ValueError(f"tokens should be (B, L) with L >= 1, for example mx.array([[1, 5, 9]]); "
                          f"got shape {tokens.shape}")
@@ -125,5 +126,5 @@ def check_call(tokens, cache, n_layers):
                          f"make it with model.make_cache()")
     if cache is not None and len(offsets := sorted({layer.offset for layer in cache})) > 1:
         raise ValueError(f"all layers of a cache should hold the same tokens; these hold {offsets[0]} to "
-                         f"{offsets[-1]}, as an interrupt can leave them. Take each back with trim, or make "
+                         f"{offsets[-1]} tokens, perhaps after an interrupt. Trim each to the same length, or make "
                          "a new cache")

@@ -275,7 +275,7 @@ def test_what_a_child_cannot_do_it_says_in_its_own_words():
 
 
 @pytest.mark.parametrize("program, message", [
-    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL; most likely the memory"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL; most likely memory ran out"),
     ("import sys; sys.exit(3)", "code 3 and no result"), ("print('hello')", "code 0 and no result")])
 def test_a_child_that_dies_is_an_error(monkeypatch, tmp_path, program, message):
     (tmp_path / "python").write_text(f"#!{ask.sys.executable}\n{program}\n")

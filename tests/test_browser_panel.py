@@ -211,7 +211,7 @@ def test_settings_are_applied_and_a_wrong_one_is_a_sentence(chat):
     expect(chat.status).to_have_text("seed is 7 from here on.")
     chat.box.get_by_label("Top-p").fill("0")
     chat.box.get_by_label("Top-p").press("Tab")
-    expect(chat.status).to_contain_text("accepted is above 0")
+    expect(chat.status).to_contain_text("top_p should be above 0")
     expect(chat.box.get_by_label("Top-p")).to_have_value("1")
     chat.box.get_by_label("Name or folder").fill("/no/such/model")
     chat.box.get_by_label("Name or folder").press("Enter")

@@ -77,7 +77,7 @@ def test_errors_name_the_message(tokenizer, messages, complaint):
 
 
 def test_an_unknown_version_is_named(tokenizer):
-    with pytest.raises(ValueError, match="'v9' is not there; there is v1, v2, v3, .*, or the format of 7b-v0.1"):
+    with pytest.raises(ValueError, match="no chat format 'v9'; choose one of v1, v2, v3, .*, or the format of 7b-v0.1"):
         encode_chat(talk("Hi"), tokenizer, version="v9")
 
 

@@ -92,9 +92,9 @@ def test_the_place_where_transformers_5_writes_rope_theta():
     ({"rope_theta": -1.0}, "rope_theta should be a number above 0; got -1.0"),
     ({"rope_theta": None}, "rope_theta should be a number above 0; got None"),
     ({"norm_eps": float("nan")}, "norm_eps should be a number above 0; got nan"),
-    ({"n_layers": 10**9}, "n_layers should be 1,000 at most; got 1,000,000,000"),
-    ({"vocab_size": 2**31}, "vocab_size should be 2,147,483,647 at most"),
-    ({"window_size": 10**30}, "window_size should be 2,147,483,647 at most"),
+    ({"n_layers": 10**9}, "n_layers should be at most 1,000; got 1,000,000,000"),
+    ({"vocab_size": 2**31}, "vocab_size should be at most 2,147,483,647"),
+    ({"window_size": 10**30}, "window_size should be at most 2,147,483,647"),
     ({"tie_embeddings": 1}, "tie_embeddings should be True or False; got 1"),
 ])
 def test_numbers_out_of_range_are_named(change, message):
@@ -108,7 +108,7 @@ def test_numbers_out_of_range_are_named(change, message):
     ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope type is 'linear'"),
     ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope type is 'yarn'"),
     ({"rope_scaling": "linear"}, "rope_scaling should be a JSON object.*'linear'"),
-    ({"head_dim": None, "hidden_size": 250}, "250 is no multiple of num_attention_heads = 8; state head_dim"),
+    ({"head_dim": None, "hidden_size": 250}, "250 is not a multiple of num_attention_heads = 8; state head_dim"),
     ({"head_dim": None, "num_attention_heads": "8"}, "num_attention_heads should be a whole number.*'8'"),
     ({"num_hidden_layers": None}, "n_layers should be a whole number.*None"),
 ])

@@ -35,7 +35,7 @@ def test_a_failed_check_is_in_the_verdict_and_its_fix_in_the_table(monkeypatch, 
                                            lambda: doctor.Check("MLX", "fail", "not there", "install it")))
     doctor.report(details=False)
     shown = capsys.readouterr().out
-    assert "To put right first: MLX." in shown and "-> install it" in shown and "FAIL  MLX" in shown
+    assert "Fix these first: MLX." in shown and "-> install it" in shown and "FAIL  MLX" in shown
     assert doctor.as_json(doctor.examine())["ok"] is False
 
 
@@ -78,7 +78,7 @@ def test_two_backends_of_mlx_are_seen(monkeypatch):
 
 
 @pytest.mark.parametrize("found, why", [([], "no backend of MLX is installed"),
-                                        (["mlx-cuda-13"], "mlx-cuda-13 is installed, but does not load here"),
+                                        (["mlx-cuda-13"], "mlx-cuda-13 is installed but does not load here"),
                                         (["mlx-cpu", "mlx-cuda-12"], "mlx-cpu and mlx-cuda-12 are both installed")])
 def test_an_mlx_that_cannot_be_imported_is_explained(monkeypatch, found, why):
     monkeypatch.setitem(sys.modules, "mlx.core", None)  # import mlx.core then raises an ImportError
@@ -95,7 +95,7 @@ def test_a_slow_blas_comes_with_its_reason_and_fix(monkeypatch):
     check = doctor.check_products()
     assert check.status == "warn" and "5 GFLOPS" in check.found and "mlx came first" in check.found
     assert check.fix == "restart the kernel"
-    assert "training and float32 products in notebooks" in check.found and "but for those of" in check.found
+    assert "training and float32 products in notebooks" in check.found and "unless the compiled kernels" in check.found
 
 
 def test_little_memory(monkeypatch):
@@ -341,7 +341,7 @@ def test_while_kernels_are_compiled_there_is_something_to_do(processor, monkeypa
     lasting = blas.cache_folder()
     assert compiled.how_often() == f"once until {lasting} is emptied" and lasting.parent == tmp_path
     lasting.chmod(0o777)
-    assert compiled.how_often() == "anew in every process since no folder can be written"
+    assert compiled.how_often() == "again in every process, since no folder can be written"
     assert doctor.check_engine("wide") == doctor.Check("engine", "warn", "wide", blas.keep_it())
     assert doctor.check_cache().found.endswith("what is in it is gone when this process ends")
 

@@ -210,7 +210,7 @@ def test_the_words_of_an_answer_are_rounded(story):
     ({"max_tokens": 5}, "does not know max_tokens; it takes seed, temperature, .* n_tokens"),
     ({"n_tokens": 0}, "at least 1; got 0 and 5"),
     ({"n_alternatives": 0}, "at least 1; got 60 and 0"),
-    ({"temperature": -1}, "temperature is -1; accepted"),
+    ({"temperature": -1}, "temperature should be 0"),
 ])
 def test_what_cannot_be_asked_is_said(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -329,8 +329,8 @@ def test_clear_keeps_the_instructions_and_can_be_taken_back(panel):
 # --- settings and models ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, value, words", [
-    ("temperature", "-1", "temperature is -1.0"), ("temperature", "hot", "a number; got 'hot'"),
-    ("top_p", "0", "top_p is 0.0"), ("seed", "1.5", "a whole number"), ("max_tokens", "0", "at least 1"),
+    ("temperature", "-1", "temperature should be 0"), ("temperature", "hot", "a number; got 'hot'"),
+    ("top_p", "0", "top_p should be above 0"), ("seed", "1.5", "a whole number"), ("max_tokens", "0", "at least 1"),
     ("colour", "red", "cannot be set")])
 def test_a_setting_out_of_range_is_a_sentence_and_changes_nothing(panel, name, value, words):
     before = dict(panel.settings)

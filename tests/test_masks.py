@@ -62,5 +62,5 @@ def test_wrong_arguments_are_named():
         with pytest.raises(ValueError, match=f"at least 1.*got {wrong}"):
             create_attention_mask(4, window=wrong)
     for wrong in (3, 7):
-        with pytest.raises(ValueError, match=f"S .* lies in 4 .. 6; got {wrong}"):
+        with pytest.raises(ValueError, match=f"S .* is in 4 .. 6; got {wrong}"):
             create_attention_mask(4, offset=2, S=wrong)

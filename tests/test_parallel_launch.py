@@ -119,7 +119,7 @@ def test_the_answer_is_printed_once_with_speed_and_bytes(start):
     out, err = launcher.communicate(timeout=STARTED)
     model, tokenizer = load(dtype="float32", fast=False)
     assert out == generate(model, tokenizer, STORY, max_tokens=8) + "\n"
-    assert "8 written at" in err and "2 ranks" in err and "16,384 bytes a token" in err
+    assert "8 written at" in err and "2 ranks" in err and "16,384 bytes per token" in err
     assert launcher.returncode == 0 and list(start.files.iterdir()) == []
 
 
@@ -202,7 +202,7 @@ def test_a_deadlock_is_named_with_the_line_in_which_each_rank_waits():
 
 
 def test_a_rank_that_waits_for_one_that_has_ended_is_named():
-    with pytest.raises(GroupFailed, match="rank 0 waited in .* for rank 1, which had done all") as caught:
+    with pytest.raises(GroupFailed, match="rank 0 waited in .* for rank 1, which had finished") as caught:
         cells.ranks(2, end_early, show=False, limit=20)
     assert "rank 1 does not stay" in str(caught.value)
 

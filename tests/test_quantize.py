@@ -104,7 +104,7 @@ def test_size_in_bytes_counts_bits_scales_and_biases():
 
 def test_it_refuses_to_quantize_twice():
     model = quantize(wide_model(), 8, 32)
-    with pytest.raises(ValueError, match="already has 8-bit weights.*load the model in 16 bit"):
+    with pytest.raises(ValueError, match="already has 8-bit weights.*load the 16-bit model again"):
         quantize(model, 4, 32)
     assert quantization(model) == {"bits": 8, "group_size": 32}
 

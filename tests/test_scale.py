@@ -117,7 +117,7 @@ def test_beyond_the_key_heads_there_are_copies():
     four = share_of(TINY, 4)                                  # two key heads: each is on two devices
     assert (four.n_heads, four.n_kv_heads) == (2, 1)
     assert 4 * four.kv_bytes_per_token() == 2 * TINY.kv_bytes_per_token()
-    with pytest.raises(ValueError, match="cannot be shared out evenly over 3 devices"):
+    with pytest.raises(ValueError, match="cannot be divided evenly among 3 devices"):
         share_of(TINY, 3)
 
 

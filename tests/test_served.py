@@ -151,12 +151,12 @@ def test_a_server_that_does_not_count_is_told_so():
 
 # ---------------------------------------------------------------- what can go wrong, each in words
 WRONG = {
-    "bad JSON": (stream(b'data: {"choices": [\n\n'), 'what is no JSON: {"choices": ['),
-    "JSON without end": (stream("[" * 100_000), "what is no JSON"),
-    "JSON, no object": (stream("[1]"), "JSON that is no object: [1]"),
+    "bad JSON": (stream(b'data: {"choices": [\n\n'), 'something other than JSON: {"choices": ['),
+    "JSON without end": (stream("[" * 100_000), "something other than JSON"),
+    "JSON, no object": (stream("[1]"), "JSON that is not an object: [1]"),
     "no choices": (stream({"hello": 1}), 'has no choices: {"hello": 1}'),
     "odd choices": (stream({"choices": "none"}), "has no choices"),
-    "no text": (stream(chunk([1])), "its answer is no text"),
+    "no text": (stream(chunk([1])), "its answer is not text"),
     "an error in the stream": (stream({"error": {"message": "out of memory"}}), "it says: out of memory"),
     "an endless line": (stream(b"data: " + b"x" * 2**21), "a line of more than"),
     "a page": (say(200, "<html>Welcome</html>", "text/html"), "answers with text/html"),
@@ -216,7 +216,7 @@ def test_an_answer_that_breaks_off_is_kept_and_told(talk, tmp_path, raw):
     with SmallServer(broken) as server:
         code, out, err = talk(server.url, "Hi", f"/save {file}")
     assert (code, out) == (1, f"Hello\nsaved: {file}\n") and err.count("\n") == 1
-    assert "closed the connection before the end of its answer. What came of the answer is kept" in err
+    assert "closed the connection before the end of its answer. What arrived of the answer is kept" in err
     assert [message["content"] for message in saved_chat.load(file)] == ["Hi", "Hello"]
 
 
@@ -252,7 +252,7 @@ def test_where_something_else_listens(talk):
 
 
 def test_a_list_of_models_that_is_none(talk):
-    for body, words in ((b"<html>hello", "what is no JSON: hello"), (b'{"models": []}', "its list of models is none")):
+    for body, words in ((b"<html>hello", "something other than JSON: hello"), (b'{"models": []}', "no list of models")):
         with RawServer(b"HTTP/1.0 200 OK\r\n\r\n" + body) as server:
             code, out, err = talk(server.url, "Hi")
         assert (code, out) == (1, "") and words in err
@@ -327,11 +327,11 @@ def test_options_of_a_model_here_are_refused_by_name(talk, options, named):
 
 
 @pytest.mark.parametrize("url, words", [
-    ("", "is no address"), ("ftp://localhost", "is no address"), ("http://", "is no address"),
-    ("http://localhost:port", "is no address"), ("http://localhost:99999", "is no address"),
-    ("http://a b", "is no address"), ("http://localhost/\x1b[2J", "is no address"),
-    ("http://x/v1?key=7", "is no address"),
-    ("https://user:secret@localhost", "no user and no password")])
+    ("", "is not the address"), ("ftp://localhost", "is not the address"), ("http://", "is not the address"),
+    ("http://localhost:port", "is not the address"), ("http://localhost:99999", "is not the address"),
+    ("http://a b", "is not the address"), ("http://localhost/\x1b[2J", "is not the address"),
+    ("http://x/v1?key=7", "is not the address"),
+    ("https://user:secret@localhost", "no user or password")])
 def test_what_is_no_address(talk, url, words):
     code, out, err = talk(url, "Hi")
     assert (code, out) == (1, "") and words in err and "secret" not in err and "\x1b" not in err
@@ -340,7 +340,7 @@ def test_what_is_no_address(talk, url, words):
 def test_settings_out_of_range_are_refused_here_as_for_a_model_here(talk, monkeypatch, capsys):
     with SmallServer(whole("Yes.")) as server:
         code, _, err = talk(server.url, "Hi", options=["--top-p", "2"])
-        assert code == 1 and "top_p is 2.0; accepted is" in err and server.questions == []
+        assert code == 1 and "top_p should be above 0 and at most 1 (all tokens); got 2.0" in err and server.questions == []
         code, _, err = talk(server.url, "Hi", options=["--timeout", "0"])
         assert code == 1 and "seconds above 0" in err
     monkeypatch.setattr(sys, "stdin", io.StringIO("Hi\n"))

@@ -158,7 +158,7 @@ def test_a_person_stops_an_answer_and_the_server_goes_on(served, monkeypatch, ca
 def test_a_server_that_dies_in_the_middle_is_told_and_what_came_is_kept(python, folders, tmp_path):
     with MlxLm(python, folders[16], tmp_path, "--chat-template", TEMPLATE) as server:
         talk = ServedChat(server.server, max_tokens=900, temperature=100.0, seed=0)
-        with pytest.raises(ServerError, match="What came of the answer is kept"):
+        with pytest.raises(ServerError, match="What arrived of the answer is kept"):
             for n, _ in enumerate(talk.stream("Tell me a story.")):
                 if n == 5:
                     server.process.kill()

@@ -203,7 +203,7 @@ def test_make_cache_suits_the_model():
     quantized = random_model(head_dim=32).make_cache(bits=4)
     assert [(type(c), c.bits, c.group_size, c.window) for c in quantized] == [(QuantizedKVCache, 4, 32, 5)] * 2
     assert random_model(head_dim=128).make_cache(bits=8)[0].group_size == 64
-    with pytest.raises(ValueError, match="head_dim = 8, so use a cache without bits"):
+    with pytest.raises(ValueError, match="head_dim = 8, so leave out bits"):
         random_model(head_dim=8).make_cache(bits=8)
 
 

@@ -74,7 +74,7 @@ def test_messages_that_it_quotes_are_those_of_the_program():
                           ("Live once this cell is run", "lab/showing/widgets.py"),
                           ("The function stopped with", "lab/showing/widgets.py"), ("computes on the ", "doctor.py"),
                           ("numba is not installed", "fast/compiled.py"),
-                          ("anew in every process since ", "fast/compiled.py"),
+                          ("again in every process, since ", "fast/compiled.py"),
                           ("the kernels could not be compiled", "fast/compiled.py"),
                           ("though this processor has instructions for bfloat16", "doctor.py"),
                           ("Your pages: ", "course/copies.py"), ("(new lesson)", "course/handout.py"),

@@ -1,11 +1,11 @@
-"""Where the time goes: what MLX's operations take on this processor, and what a token of the engine is made of.
+"""Where the time goes: how long MLX's operations take on this processor, and what makes up the engine's time per token.
 
     python -m mistral_edu.bench.account                     the shape 230m with random weights, 16, 8 and 4 bit
     python -m mistral_edu.bench.account --random tiny --bits 16
 
-A token is taken apart within one answer: there its weights have just driven everything else out of the processor's
-caches. One token after the other leaves out another part of what the engine does (its answer is nonsense then), round
-after round, so that all parts meet the same machine. What a token without products lacks is the time of products.
+A token is taken apart within one answer, where its weights have just driven everything else out of the processor's
+caches. One token after another leaves out a different part of what the engine does (the answer is then nonsense), round
+after round, so that all parts meet the same machine. The time that a token without products saves is that of products.
 """
 import argparse
 import time
@@ -77,7 +77,7 @@ def about_mlx(run=in_fresh_process):
 class Account:
     """One model in the middle of an answer: how long each part of a token takes, in seconds.
 
-    Raises ValueError where the compiled kernels do not answer for it.
+    Raises ValueError if the compiled kernels do not answer for it.
     """
 
     def __init__(self, model):
@@ -96,7 +96,7 @@ class Account:
         with timed(stepper, "place") as place, self.in_turn() as runs:
             steps = decode(reader, logits, n_tokens + 1, GREEDY)
             ends = [time.perf_counter() for _ in steps]
-        tokens = [later - earlier for earlier, later in pairwise(ends[:-1])]  # the last token is not read any more
+        tokens = [later - earlier for earlier, later in pairwise(ends[:-1])]  # the last token is no longer read
         self.place = median(place)
         self.run = {name: median(seconds for which, seconds in runs[len(self.left_out):] if which == name)
                     for name in self.left_out}
@@ -106,7 +106,7 @@ class Account:
 
     @contextmanager
     def in_turn(self):
-        """Within it, each token leaves out the next entry of `left_out`: a list of (its name, seconds of the rest)."""
+        """A context in which each token omits the next entry of `left_out`: a list of (name, seconds of the rest)."""
         operations = [jobs.jobs[:, compiled.kernels().OPERATION] for jobs, _ in self.step.lists]
         kept, names, run, runs = [part.copy() for part in operations], cycle(self.left_out), self.step.run, []
 
@@ -129,7 +129,7 @@ class Account:
             del self.step.run  # the class still has it
 
     def rows(self):
-        """(part, seconds), one after the other; what cannot be left out alone is what the others leave of the token."""
+        """(part, seconds), in turn; what cannot be left out by itself is what the others leave of the token."""
         whole = self.run["nothing"]
         parts = {name: whole - self.run[without] for name, without in (
             ("products with the weights", "products"), ("attention", "attention"), ("norms, rope, gates", "small"),
@@ -142,7 +142,7 @@ class Account:
 
 @contextmanager
 def timed(owner, name):
-    """A list that the seconds of each call of a method go to, inside the `with`."""
+    """A context that gives a list, to which the seconds of each call of a method are added."""
     times, method = [], getattr(owner, name)
 
     def timing(*arguments):
@@ -159,12 +159,12 @@ def timed(owner, name):
 
 
 def about_token(preset, bits):
-    """Lines: what a token takes at best, and what it takes."""
+    """Lines: how long a token takes at best, and how long it takes."""
     model = random_model(preset, None if bits == 16 else bits)
     account, n_bytes, speed = Account(model), weight_bytes_per_step(model), read_speed_cpu(10**9)
     rows = [*([name, f"{1000 * seconds:.2f}"] for name, seconds in account.rows()),
             ["the token", f"{1000 * account.token:.2f}"]]
-    return [f"{bits} bit: {n_bytes / 1e6:.0f} MB of weights a token; this machine reads {speed:.1f} GB/s, so "
+    return [f"{bits} bit: {n_bytes / 1e6:.0f} MB of weights per token; this machine reads {speed:.1f} GB/s, so "
             f"{n_bytes / speed / 1e6:.2f} ms at best", "", *markdown([f"after {CONTEXT} tokens", "ms"], rows)]
 
 

@@ -1,4 +1,4 @@
-"""Each measurement runs in a fresh process: what one configuration left in memory must not be counted for the next.
+"""Each measurement runs in a fresh process: what one configuration leaves in memory must not count for the next.
 
 This file asks, from the process that the user started; tasks.py answers, in the fresh one.
 """
@@ -11,13 +11,13 @@ from dataclasses import asdict
 
 from mistral_edu.machine import blas
 
-# These make a current OpenBLAS choose kernels of an older processor, or smaller blocks, and so slower.
+# These make a current OpenBLAS slower: it chooses kernels for an older processor, or smaller blocks.
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def in_fresh_process(task, case=None, under=None, **settings):
     """The result of a task in a process of its own: "measure" a case, "write" it, "limits", "parts", or "describe" the
-    machine. under: what its environment has besides.
+    machine. under: further environment variables.
 
     Raises ValueError with that process's own message, or with the signal that ended it.
     """
@@ -36,10 +36,10 @@ def ask(command, order, who, stderr=None, under=None):
     done = subprocess.run(command, input=json.dumps(order), stdout=subprocess.PIPE, stderr=stderr, text=True,
                           env=environment | (under or {}))
     said = (done.stderr or "").strip().splitlines()
-    last_words = f"its last words: {said[-1].strip()}" if said else "what it said stands above"
+    last_words = f"its last words: {said[-1].strip()}" if said else "its messages are above"
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        why = "; most likely the memory was not enough: take fewer bits or shorter prompts" if name == "SIGKILL" else ""
+        why = "; most likely memory ran out: take fewer bits or shorter prompts" if name == "SIGKILL" else ""
         raise ValueError(f"{who} was ended by {name}{why}")
     try:
         answer = json.loads(done.stdout.splitlines()[-1])

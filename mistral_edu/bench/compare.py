@@ -1,9 +1,9 @@
 """Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
 
-A peer is measured at batch 1, by its own loop for generation or the quickest use of it, on as many threads as there are
-processors for this process where it lets us choose. Before its figures count, the log probabilities that it gives after
-each prompt are compared with ours: engines round differently, but one that leaves out the window, say, is another
-model, and its speed would say nothing. What is missing, fails, or differs is left out, and named with its reason.
+A peer is measured at batch 1, by its own generation loop or the fastest use of it, on as many threads as this process
+has processors if it lets us choose. Before its figures count, the log probabilities that it gives after each prompt are
+compared with ours: engines round differently, but one that leaves out the window, say, is another model, and its speed
+would mean nothing. What is missing, fails, or differs is left out and listed with its reason.
 """
 import math
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from mistral_edu.bench.row import OurSample, PeerSample
 from mistral_edu.bench.timed_answers import prompt_ids, sample_ids
 from mistral_edu.machine.processors import processors
 
-# The largest difference that rounding explains, as a share of the spread of the log probabilities. In 8 bit it is the
-# rounding of stock MLX that needs room, in 4 bit that engines form other groups (seen: half of it). Another model
-# differs by more than 1; one that has nothing to do with ours, by 1.4.
+# The largest difference that rounding explains, as a share of the spread of the log probabilities. In 8 bits the
+# rounding of stock MLX needs the room, in 4 bits the different groups that engines form (seen: half of it). Another
+# model differs by more than 1; one that has nothing to do with ours, by 1.4.
 BOUNDS = {16: 0.3, 8: 0.3, 4: 0.7}
 FIGURES = ("generated", "weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")
 SLOW = 60  # seconds: a peer that took longer for a case is not measured in later rounds
@@ -33,7 +33,7 @@ class Comparison:
     """
 
     def __init__(self, cases, names, place, folder, progress=lambda text: None, run=in_fresh_process):
-        """names: of peers.PEERS. place: where their environments are. folder: for the weights, an empty one."""
+        """names: from peers.PEERS. place: where their environments are. folder: an empty one, for the weights."""
         self.place, self.folder, self.left_out, self.versions = place, folder, [], {}
         self.names, self.slow = [], set()
         for name in names:
@@ -75,7 +75,7 @@ class Comparison:
 
     @contextmanager
     def or_left_out(self, name, precision):
-        """What goes wrong within it leaves the peer out, and says why."""
+        """A context in which an error leaves the peer out, with the reason."""
         try:
             yield
         except ValueError as error:
@@ -86,7 +86,7 @@ class Comparison:
     def rows(self, case, n, measure_ours, progress=lambda text: None):
         """Round n of this case: our rows, then those of every peer that has its precision; single values.
 
-        measure_ours() gives ours. Each round turns the order by one, so that no engine always runs first. Peers are
+        measure_ours() gives ours. Each round rotates the order by one, so that no engine always runs first. Peers are
         compared with ours afterwards, whichever came first.
         """
         engines, answers = [OURS, *self.engines(case)], {}
@@ -112,11 +112,11 @@ class Comparison:
         return [engine for engine in found if engine not in self.slow and self.contexts(*engine, case)]
 
     def contexts(self, name, precision, case):
-        """Lengths of prompts that a peer is still asked for, shortest first."""
+        """The lengths of prompts for which a peer is still measured, shortest first."""
         return [context for context in sorted(set(case.contexts)) if not self.is_left_out(name, precision, context)]
 
     def measure(self, name, precision, case):
-        """What the runner in the environment of a peer answers."""
+        """The answer of the runner in a peer's environment."""
         prompts = [prompt_ids(self.vocab_size, context)[0] for context in self.contexts(name, precision, case)]
         kind = peers.PEERS[name].reads
         folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
@@ -132,9 +132,9 @@ class Comparison:
         return [row for row in rows if row is not None]
 
     def checked(self, name, precision, row, ours: OurSample) -> PeerSample | None:
-        """The row as it is kept; None, and a reason in left_out, where another model was computed.
+        """The row as it is kept; None, and a reason in left_out, if another model was computed.
 
-        Raises ValueError for what is no measurement.
+        Raises ValueError for anything that is not a measurement.
         """
         for figure in FIGURES:
             kind = int if figure == "generated" else (int, float)
@@ -144,7 +144,7 @@ class Comparison:
         bits = ours["bits"] if ours["bits"] in BOUNDS else 16
         if not apart <= BOUNDS[bits]:
             self.leave_out(name, "it computes something else: its log probabilities differ from ours by "
-                           f"{apart:.2f} of their spread, and rounding explains {BOUNDS[bits]} at most", precision,
+                           f"{apart:.2f} of their spread, and rounding explains at most {BOUNDS[bits]}", precision,
                            row["context"])
             return None
         return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
@@ -154,7 +154,7 @@ class Comparison:
 
 
 def turned(engines, n):
-    """A list, turned by n places.
+    """A list, rotated by n places.
 
     >>> turned(["a", "b", "c"], 1), turned(["a", "b", "c"], 5)
     (['b', 'c', 'a'], ['c', 'a', 'b'])
@@ -170,7 +170,7 @@ def difference(ours, theirs):
     0.2999999999999998
     """
     if len(ours) != len(theirs):
-        raise ValueError(f"asked for {len(ours)} log probabilities, and got {len(theirs)}")
+        raise ValueError(f"asked for {len(ours)} log probabilities, got {len(theirs)}")
     mean = sum(ours) / len(ours)
     spread = math.sqrt(sum((a - mean) ** 2 for a in ours))
     apart = math.sqrt(sum((a - b) ** 2 for a, b in zip(ours, theirs)))

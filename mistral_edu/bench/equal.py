@@ -1,23 +1,23 @@
-"""How near the engine comes to the readable model: largest differences of logits, and the share of equal tokens.
+"""How close the engine comes to the readable model: largest differences of logits, and the share of equal tokens.
 
     python -m mistral_edu.bench.equal tiny
 
 The readable model is measured in float32, on the very numbers that the weights stand for (mistral_edu.quantize): in 16
-bit, and in quantized products most, MLX's own code for processors rounds more than any engine does. What is left are
+bits, and above all in quantized products, MLX's own code for processors rounds more than any engine does. That leaves
 these sources of difference:
 
-- the order of sums. In float32 the last of 24 bits differs with it, a few hundred roundings in a row: BOUND.
-- the caches. They keep keys and values as the model would keep them. In bfloat16 those have 8 bits, a rounding of
-  2**-9 at most: 0.2 % of each key and value, which attention spreads over the logits: BF16_BOUND. A reference that
-  rounds its keys and values, too, meets the engine again, but for single numbers that lie so near the middle between
-  two bfloat16 that the last bit of a sum decides: ROUNDED_BOUND.
-- the few rows of x that decoding multiplies with 8 and 4 bit weights. They are rounded to whole numbers of 16 bits, 32
-  of them together, by 2**-16 of the largest at most: QUANTIZED_BOUND.
-- oneDNN, where the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in
-  prompts weights and what they meet are rounded, too, by 2**-9 at most: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not
-  at all.)
+- the order of sums. In float32 the last of 24 bits depends on it, a few hundred roundings in a row: BOUND.
+- the caches. They keep keys and values as the model would keep them. In bfloat16 those have 8 bits, a rounding of at
+  most 2**-9: 0.2 % of each key and value, which attention spreads over the logits: BF16_BOUND. A reference that also
+  rounds its keys and values agrees with the engine again, except for single numbers so close to the middle between two
+  bfloat16 that the last bit of a sum decides: ROUNDED_BOUND.
+- the few rows of x that decoding multiplies by 8- and 4-bit weights. They are rounded to 16-bit integers, 32 of them
+  together, by at most 2**-16 of the largest: QUANTIZED_BOUND.
+- oneDNN, if the processor has instructions for bfloat16. They take both sides of a product in bfloat16, so in prompts
+  the weights and what they multiply are rounded, too, by at most 2**-9: BF16_BOUND again. (MISTRAL_EDU_ONEDNN=0: not at
+  all.)
 
-A greedy choice can differ only where the two largest logits are nearer to each other than twice the bound.
+A greedy choice can differ only where the two largest logits are closer to each other than twice the bound.
 """
 import argparse
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ from mistral_edu.fast.widened import NarrowCache, activation_dtype
 from mistral_edu.quantize import dequantize
 
 BOUND = 1e-4            # of the largest logit
-QUANTIZED_BOUND = 5e-4  # the same, where weights are 8 or 4 bit
-BF16_BOUND = 0.03       # the same, where keys and values are kept in bfloat16
-ROUNDED_BOUND = 5e-3    # the same, where those of the reference are rounded, too
+QUANTIZED_BOUND = 5e-4  # the same, if weights have 8 or 4 bits
+BF16_BOUND = 0.03       # the same, if keys and values are kept in bfloat16
+ROUNDED_BOUND = 5e-3    # the same, if those of the reference are rounded, too
 PROMPTS = ("Hello!", "Who are you?", "Tell me a story about a red ball.", "What is 7 plus 5?", "Tell me a story.",
            "Tell me about your village.", "What can you do?", "Tell me a story about a dog and a key.",
            "What is 3 plus 4?", "Where do you live?", "Tell me a story about a blue boat.", "Good morning!")
@@ -44,13 +44,13 @@ class Comparison:
     tokens: int             # compared
     equal: int              # of which both choose the same
     largest_gap: float      # of the logits, relative to the largest one
-    widest_margin: float    # between the two likeliest, where they choose differently; relative, too. 0: nowhere
+    widest_margin: float    # between the two likeliest, where the choices differ; relative, too. 0: they never do
     same_texts: int         # prompts whose whole answer is the same
 
     def __str__(self):
         text = (f"{self.equal:,} of {self.tokens:,} greedy tokens equal ({self.equal / self.tokens:.2%}), "
                 f"{self.same_texts} whole answers; largest gap {self.largest_gap:.1e}")
-        return text + (f"; where they differ, the margin is {self.widest_margin:.1e} at most"
+        return text + (f"; where they differ, the margin is at most {self.widest_margin:.1e}"
                        if self.widest_margin else "")
 
 
@@ -61,10 +61,10 @@ def gap(a, b):
 
 
 def reference(model):
-    """The readable model in float32, with the numbers that this one computes with."""
+    """The readable model in float32, with the numbers with which this one computes."""
     exact = dequantize(model, mx.float32)
     embedding = model.model.embed_tokens
-    if model.config.tie_embeddings and "scales" in embedding:  # it looks up rounded rows, but multiplies with exact
+    if model.config.tie_embeddings and "scales" in embedding:  # it looks up rounded rows, but multiplies by exact ones
         exact.config = replace(model.config, tie_embeddings=False)
         exact.lm_head = nn.Linear(model.config.dim, model.config.vocab_size, bias=False)
         exact.lm_head.weight = mx.dequantize(embedding.weight, *(part.astype(mx.float32) for part in (

@@ -1,10 +1,10 @@
-"""What each step of fast/ gained: one model, one prompt, one answer, on one rung after the other.
+"""What each step of fast/ gained: one model, one prompt, one answer, on one rung after another.
 
     python -m mistral_edu.bench.ladder                      the shape 230m with random weights, 16 and 4 bit
     python -m mistral_edu.bench.ladder --random tiny --bits 16 --repeats 1
 
-Each rung is measured in a process of its own, since what lies under MLX can not be changed later, and rungs take turns
-in every round. Prompt and answer are short: on the first rungs they take long.
+Each rung is measured in a process of its own, since what lies under MLX cannot be changed later, and rungs take turns
+in every round. Prompt and answer are short, because the first rungs are slow.
 """
 import argparse
 import sys
@@ -22,7 +22,7 @@ SPEEDS = ("prompt_tps", "generation_tps")
 
 class Rung(NamedTuple):
     name: str
-    under: dict        # settings of the environment
+    under: dict        # environment variables
     fast: bool = True  # whether an engine is attached
 
 
@@ -39,7 +39,7 @@ WITH_ONEDNN = Rung("bfloat16 products by oneDNN", {})
 
 
 def rungs():
-    """Those of this machine: the last ones only where it has large pages to ask for, and bfloat16 products."""
+    """The rungs of this machine: the last ones only if it has large pages to ask for, and bfloat16 products."""
     return RUNGS + [ON_LARGE_PAGES] * large_pages.are_wanted() + [WITH_ONEDNN] * bool(onednn.status().library)
 
 
@@ -57,7 +57,7 @@ def climb(cases, repeats=1, progress=lambda text: None, run=in_fresh_process):
 
 
 def as_table(rows):
-    """Markdown; "gain" is how many times as fast a rung is as the one above it, of the medians."""
+    """Markdown; "gain" is how many times as fast a rung is as the one above it, by the medians."""
     body = []
     for row, above in zip(rows, [None, *rows]):
         is_first = above is None or above["bits"] != row["bits"]

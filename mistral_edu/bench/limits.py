@@ -1,12 +1,12 @@
 """What this machine can do at best: how fast it reads memory, and how fast it multiplies matrices.
 
-The best that is measured here, not the peak of the hardware: another program may come nearer to that.
+This is the best that is measured here, not the peak of the hardware: another program may come closer to that.
 
-Both on the device that MLX computes with. They are measured in every round, between the models, because a shared
-machine gives more at one time than at another.
+Both are measured on the device on which MLX computes, in every round, between the models, because a shared machine
+gives more at one time than at another.
 
 Processors multiply in float32, through the BLAS under MLX or with the kernels of mistral_edu.fast, whichever is faster.
-Some have instructions for bfloat16 besides, several times as fast; oneDNN uses them where it is installed.
+Some also have instructions for bfloat16, several times as fast; oneDNN, if installed, uses them.
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,12 +38,12 @@ def measure_limits(n_bytes=ONE_GB, size=SIZE):
 
 
 def onednn_speed(size):
-    """GFLOPS of the same product in bfloat16, by oneDNN on all processors; None where it is of no use (its status)."""
+    """GFLOPS of the same product in bfloat16, by oneDNN on all processors; None if it is of no use (see its status)."""
     return onednn.matrix_speed(ROWS, size, size) if onednn.status().library else None
 
 
 def kernels_speed(size):
-    """GFLOPS of the same product in float32 by the compiled kernels; 0 where there are none."""
+    """GFLOPS of the same product in float32 by the compiled kernels; 0 if there are none."""
     kernels = compiled.kernels()
     if kernels is None:
         return 0.0
@@ -55,9 +55,9 @@ def kernels_speed(size):
 
 
 def read_speed_cpu(n_bytes):
-    """GB a second at which all processors together read an array of n_bytes.
+    """GB per second at which all processors together read an array of n_bytes.
 
-    Each looks for the largest number of its share: a loop that does nothing else but read.
+    Each looks for the largest number of its share: a loop that does nothing but read.
     """
     n = processors.processors()
     numbers = np.ones(n_bytes // 8, dtype=np.int64)
@@ -68,16 +68,16 @@ def read_speed_cpu(n_bytes):
 
 
 def read_speed_gpu(n_bytes):
-    """GB a second at which the GPU sums an array of n_bytes."""
+    """GB per second at which the GPU sums an array of n_bytes."""
     numbers = mx.ones(n_bytes // 4)
     mx.eval(numbers)
     return numbers.nbytes / best_time(lambda: mx.eval(numbers.sum())) / 1e9
 
 
 def matrix_speed(size, dtype):
-    """GFLOPS (10**9 multiplications or additions a second) of a (ROWS, size) by (size, size) product, all processors.
+    """GFLOPS (10**9 multiplications or additions per second) of a (ROWS, size) by (size, size) product, all processors.
 
-    The threads of OpenBLAS are set back afterwards.
+    The number of OpenBLAS threads is restored afterwards.
     """
     x, w = mx.ones((ROWS, size), dtype=dtype), mx.ones((size, size), dtype=dtype)
     mx.eval(x, w)
@@ -91,7 +91,7 @@ def matrix_speed(size, dtype):
 
 
 def best_time(work, repeats=5):
-    """Seconds of the fastest of several calls: other programs only make one slower."""
+    """Seconds of the fastest of several calls: other programs can only make one slower."""
     return min(times_of(work, repeats))
 
 

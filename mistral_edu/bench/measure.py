@@ -2,24 +2,24 @@
 
 Exactly what is measured:
 
-load_seconds     load_model(): open the file, read and check every weight, quantize when asked, attach the engine.
+load_seconds     load_model(): open the file, read and check every weight, quantize if asked, attach the engine.
                  Python's start, the imports, the engine's compiled kernels, and a download come before it. The file may
-                 lie in the system's cache already; the first load after a start of the machine takes longer. Random
+                 already be in the system's cache; the first load after a restart of the machine takes longer. Random
                  weights: the time to make them.
 prompt_tps       tokens of the prompts, of all `batch` sequences together, over the time from the first to the logits of
                  the last (prefill).
 generation_tps   tokens after the first, of all sequences together, over the time from the prompt's logits to the last
-                 token (decode). What the first one is follows from the prompt's logits, whose work belongs to the
-                 prompt. Greedy; the end token does not end it.
-                 Before each of these, an answer that is not timed: a first one also makes room.
+                 token (decode). The first one follows from the prompt's logits, whose work counts with the prompt.
+                 Greedy; the end token does not end it.
+                 An answer that is not timed comes before each of these: a first one also makes room.
 peak_memory_gb   10**9 bytes. On a processor: the most that the whole process has held, Python included, since it began.
                  On a GPU: the most that MLX has held. Prompts go from small to large, so a row's peak is that of its
                  size and the smaller ones.
 beyond_gb        on Linux processors, what the answers needed beyond weights and cache: how much more of its own numbers
                  and objects (anonymous pages) the process holds at the end of the row's answer than it held when the
-                 weights had been loaded and no engine was attached yet, less the bytes of the cache. So it counts the
+                 weights had been loaded and no engine was attached yet, minus the bytes of the cache. So it counts the
                  engine, its threads, what prompts have left behind, and memory that MLX keeps for later.
-libraries_gb     what is not counted there: the growth of the process while the compiled kernels were brought in, before
+libraries_gb     what is not counted there: the growth of the process while the compiled kernels were loaded, before
                  the weights (numba and its compiler), and code of libraries that was first used by the answers.
 """
 import ctypes
@@ -56,7 +56,7 @@ class Case:
     contexts: tuple = (128, 512)  # lengths of prompts
     max_tokens: int = 64          # tokens to generate after each
     batches: tuple = (1,)         # sequences side by side
-    written: str | None = None    # a folder that holds just these weights already, for other engines to read, too
+    written: str | None = None    # a folder that already holds just these weights, for other engines to read, too
 
     def __post_init__(self):
         if (self.model is None) == (self.preset is None):
@@ -79,7 +79,7 @@ def measure(case: Case) -> list[OurSample]:
     """A list of rows, one per batch and length of the prompt."""
     check_case(case)
     if case.model is not None and case.written is None:
-        Checkpoint.open(case.model).fetched()  # a name of the hub is fetched here, before the clock is read
+        Checkpoint.open(case.model).fetched()  # a model on the hub is fetched here, before the clock is read
     before = process_memory()
     is_fast = case.fast and os.environ.get("MISTRAL_EDU_FAST") != "0"
     if is_fast:
@@ -121,9 +121,9 @@ def measure(case: Case) -> list[OurSample]:
 
 
 def wait_for_kernels():
-    """Have the engine's kernels, where there can be any: else another engine would answer first, and they later.
+    """Get the engine's kernels, if there can be any: otherwise another engine would answer first, and they later.
 
-    Raises ValueError when they are not there after KERNELS seconds.
+    Raises ValueError if they are not ready after KERNELS seconds.
     """
     compiled.kernels(wait=KERNELS)
     if compiled.is_coming():
@@ -145,7 +145,7 @@ def make_model(case):
 
 def check_case(case):
     """Raise ValueError or OSError for what the model's config.json alone shows to be impossible: there is no such
-    model, a prompt and its answer do not fit its context, or its weights are not as asked for.
+    model, a prompt and its answer do not fit its context, or its weights do not have the precision asked for.
     """
     checkpoint = None if case.model is None else Checkpoint.open(case.model)
     config = MistralConfig.preset(case.preset) if checkpoint is None else checkpoint.config
@@ -165,7 +165,7 @@ def describe_precision(model) -> Precision:
 
 
 def settle():
-    """Give back memory that was used while loading and is free now, so that what comes later is seen to grow."""
+    """Return memory that was used while loading and is now free, so that later growth shows."""
     mx.clear_cache()
     try:
         ctypes.CDLL(None).malloc_trim(0)  # glibc keeps freed memory for later
@@ -174,14 +174,14 @@ def settle():
 
 
 def grown(part, before, now):
-    """How many bytes a part of process_memory() has grown by; None where the system does not say, or on a GPU."""
+    """By how many bytes a part of process_memory() has grown; None if the system does not say, or on a GPU."""
     if None in before or mx.default_device() != mx.Device(mx.cpu):
         return None
     return part(now) - part(before)
 
 
 def peak_memory():
-    """GB that this process has held at most so far; on a GPU, what MLX has held there."""
+    """The most GB that this process has held so far; on a GPU, that MLX has held there."""
     if mx.default_device() != mx.Device(mx.cpu):
         return mx.get_peak_memory() / 1e9
     return process_peak() / 1e9

@@ -1,4 +1,4 @@
-"""What a result was measured on and with: no figure means anything without it."""
+"""What a result was measured on and with: without it, no figure means anything."""
 import os
 import platform
 

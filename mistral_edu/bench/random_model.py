@@ -10,11 +10,11 @@ from mistral_edu.transformer import unfilled
 
 
 def random_model(preset, bits=None, seed=0, context=None):
-    """A Model of the preset's shape with bfloat16 weights, quantized to 8 or 4 bits when these are given.
+    """A Model of the preset's shape with bfloat16 weights, quantized to 8 or 4 bits if bits is given.
 
-    Made in memory, one layer after the other, so that it never takes more than the finished model and one layer.
-    Matrices are uniform with variance 1 / columns, which keeps the size of what flows through; norms are ones.
-    Raises NotEnoughMemory when model and `context` tokens (None: 2048) do not fit, as load_model does.
+    Made in memory, one layer after another, so that it never takes more than the finished model and one layer.
+    Matrices are uniform with variance 1 / columns, which preserves the size of what flows through; norms are ones.
+    Raises NotEnoughMemory if the model and `context` tokens (None: 2048) do not fit, as load_model does.
 
     >>> random_model("tiny").config.n_layers
     8

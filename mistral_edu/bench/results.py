@@ -36,32 +36,32 @@ def measured_result(name, kinds=("measured",)):
     path = {kept.stem: kept for kept in FOLDER.glob("*.json")}.get(name, Path(name).expanduser())
     if not path.is_file():
         kept = ", ".join(name for kind in kinds for name in stored_results(kind)) or "none"
-        raise FileNotFoundError(f"there is no file {path}; give the path of a result that was saved, or the name of "
+        raise FileNotFoundError(f"there is no file {path}; give the path of a saved result, or the name of "
                                 f"one that is kept: {kept}")
     try:
         result = read(path)
     except ValueError as error:
         raise ValueError(f"{path} is not valid JSON ({error}); measure again") from None
     if not isinstance(result, dict) or result.get("kind") not in kinds:
-        raise ValueError(f"{path} is no measured result; those of others are shown by mistral-edu bench --published")
+        raise ValueError(f"{path} is not a measured result; mistral-edu bench --published shows those of others")
     check(result)
     return result
 
 
 def save(result, path):
-    """Write a result; whatever goes wrong, no half of it is left. Returns the path."""
+    """Write a result, completely or not at all. Returns the path."""
     path = Path(path).expanduser()
     write_text(path, json.dumps(result, indent=1) + "\n")
     return path
 
 
 def check_place(path):
-    """Raise OSError where save() would fail, or replace something: better said before than after the measurement."""
+    """Raise OSError if save() would fail, or replace something: better to say so before the measurement than after."""
     path = Path(path).expanduser()
     if os.path.lexists(path):
         raise FileExistsError(f"--save {path}: it exists already; remove it or choose another name")
     try:
-        part_of(path).touch()  # there are places that only an attempt shows to be closed
+        part_of(path).touch()  # only an attempt shows whether some places can be written
         part_of(path).unlink()
     except OSError as error:
         raise OSError(f"--save {path}: no file can be written there ({error.strerror}); choose a file in a folder of "
@@ -71,7 +71,7 @@ def check_place(path):
 def check(result):
     """Raise ValueError unless a result, measured or of ranks, is what schema.json describes, and agrees with itself.
 
-    Nothing is checked where jsonschema is not installed; it comes with JupyterLab.
+    Nothing is checked if jsonschema is not installed; it comes with JupyterLab.
     """
     try:
         from jsonschema import Draft202012Validator
@@ -87,7 +87,7 @@ def check(result):
 
 
 def fit_to_send(result):
-    """The same result. Raises ValueError where a text in it names a place on this machine, or its user.
+    """The same result. Raises ValueError if a text in it names a place on this machine, or its user.
 
     >>> fit_to_send({"settings": {"model": "tiny"}})
     {'settings': {'model': 'tiny'}}
@@ -98,7 +98,7 @@ def fit_to_send(result):
     for name, text in texts(result):
         if private.search(text):
             raise ValueError(f"{name} is {text!r}, which names a place on this machine or its user; measure again with "
-                             "a relative path or a name of the hub, or put another word there")
+                             "a relative path or a name on the hub, or put another word there")
     return result
 
 
@@ -112,12 +112,12 @@ def texts(part, name="result"):
 
 
 def slips(result):
-    """Yield, in words, what is wrong in a result although it fits the schema."""
+    """Yield, in words, what is wrong in a result even though it fits the schema."""
     settings, words = result["settings"], shlex.split(result["command"])
     try:
         date.fromisoformat(result["date"])
     except ValueError:
-        yield f"{result['date']} is no date"
+        yield f"{result['date']} is not a date"
     if (settings["model"] is None) == (settings["random"] is None):
         yield f"it is of either a model or random weights, not of {settings['model']} and {settings['random']}"
     for name, figure in figures(result):
@@ -166,7 +166,7 @@ def best_product(limits):
 
 
 def number(row, name):
-    """The number that a row gives for a measurement, whichever kind it is of; None where it gives none.
+    """The number that a row gives for a measurement, of whichever kind; None if it gives none.
 
     >>> number({"prompt_tps": {"median": 12.5, "min": 11, "max": 13}}, "prompt_tps")
     12.5

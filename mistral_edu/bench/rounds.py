@@ -1,7 +1,7 @@
 """Several rounds, then medians. A round takes the machine's limits and every configuration once, in turn.
 
-So a minute in which another program ran falls on all configurations alike, and not on the last one only. Other engines,
-where there are any to compare with, come in the same rounds, beside ours in the same precision.
+So a minute in which another program ran affects all configurations alike, not just one. Other engines, if there are any
+to compare with, run in the same rounds, beside ours in the same precision.
 """
 import os
 import time
@@ -20,8 +20,8 @@ def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_f
               on_round=lambda done, total: None):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
-    run(task, case) -> result is what carries out one task; the default starts a process for each. comparison: one of
-    compare.py, which was made of the same cases. progress(text) hears of every measurement before it begins.
+    run(task, case) -> result carries out one task; the default starts a process for each. comparison: from compare.py,
+    made from the same cases. progress(text) hears of every measurement before it begins.
     """
     about = run("describe")
     limits, rounds = [], []
@@ -63,7 +63,7 @@ def precision(case):
 def summaries(rounds: list[list[OurSample | PeerSample]], limits, comparison) -> list[OurRow | PeerRow]:
     """One row for each that the rounds have in common, in the order of the first round.
 
-    A peer that failed, or was found to compute something else, in any round has none.
+    A peer that failed in any round, or was found to compute something else, has none.
     """
     samples: dict[tuple, list] = {}
     for row in (row for rows in rounds for row in rows):
@@ -76,12 +76,12 @@ def summaries(rounds: list[list[OurSample | PeerSample]], limits, comparison) ->
 def summary(samples, limits) -> OurRow | PeerRow:
     """One row from the same row of every round: medians and spread of what was measured, and the machine's share.
 
-    Raises ValueError where ours was answered by different code in different rounds: these have no common median.
+    Raises ValueError if ours was answered by different code in different rounds: these have no common median.
     """
     paths = list(dict.fromkeys(sample.get("path") for sample in samples))
     if len(paths) > 1:
-        raise ValueError(f"one round was answered by {paths[0]!r}, another by {paths[1]!r}, so there is no median of "
-                         "them; what changed on this machine meanwhile? Measure again")
+        raise ValueError(f"one round was answered by {paths[0]!r}, another by {paths[1]!r}, so they have no common "
+                         "median; what changed on this machine meanwhile? Measure again")
     # Figures are put in by name, where mypy cannot follow; tests compare what comes out with the type.
     row: Any = {name: value for name, value in samples[0].items() if name != "logprobs"}
     for name in MEASURED:

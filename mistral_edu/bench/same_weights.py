@@ -1,6 +1,6 @@
 """The same weights for all engines: written once, in each format that one of them reads, and removed at the end.
 
-<folder>/16             a Hugging Face folder in bfloat16, which all of the others are made from
+<folder>/16             a Hugging Face folder in bfloat16, from which all the others are made
 <folder>/8, <folder>/4  what mistral_edu.convert makes of it; mlx-lm reads these, too
 <folder>/gguf           f16.gguf, q8_0.gguf, q4_0.gguf, for llama.cpp
 """
@@ -30,16 +30,16 @@ SPARE = 1.05  # headers, and what a file system takes for itself
 def folder_of_weights(cases, names):
     """A temporary folder for what these cases and peers need; whatever ends the comparison, it is removed.
 
-    Raises ValueError for a checkpoint that has no float weights, OSError where there is too little room for the files.
+    Raises ValueError for a checkpoint that has no float weights, OSError if there is too little room for the files.
     """
     source = cases[0].model
     if source is not None and Checkpoint.open(source).quantization:
-        raise ValueError(f"{source} is quantized already, in a format that not all engines read; take the float "
+        raise ValueError(f"{source} is already quantized, in a format that not all engines read; use the float "
                          "checkpoint that it was made from")
     needed, place = bytes_on_disk(cases, names), tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     if needed > free:
-        raise OSError(f"to compare, the weights are written once in each format, which takes {gb(needed)}, and {place} "
+        raise OSError(f"to compare, the weights are written once in each format, which takes {gb(needed)}, but {place} "
                       f"has {gb(free)} free. Make room, name another folder in TMPDIR, or take fewer bits or fewer "
                       "peers")
     with tempfile.TemporaryDirectory(prefix="mistral_edu-bench-") as folder:
@@ -71,7 +71,7 @@ def gguf_precisions(cases, names):
 
 
 def write(case, folder):
-    """Write <folder>/16 when it is not there yet, and <folder>/<bits>; returns the configuration, as to_hf() does."""
+    """Write <folder>/16 if it is not there yet, and <folder>/<bits>; returns the configuration, as to_hf() does."""
     folder = Path(folder)
     floats, bits = folder / "16", case.bits or 16
     if not floats.exists() and case.preset is not None:

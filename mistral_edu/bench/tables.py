@@ -1,4 +1,4 @@
-"""Results as Markdown tables, which read well in a terminal too."""
+"""Results as Markdown tables, which read well in a terminal, too."""
 import textwrap
 
 from mistral_edu.bench.compare import SLOW
@@ -54,7 +54,7 @@ def conditions(result, ours):
 
 
 def what_load_is(result):
-    """What the time to load is, by where the weights came from."""
+    """What the load time covers, depending on where the weights came from."""
     if "left_out" in result:
         return "weights read and checked, from a file that has them in this precision already"
     if result["settings"]["random"]:
@@ -71,7 +71,7 @@ def rounds(n):
 
 
 def our_table(rows: list[OurRow]):
-    """What was measured of ours. A column for the batch only where there is one."""
+    """What was measured of ours, with a column for the batch only if there is one."""
     batches = has_batches(rows)
     header = ["bits", "weights, GB", *["batch"] * batches, "prompt", "load, s", "prompt, tok/s", "of limit",
               "generation, tok/s", "of limit", "peak, GB", "beyond, GB"]
@@ -114,7 +114,7 @@ def compared_table(result):
 
 
 def speeds(row, faster_prompt, faster_generation):
-    """The cells of an engine's measurements, with what stands beside its two speeds."""
+    """The cells of an engine's measurements, with what goes beside its two speeds."""
     return [short(row["weights_gb"]), figure(row, "load_seconds"), figure(row, "prompt_tps"), faster_prompt,
             figure(row, "generation_tps"), faster_generation, figure(row, "peak_memory_gb")]
 
@@ -146,7 +146,7 @@ def missing(entry):
 
 
 def ratio(ours, theirs, name):
-    """How many times as much ours is.
+    """Ours as a multiple of theirs.
 
     >>> ratio({"prompt_tps": {"median": 30.0}}, {"prompt_tps": {"median": 20.0}}, "prompt_tps")
     '1.5x'
@@ -155,7 +155,7 @@ def ratio(ours, theirs, name):
 
 
 def percent(share):
-    """A share of 1 in percent.
+    """A share of 1 as a percentage.
 
     >>> percent(0.567), percent(0.0123)
     ('57 %', '1.2 %')
@@ -164,7 +164,7 @@ def percent(share):
 
 
 def figure(row, name):
-    """A measured figure: its median, and the spread where one can be seen. "?" where it could not be measured.
+    """A measured figure: its median, and the spread if it is visible. "?" if it could not be measured.
 
     >>> figure({"prompt_tps": {"median": 1234.5, "min": 1101.2, "max": 1300.0}}, "prompt_tps")
     '1230 (1100-1300)'
@@ -186,7 +186,7 @@ def short(value):
 
 
 def published_table(result):
-    """The table of a quoted result, its source above it."""
+    """The table of a quoted result, with its source above it."""
     rows = result["rows"]
     lines = [f"{result['model']} on an {result['machine']['processor']}, from the {result['source']['title']}.",
              "Theirs, not measured by this project.", ""]
@@ -208,12 +208,12 @@ def published_table(result):
 
 
 def quoted(row, name):
-    """A quoted figure as it was published; "~" where it was given as about so much."""
+    """A quoted figure as it was published; "~" if it was given as approximate."""
     return ("~" if name in row.get("about", ()) else "") + f"{number(row, name):g}"
 
 
 def markdown(header, rows):
-    """Lines of a Markdown table, its columns wide enough to read in a terminal. Numbers stand on the right."""
+    """Lines of a Markdown table, with columns wide enough to read in a terminal. Numbers are aligned on the right."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(3, *(len(row[n]) for row in cells)) for n in range(len(header))]
     rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"

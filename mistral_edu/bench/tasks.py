@@ -13,7 +13,7 @@ from mistral_edu.bench.same_weights import write
 
 
 def carry_out(task, case, **settings):
-    """The result of a task, as JSON can hold it."""
+    """The result of a task, in a form that JSON can hold."""
     if task == "measure":
         return measure(Case(**case))
     if task == "write":

@@ -1,7 +1,7 @@
-"""One answer with a clock beside it: prompts are read, then tokens are generated, of one sequence or of several.
+"""One timed answer: prompts are read, then tokens are generated, for one sequence or several.
 
-A single sequence takes the way of stream_generate. Several of the same length go side by side through the model, one
-row of the batch each: every weight that is read then serves all of them.
+A single sequence goes the way of stream_generate. Several of the same length go through the model side by side, one row
+of the batch each: every weight that is read then serves all of them.
 """
 import random
 import time
@@ -19,9 +19,9 @@ SAMPLED = 256  # ids whose log probabilities are compared with those of other en
 
 
 class Answer(NamedTuple):
-    prompt_tps: float       # tokens a second, of all sequences together
+    prompt_tps: float       # tokens per second, of all sequences together
     generation_tps: float
-    cache_bytes: int        # of keys and values, when all was said
+    cache_bytes: int        # of keys and values, at the end
     memory: tuple           # process_memory() at that moment, bytes
     logprobs: list          # of sample_ids(), after the first prompt
 

@@ -1,5 +1,5 @@
-"""How much there is to do: bytes that one token must read, operations that one prompt needs. From these, the speed that
-a machine could reach at most (its roofline: Williams, Waterman, Patterson 2009).
+"""How much there is to do: bytes that one token must read, operations that one prompt needs. From these follows the
+highest speed that a machine could reach (its roofline: Williams, Waterman, Patterson 2009).
 
 Decode reads every weight once for a single token, so it waits for memory. Prefill uses each weight for all tokens of
 the prompt, so a long one waits for the multipliers.
@@ -20,7 +20,7 @@ def visible(position, window):
 def weight_bytes_per_step(model):
     """Bytes of weights that one step of decode reads: all but the embedding table, of which it reads one row.
 
-    A tied embedding table is the output layer too, and then read in full. A step of several sequences reads the same.
+    A tied embedding table is the output layer, too, so it is read in full. A step of several sequences reads the same.
     """
     table = model.model.embed_tokens
     if model.config.tie_embeddings:
@@ -42,8 +42,8 @@ def bytes_per_step(model, context, n_tokens, batch=1, bytes_per_number=2):
 def operations_per_prompt(config, context):
     """Multiplications and additions that reading a prompt of `context` tokens needs.
 
-    Each weight of a block takes one of both for each token; scores and weighted sums take n_heads * head_dim of both
-    for each key that a token sees. The output layer is needed once, for the last token.
+    Each weight of a block takes one of each per token; scores and weighted sums take n_heads * head_dim of each for
+    every key that a token sees. The output layer is needed once, for the last token.
 
     >>> from mistral_edu.config import MistralConfig
     >>> round(operations_per_prompt(MistralConfig.preset("7b-v0.3"), 1000) / 1e12, 1)    # about 14 GFLOP a token
@@ -58,10 +58,10 @@ def operations_per_prompt(config, context):
 
 
 def predict(row: Work, read_gb_per_s, matrix_gflops) -> Speeds:
-    """The most that the machine allows for a row: {"prompt_tps", "generation_tps"}, tokens a second of all sequences.
+    """The most that the machine allows for a row: {"prompt_tps", "generation_tps"}, tokens per second of all sequences.
 
-    A short prompt waits for the weights, like a single token; a long one for the multiplications. As in shares(), what
-    is read of the cache is not counted.
+    A short prompt waits for the weights, like a single token; a long one for the multiplications. As in shares(),
+    reading the cache is not counted.
 
     >>> row = {"weight_bytes_per_step": 4e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
     >>> predict(row, read_gb_per_s=100, matrix_gflops=4000)    # 0.04 s to read, 0.5 s to multiply
@@ -76,8 +76,8 @@ def predict(row: Work, read_gb_per_s, matrix_gflops) -> Speeds:
 def shares(row: Work, prompt_tps, generation_tps, read_gb_per_s, matrix_gflops) -> Shares:
     """How much of the machine a row's speeds use: {"multiply", "read"}, 1 = all of it.
 
-    multiply: operations that the prompts need, a second, over the speed of a large product. read: bytes of weights that
-    generation reads, a second, over the speed of reading; what else it reads and does is not counted.
+    multiply: operations per second that the prompts need, over the speed of a large product. read: bytes of weights per
+    second that generation reads, over the speed of reading; whatever else it reads and does is not counted.
 
     >>> row = {"weight_bytes_per_step": 2e9, "operations_per_prompt": 2e12, "context": 128, "batch": 1}
     >>> shares(row, prompt_tps=128, generation_tps=25, read_gb_per_s=100, matrix_gflops=4000)

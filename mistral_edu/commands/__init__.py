@@ -1,1 +1,1 @@
-"""The commands of `mistral-edu`, one a file; main.py lists them and runs one."""
+"""The commands of `mistral-edu`, one per file; main.py lists them and runs one."""

@@ -24,7 +24,7 @@ def add_model_arguments(parser):
 
 def add_sampling_arguments(parser):
     add = parser.add_argument
-    add("--max-tokens", type=int, default=256, metavar="N", help="tokens to write at most (default: 256)")
+    add("--max-tokens", type=int, default=256, metavar="N", help="the most tokens to write (default: 256)")
     add("--temperature", type=float, default=0.0, metavar="T", help="0 takes the likeliest token each time (default)")
     add("--top-k", type=int, default=0, metavar="K", help="choose among the K likeliest; 0: among all (default)")
     add("--top-p", type=float, default=1.0, metavar="P", help="among the likeliest that add up to probability P")

@@ -27,7 +27,7 @@ EXAMPLES = """examples:
   mistral-edu bench --show ./result.json   (its table again)
   mistral-edu bench --published            (figures of others, marked as theirs)"""
 
-# Options with which nothing is measured, and what may stand beside them.
+# Options with which nothing is measured, and what may be combined with them.
 MEASURE_NOTHING = {"show": {"json"}, "submit": set(), "published": {"json"}, "set_up": {"peers"}}
 
 SUBMIT = """\
@@ -37,7 +37,7 @@ mistral_edu/bench/results/NAME.json. Nothing has been sent."""
 
 
 def filled(text):
-    """An argument that says something. An empty one, such as a variable that the shell does not know, is a slip."""
+    """An argument that is not empty. An empty one, such as a variable that the shell does not know, is a mistake."""
     if not text.strip(" ,"):
         raise argparse.ArgumentTypeError(f"{text!r} names nothing")
     return text
@@ -49,10 +49,10 @@ def add_arguments(parser):
     add("--random", choices=PRESETS, metavar="PRESET", help="random weights of this shape, made in memory: "
         + ", ".join(PRESETS))
     add("--bits", type=int, nargs="+", choices=(16, 8, 4), metavar="B", help="precisions: 16 (as stored), 8, 4 "
-        "(default: all three for tiny and --random; a checkpoint of your own as it is stored)")
+        "(default: all three for tiny and --random; your own checkpoint as it is stored)")
     add("--context", type=int, nargs="+", default=[128, 512], metavar="L",
         help="lengths of the prompt in tokens (default: 128 512)")
-    add("--batch", type=int, nargs="+", default=[1], metavar="N", help="sequences side by side; tokens a second are "
+    add("--batch", type=int, nargs="+", default=[1], metavar="N", help="sequences side by side; tokens per second are "
         "those of all of them together (default: 1)")
     add("--max-tokens", type=int, default=64, metavar="N", help="tokens to generate after each (default: 64)")
     add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
@@ -64,20 +64,20 @@ def add_arguments(parser):
         "cache)")
     add("--json", action="store_true", help="print one JSON object, as mistral_edu/bench/schema.json describes it")
     add("--save", type=filled, metavar="FILE", help="write the result to this file, too")
-    add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a result that was saved: "
-        "its file, or a name of mistral_edu/bench/results/")
-    add("--submit", type=filled, metavar="RESULT", help="measure nothing; print a saved result as others may have it, "
+    add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a saved result: "
+        "its file, or a name in mistral_edu/bench/results/")
+    add("--submit", type=filled, metavar="RESULT", help="measure nothing; print a saved result as others would see it, "
         "and where to send it")
     add("--published", action="store_true", help="measure nothing; print a table that others have published")
 
 
 def check_alone(args):
-    """Raise ValueError where an option that measures nothing stands beside one that would have no effect then."""
+    """Raise ValueError if an option that measures nothing is combined with one that would then have no effect."""
     asked = set(given(args, add_arguments))
     for name, beside in MEASURE_NOTHING.items():
         if name in asked and (idle := sorted(asked - beside - {name})):
             raise ValueError(f"{option(name)} measures nothing, so {', '.join(map(option, idle))} would have no "
-                             "effect; leave one or the other out")
+                             "effect; leave out one or the other")
 
 
 def cases(args):
@@ -108,7 +108,7 @@ def published():
 def measure(args, progress):
     """The result that the arguments ask for, as schema.json has it."""
     if args.repeats < 1:
-        raise ValueError(f"--repeats {args.repeats}: at least 1 round is measured")
+        raise ValueError(f"--repeats {args.repeats}: measure at least 1 round")
     asked = cases(args)
     for case in asked:
         check_case(case)
@@ -129,7 +129,7 @@ def measure(args, progress):
 
 @contextmanager
 def tidy_when_killed():
-    """`kill` would end this program at once. So that it removes its temporary folders first, it raises SystemExit."""
+    """`kill` would end this program at once. It raises SystemExit, so that temporary folders are removed first."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -167,7 +167,7 @@ def run(args) -> int:
     try:
         if args.save:
             progress(f"saved in {save(result, args.save)}")
-    finally:  # what took minutes to measure is shown, whatever became of the file
+    finally:  # what took minutes to measure is shown, whatever happened to the file
         show(result, args)
     return 0
 

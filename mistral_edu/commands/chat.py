@@ -1,8 +1,8 @@
-"""`mistral-edu chat`: talk with the model, by hand or through a pipe, a line a question.
+"""`mistral-edu chat`: talk with the model, by hand or through a pipe, one question per line.
 
-The model is one of this machine, or with --api one that a server answers for (mistral_edu.served).
+The model is on this machine or, with --api, on a server (mistral_edu.served).
 
-By hand, whatever goes wrong is said and the chat goes on. A program that pipes questions in reads answers only on
+By hand, whatever goes wrong is reported and the chat goes on. A program that pipes questions in finds only answers on
 stdout, and learns from exit code 1 that one of its questions failed.
 """
 import sys
@@ -29,28 +29,28 @@ EXAMPLES = """examples:
   mistral-edu chat
   mistral-edu chat --temperature 0.7 --seed 1
   printf 'Hello!\\nWho are you?\\n' | mistral-edu chat
-  mistral-edu chat --api http://localhost:8080         (a server of your own: docs/serving.md)
-Within the chat, /help lists what else there is: taking back, saving, instructions."""
+  mistral-edu chat --api http://localhost:8080         (your own server: docs/serving.md)
+Within the chat, /help lists the commands for undoing, saving and instructions."""
 
 HELP = """/undo         take back the last question and its answer
 /reset        begin a new conversation
-/system TEXT  instructions for the model from here on; without a text they are taken away
+/system TEXT  instructions for the model from here on; without TEXT they are removed
 /save FILE    write the conversation to a file
 /load FILE    go on with the conversation in a file
 /stats        tokens and speed of the last answer
 /help         this list
-/quit         end (so does Ctrl-D); Ctrl-C stops an answer, and keeps what is there of it"""
+/quit         end (so does Ctrl-D); Ctrl-C stops an answer and keeps what has been written"""
 WITH_TEXT, ALONE = ("/system", "/save", "/load"), ("/undo", "/reset", "/stats", "/help", "/quit")
-BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line where prompt_toolkit is installed."
+BY_HAND = "Alt-Enter, or Esc and then Enter, begins another line if prompt_toolkit is installed."
 HERE_ONLY = ("bits", "window", "dtype", "context", "revision", "chat_format", "no_fast")  # of a model on this machine
 
 
 def add_arguments(parser):
     add = parser.add_argument
-    add("--system", metavar="TEXT", help="instructions that stand before each question")
+    add("--system", metavar="TEXT", help="instructions that come before each question")
     add("--api", metavar="URL", help="let a server answer, mlx-lm's or vLLM's for instance: http://localhost:8080. "
         "--model then names a model of the server (default: the first that it lists)")
-    add("--timeout", type=float, metavar="SECONDS", help="with --api: give up when the server sends nothing for so "
+    add("--timeout", type=float, metavar="SECONDS", help="with --api: give up when the server sends nothing for this "
         "long (default: 120)")
     add_model_arguments(parser)
     add_sampling_arguments(parser)
@@ -60,7 +60,7 @@ def add_arguments(parser):
 def run(args) -> int:
     """Talk until the end. Returns the exit code."""
     if args.api is None and args.timeout is not None:
-        raise ValueError("--timeout is the time to wait for a server; name one with --api, or leave --timeout out")
+        raise ValueError("--timeout is the time to wait for a server; name one with --api, or leave out --timeout")
     talk, name = talk_here(args) if args.api is None else talk_there(args)
     if not sys.stdin.isatty():
         return from_a_pipe(talk)
@@ -69,7 +69,7 @@ def run(args) -> int:
 
 
 def talk_here(args):
-    """(Talk with a model of this machine, its name)."""
+    """(Talk with a model on this machine, its name)."""
     name = args.model or "tiny"
     model, tokenizer = args.load(name, **model_settings(args))
     if args.chat_format:
@@ -93,7 +93,7 @@ def talk_there(args):
 
 
 def from_a_pipe(talk):
-    """Every line of stdin is a question or a command. Ctrl-C ends it all."""
+    """Every line of stdin is a question or a command. Ctrl-C ends everything."""
     code = 0
     while not talk.ended:
         try:
@@ -131,7 +131,7 @@ class Talk:
     """A conversation and its commands: each method named do_... is one. They print; ValueError says what is wrong."""
 
     def __init__(self, begin, told=lambda piece, chat: stats(piece, chat.model)):
-        """begin: a function that gives a new Conversation. told(piece, chat): a line on its last answer."""
+        """begin: a function that returns a new Conversation. told(piece, chat): a line on its last answer."""
         self.begin, self.told, self.chat, self.last, self.ended = begin, told, begin(), None, False
 
     def take(self, line):
@@ -155,7 +155,7 @@ class Talk:
                     begun = True
         except ValueError:
             if begun:
-                print()  # what went wrong is told on a line of its own
+                print()  # what went wrong is reported on a line of its own
             raise
         print()
 
@@ -167,7 +167,7 @@ class Talk:
 
     def do_system(self, text):
         self.chat.system = text
-        print("the instructions stand" if text else "there are no instructions now")
+        print("the instructions are set" if text else "there are no instructions now")
 
     def do_save(self, file):
         saved_chat.save(self.chat.messages, named(file, "/save"))

@@ -1,4 +1,4 @@
-"""`mistral-edu convert`: write a checkpoint anew."""
+"""`mistral-edu convert`: rewrite a checkpoint in another precision."""
 import sys
 
 from mistral_edu.checkpoints.convert import convert
@@ -9,7 +9,7 @@ EXAMPLES = """examples:
   mistral-edu convert mistralai/Mistral-7B-Instruct-v0.3 mistral-4bit
   mistral-edu convert ./Mistral-7B-v0.1 ./mistral-8bit --bits 8 --group-size 32
   mistral-edu convert ./Mistral-7B-v0.1 ./mistral-16bit --bits none
-After a stop, the same command starts again; what was half written is removed."""
+After an interruption, the same command starts again; what was half written is removed."""
 
 
 def add_arguments(parser):
@@ -31,7 +31,7 @@ def bits(text):
 
 
 def run(args) -> int:
-    """Convert, and say where the result lies. Returns the exit code."""
+    """Convert, and say where the result is. Returns the exit code."""
     with bar("written", "B", leave=True) as show:
         folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
                          overwrite=args.overwrite, on_progress=show, revision=args.revision)

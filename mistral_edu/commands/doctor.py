@@ -13,7 +13,7 @@ def add_arguments(parser):
 
 
 def run(args) -> int:
-    """Print the checks. Returns the exit code: 1 where one failed."""
+    """Print the checks. Returns the exit code: 1 if one failed."""
     checks = doctor.examine()
     print(json.dumps(doctor.as_json(checks), indent=1) if args.json else doctor.as_text(checks))
     return 1 if any(check.status == "fail" for check in checks) else 0

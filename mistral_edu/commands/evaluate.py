@@ -17,8 +17,8 @@ def add_arguments(parser):
                         help="tiny, or a folder that `mistral-edu train` wrote without --world")
     parser.add_argument("--bits", type=int, nargs="+", choices=(16, 8, 4), default=[16, 8, 4],
                         help="precisions to measure")
-    parser.add_argument("--items", type=int, default=100, help="held-out prompts a task (default: 100)")
-    parser.add_argument("--quick", action="store_true", help="a small sample: 10 prompts a task, three distances")
+    parser.add_argument("--items", type=int, default=100, help="held-out prompts per task (default: 100)")
+    parser.add_argument("--quick", action="store_true", help="a small sample: 10 prompts per task, three distances")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
 
 

@@ -28,7 +28,7 @@ def add_arguments(parser):
 
 
 def run(args) -> int:
-    """Print the answer as it comes, or one JSON object. Returns the exit code."""
+    """Print the answer as it is written, or one JSON object. Returns the exit code."""
     prompt = args.prompt
     if prompt is None and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()

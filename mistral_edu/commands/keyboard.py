@@ -1,11 +1,11 @@
-"""What a person types at a terminal: with history, and over several lines where prompt_toolkit is installed."""
+"""What a person types in a terminal: with history, and over several lines if prompt_toolkit is installed."""
 
 
 def line_editor(prompt="> "):
     """A function that returns the next thing typed; it raises EOFError at Ctrl-D, KeyboardInterrupt at Ctrl-C.
 
-    prompt_toolkit comes with IPython: Enter sends, Alt-Enter (or Esc, then Enter) begins another line, and what is
-    pasted may have many. Without it, readline gives arrow keys and history, a line at a time. Nothing that was typed is
+    prompt_toolkit comes with IPython: Enter sends, Alt-Enter (or Esc, then Enter) begins another line, and pasted text
+    may have many. Without it, readline gives arrow keys and history, one line at a time. Nothing that was typed is
     written to disk.
     """
     try:

@@ -16,19 +16,19 @@ EXAMPLES = """examples:
   mistral-edu lab --no-browser --port 9999 (options of JupyterLab are passed on)
 The notebooks are copies of your own, in the folder mistral-notebooks: at the root of a clone, else below the current
 folder. Results after the first prediction of a page appear when you run it. A page that you have changed is never
-written over: a newer lesson comes beside it, as "NN_name (new lesson).ipynb". A page that you have deleted stays away
-until you ask for it by its number, and then comes as new."""
+overwritten: a newer lesson is put beside it, as "NN_name (new lesson).ipynb". A page that you have deleted stays away
+until you ask for it by its number, and is then new again."""
 
 
 def add_arguments(parser):
     parser.add_argument("notebook", nargs="?", help="its number, or the beginning of its name (default: 00)")
     parser.add_argument("--finished", action="store_true", help="open the page as it is stored, complete with results")
     parser.add_argument("--folder", metavar="DIR",
-                        help="where your pages are, or shall be (default: mistral-notebooks)")
+                        help="where your pages are, or will be (default: mistral-notebooks)")
 
 
 def run(args):
-    """Replaces this process by JupyterLab, at a notebook of the learner's own, with this environment's kernel."""
+    """Replace this process with JupyterLab, at a notebook of the learner's own, with this environment's kernel."""
     if find_spec("jupyterlab") is None:
         package = '"mistral-edu[cpu,lab]"' if course.HOME == course.PACKAGE else '-e ".[cpu,lab]"'
         raise ValueError(f"JupyterLab is not installed in this environment; get it with: pip install {package}")
@@ -37,7 +37,7 @@ def run(args):
     address = f"/lab/tree/{page}" if page else "/lab"  # --no-browser prints it, too
     bench = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={address}"]
     bench += ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
-    # the kernel of this very environment, even where the user's own folder has another kernel of the same name
+    # the kernel of this very environment, even if the user's own folder has another kernel of the same name
     here = Path(sys.prefix, "share", "jupyter")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("JUPYTER_PATH")]))
     sys.stdout.flush()
@@ -45,7 +45,7 @@ def run(args):
 
 
 def split(argv):
-    """(what is lab's own, what JupyterLab gets): lab's options, wherever they stand, and words before all others.
+    """(lab's own words, JupyterLab's): lab's options, wherever they are, and words before all others.
 
     >>> split(["lab", "08", "--no-browser", "--finished", "--port", "9999"])
     (['lab', '08', '--finished'], ['--no-browser', '--port', '9999'])

@@ -1,6 +1,7 @@
-"""`mistral-edu launch -n 2 generate "..."`: a command with its model shared out among several processes.
+"""`mistral-edu launch -n 2 generate "..."`: a command with its model divided among several processes.
 
-Rank 0 alone is heard, since all ranks say the same. What a program pipes in, or a person types, goes to all of them.
+Only rank 0's output is shown, since all ranks say the same. What a program pipes in, or a person types, goes to all of
+them.
 """
 import json
 import os
@@ -28,7 +29,7 @@ EXAMPLES = """examples:
   mistral-edu launch -n 1,2 bench --random 230m --bits 16 --context 128    (one rank and two, in turn)
   mistral-edu launch --hostfile macs.json generate "Hello!" --model mistralai/Mistral-7B-Instruct-v0.3
   mistral-edu launch -n 2 --backend nccl generate "Hello!"    (NVIDIA GPUs)
-Each process, or rank, reads its part of every layer only. Ctrl-C ends all of them."""
+Each process, or rank, reads only its part of every layer. Ctrl-C ends all of them."""
 
 COMMANDS = ("generate", "chat", "bench")
 # Of the options of bench, those taken here:
@@ -40,7 +41,7 @@ def add_arguments(parser):
     add("-n", type=sizes, metavar="N", help="how many ranks, all on this machine (default: 2); for bench also several "
         "numbers, as 1,2,4, measured in turn")
     add("--hostfile", metavar="FILE", help="a JSON file of hosts, one rank on each, as mlx.distributed_config "
-        "writes it; this package lies in the same place on all of them")
+        "writes it; this package must be in the same place on all of them")
     add("--backend", choices=BACKENDS, help="ring: TCP, any machines (default); nccl: NVIDIA GPUs, one for each rank")
     add("--limit", type=float, default=LIMIT, metavar="S", help="seconds without any progress after which "
         f"the ranks are ended, with a message that says where each of them waits (default: {LIMIT})")
@@ -48,13 +49,13 @@ def add_arguments(parser):
 
 
 def run(args) -> int:
-    """Returns the exit code: that of the ranks, 1 where one of them died."""
+    """Returns the exit code: that of the ranks, 1 if one of them died."""
     if not args.words or args.words[0] not in COMMANDS:
         got = repr(args.words[0]) if args.words else "nothing"
         raise ValueError(f"launch takes one of {', '.join(COMMANDS)} and its arguments; got {got}. For example: "
                          'mistral-edu launch -n 2 generate "Hello!"')
     if any(word.split("=")[0] == "--api" for word in args.words):
-        raise ValueError("with --api a server answers, and there is no model to share out; leave launch or --api out")
+        raise ValueError("with --api a server answers, and there is no model to divide; leave out launch or --api")
     numbers = args.n or ([2] if args.hostfile is None else [None])
     if len(numbers) > 1 and args.words[0] != "bench":
         raise ValueError(f"{args.words[0]} runs once, on one number of ranks; got -n {','.join(map(str, numbers))}. "
@@ -71,14 +72,14 @@ def run(args) -> int:
     except GroupFailed as error:
         if len(set(error.codes)) > 1 or error.rank is None or error.codes[0] < 0:
             raise ValueError(error) from None
-        return error.codes[0]  # all ranks ended so, and rank 0 has said why
+        return error.codes[0]  # all ranks ended with it, and rank 0 has said why
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
 
 
 def run_in_rank(group, words) -> int:
-    """The command in one of the ranks, with its part of a model in the place of a whole one. Returns the exit code."""
+    """The command in one of the ranks, with its part of a model in place of a whole one. Returns the exit code."""
     if words[0] == "bench":
         for sample in samples(bench_arguments(words), group):
             if group.rank() == 0:
@@ -125,7 +126,7 @@ def sizes(text):
 
 
 def bench_arguments(words):
-    """The arguments of a bench command. Raises ValueError for those that only one process takes."""
+    """The arguments of a bench command. Raises ValueError for those that only a single process takes."""
     args = build_parser("bench").parse_args(words)
     if idle := [name for name in given(args, bench.add_arguments) if name not in BENCH]:
         raise ValueError(f"on several ranks bench takes {', '.join(map(option, BENCH))}; leave out "
@@ -156,7 +157,7 @@ def hand_on_input(group, words):
             while data := os.read(sys.stdin.fileno(), 65536):
                 send(group, data)
         except (OSError, ValueError):
-            pass  # stdin is closed, or no file
+            pass  # stdin is closed, or not a file
         send(group, b"")
 
     threading.Thread(target=hand_on, daemon=True).start()
@@ -170,5 +171,5 @@ def send(group, data):
 def hint_at_processors(placement):
     n_here = sum(host.ssh_hostname == HERE for host in placement.hosts)
     if placement.backend == "ring" and n_here > processors():
-        print(f"hint: {n_here} ranks take turns on {processors()} processors. A rank that waits keeps asking, so each "
-              "sum may take some hundredths of a second", file=sys.stderr)
+        print(f"hint: {n_here} ranks take turns on {processors()} processors. A waiting rank polls, so each sum may "
+              "take some hundredths of a second", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 Each command has a file of its name here, with EXAMPLES, add_arguments(parser), and run(args), which returns the exit
 code. What several of them share is in arguments.py and terminal.py.
-Exit codes: 0 all well; 1 something failed, or doctor found a problem; 2 the command line was wrong; 130 Ctrl-C.
+Exit codes: 0 success; 1 something failed, or doctor found a problem; 2 the command line was wrong; 130 Ctrl-C.
 Answers and JSON go to stdout, everything else to stderr.
 """
 import argparse
@@ -15,18 +15,15 @@ from mistral_edu import __version__, load
 from mistral_edu.commands.terminal import open_streams
 
 COMMANDS = {
-    "generate": "answer one prompt, as it is written",
+    "generate": "answer one prompt, token by token",
     "chat": "talk with the model, in turns",
-    "convert": "write a checkpoint anew, in 4 or 8 bit or another dtype, for this package and mlx-lm",
-    "evaluate": "measure the embedded model: exact match, recall, stories, at 16, 8 and 4 bit",
+    "convert": "rewrite a checkpoint in 4 or 8 bits or another dtype, for this package and mlx-lm",
+    "evaluate": "measure the embedded model: exact match, recall, stories, in 16, 8 and 4 bits",
     "bench": "measure load time, prompt speed, generation speed and memory of a model",
-    "launch": "run generate, chat or bench with the model shared out among several processes",
+    "launch": "run generate, chat or bench with the model divided among several processes",
     "doctor": "look at this machine: what works, what does not, and what to do about it",
     "lab": "open JupyterLab at a notebook; other options are passed on to JupyterLab",
-    "check": "check the exercises of your own copy of a notebook, as they would be graded",
-    "grade": "grade notebooks that were handed in: marks as CSV, feedback for each student",
-    "classroom": "make a course for nbgrader from the notebooks, with solutions and hidden tests",
-    "train": "train the embedded model anew; goes on where it was stopped",
+    "train": "train the embedded model from scratch; resumes where it was stopped",
 }
 
 
@@ -66,7 +63,7 @@ def main(argv=None, load=load) -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `mistral-edu generate ... | head -1`: who read our output has gone
+    except BrokenPipeError:  # `mistral-edu generate ... | head -1`: the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""How answers, figures and progress are shown at a terminal, and streams that can be used."""
+"""How answers, figures and progress are shown in a terminal, and streams that can be used."""
 import os
 import sys
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ BAR = "{l_bar}{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"  # of tqdm:
 
 
 def printable(text):
-    """What a model wrote, as a terminal may show it: without the characters that steer one. A pipe gets all."""
+    """What a model wrote, as a terminal may show it: without control characters. A pipe gets everything."""
     return harmless(text) if sys.stdout.isatty() else text
 
 
 def say_compiling():
-    """Tell who watches the first answers of a new installation why they are not the fastest."""
+    """Tell whoever watches the first answers of a new installation why they are not the fastest."""
     from mistral_edu.fast import compiled
     if sys.stderr.isatty() and compiled.are_being_compiled():
         print(f"Compiling kernels for this processor in the background, {compiled.how_often()}. Answers get faster "
@@ -30,7 +30,7 @@ def figures(piece):
 def stats(piece, model):
     n = figures(piece)
     return (f"[{n['prompt_tokens']} tokens read ({n['reused_tokens']} kept from before), "
-            f"{n['generation_tokens']} written at {n['generation_tps']} a second; {n['peak_memory_gb']} GB at most; "
+            f"{n['generation_tokens']} written at {n['generation_tps']} per second; {n['peak_memory_gb']} GB at most; "
             f"{model.answered_by}]")
 
 
@@ -73,10 +73,10 @@ def speaks_unicode(stream):
 
 
 def open_streams():
-    """Standard input and outputs that can be used: a closed one, as under cron, is empty, or says nothing.
+    """Usable standard input and outputs: a closed input, as under cron, is empty; a closed output discards.
 
-    Else the next file that is opened would take its place. And an output that knows ASCII only shows other characters
-    as escapes, instead of losing the answer.
+    Otherwise the next file that is opened would take its place. And an output that knows only ASCII shows other
+    characters as escapes, instead of losing the answer.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:

@@ -3,7 +3,7 @@
     model = accelerate(model)     # load() does it; MISTRAL_EDU_FAST=0 or load(..., fast=False) leaves it out
     model = detach(model)         # as it was
 
-attach.py has both; README.md has the way through the other files.
+Both are in attach.py; README.md is a guide to the other files.
 """
 from mistral_edu.fast.attach import accelerate, detach
 

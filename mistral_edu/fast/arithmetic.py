@@ -1,15 +1,14 @@
 """Norm, RoPE, gate and softmax as loops over numbers, for numba to translate: what MLX's operations do elsewhere.
 
-Everything is float32; weights, keys and values are widened as they are read. Loops over a whole slice from 0 on, and
-`fastmath`, which lets sums be reordered, are what LLVM needs to make vectors of them. Products are in rows.py,
-attention is in heads.py.
+Everything is float32; weights, keys and values are widened as they are read. LLVM vectorizes loops that run over a
+whole slice from 0 on, given `fastmath`, which lets it reorder sums. Products are in rows.py, attention in heads.py.
 """
 import numpy as np
 from numba import carray, njit
 
 from mistral_edu.fast.instructions import bits_of_float, float_of_bits, pointer
 
-# error_model: Python raises an error where one divides by zero, and a loop that can raise is not made vectors of.
+# error_model: in Python, division by zero raises an error, and a loop that can raise is not vectorized.
 fast = njit(fastmath=True, nogil=True, error_model="numpy")
 inlined = njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
 
@@ -22,7 +21,7 @@ def widen(bits):
 
 @inlined
 def round_to_bf16(number):
-    """The 16 bits of the nearest bfloat16; of two as near, the even one. As MLX rounds."""
+    """The 16 bits of the nearest bfloat16; in a tie, the even one. MLX rounds in the same way."""
     bits = bits_of_float(number)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
@@ -94,7 +93,7 @@ def norm(x, weight, eps, out):
 
 @fast
 def gate(gated, up):
-    """silu(gated) * up, in the place of gated: LLVM makes no vectors where a third array could be one of the two."""
+    """silu(gated) * up, in place of gated: LLVM does not vectorize if a third array could overlap one of the two."""
     for i in range(gated.size):
         gated[i] = gated[i] / (np.float32(1) + exp(-gated[i])) * up[i]
 
@@ -112,7 +111,7 @@ def turn(head, cos, sin):
 
 @fast
 def rotate(q, k, v, cos, sin, head_dim, narrow, stored):
-    """Turn the heads of q and k. Keys and values as the cache will store them: rounded when narrow, bits in stored."""
+    """Turn the heads of q and k. Keys and values become what the cache stores: rounded if narrow, bits in stored."""
     for h in range(q.size // head_dim):
         turn(q[h * head_dim:(h + 1) * head_dim], cos, sin)
     for h in range(k.size // head_dim):

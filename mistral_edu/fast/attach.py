@@ -1,9 +1,9 @@
 """Attach an engine to a model, so that the same calls are answered faster.
 
-An engine is an object with a `name` and a method `answer(model, tokens, cache, mask, last_only)` that returns logits,
-None where it has no answer to such a call, and raises Changed where the model is not what the engine was made from.
-Then, and for gradients always, the readable code of `transformer.py` answers.
-`model.answered_by` says which of them answered last, and, where it is not the fastest, why.
+An engine is an object with a `name` and a method `answer(model, tokens, cache, mask, last_only)`, which returns logits,
+or None if it cannot answer such a call, and raises Changed if the model is no longer what the engine was made from. In
+these cases, and always for gradients, the readable code of `transformer.py` answers.
+`model.answered_by` says which of them answered last and, if it is not the fastest, why.
 """
 import threading
 
@@ -18,10 +18,10 @@ _attaching = threading.RLock()  # kernels may arrive while several threads ask t
 
 
 def accelerate(model):
-    """Attach the engine that suits this machine, and return the same model. Without one the model stays as it is.
+    """Attach the engine that suits this machine, and return the same model. If there is none, the model is unchanged.
 
-    Names, parameters, gradients and saving do not change. Weights that change, and modules that are replaced, are
-    noticed at the next call: the readable code answers then, until accelerate is called again.
+    Names, parameters, gradients and saving do not change. Changed weights and replaced modules are noticed at the next
+    call: the readable code answers then, until accelerate is called again.
     """
     with _attaching:
         detach(model)
@@ -36,7 +36,7 @@ def accelerate(model):
 
 
 def give_way(model, engine):
-    """The engine of the model once this one has given way, whichever thread saw to it; None for the readable code."""
+    """The model's engine once this one has given way, in whichever thread; None for the readable code."""
     with _attaching:
         if getattr(model, "engine", None) is engine:
             accelerate(model)
@@ -65,7 +65,7 @@ def why_not_compiled(model):
 
 
 def detach(model):
-    """Take an engine off again, and return the model as it was before accelerate."""
+    """Remove an engine, and return the model as it was before accelerate."""
     with _attaching:
         if getattr(type(model), "is_accelerated", False):
             model.__class__ = type(model).__base__
@@ -75,13 +75,13 @@ def detach(model):
 
 
 class Waiting(Watchful):
-    """Stands in for the engine while its kernels are compiled: another one answers, until they are there.
+    """Stands in for the engine while its kernels are compiled: another one answers until they are ready.
 
-    other: that engine, or None, and then the readable code answers.
+    other: that engine, or None to let the readable code answer.
     """
 
     def __init__(self, other):
-        self.other, self.why = other, compiled.why_not()  # once: it looks at folders, and a token should not
+        self.other, self.why = other, compiled.why_not()  # once: it looks at folders, too slow to do at every token
         self.name = f"{other.name if other else 'readable'}; {self.why}"
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
@@ -100,7 +100,7 @@ class Waiting(Watchful):
             return False
         if compiled.is_coming():
             return self.other is not None
-        engine = give_way(model, self)  # without one the model is a plain one again
+        engine = give_way(model, self)  # without an engine the model is a plain one again
         return engine is not None and engine.fits(model)
 
 
@@ -123,7 +123,7 @@ def _accelerated(cls):
                 return logits
             self.answered_by = f"readable: {NO_ANSWER}"
         except Changed:
-            if getattr(self, "engine", None) is engine:  # else accelerate has said why there is none
+            if getattr(self, "engine", None) is engine:  # otherwise accelerate has said why there is none
                 self.answered_by = f"readable: {_why_unfit(engine)}"
         return cls.__call__(self, tokens, cache, mask, last_only)
 

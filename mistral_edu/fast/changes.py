@@ -1,7 +1,7 @@
 """Notice that a model is no longer what an engine was made from.
 
-An engine computes with copies or with views of a model's weights. Whatever is replaced in the model afterwards, an
-array, a module, a function, or numbers in place, must be seen before the next answer.
+An engine computes with copies or views of a model's weights. Whatever is replaced in the model afterwards, be it an
+array, a module, a function, or numbers in place, must be noticed before the next answer.
 """
 import ctypes
 from itertools import chain
@@ -15,13 +15,14 @@ NOT_WATCHED = ("_no_grad", "_training", "answered_by", "engine")  # attributes o
 
 
 class Changed(Exception):
-    """A model is not any more what its engine was made from."""
+    """A model is no longer what its engine was made from."""
 
 
 class Watch:
-    """Everything in a model that its answer depends on, as it is now. find: addresses(), or a faster one.
+    """Everything in a model that its answer depends on, as it is now. find: addresses(), or a faster equivalent.
 
-    It keeps no find, which may be a method of the engine that holds this: in a circle both would outlive their model.
+    It does not keep find, which may be a method of the engine that holds this: a reference cycle would let both outlive
+    their model.
     """
 
     def __init__(self, model, find):
@@ -33,10 +34,10 @@ class Watch:
         self.look_around(model)
 
     def is_unchanged(self, model, find):
-        """Whether no array, module, attribute or class was replaced since, and no number changed."""
+        """Whether no array, module, attribute or class was replaced since then, and no number changed."""
         now, seen = self.glance(model), self.seen
         if len(now) != len(seen) or not all(map(is_, now, seen)):
-            # It may still be something that does not matter, such as _training.
+            # It may be something that does not matter, such as _training.
             now = list(parts(model))
             if len(now) != len(self.parts) or not all(a is b for a, b in zip(now, self.parts)):
                 return False
@@ -45,10 +46,10 @@ class Watch:
         return self.addresses == find(self.arrays)
 
     def look_around(self, model):
-        """Prepare the glance: a look at the same things as parts() in a tenth of the time, for it comes at every token.
+        """Prepare the glance: it checks the same things as parts() in a tenth of the time, for it runs at every token.
 
-        It holds what the modules below the model keep their parts in, as views that change with them. Nothing here may
-        hold the model itself, which holds the engine: it would outlive the last name for it.
+        It holds the containers in which the modules below the model keep their parts, as views that change with them.
+        Nothing here may hold the model itself, which holds the engine: it would outlive the last reference to it.
         """
         self.modules = [module for module in model.modules() if module is not model]
         kinds = {own_class(model), *map(type, self.modules)}
@@ -72,15 +73,15 @@ class Watchful:
         self.watched = Watch(model, self.addresses)
 
     def addresses(self, arrays):
-        """Where the numbers of each array lie. An engine with kernels finds them quicker."""
+        """Where the numbers of each array are. An engine with kernels finds them faster."""
         return addresses(arrays)
 
     def fits(self, model):
-        """Whether nothing of it has changed."""
+        """Whether none of it has changed."""
         return self.watched.is_unchanged(model, self.addresses)
 
     def answer(self, model, *call):
-        """Logits; None where only the readable code can answer. Raises Changed where the model fits no more."""
+        """Logits; None if only the readable code can answer. Raises Changed if the model no longer fits."""
         if not self.fits(model):
             raise Changed
         return self(*call)
@@ -124,9 +125,9 @@ def parts(module):
             yield child
 
 
-# A DLPack capsule of this name holds the address of a description: six words, the first of which is where the memory
-# begins, and the last one how many bytes further on the numbers of this array do. Between them: how many axes there are
-# (in the lower half of the third), and the addresses of their sizes and their steps.
+# A DLPack capsule of this name holds the address of a description of six words: the first says where the memory begins,
+# the last how many bytes further on the numbers of this array begin. Between them: how many axes there are (in the
+# lower half of the third), and the addresses of their sizes and strides.
 NAME = ctypes.c_char_p(b"dltensor")
 WORDS = ctypes.c_size_t * 6
 _signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
@@ -141,9 +142,9 @@ def address(array):
 
 
 def addresses(arrays, kernels=None, whole=False):
-    """The same for many arrays, as a list. With kernels it takes less time, for it comes at every token.
+    """The same for many arrays, as a list. Kernels do it faster, since it happens at every token.
 
-    whole: 0 stands for an array with gaps, or one that is spread over a batch. Only kernels see that.
+    whole: give 0 for an array with gaps, or one that is broadcast over a batch. Only kernels see that.
     """
     if kernels is None:
         return list(map(address, arrays))

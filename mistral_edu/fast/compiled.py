@@ -1,14 +1,14 @@
 """The compiled kernels: made once, kept in the user's cache folder, and then loaded.
 
-To compile kernels.py takes long enough to be noticed. So a process of its own does it, at low priority, the first time;
-until it has finished another engine answers. Only a model that is too large for one waits, and says so. It goes on when
-the process that started it ends, and has then made them for the next one.
+Compiling kernels.py takes long enough to be noticed. So the first time, a separate process does it at low priority;
+until it has finished, another engine answers. Only a model that is too large for that engine waits, and says so. The
+compiling process goes on when the one that started it ends; the kernels are then ready for the next one.
 
-The folder's name is a digest of everything that decides whether kept kernels serve here: the sources (numba looks for
-changes only in the file of the compiled function, not in those that it takes functions from), numba, Python, and the
-processor. So kernels that are in it can be loaded, and need not be compiled in a process that has to answer. A folder
-that nobody has used for a month is removed. Where none can be written, each process compiles into one of its own, which
-ends with it.
+The folder's name is a digest of everything that decides whether stored kernels can be used here: the sources (numba
+looks for changes only in the file of the compiled function, not in those from which it takes functions), numba, Python,
+and the processor. So kernels that are in it can be loaded, and need not be compiled in a process that has to answer. A
+folder that has not been used for a month is removed. If no folder can be written, each process compiles into one of its
+own, which is removed when it ends.
 """
 import hashlib
 import importlib.metadata
@@ -27,10 +27,10 @@ from mistral_edu.machine.blas import cache_folder, is_kept, keep_it, own_folder,
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "dots.py", "tiles.py",
            "vectors.py", "instructions.py")
-WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: to import numba takes most of them
+WAIT = 2.5  # seconds that the first caller waits for kernels that are in the cache: importing numba takes most of them
 LONG_WAIT = 60  # the same for a model too large for another engine: without kernels its first prompt takes longer
 MONTH = 30 * 24 * 3600  # seconds
-MARK = "complete"  # a file beside the kernels, once all of them are there
+MARK = "complete"  # a file beside the kernels, written once all of them are there
 DISABLED = "NUMBA_DISABLE_JIT is set"
 NO_FOLDER = "no folder can be written"
 AGAIN = "wait a minute, then run doctor again"
@@ -39,10 +39,10 @@ GET_IT = 'pip install "mistral-edu[cpu]"  (it brings numba), then start Python a
 GET_NEWER = 'pip install --upgrade "mistral-edu[cpu]"  (it brings a numba that fits), then start Python again'
 
 _lock = threading.RLock()
-_loader = None   # the thread that brings the kernels
+_loader = None   # the thread that loads the kernels
 _kernels = None  # the module, once it is compiled
 _trouble = ""    # why there will be none
-_kept = False    # whether they were compiled before, so that to load them is all
+_kept = False    # whether they were compiled before and only have to be loaded
 
 
 def why_not():
@@ -62,12 +62,12 @@ def how_often():
     """How often this machine has to compile them, in words."""
     place = folder()
     if not is_kept(place):
-        return f"anew in every process since {NO_FOLDER}"
+        return f"again in every process, since {NO_FOLDER}"
     return "once" if place.is_relative_to(wanted_folder()) else f"once until {cache_folder()} is emptied"
 
 
 def fix():
-    """What to do where there are no kernels; "" where there are, or where they only have to be loaded."""
+    """What to do if there are no kernels; "" if there are, or if they only have to be loaded."""
     if _kernels is not None:
         return ""
     if are_being_compiled():
@@ -82,7 +82,7 @@ def fix():
 
 
 def is_coming():
-    """Whether kernels are on their way. Asks for nothing: kernels() starts it."""
+    """Whether kernels are on their way. It starts nothing; kernels() does."""
     return _kernels is None and not _trouble and _loader is not None and _loader.is_alive()
 
 
@@ -92,9 +92,9 @@ def are_being_compiled():
 
 
 def kernels(wait=None):
-    """The module kernels.py, compiled; None where it is not ready within `wait` seconds, or never will be.
+    """The module kernels.py, compiled; None if it is not ready within `wait` seconds, or never will be.
 
-    By default it waits WAIT seconds for kernels that were compiled before, and for others not at all.
+    By default it waits WAIT seconds for kernels that were compiled before, and not at all for others.
     """
     global _loader, _kept, _trouble
     if _kernels is not None:
@@ -121,9 +121,9 @@ def kernels(wait=None):
 
 
 def folder():
-    """Where the kernels for this processor lie: in a folder of this process's own where nothing can be kept.
+    """Where the kernels for this processor are: in a folder of this process's own if nothing can be kept.
 
-    Raises OSError where not even that can be made.
+    Raises OSError if not even that can be made.
     """
     place = cache_folder() / "kernels" / digest()
     try:
@@ -139,7 +139,7 @@ def folder():
 
 
 def digest():
-    """A name for what numba would compile here and now: another one means that it would compile anew."""
+    """A name for what numba would compile here and now: a different name means that it would compile again."""
     here = Path(__file__).parent
     parts = [str(here), str((here / SOURCES[0]).stat().st_mtime_ns), *((here / name).read_text() for name in SOURCES)]
     parts += [sys.version, importlib.metadata.version("numba"), *processor()]
@@ -147,7 +147,7 @@ def digest():
 
 
 def processor():
-    """Lines that tell apart processors for which numba compiles different code, and what its user asks it to assume."""
+    """Lines that tell apart processors for which numba compiles different code, and what it is asked to assume."""
     asked = [os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -168,7 +168,7 @@ def _bring(place):
             _compile_apart(place)
         try:
             _kernels = load(place)
-        except (EOFError, pickle.UnpicklingError):  # cut short by a power cut
+        except (EOFError, pickle.UnpicklingError):  # truncated by a power cut
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(exist_ok=True)
             _kept = False
@@ -179,9 +179,9 @@ def _bring(place):
 
 
 def _compile_apart(place):
-    """Let a process of low priority compile into the folder. Where it fails, load() does, and shows why.
+    """Let a low-priority process compile into the folder. If it fails, load() compiles, and shows why.
 
-    Where kernels are kept it goes on when this process ends, for the next one; else it ends with this one.
+    Where kernels are kept, it goes on when this process ends, for the next one; otherwise it ends with this one.
     """
     keep = is_kept(place)
     root = str(Path(__file__).parents[2])
@@ -215,7 +215,7 @@ def end_with_starter():
 
 
 def compile_into(place):
-    """Compile the kernels and keep them in the folder, unless another process is doing that: then wait for it."""
+    """Compile the kernels and keep them in the folder; if another process is already doing that, wait for it."""
     place = Path(place)
     with open(place / "lock", "w") as file:
         try:
@@ -229,7 +229,7 @@ def compile_into(place):
 
 
 def remove_unused(kernels, keep):
-    """Remove the folders in `kernels` that nobody has used for a month, all but `keep`. Never raises."""
+    """Remove the folders in `kernels`, except `keep`, that have not been used for a month. Never raises."""
     try:
         places = list(kernels.iterdir())
     except OSError:
@@ -243,7 +243,7 @@ def remove_unused(kernels, keep):
 
 
 def load(place):
-    """Import kernels.py: from the folder `place` as far as it was compiled before, else compile and keep it there."""
+    """Import kernels.py: load from the folder `place` what was compiled before; compile and keep the rest there."""
     import numba
     if numba.config.DISABLE_JIT:
         raise RuntimeError(DISABLED)

@@ -1,9 +1,9 @@
 """The engine for processors: the model's own weights, read by compiled loops. No second copy of them.
 
-Two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py). What these
-do not cover, masks, quantized caches, models with replaced parts, is the readable code itself with its products
-replaced (products.py). Both compute in float32 with the numbers that the model computes with, but for few rows of x
-that meet 8 and 4 bit weights (see bench/equal.py), and keep in the caches what the model would keep.
+There are two ways through the model. Prompts and the steps after them are lists of jobs for compiled code (step.py).
+What these do not cover (masks, quantized caches, models with replaced parts) is done by the readable code itself, with
+its products replaced (products.py). Both compute in float32 with the numbers that the model computes with, except where
+few rows of x meet 8- and 4-bit weights (see bench/equal.py), and keep in the caches what the model would keep.
 """
 import mlx.core as mx
 import numpy as np
@@ -42,9 +42,9 @@ class CpuEngine(Watchful):
         self.stepper = Stepper(self.model, self.dtype, kernels) if follows else None
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False, is_valid=lambda: True):
-        """tokens (B, L) int -> logits (B, L, vocab_size), float32. None where only the readable code can answer.
+        """tokens (B, L) int -> logits (B, L, vocab_size), float32. None if only the readable code can answer.
 
-        That is so, too, where is_valid() says no. It is asked while other threads are at work already.
+        So it is, too, if is_valid() says no; that is asked while other threads are already at work.
         """
         try:
             check_call(tokens, cache, len(self.model.layers))
@@ -61,7 +61,7 @@ class CpuEngine(Watchful):
         return self.part_by_part(tokens, cache, mask, last_only)
 
     def part_by_part(self, tokens, cache, mask, last_only):
-        """The same by the code of transformer.py, with products of our own in it."""
+        """The same by the code of transformer.py, with our own products in it."""
         offset = cache[0].offset if cache else 0
         try:
             narrow = None if cache is None else [NarrowCache(layer, self.dtype) for layer in cache]

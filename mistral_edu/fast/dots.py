@@ -19,7 +19,7 @@ from mistral_edu.fast.vectors import (
     zeros,
 )
 
-UNIT = 32     # numbers of x that are rounded together, where they meet whole numbers
+UNIT = 32     # numbers of x that are rounded together, where they meet integers
 STREAMS, PACKED_STREAMS = 6, 3 if HAS_AVX512 else 2  # rows read side by side, as they are or packed
 COLUMNS = 32  # numbers of a sum of rows that are added up at once
 
@@ -27,8 +27,8 @@ COLUMNS = 32  # numbers of a sum of rows that are added up at once
 def make_dots(kind):
     """Compiled code for the products of STREAMS rows with x: totals[n] = sum over k of w[n, k] * x[k].
 
-    (w, far, x, totals, n_blocks): addresses; far: how many bytes lie between the beginnings of two rows. A block is
-    LANES numbers. w is in bfloat16 where kind is i16, in float32 where it is f32; x and totals are float32.
+    (w, far, x, totals, n_blocks): addresses; far: bytes from the beginning of one row to the next. A block is LANES
+    numbers. w is bfloat16 if kind is i16, float32 if it is f32; x and totals are float32.
     """
     def code(context, builder, signature, args):
         rows = beginnings(builder, args[0], args[1], kind, STREAMS)
@@ -82,13 +82,13 @@ def make_weighted_sum(kind):
 def make_packed_dots(bits, group_size, scale_is_bf16):
     """Compiled code for PACKED_STREAMS products of a row with x: sums over groups of s * sum(q * x) + b * sum(x).
 
-    (w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n_blocks): addresses; far, far_scales: how many
-    bytes lie between the beginnings of two rows, and of their scales, or biases. w is the rows as MLX packs them, one
-    number after the other, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits.
-    Each time, one number of every half is masked out, and multiplied with x in whole numbers of 16 bits: 16 or 32
-    products, added in pairs, are one instruction. rows.shuffle rounds x to such numbers, and puts them in that order.
-    steps: what they count in, for each UNIT of x; sums: of x, over each UNIT; rests: the same of what rounding took
-    off, times the middle of all q. So what was rounded off counts only by how far q is from that middle.
+    (w, far, scales, biases, far_scales, x, steps, sums, rests, totals, n_blocks): addresses; far, far_scales: bytes
+    from the beginning of one row to the next, and of its scales or biases to theirs. w is the rows as MLX packs them,
+    one number after another, the first in the lowest bits. A block is a cache line: 32 halves of 16 bits.
+    Each time, one number of every half is masked out and multiplied by x in 16-bit integers: 16 or 32 products, added
+    in pairs, are one instruction. rows.shuffle rounds x to such integers, and puts them in that order.
+    steps: the unit in which they count, for each UNIT of x; sums: of x, over each UNIT; rests: the same for what
+    rounding took off, times the middle of all q. So what was rounded off counts only by how far q is from that middle.
     """
     per_half = 16 // bits
     block = 2 * LANES * per_half

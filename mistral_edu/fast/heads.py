@@ -48,9 +48,9 @@ def add_weighted_rows(form, weights, v, width, n, out):
 def attend(q, new_k, new_v, position, kv_head, n_heads, head_dim, scale, scores, out):
     """softmax(q k^T * scale) v for one query of each of n_heads heads that share their keys and values.
 
-    Softmax and sum ask for no order, so a ring is read as it lies. The token's own key comes last; it is not in the
-    cache yet. kv_head: counted through all sequences of the batch. q and out (n_heads, head_dim), new_k and new_v
-    (head_dim), scores with room for n_heads * (past + 1): addresses of float32.
+    Softmax and sum do not depend on the order, so a ring is read as it lies. The token's own key comes last; it is not
+    in the cache yet. kv_head: counted through all sequences of the batch. q and out (n_heads, head_dim), new_k and
+    new_v (head_dim), scores with room for n_heads * (past + 1): addresses of float32.
     """
     form, size = (BF16, 2) if position[NARROW] else (FLOAT, 4)
     first, n = kv_head * position[N_SLOTS] * head_dim * size, n_past(position) + 1
@@ -80,7 +80,7 @@ def attend(q, new_k, new_v, position, kv_head, n_heads, head_dim, scale, scores,
 def gather(new, new_step, n_new, cached, position, kv_head, head_dim, out):
     """One head's keys (or values) as float32 in time order: those of the cache, at `cached`, then n_new new ones.
 
-    The new ones lie new_step numbers apart. out: (heads, past + n_new, head_dim).
+    The new ones are new_step numbers apart. out: (heads, past + n_new, head_dim).
     """
     size = position[N_SLOTS] * head_dim
     out += 4 * kv_head * (n_past(position) + n_new) * head_dim
@@ -108,7 +108,7 @@ def softmax_between(scores, low, high, scale):
 
 @fast
 def product(sgemm, transpose_b, m, n, k, a, a_step, b, b_step, c, c_step):
-    """c (m, n) = a (m, k) @ b, by the cblas_sgemm at an address, or, where that is 0, by the loops of this file."""
+    """c (m, n) = a (m, k) @ b, by the cblas_sgemm at an address or, if that is 0, by the loops of this file."""
     if sgemm:
         call_sgemm(sgemm, transpose_b, m, n, k, a, a_step, b, b_step, np.float32(0), c, c_step)
         return
@@ -125,10 +125,10 @@ def product(sgemm, transpose_b, m, n, k, a, a_step, b, b_step, c, c_step):
 
 @fast
 def attend_block(q, step, start, end, n_new, position, kv_head, head_dim, window, scale, sgemm, own, out):
-    """Attention of one head for the queries start .. end of n_new: two products with a softmax between.
+    """Attention of one head for the queries start .. end of n_new: two products with a softmax between them.
 
-    q, out: addresses of the first query's head and its result; the next ones lie `step` numbers further.
-    window: None is 0. own: room for (end - start) * (past + n_new) scores.
+    q, out: addresses of the first query's head and its result; the next ones are `step` numbers further on.
+    window: 0 for none. own: room for (end - start) * (past + n_new) scores.
     """
     past = n_past(position)
     first = max(0, past + start - window + 1) if window else 0           # the earliest key that any of them sees

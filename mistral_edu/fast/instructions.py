@@ -1,6 +1,6 @@
 """What Python cannot say to the compiler: bits read as another type, atomic counters, a pause, a call of C by address.
 
-Each function here writes a few instructions of LLVM, the language that numba translates Python into.
+Each function here writes a few instructions of LLVM, the language into which numba translates Python.
 """
 import platform
 
@@ -26,14 +26,14 @@ def bits_of_float(typingctx, number):
 
 @intrinsic
 def pointer(typingctx, address):
-    """An address, a whole number, as a pointer that numba's carray() makes an array of."""
+    """An address, an integer, as a pointer from which numba's carray() makes an array."""
     voidptr = types.voidptr
     return voidptr(types.intp), lambda context, builder, signature, args: builder.inttoptr(args[0], i8.as_pointer())
 
 
 @intrinsic
 def atomic_add(typingctx, address, amount):
-    """Add to the int64 at an address in one step, whichever thread does so at the same time; returns what was there."""
+    """Add to the int64 at an address atomically, whatever other threads do at the same time; returns the old value."""
     def code(context, builder, signature, args):
         return builder.atomic_rmw("add", builder.inttoptr(args[0], i64.as_pointer()), args[1], "seq_cst")
     return types.int64(types.intp, types.int64), code
@@ -41,7 +41,7 @@ def atomic_add(typingctx, address, amount):
 
 @intrinsic
 def atomic_read(typingctx, address):
-    """The int64 at an address; whatever another thread wrote before it changed this number can be read after it."""
+    """The int64 at an address; whatever another thread wrote before it changed this number can be read afterwards."""
     def code(context, builder, signature, args):
         return builder.load_atomic(builder.inttoptr(args[0], i64.as_pointer()), "acquire", 8)
     return types.int64(types.intp), code
@@ -61,7 +61,7 @@ def pause(typingctx):
 
 @intrinsic
 def ask_for(typingctx, address):
-    """Ask for the cache line at an address, which will be read soon. Any address will do: none is an error."""
+    """Prefetch the cache line at an address that will be read soon. Any address is allowed; none is an error."""
     def code(context, builder, signature, args):
         kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i32, i32, i32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -73,7 +73,7 @@ def ask_for(typingctx, address):
 
 @intrinsic
 def call(typingctx, function, a, b, c, d):
-    """Call a C function that takes up to four whole numbers or addresses; returns its int."""
+    """Call a C function that takes up to four integers or addresses; returns its int."""
     def code(context, builder, signature, args):
         kind = ir.FunctionType(i32, [i64] * 4)
         return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])

@@ -1,22 +1,22 @@
-"""Write the table of jobs that kernels.py works off: which rows, from where, to where, after what."""
+"""Write the table of jobs that kernels.py carries out: which rows, from where, to where, after what."""
 import numpy as np
 
 from mistral_edu.fast.team import team
 
-# Bytes of weights per job with few rows. Long ones read without a break; but threads shall end at about the same time,
+# Bytes of weights per job with few rows. Long jobs read without a break; but threads should end at about the same time,
 # so a job takes a share of what its stage has left, and the last ones are short.
 SMALLEST_JOB, LARGEST_JOB, SHARE = 1 << 15, 1 << 19, 2
 JOBS_PER_THREAD = 4  # of other kinds
 UNIT = 32            # numbers of x with a step of their own: dots.py's, which is not imported where numba is missing
 FEW = 4              # rows of x up to which each row of a matrix is read once, as it is stored
 FEW_BF16 = 8         # the same where oneDNN is what many rows would go to,
-LARGE = 1 << 18      # which pays for matrices of so many numbers; small ones stay exact to seven digits everywhere
+LARGE = 1 << 18      # which pays for matrices of this many numbers; small ones stay exact to seven digits everywhere
 ROWS = 66            # of a matrix at most, per job with many rows of x: unpacked as deep as tiles are, some 66 kB
 PIECE = 1 << 20      # numbers of a matrix per job in bfloat16: unpacked, what a processor's own cache holds,
 ROWS_BF16 = 128      # but as many rows at least: oneDNN is slower with fewer,
 ENOUGH_BF16 = 256    # and no faster with more than these: then threads get several jobs each
-CHUNK = 1024         # numbers per job of what takes a few operations a number
-MOST_CHUNKS = 64     # jobs of that kind at most; then they get larger
+CHUNK = 1024         # numbers per job for what takes a few operations per number
+MOST_CHUNKS = 64     # at most this many jobs of that kind; then they get larger
 
 
 class Rows:
@@ -39,7 +39,7 @@ class Rows:
         return self.form("bf16", -(-self.n_rows * self.size // 2))
 
     def shuffled(self, bits):
-        """Rounded to whole numbers, in the order in which weights of so many bits meet them."""
+        """Rounded to integers, in the order in which weights of this many bits meet them."""
         return self.form(("shuffled", bits), -(-self.n_rows * self.size // 2))
 
     def steps(self, bits):
@@ -71,8 +71,8 @@ def chunks(size):
 class JobWriter:
     """Collects jobs. Those of one stage may run side by side; a stage begins when the one before it is done.
 
-    sgemm: address of a BLAS's product, for attention, 0 without one. onednn: the module, where bfloat16 products go to
-    it, else None.
+    sgemm: address of a BLAS's product, for attention; 0 without one. onednn: the module if bfloat16 products go to it,
+    else None.
     """
 
     def __init__(self, kernels, sgemm=0, onednn=None):
@@ -88,7 +88,7 @@ class JobWriter:
         self.rows.append(row + [0] * (self.kernels.JOB_WIDTH - len(row)))
 
     def look_up(self, m, ids, target):
-        """Rows of the matrix of an embedding. ids: an int64 array that holds them when the list is worked off."""
+        """Rows of the matrix of an embedding. ids: an int64 array that holds them when the list is carried out."""
         for first in range(0, target.n_rows, 8):
             self.add(self.kernels.LOOK_UP, self.form(m), m.w, m.scales, m.biases, m.width, ids[first:].ctypes.data,
                      min(8, target.n_rows - first), target.address + 4 * first * target.size)
@@ -149,7 +149,7 @@ class JobWriter:
         return [(start, min(start + step, matrix.rows)) for start in range(0, matrix.rows, step)]
 
     def shrinking_pieces(self, matrix):
-        """(start, end) of the rows of each job, as many as are read side by side, or several times as many.
+        """(start, end) of the rows of each job: as many as are read side by side, or a multiple of that.
 
         `left`: bytes of this stage that are not in a job yet.
         """

@@ -1,22 +1,22 @@
-"""Tokens through all layers, as compiled loops. numba translates this file; compiled.py keeps what it makes.
+"""Tokens through all layers, as compiled loops. numba translates this file; compiled.py keeps the result.
 
 The work is a list of jobs: a norm, some rows of a product, some heads of attention. Threads take the next job off the
-list until none is left. What they share is one array of whole numbers, `shared`:
+list until none is left. What they share is one array of integers, `shared`:
 
-- NEXT  the number of the next job that nobody has taken
+- NEXT  the number of the next job that no thread has taken
 - DONE  how many jobs are finished
 - GATEWAY  how many helpers are at work; far below zero while there is no list for them
 - ASLEEP  how many helpers wait for a byte to come out of a pipe, which wakes one of them
 - from LIST on: where the jobs lie, and what else they need
 
 A job may begin when the first `needs` jobs of the list are done; until then its thread waits. Since jobs are taken in
-order, those in front of it are with other threads that will finish, so nobody waits for ever. And since nobody waits
-for a thread, only for jobs, a helper that comes late or never costs no time: the others do its share. (One that is
-interrupted within a job does hold up what needs that job, hence many small ones.)
+order, those before it are with other threads that will finish, so no thread waits for ever. And since threads wait
+only for jobs, never for other threads, a helper that comes late or never costs no time: the others do its share. (One
+that is interrupted within a job does hold up what needs that job, hence many small ones.)
 
-A job is a row of int64: what to do, how many jobs must be done before, then whole numbers and addresses of arrays. It
-is a table of addresses because the arrays of all layers differ in number and kind, and a call of compiled code would
-cost more per array than the smaller jobs take. step.py writes the table, and keeps the arrays alive.
+A job is a row of int64: what to do, how many jobs must be done before it, then integers and addresses of arrays. It is
+a table of addresses because the arrays of all layers differ in number and kind, and a call of compiled code would cost
+more per array than the smaller jobs take. step.py writes the table, and keeps the arrays alive.
 """
 import numpy as np
 from numba import carray, njit, types
@@ -49,8 +49,8 @@ OPERATION, NEEDS, FIRST_ARGUMENT, JOB_WIDTH = 0, 1, 2, 16
 NEXT, DONE, GATEWAY, ASLEEP, LIST, SHARED_WIDTH = 0, 8, 16, 24, 32, 48  # a cache line apart
 JOBS, N_JOBS, POSITIONS, N_LAYERS, ROTATION, N_TOKENS, HALF, ROOMS, ROOM, WAKE, BED = range(LIST, LIST + 11)
 CLOSED = -(1 << 40)
-# Looks at a counter, after which others may have the processor. A program that never rests gives it back milliseconds
-# later, so most waits shall end before; but of two programs that share out work like this one, only one can go on.
+# Looks at a counter before others may have the processor. A program that never rests gives it back milliseconds later,
+# so most waits should end before that; but of two programs that share out work like this one, only one can go on.
 PATIENCE = 1500
 
 capsule_pointer = types.ExternalFunction("PyCapsule_GetPointer", types.intp(types.intp, types.intp))  # of Python
@@ -117,7 +117,7 @@ def rotate_rows(a, positions, rotation):
 
 @fast
 def wait(waited):
-    """A moment between two looks at a counter. Returns how many there were; at first `waited` is 0."""
+    """A moment between two looks at a counter. Returns how many there have been; at first `waited` is 0."""
     if waited < PATIENCE:
         pause()
     else:
@@ -151,7 +151,7 @@ def work(shared, thread):
 
 @njit(types.void(types.int64[::1]), nogil=True, cache=True)
 def open_list(shared):
-    """Let helpers begin with the list that `shared` describes, and wake those that sleep. `run` must follow."""
+    """Let helpers begin the list that `shared` describes, and wake those that sleep. `run` must follow."""
     asleep = shared[ASLEEP:].ctypes.data
     shared[NEXT] = shared[DONE] = 0
     atomic_add(shared[GATEWAY:].ctypes.data, -CLOSED)
@@ -163,11 +163,10 @@ def open_list(shared):
 
 @njit(types.void(types.int64[::1], types.int64), fastmath=True, nogil=True, cache=True)
 def run(shared, thread):
-    """Thread 0, the caller: work on the list that `shared` describes until it is done. Another one: help, for ever.
+    """Thread 0, the caller: work on the list that `shared` describes until it is done. Other threads: help, for ever.
 
-    The caller opens the list, unless it has done so before, works, closes it, and comes back once everything is done
-    and the helpers are gone. A helper comes in only while a list is open: one that is late finds it closed, and sleeps
-    again.
+    The caller opens the list, unless it has already done so, works, closes it, and returns once everything is done and
+    the helpers are gone. A helper joins only while a list is open: one that is late finds it closed, and sleeps again.
     positions (n_layers, POSITION_WIDTH): see heads.py. rotation (L, 2, head_dim / 2): cosines and sines of each token.
     own: memory for each thread alone, ROOM numbers.
     """
@@ -191,7 +190,7 @@ def run(shared, thread):
         if atomic_read(gateway) >= 0:        # a list was opened in between, perhaps by a caller that saw nobody asleep
             atomic_add(asleep, -1)
             waited = wait(waited)
-        elif read(shared[BED], wake_up.ctypes.data, 1) < 1:    # nobody holds the other end any more
+        elif read(shared[BED], wake_up.ctypes.data, 1) < 1:    # nobody holds the other end any longer
             return
         else:
             waited = 0
@@ -213,9 +212,9 @@ def is_whole(sizes, steps, n_axes):
 
 @njit(types.void(types.int64[::1], types.intp, types.boolean), cache=True)  # with the interpreter's lock: C wants it
 def follow(capsules, name, whole):
-    """Replace the addresses of DLPack capsules by those of the numbers that they describe, as watch.address does.
+    """Replace the addresses of DLPack capsules by those of the numbers that they describe, as changes.address does.
 
-    whole: by 0 where these do not lie side by side in the order of their places.
+    whole: use 0 where these are not contiguous in the order of their places.
     """
     for n in range(capsules.size):
         words = carray(pointer(capsule_pointer(capsules[n], name)), 6, np.int64)

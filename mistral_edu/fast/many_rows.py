@@ -1,10 +1,10 @@
 """Products of a matrix as it is stored with many rows of x, as in a prompt: arithmetic is the limit.
 
 In float32, a result is made of tiles, each small enough for its sums to stay in registers (tiles.make_multiply_tile).
-What a tile reads shall come from the nearest cache. So a product goes DEPTH numbers of each row at a time: that much of
-a tile of x fits into the first cache, and of the matrix, unpacked once for all of x, into the second. (Goto and van de
-Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.)
-In bfloat16, where the processor has instructions for that, oneDNN multiplies, called from here.
+What a tile reads should come from the nearest cache. So a product proceeds DEPTH numbers of each row at a time: that
+much of a tile of x fits into the first cache, and that much of the matrix, unpacked once for all of x, into the second.
+(Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.)
+In bfloat16, where the processor has instructions for it, oneDNN multiplies, called from here.
 """
 import numpy as np
 from numba import carray
@@ -16,7 +16,7 @@ from mistral_edu.fast.tiles import SIDE, TILE_ROWS, TILE_TOKENS, make_multiply_t
 
 DEPTH = 4096 // TILE_TOKENS  # 16 kB of a tile of x; a multiple of every group's size
 LINE = 8 * 64                # bits of a cache line
-HALF = TILE_TOKENS // 2      # the last tile of x may hold so few of its rows
+HALF = TILE_TOKENS // 2      # the last tile of x may hold this few of its rows
 multiply_tile, multiply_half_tile = make_multiply_tile(TILE_TOKENS), make_multiply_tile(HALF)
 
 
@@ -49,7 +49,7 @@ def pack(x, n_rows, size, tile, out):
 def multiply(form, w, scales, biases, start, end, width, x, n_rows, out, out_step, add, own):
     """Rows start .. end of a product. x: packed. own: the thread's room, for the sums and for some of the matrix.
 
-    The last tiles can be less than full. What stands beside them, whatever it is, never meets a sum that is wanted.
+    The last tiles may be only partly filled. Whatever lies beside them never enters a sum that is wanted.
     """
     n_tiles, n_groups = -(-n_rows // TILE_TOKENS), -(-(end - start) // TILE_ROWS)
     tile_size = TILE_ROWS * TILE_TOKENS

@@ -1,7 +1,7 @@
-"""Products in bfloat16 through oneDNN, on processors that have instructions for them: several times as fast as float32.
+"""Products in bfloat16 with oneDNN, on processors that have instructions for them: several times as fast as float32.
 
-oneDNN (the PyPI package onednn-cpu-gomp) is a C library. For every shape it makes a primitive, compiled code that suits
-the processor; it reads weights as MLX and Hugging Face store them, (N, K) row by row, so nothing is copied. Sums are
+oneDNN (the PyPI package onednn-cpu-gomp) is a C library. For each shape it makes a primitive, code compiled for the
+processor; it reads weights as MLX and Hugging Face store them, (N, K) row by row, so nothing is copied. Sums are
 float32. many_rows.py calls it with the addresses that `plan` collects.
 
 MISTRAL_EDU_ONEDNN=0 turns it off.
@@ -48,7 +48,7 @@ def has_bf16(cpuinfo="/proc/cpuinfo"):
 
 @cache
 def status() -> Status:
-    """Loads the library at the first call, where it is of use; never raises."""
+    """Load the library at the first call, if it is of use here; never raises."""
     if os.environ.get("MISTRAL_EDU_ONEDNN", "1") == "0":
         return Status(reason="turned off by MISTRAL_EDU_ONEDNN=0",
                       fix="unset MISTRAL_EDU_ONEDNN, then start Python again")
@@ -56,7 +56,7 @@ def status() -> Status:
         return Status(reason="not needed: this processor has no instructions for bfloat16")
     path = Path(sys.prefix, "lib", "libdnnl.so.3")
     if not path.is_file():
-        return Status(reason="oneDNN is not installed, and this processor would multiply bfloat16 numbers with it",
+        return Status(reason="oneDNN is not installed, which this processor needs to multiply bfloat16 numbers",
                       fix=GET_IT)
     try:
         Plan(library(str(path)), 16, 64, 64, 64, add=True)
@@ -92,7 +92,7 @@ class Library:
 
     @contextmanager
     def threads(self, n):
-        """Within it, what this thread asks of oneDNN is shared out among n threads of OpenMP."""
+        """A context in which oneDNN divides this thread's work among n OpenMP threads."""
         before = self.openmp.omp_get_max_threads()
         self.openmp.omp_set_num_threads(n)
         try:
@@ -105,7 +105,7 @@ library = cache(Library)
 
 
 def own_threads():
-    """Within it the number of threads that OpenMP would use here may change: many_rows.py sets it to 1."""
+    """A context in which the number of OpenMP threads may change: many_rows.py sets it to 1."""
     return library(status().library).threads(1) if status().library else nullcontext()
 
 
@@ -127,7 +127,7 @@ class Plan:
             lib.call("dnnl_post_ops_create", byref(steps))
             lib.call("dnnl_post_ops_append_sum", steps, ctypes.c_float(1), ctypes.c_int32(0), 0)
             lib.call("dnnl_primitive_attr_set_post_ops", attributes, steps)
-        with lib.threads(n_threads):  # the code is made for as many as will run it
+        with lib.threads(n_threads):  # the code is compiled for the number of threads that will run it
             lib.call("dnnl_matmul_primitive_desc_create", byref(description), lib.engine, x, w, None, out, attributes)
             lib.call("dnnl_primitive_create", byref(self.primitive), description)
         for name, made in (("primitive_desc", description), ("primitive_attr", attributes), ("post_ops", steps)):
@@ -152,7 +152,7 @@ def plan(n_rows, width, n, out_step, add):
 
 
 def matrix_speed(M, N, K):
-    """GFLOPS (10**9 multiplications or additions a second) of an (M, K) by (K, N) product on all processors."""
+    """GFLOPS (10**9 multiplications or additions per second) of an (M, K) by (K, N) product on all processors."""
     n_threads, one = processors.processors(), 0x3F80  # the bits of 1.0
     x, w, out = np.full((M, K), one, np.uint16), np.full((N, K), one, np.uint16), np.empty((M, N), np.float32)
     lib = library(status().library)

@@ -1,7 +1,7 @@
 """Products with the model's own weights, as modules that take the place of nn.Linear and nn.Embedding.
 
-For calls that step.py has no list of jobs for: masks, quantized caches, models with replaced parts. The code of
-transformer.py runs then, with these products in it.
+They serve calls for which step.py has no list of jobs: masks, quantized caches, models with replaced parts. Then the
+code of transformer.py runs, with these products in it.
 """
 from copy import deepcopy
 
@@ -88,7 +88,7 @@ class EmbeddingProduct(Product):
 
 
 class GatedProducts(Listed):
-    """A FeedForward whose matrices are Products: MLX's exponential takes longer than two of the three products."""
+    """A FeedForward whose matrices are Products; MLX's exponential takes longer than two of the three products."""
 
     def __init__(self, feed_forward, kernels):
         gate_proj, up_proj, down_proj = (Product(layer, kernels) for layer in (

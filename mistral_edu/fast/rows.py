@@ -50,11 +50,12 @@ def packed_dots(form, arguments):
 
 @fast
 def shuffle(x, bits, shuffled, steps, sums, rests):
-    """Round x to whole numbers of 16 bits, and order them as packed_dots reads them; add up each UNIT.
+    """Round x to 16-bit integers, and order them as packed_dots reads them; add up each UNIT.
 
-    Rounded to x = number * step, the largest of a unit to 32767 steps: the others are less than half a step off.
-    A half of 16 bits of a matrix holds 16 / bits neighbours. 32 halves are read at a time, first the lowest number of
-    each, then the next: so lies x. The sums serve the biases: sum((s * q + b) * x) = s * sum(q * x) + b * sum(x).
+    Rounding gives x = number * step, with 32767 steps for the largest of a unit: the others are off by at most half a
+    step. A 16-bit half of a matrix holds 16 / bits neighbours. 32 halves are read at a time, first the lowest number of
+    each, then the next; x is laid out in this order. The sums are for the biases:
+    sum((s * q + b) * x) = s * sum(q * x) + b * sum(x).
     """
     per_half = 16 // bits
     middle = np.float32(2**bits - 1) / np.float32(2)
@@ -72,7 +73,7 @@ def shuffle(x, bits, shuffled, steps, sums, rests):
             rounded[i] = np.int16(whole)
             rest += part[i] - whole * step
         steps[unit], sums[unit], rests[unit] = step, total, rest * middle
-        if unit >= steps.size // per_half * per_half:     # in no whole block: tail_dot reads x itself
+        if unit >= steps.size // per_half * per_half:     # not in a whole block: tail_dot reads x itself
             continue
         block, first = unit // per_half * per_half * UNIT, unit % per_half * UNIT // per_half
         for n in range(per_half):
@@ -88,7 +89,7 @@ def scale_at(scales, narrow, g):
 
 @fast
 def tail_dot(packed, bits, scale, bias, x):
-    """One group, number by number: of the last ones of a row, where they do not fill 16 words."""
+    """One group, number by number: one of the last of a row, which do not fill 16 words."""
     total, sum_of_x = np.float32(0), np.float32(0)
     for i in range(x.size):
         sum_of_x += x[i]
@@ -104,7 +105,7 @@ def tail_dot(packed, bits, scale, bias, x):
 
 @inlined
 def n_turns(start, end, many):
-    """In how many turns rows start .. end are read, `many` side by side."""
+    """The number of turns in which rows start .. end are read, `many` side by side."""
     return (end - start) // many + (end - start) % many
 
 
@@ -112,9 +113,9 @@ def n_turns(start, end, many):
 def rows_of(turn, start, end, many):
     """(first row, from one to the next, how many) of a turn.
 
-    Where memory is read in order a processor fetches by itself what follows, but no more than so much for each place,
-    and not past the end of a small page. So it reads in several places, as far apart as can be. A few rows are left
-    over: they come one by one, by the same code, which reads one row several times then.
+    Where memory is read in order, a processor prefetches what follows, but only so much for each place, and not past
+    the end of a small page. So several places are read at once, as far apart as possible. The few rows left over come
+    one by one, by the same code, which then reads one row several times.
     """
     far = (end - start) // many
     return (start + turn, far, many) if turn < far else (start + (many - 1) * far + turn, 0, 1)

@@ -1,9 +1,8 @@
 """L tokens of B sequences through all layers in compiled code: what transformer.py does, as a list of jobs.
 
-A list is written once for each (B, L). What changes from call to call, the positions and where the caches lie, is a
-small table beside it. Keys and values of the tokens go into the caches once all layers are done, by the caches' own
-code, so every cache stays what it is: the readable model can go on from it, and a call that is interrupted leaves it as
-it was.
+A list is written once for each (B, L). What changes from call to call, the positions and the places of the caches, is
+in a small table beside it. The tokens' keys and values go into the caches once all layers are done, by the caches' own
+code, so every cache stays valid: the readable model can go on from it, and an interrupted call leaves it as it was.
 """
 import mlx.core as mx
 import numpy as np
@@ -16,10 +15,10 @@ from mistral_edu.fast.team import JobList, team
 from mistral_edu.machine import blas
 from mistral_edu.rope import rope_frequencies
 
-MOST_TOKENS = 1024  # of one list, B * L; more take much memory at once, and gain nothing
-JOBS_OF_HEADS = 2   # of attention for each thread, at least
+MOST_TOKENS = 1024  # of one list, B * L; more would take much memory at once and gain nothing
+JOBS_OF_HEADS = 2   # at least this many of attention for each thread
 QUERIES = 64        # of a prompt that one job of attention takes
-KEPT = 4            # lists for other (B, L) than the last ones are forgotten, and of all together as many tokens
+KEPT = 4            # this many lists, for the last (B, L), are kept, and room for as many tokens in all
 
 
 class Stepper:
@@ -50,9 +49,9 @@ class Stepper:
     def __call__(self, ids, cache=None, last_only=False, is_valid=lambda: True):
         """Logits (B, L or 1, vocab_size) float32. ids (B, L): numpy; cache: one per layer, or None.
 
-        is_valid: asked while the first jobs are under way. Where it says no, there are no logits, None, and the caches
-        stay as they are. Many ids are read as a long prompt is, one piece after the other. (Where a ring is full by
-        then, an interrupt leaves the caches as they were after the last piece.)
+        is_valid: asked while the first jobs are under way. If it says no, the result is None, and the caches stay as
+        they are. Many ids are read like a long prompt, one piece after another. (If a ring is full by then, an
+        interrupt leaves the caches as they were after the last piece.)
         """
         at_once = MOST_TOKENS // len(ids)
         first, *others = (ids[:, start:start + at_once] for start in range(0, ids.shape[1], at_once))
@@ -90,7 +89,7 @@ class Stepper:
                 if L > 1:
                     step.store(cache)
                 return logits
-            except BaseException:  # an interrupt: no layer shall be further than another
+            except BaseException:  # an interrupt: no layer may be ahead of another
                 go_back(cache or (), offset)
                 raise
 
@@ -106,11 +105,11 @@ class Stepper:
         return self.steps[key]
 
     def n_tokens_kept(self):
-        """Of all lists: each has room for the keys and values of all layers."""
+        """For all lists: each has room for the keys and values of all layers."""
         return sum(B * L for B, L, _ in self.steps)
 
     def place(self, positions, cache):
-        """Fill in where each layer's cache lies now, and which slots the first of the tokens sees. Returns how many."""
+        """Fill in where each layer's cache is now, and which slots the first of the tokens sees. Returns how many."""
         k, window = self.kernels, self.config.window_size
         positions[:, :k.ALL_KEYS] = 0
         if cache is None:
@@ -251,7 +250,8 @@ class Step:
         return self.new_writer()
 
     def run(self, crew, n_past, is_valid=lambda: True, meanwhile=None):
-        """All lists, or the first alone where it is not valid: whether it is. Between two, an interrupt can come.
+        """Run all lists, or only the first if the call is not valid; return whether it is. An interrupt can come
+        between two lists.
 
         meanwhile: called once all layers are done, while other threads begin with the output layer.
         """
@@ -271,7 +271,7 @@ class Step:
         return True
 
     def make_room(self, n_keys):
-        """Memory in which one layer after the other gathers its keys and values."""
+        """Memory in which one layer after another gathers its keys and values."""
         k, size = self.kernels, self.shape[0] * self.config.n_kv_heads * n_keys * self.config.head_dim
         if self.all_keys.size < size:
             self.all_keys, self.all_values = np.empty(size, np.float32), np.empty(size, np.float32)

@@ -1,4 +1,4 @@
-"""Whether a model is put together as transformer.py says: the list of jobs in step.py follows that, and no other.
+"""Whether a model is put together as in transformer.py: the list of jobs in step.py is written for that alone.
 
 A learner may replace any part, a module, a function, a class's method. Then the code that they wrote must answer.
 """
@@ -25,7 +25,7 @@ WRITTEN = {kind: functions(kind) for kind in KNOWN}  # as in their files; a patc
 
 
 def is_untouched(module, *kinds):
-    """Whether a module is of one of these very classes, and computes what the class's file says."""
+    """Whether a module is of exactly one of these classes, and computes what the class's file says."""
     kind = type(module)
     return kind in kinds and functions(kind) == WRITTEN[kind] and not vars(module).keys() & WRITTEN[kind].keys()
 
@@ -61,7 +61,7 @@ def is_plain_feed_forward(module):
 
 
 def has_shapes_of(config, twin):
-    """Whether all that a twin (products.with_products) multiplies with has the shape that the configuration gives it.
+    """Whether all that a twin (products.with_products) multiplies by has the shape that the configuration gives it.
 
     The readable code asks the arrays alone: a model whose feed-forward is pruned, or whose vocabulary has grown, works.
     """

@@ -17,7 +17,7 @@ from mistral_edu.machine import processors
 
 
 class JobList:
-    """A table of jobs, and what they need besides. See kernels.py."""
+    """A table of jobs, and what else they need. See kernels.py."""
 
     def __init__(self, kernels, rows, positions=None, rotation=None):
         self.jobs = np.array(rows, np.int64).reshape(len(rows), kernels.JOB_WIDTH)
@@ -44,7 +44,7 @@ class Team:
             threading.Thread(target=self.help, args=(n,), name=f"mistral_edu helper {n}", daemon=True).start()
 
     def is_busy_here(self):
-        """Whether this very thread is in the middle of a list: a signal's handler, say, that asks a model."""
+        """Whether this very thread is in the middle of a list, as when a signal handler asks a model."""
         return self.lock._is_owned()  # a Condition asks a lock so, too
 
     def help(self, n):
@@ -52,7 +52,7 @@ class Team:
         self.kernels.run(self.shared, n)
 
     def run(self, jobs, room=1, meanwhile=None):
-        """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers a job may need to note down.
+        """Do all jobs of a JobList, inside a `with` of its lock. room: how many numbers of scratch memory a job needs.
 
         meanwhile: a function that this thread calls first, while helpers begin. Returns what it returns.
         """
@@ -68,7 +68,7 @@ class Team:
             k.run(self.shared, 0)
 
     def make_rooms(self, size):
-        """Memory of its own for each thread, whole cache lines. While there is no list, nobody looks at the old one."""
+        """Memory for each thread alone, in whole cache lines. While there is no list, no thread uses the old one."""
         k = self.kernels
         self.rooms = np.empty((self.n_threads, size + -size % 16), np.float32)
         self.shared[[k.ROOMS, k.ROOM]] = self.rooms.ctypes.data, self.rooms.shape[1]
@@ -79,7 +79,7 @@ _making = threading.Lock()
 
 
 def team(kernels):
-    """The team of this process; after a fork, whose child has one thread alone, a new one."""
+    """The team of this process; a new one after a fork, whose child has a single thread."""
     global _team, _making
     if _team is not None and _team.process != os.getpid():
         _team, _making = None, threading.Lock()  # the old lock may have been held by a thread that is not here
@@ -90,6 +90,6 @@ def team(kernels):
 
 
 def n_threads():
-    """As many threads as OMP_NUM_THREADS says, else as there are processors that this process may use."""
+    """As many threads as OMP_NUM_THREADS says, otherwise one per processor that this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return max(1, min(int(asked), processors.processors())) if asked.isdigit() else processors.processors()

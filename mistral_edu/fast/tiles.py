@@ -1,4 +1,4 @@
-"""A tile, the part of a product whose sums all fit in registers, and transposing, which lays x and w out for it."""
+"""A tile (the part of a product whose sums all fit in registers), and transposing, which lays out x and w for it."""
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -13,7 +13,7 @@ UNROLLED = 4  # steps of a tile's sums between two looks at the end of the loop
 
 @intrinsic
 def transpose_block(typingctx, source, source_step, target, target_step, add):
-    """target[j, i] = source[i, j], or +=, for SIDE rows and columns of float32. Rows lie `step` numbers apart."""
+    """target[j, i] = source[i, j], or +=, for SIDE rows and columns of float32. Rows are `step` numbers apart."""
     low = lanes([lane // 2 + lane % 2 * SIDE for lane in range(SIDE)])           # number by number, in turn, of the
     high = lanes([(SIDE + lane) // 2 + lane % 2 * SIDE for lane in range(SIDE)])  # lower, the upper halves of two rows
 
@@ -40,7 +40,7 @@ def transpose_block(typingctx, source, source_step, target, target_step, add):
 def make_multiply_tile(tokens):
     """Compiled code for a tile of a product, the first `tokens` columns of it.
 
-    (w, x, depth, sums, begin): sums[r, t] += sum over k of w[r, k] * x[k, t], where begin is true = instead of +=.
+    (w, x, depth, sums, begin): sums[r, t] += sum over k of w[r, k] * x[k, t]; with begin true, = instead of +=.
     Addresses of float32 without gaps: w (TILE_ROWS, depth), x (depth, TILE_TOKENS), sums (TILE_ROWS, TILE_TOKENS). Each
     number of w is spread over a register and meets all tokens: one read for many products. All sums stay in registers.
     """

@@ -1,7 +1,7 @@
-"""Vectors, as LLVM has them: words for dots.py and tiles.py, which write their innermost loops in them.
+"""LLVM's vectors: a vocabulary for dots.py and tiles.py, which write their innermost loops in it.
 
 LLVM turns a vector of 16 floats into whatever the processor has: one AVX-512 register, two of AVX2, four of ARM's NEON.
-Sums shall stay in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
+Sums should stay in registers: AVX-512 has 32 of 16 numbers, AVX2 16 of 8, NEON 32 of 4.
 """
 from llvmlite import ir
 from numba.core.registry import cpu_target

@@ -1,8 +1,8 @@
-"""The model's weights as compiled code sees them: an address, a form, and a hold on the memory that lies there.
+"""The model's weights as compiled code sees them: an address, a form, and a hold on the memory at that address.
 
-MLX frees or reuses memory as soon as no array needs it, and `weight *= 2` gives an array other memory while the Python
-object stays. So a view keeps an array of its own over the same memory, an alias: while it lives the numbers stay as
-they are, and MLX writes changed ones elsewhere.
+MLX frees or reuses memory as soon as no array needs it, and `weight *= 2` gives an array different memory while the
+Python object stays. So a view keeps an array of its own over the same memory, an alias: while it lives, the numbers
+stay as they are, and MLX writes changed ones elsewhere.
 """
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ QUANTIZED_BITS = (8, 4)
 
 
 class NotSupported(ValueError):
-    """The weights have a form that the kernels do not read: float16, another number of bits."""
+    """The weights have a form that the kernels do not read, such as float16 or another number of bits."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """An engine for small models on a Linux processor: the same weights, widened to float32.
 
-MLX computes bfloat16 and quantized products there as plain loops that add up in 16 bits; float32 products run on
-OpenBLAS (machine/blas.py), many times faster. So this engine holds a copy of the model with the very numbers that the
-model computes with, as float32, and lets it answer. Nothing is approximated: the copy rounds less often than the
-original. The cache keeps the dtype of the model, so it takes the same bytes, and each path goes on from what the other
-stored.
+There, MLX computes bfloat16 and quantized products as plain loops that add up in 16 bits; float32 products run on
+OpenBLAS (machine/blas.py), many times faster. So this engine holds a float32 copy of the very numbers with which the
+model computes, and lets it answer. Nothing is approximated: the copy rounds less often than the original. The cache
+keeps the dtype of the model, so it takes the same bytes, and each path can go on from what the other stored.
 """
 from functools import reduce
 
@@ -22,7 +21,7 @@ SHARE_OF_FREE_MEMORY = 0.25
 
 
 def make_engine(model):
-    """The engine for this model on this machine, or None where it gains nothing or its copy would be too large."""
+    """The engine for this model on this machine, or None if it gains nothing or its copy would be too large."""
     if mx.default_device() != mx.Device(mx.cpu) or blas.status().library is None:
         return None
     quantized = any(isinstance(module, (nn.QuantizedLinear, nn.QuantizedEmbedding)) for module in model.modules())
@@ -53,7 +52,7 @@ class WideEngine(Watchful):
 
 
 def activation_dtype(model):
-    """The dtype in which the readable model computes, and so the caches': of its embedding's rows, once normed."""
+    """The dtype in which the readable model computes, and so the caches', too: that of its embedding's rows, normed."""
     embedding = model.model.embed_tokens
     rows = embedding.scales if "scales" in embedding else embedding.weight
     norms = [module.weight for module in model.modules() if isinstance(module, RMSNorm)]
@@ -61,7 +60,7 @@ def activation_dtype(model):
 
 
 class NarrowCache:
-    """A layer's cache as the float32 copy sees it: it stores the dtype of the model, and hands out float32."""
+    """A layer's cache as the float32 copy sees it: it stores the dtype of the model, and returns float32."""
 
     def __init__(self, cache, dtype):
         self.cache, self.dtype = cache, dtype

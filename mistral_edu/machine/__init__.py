@@ -1,1 +1,1 @@
-"""The computer that all this runs on: its processors and memory, which library multiplies for MLX, and whole files."""
+"""The computer that all this runs on: processors and memory, the library that multiplies for MLX, and whole files."""

@@ -1,11 +1,11 @@
 """A fast BLAS under MLX on Linux processors.
 
-MLX's wheel for Linux processors carries netlib's *reference* BLAS: one thread, plain loops. OpenBLAS computes the
+MLX's wheel for Linux processors comes with netlib's *reference* BLAS: one thread, plain loops. OpenBLAS computes the
 same products some fifty times faster. The dynamic linker resolves a name such as `cblas_sgemm` to the first library
-in its global scope that has it, so an OpenBLAS loaded there *before* `mlx.core` answers in the reference one's place.
+in its global scope that has it, so an OpenBLAS loaded there *before* `mlx.core` takes the place of the reference one.
 That is why `mistral_edu` calls `install()` when it is imported, and why notebooks import it before `mlx`.
 
-Two places to get it from:
+There are two places to get it from:
 - the environment's or the system's own library (`libopenblas.so.0`, from conda or the distribution);
 - the PyPI package scipy-openblas32. Its functions carry a prefix (`scipy_cblas_sgemm`), so a copy with the plain names
   is made once by patchelf and kept in the user's cache folder (25 MB, 0.1 s).
@@ -33,7 +33,7 @@ NAMES = ("libopenblasp.so.0", "libopenblas.so.0")  # Fedora calls the threaded o
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # the user's choice
 NEEDED = ("cblas_sgemm", "cblas_cgemm", "sgesdd_", "openblas_get_config")
 
-set_by_us = {}  # variables of the environment that the user has not set: other programs must not inherit them
+set_by_us = {}  # environment variables that the user has not set: other programs must not inherit them
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def install() -> Status:
     else:
         try:
             _status = _load()
-        except Exception as error:  # a machine we have not seen must not lose `import mistral_edu`
+        except Exception as error:  # on a machine we have not seen, `import mistral_edu` must still work
             _status = Status(reason=f"OpenBLAS could not be loaded: {error}", fix=GET_IT)
     return _status
 
@@ -87,7 +87,7 @@ def is_loaded() -> bool:
 
 def _load() -> Status:
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        set_by_us["GOMP_SPINCOUNT"] = "2000"  # else idle OpenMP threads spin, and starve OpenBLAS's own
+        set_by_us["GOMP_SPINCOUNT"] = "2000"  # otherwise idle OpenMP threads spin, and starve OpenBLAS's own
         os.environ.update(set_by_us)
     places = [("environment", str(Path(sys.prefix, "lib", name))) for name in NAMES]
     places += [("system", name) for name in NAMES]
@@ -110,7 +110,7 @@ def _load() -> Status:
 
 
 def _open(library, source):
-    """Load one library into the global scope. None when it is not there, or is not a 32-bit-integer OpenBLAS."""
+    """Load one library into the global scope. None if it is missing, or is not a 32-bit-integer OpenBLAS."""
     try:
         probe = ctypes.CDLL(library)  # into a scope of its own: a wrong one must not answer for MLX
         if not all(hasattr(probe, name) for name in NEEDED):
@@ -122,8 +122,9 @@ def _open(library, source):
     except OSError:
         return None
     if not any(name in os.environ for name in THREAD_VARIABLES):
-        # A product waits for its slowest thread. One that has to share its processor with another program made the
-        # embedded model 3 times slower (measured, 2 processors), two such 13 times; a second thread gains it nothing.
+        # A product waits for its slowest thread. One thread that had to share its processor with another program made
+        # the embedded model 3 times slower (measured, 2 processors), two of them 13 times; a second thread gains
+        # nothing for it.
         probe.openblas_set_num_threads(max(1, processors() - 1))
     return Status(library=library, source=source, threads=probe.openblas_get_num_threads())
 
@@ -142,7 +143,7 @@ def set_threads(n):
 
 
 def sgemm_address() -> int:
-    """Where cblas_sgemm lies in memory, for compiled code to call; 0 without an OpenBLAS."""
+    """The address of cblas_sgemm, for compiled code to call; 0 without an OpenBLAS."""
     if _status.library is None:
         return 0
     return ctypes.cast(_in_use(_status.library).cblas_sgemm, ctypes.c_void_p).value
@@ -150,13 +151,13 @@ def sgemm_address() -> int:
 
 @cache
 def _in_use(path):
-    """A library that is in use already; kept, since this is asked for at every token."""
+    """A library that is already in use; cached, since this is asked for at every token."""
     return ctypes.CDLL(path)
 
 
 @contextmanager
 def one_thread():
-    """Within it, each product is computed by the thread that asks for it: for callers with threads of their own."""
+    """A context in which the thread that asks for a product computes it: for callers with threads of their own."""
     if _status.library is None:
         yield
         return
@@ -170,7 +171,7 @@ def one_thread():
 
 
 def _find_package():
-    """The library file of scipy-openblas32, found without importing anything. None when it is not installed."""
+    """The library file of scipy-openblas32, found without importing anything. None if it is not installed."""
     for folder in sys.path:
         for library in Path(folder or ".", "scipy_openblas32", "lib").glob("libscipy_openblas*.so"):
             return library
@@ -178,7 +179,7 @@ def _find_package():
 
 
 def _renamed_copy(library):
-    """The copy of scipy-openblas32 with plain names: a path in the cache; a Status where it cannot be made."""
+    """The copy of scipy-openblas32 with plain names: a path in the cache; a Status if it cannot be made."""
     site = library.parents[2]
     version = next((folder.name.removesuffix(".dist-info") for folder in site.glob("scipy_openblas32-*.dist-info")),
                    f"scipy_openblas32-{library.stat().st_size}")
@@ -191,7 +192,7 @@ def _renamed_copy(library):
 
     import subprocess  # only when the copy is made
     import tempfile
-    with tempfile.TemporaryDirectory(dir=folder) as work:  # two processes at once work apart; the last rename wins
+    with tempfile.TemporaryDirectory(dir=folder) as work:  # two processes at once work separately; the last rename wins
         symbols = sorted(set(re.findall(rb"\0scipy_(\w+)(?=\0)", library.read_bytes())))
         name_map, copy = Path(work, "names"), Path(work, "copy")
         name_map.write_bytes(b"".join(b"scipy_%s %s\n" % (symbol, symbol) for symbol in symbols))
@@ -201,14 +202,14 @@ def _renamed_copy(library):
             return Status(reason=f"patchelf could not rename the symbols: {done.stderr.strip()}", fix=GET_IT)
         copy.chmod(0o700)
         with open(copy, "rb+") as file:
-            os.fsync(file.fileno())  # a copy cut short by a power cut would crash every later import
+            os.fsync(file.fileno())  # a copy truncated by a power cut would crash every later import
         place = folder / f"{stem}-{copy.stat().st_size}.so"
         os.replace(copy, place)
     return place
 
 
 def _whole_copy(folder, stem):
-    """A copy from before, whose name says its size; None without one. One that is cut short goes: to load it would end
+    """An earlier copy, whose name says its size; None without one. A truncated copy is removed: loading it would end
     the process with SIGBUS, at every start."""
     for copy in folder.glob(f"{stem}*.so"):
         if copy.name == f"{stem}-{copy.stat().st_size}.so":
@@ -256,14 +257,14 @@ def is_kept(folder):
 
 
 def keep_it():
-    """What to do where the wanted folder cannot be had: a command, with a folder that can be made on this machine."""
+    """What to do if the wanted folder cannot be had: a command, with a folder that can be made on this machine."""
     base = next((base for base in (Path.home(), Path.cwd()) if os.access(base, os.W_OK)), Path("/a/folder/of/yours"))
-    return (f"mkdir -p -m 700 {base / 'cache'} && export XDG_CACHE_HOME={base / 'cache'}  (any folder will do that you "
-            "alone can write to), then start Python again")
+    return (f"mkdir -p -m 700 {base / 'cache'} && export XDG_CACHE_HOME={base / 'cache'}  (any folder that only you "
+            "can write to will do), then start Python again")
 
 
 def _is_private(folder):
-    """Make the folder when missing. True when only this user can write there: a library is loaded from it."""
+    """Make the folder if missing. True if only this user can write there: a library is loaded from it."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         seen = folder.stat()
@@ -275,7 +276,7 @@ def _is_private(folder):
 def product_speed(n=512, seconds=0.2) -> float:
     """Measured speed of an n x n float32 product in MLX on the processor, in GFLOPS (2 n^3 operations).
 
-    The best of as many as fit into `seconds`, five at least: other programs only ever make one slower.
+    The best of as many as fit into `seconds`, at least five: other programs can only make a product slower.
     """
     import time
 

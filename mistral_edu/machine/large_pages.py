@@ -4,9 +4,8 @@ Memory is mapped page by page, and a processor remembers some of the mappings. W
 Where a system gives large pages only to those who ask (/sys/kernel/mm/transparent_hugepage/enabled: "madvise"), numpy
 asks, and MLX does not.
 
-Linux 6.1 and later can put small pages together afterwards. The numbers stay at their addresses; each block is copied
-once by the system, and the small pages are given back. Elsewhere nothing happens. MISTRAL_EDU_LARGE_PAGES=0 turns it
-off.
+Linux 6.1 and later can merge small pages afterwards. The numbers stay at their addresses; each block is copied once by
+the system, and the small pages are returned. Elsewhere nothing happens. MISTRAL_EDU_LARGE_PAGES=0 turns it off.
 """
 import ctypes
 import os
@@ -21,9 +20,9 @@ ENABLED = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def put_together(places):
-    """Have large pages under places, pairs (address, bytes). Returns how many bytes lie on large pages thereby.
+    """Put large pages under places, pairs (address, bytes). Returns how many bytes are then on large pages.
 
-    Other memory on the same blocks is put together, too. That changes no number, but what was never used takes room
+    Other memory on the same blocks is merged, too. That changes no number, but memory that was never used takes room
     from then on, so blocks of which places cover too little are left alone.
     """
     if not are_wanted():
@@ -49,7 +48,7 @@ def covered(places):
 
 
 def are_wanted():
-    """Whether this system has large pages, its owner allows them, and nobody has turned them off here."""
+    """Whether this system has large pages, its owner allows them, and they are not turned off here."""
     if sys.platform != "linux" or os.environ.get("MISTRAL_EDU_LARGE_PAGES") == "0":
         return False
     try:

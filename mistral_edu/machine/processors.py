@@ -1,4 +1,4 @@
-"""What this machine lets a process use: processors and memory, the limits of a container included.
+"""What this machine lets a process use: processors and memory, including the limits of a container.
 
 A container sees all processors and all memory of its host, and is throttled or killed when it takes
 them. The limits are written in the cgroup files: /sys/fs/cgroup/cpu.max and memory.max (version 2) and
@@ -12,7 +12,7 @@ SELF = Path("/proc/self/cgroup")  # which group this process is in
 
 
 def _read_number(*paths):
-    """The first number that one of these files holds; None where none does ("max" means no limit)."""
+    """The first number that one of these files holds; None if none does ("max" means no limit)."""
     for path in paths:
         try:
             return int(Path(path).read_text().split()[0])
@@ -36,7 +36,7 @@ def processors():
 
 
 def _meminfo():
-    """/proc/meminfo in bytes, {} where there is none (macOS)."""
+    """/proc/meminfo in bytes, {} if there is none (macOS)."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
@@ -63,7 +63,7 @@ def _groups(what):
 
 
 def _reclaimable(group):
-    """Bytes of files that a group holds in memory and gives up when it needs room: of a model just downloaded."""
+    """Bytes of files that a group holds in memory and gives up when it needs room, as of a model just downloaded."""
     try:
         lines = (group / "memory.stat").read_text().splitlines()
     except OSError:
@@ -73,7 +73,7 @@ def _reclaimable(group):
 
 
 def memory():
-    """Bytes of memory as (total, available), the container's limit included; None where the system does not say."""
+    """Bytes of memory as (total, available), including the container's limit; None if the system does not say."""
     info = _meminfo()
     if not info:  # macOS: the total is known, what is free changes as it compresses
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None

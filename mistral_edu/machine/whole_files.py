@@ -1,16 +1,16 @@
-"""Files that are written whole or not at all: under another name first, which a kill may leave behind."""
+"""Files that are written completely or not at all: first under another name, which a kill may leave behind."""
 import os
 import shutil
 from pathlib import Path
 
-PART = ".part-"  # how the name of a file begins that is not whole yet; a dot hides it from those who list a folder
+PART = ".part-"  # how the name of an incomplete file begins; the dot hides it when a folder is listed
 
 
 def write(path, save):
     """Let save(name), with the name of a file beside `path`, write that file or folder; then it takes its place.
 
-    So whoever looks sees the old file or the new one, and no half of it. A file that is replaced hands on its
-    permissions. Raises whatever save raises, and OSError for MLX's words for a full disk; then nothing has changed.
+    So whoever looks sees the old file or the new one, never half of it. A file that is replaced passes on its
+    permissions. Raises whatever save raises, and OSError for MLX's message for a full disk; then nothing has changed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -25,7 +25,7 @@ def write(path, save):
         if path.is_file():
             shutil.copymode(path, part)
         os.replace(part, path)
-    except RuntimeError as error:  # MLX's word for a full disk, among others
+    except RuntimeError as error:  # MLX's error for a full disk, among others
         raise OSError(f"{path} could not be written ({error}); is the disk full? What was there before is untouched") \
             from error
     finally:
@@ -38,13 +38,14 @@ def write_text(path, text):
 
 
 def part_of(path):
-    """Where a file stands until it is whole. Its ending stays: some programs go by it. Two processes have two names."""
+    """Where a file stays until it is complete. It keeps its extension, by which some programs go; two processes use two
+    names."""
     return path.with_name(f"{PART}{os.getpid()}-{path.name}")
 
 
 def remove_parts(folder):
     """Remove what a kill in the middle of `write` has left in a folder."""
-    for pattern in (PART + "*", "part-*"):  # without the dot: as older versions called them
+    for pattern in (PART + "*", "part-*"):  # without the dot: the name in older versions
         for part in folder.glob(pattern):
             remove(part)
 

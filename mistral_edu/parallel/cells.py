@@ -27,16 +27,16 @@ class Stopped(RuntimeError):
 
 
 def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
-    """Call work(group, *arguments) in n new processes that form a group; what they return, in the order of ranks.
+    """Call work(group, *arguments) in n new processes that form a group; return their results in the order of ranks.
 
-    work: a function, from a cell or a module; it may use what the notebook has imported and defined (see shipping.py).
-    Or source as a string, run with the names group, rank, size and mx; its last line is the result.
-    show: True shows what the ranks print in one output area, a part for each; a function is called with the whole of it
-    at each change, from a widget's callback for instance; False shows nothing.
+    work: a function from a cell or a module, which may use what the notebook has imported and defined (shipping.py); or
+        source as a string, run with the names group, rank, size and mx, whose last line is the result.
+    show: True shows what the ranks print in one output area, with a part for each; a function is called with all of it
+        at each change, for instance from a widget's callback; False shows nothing.
     limit: seconds without any progress after which a deadlock is assumed.
 
-    Stop ends all of them, and so does stop() from another thread. Raises GroupFailed, which names the rank that died,
-    or says where each of them waits; ValueError for what cannot be sent to another process.
+    The stop button ends all of them, and so does stop() from another thread. Raises GroupFailed, which names the rank
+    that died or says where each of them waits, and ValueError for what cannot be sent to another process.
     """
     if isinstance(work, str):
         work, arguments = run_source, (work,)
@@ -63,7 +63,7 @@ def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
 
 
 def stop():
-    """End the ranks of all calls that run, from whichever thread."""
+    """End the ranks of all running calls; any thread may call it."""
     for event in list(_under_way):
         event.set()
 
@@ -72,8 +72,8 @@ def stop():
 def stoppable():
     """An Event that stop() and the kernel's interrupt button set. Ranks are then ended before an error is raised.
 
-    While a cell runs, the error is a KeyboardInterrupt, as everywhere. A kernel at rest ignores the signal (SIG_IGN),
-    so we are in a callback, where that would end the kernel.
+    While a cell runs, the error is a KeyboardInterrupt, as everywhere. A kernel at rest ignores the signal (SIG_IGN);
+    then we are in a callback, where a KeyboardInterrupt would end the kernel.
     """
     stopped, interrupted, before = threading.Event(), [], None
     if is_main := threading.current_thread() is threading.main_thread():
@@ -119,7 +119,7 @@ def labelled(name, text):
 
 
 class Screen:
-    """One output area of the running cell; in a plain Python session, the lines that are new."""
+    """One output area of the running cell; in a plain Python session, only the new lines are printed."""
 
     def __init__(self):
         self.handle, self.shown = None, Counter()

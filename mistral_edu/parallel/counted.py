@@ -1,9 +1,9 @@
 """Bytes that ranks send each other: by formula, and counted by the system, or by NVIDIA's driver.
 
-MLX's ring sums a vector of n numbers in two rounds. It is cut into N segments, and each rank talks to its neighbours
-only. In the first round a segment travels from rank to rank and grows into the sum; in the second the sums travel
-around to all. In each round a rank sends N - 1 segments. So it sends 2 (N - 1) / N times the vector: as much as the
-vector itself with two ranks, and never twice as much, however many there are.
+MLX's ring sums a vector of n numbers in two rounds. The vector is cut into N segments, and each rank talks only to its
+neighbours. In the first round a segment travels from rank to rank and grows into the sum; in the second the sums travel
+around to all. In each round a rank sends N - 1 segments. So it sends 2 (N - 1) / N times the vector: exactly the vector
+with two ranks, and never twice as much, however many there are.
 """
 import fcntl
 import os
@@ -38,7 +38,7 @@ def ring_bytes(n, itemsize, size, rank=0):
 def bytes_per_call(config, size, n_tokens=1, itemsize=2, rank=0):
     """Bytes that a rank sends in one call of a model with B * L = n_tokens tokens.
 
-    config: of the whole model, or of a part of it. itemsize: bytes of a number between the layers.
+    config: of the whole model, or of a part of it. itemsize: bytes per number between the layers.
 
     >>> from mistral_edu.config import MistralConfig
     >>> bytes_per_call(MistralConfig.preset("7b-v0.3"), size=2), bytes_per_call(MistralConfig.preset("tiny"), size=4)
@@ -48,10 +48,10 @@ def bytes_per_call(config, size, n_tokens=1, itemsize=2, rank=0):
 
 
 def bytes_received():
-    """Bytes that this process has read from TCP connections that are open; None where nobody counts.
+    """Bytes that this process has read from its open TCP connections; None if the system does not count them.
 
-    Linux counts what has arrived for each connection (tcp(7), TCP_INFO), and what still waits to be read: a neighbour
-    may be a step ahead. In MLX's ring, what rank r reads is what rank r + 1 sent.
+    Linux counts what has arrived on each connection (tcp(7), TCP_INFO), and what is still waiting to be read: a
+    neighbour may be a step ahead. In MLX's ring, what rank r reads is what rank r + 1 sent.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -59,7 +59,7 @@ def bytes_received():
 
 
 def received_by(number):
-    """The same for one file descriptor; 0 for what is no TCP connection."""
+    """The same for one file descriptor; 0 for anything but a TCP connection."""
     try:
         if not os.readlink(f"/proc/self/fd/{number}").startswith("socket:"):
             return 0

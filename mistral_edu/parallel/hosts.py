@@ -1,7 +1,7 @@
-"""Where ranks run, and how they find each other: what mlx.launch does by options, done for it.
+"""Where ranks run and how they find each other: what mlx.launch does with options, done here.
 
-Backend "ring": TCP between any machines. "nccl": between NVIDIA GPUs. Ranks find each other through variables of the
-environment, which MLX reads in mx.distributed.init.
+Backend "ring": TCP between any machines. "nccl": between NVIDIA GPUs. Ranks find each other through environment
+variables, which MLX reads in mx.distributed.init.
 """
 import json
 import os
@@ -22,22 +22,22 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass
 class Placement:
-    """Ranks on hosts: `hosts` as mlx.launch has them, and for each rank the variables of its environment."""
+    """Ranks on hosts: `hosts` as mlx.launch has them, and each rank's environment variables."""
 
     hosts: list
     backend: str
     environments: list = field(default_factory=list)  # per rank: {name: value}
-    hostfile: str = ""  # the text of the file whose name MLX_HOSTFILE holds; "" where there is none
+    hostfile: str = ""  # the text of the file whose name MLX_HOSTFILE holds; "" if there is none
 
 
 def place_ranks(n=None, hostfile=None, backend=None) -> Placement:
     """n ranks on this machine, or one on each host that a file names, as mlx.distributed_config writes it.
 
-    backend: None for that of the hostfile, else the ring. Raises ValueError for numbers and files that do not fit.
+    backend: None for the hostfile's, or the ring without one. Raises ValueError for numbers and files that do not fit.
     """
     if hostfile is None:
         if not isinstance(n, int) or n < 1:
-            raise ValueError(f"a group has 1 rank or more; got {n!r}")
+            raise ValueError(f"a group should have at least 1 rank; got {n!r}")
         found = Hostfile.from_list(HERE, n)
     else:
         found = Hostfile.from_file(hostfile)  # its ValueError names file and fault
@@ -49,7 +49,7 @@ def place_ranks(n=None, hostfile=None, backend=None) -> Placement:
                              'host needs one: {"ssh": "name", "ips": ["10.0.0.1"]}')
     placement = Placement(found.hosts, backend or found.backend or "ring")
     if placement.backend not in BACKENDS:
-        raise ValueError(f"the backend is one of {', '.join(BACKENDS)}; got {placement.backend!r}")
+        raise ValueError(f"the backend should be one of {', '.join(BACKENDS)}; got {placement.backend!r}")
     given = dict(pair.partition("=")[::2] for pair in found.envs)
     variables = {"ring": ring_variables, "nccl": nccl_variables}[placement.backend](placement)
     for host, own in zip(found.hosts, variables):
@@ -83,7 +83,7 @@ def threads(host, n_here):
 
 
 def free_ports(n) -> list[int]:
-    """n ports on which nobody listens at this moment."""
+    """n ports on which nothing is listening at this moment."""
     ports = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
@@ -94,4 +94,5 @@ def free_ports(n) -> list[int]:
         ports.append(port)
         if len(ports) == n:
             return ports
-    raise OSError(f"fewer than {n} ports from {PORTS.start} to {PORTS.stop} are free here; end what holds them")
+    raise OSError(f"fewer than {n} ports from {PORTS.start} to {PORTS.stop} are free here; end the programs that use "
+                  "them")

@@ -1,12 +1,12 @@
 """What every rank measures for `mistral-edu launch -n 1,2 bench`: prompts, tokens, and where the time of each goes.
 
-    whole            as a user has it
+    whole            as a user sees it
     without sums     the same part of the model, whose ranks do not wait for each other: its answers are wrong, its
                      products and their order are the same
-    sums alone       all sums of one call, one after the other, with nothing between them
+    sums alone       all sums of one call, one after another, with nothing between them
 
-A sum may be under way while other work is, so the two parts need not add up to the whole. Nothing here depends on a
-clock but what is shown: ranks that decided by their own clocks would part.
+A sum may overlap with other work, so the two parts need not add up to the whole. Only what is shown depends on a clock:
+ranks that made decisions by their own clocks would diverge.
 """
 import os
 import statistics

@@ -5,11 +5,11 @@
     group = mx.distributed.init()
     model, tokenizer = load_sharded("tiny", group)     # in every rank; then all as with any model
 
-Each rank reads the same tokens and has the same logits, bit for bit, so all of them do the same at every step. They
-must: one that reads other tokens, or calls the model more often, makes the sums wrong or waits for ever. So where
-tokens are drawn by chance, all ranks need one seed (under `mistral-edu launch` they have one).
+Each rank reads the same tokens and gets the same logits, bit for bit, so all of them do the same at every step. They
+must: a rank that reads other tokens, or calls the model more often, makes the sums wrong or waits for ever. So where
+tokens are drawn at random, all ranks need the same seed (under `mistral-edu launch` they have it).
 
-Caches, windows and chunked prompts need nothing: they belong to heads, and a rank has some of them. The engines of
+Caches, windows and chunked prompts need no change: they belong to heads, and a rank has some of them. The engines of
 mistral_edu.fast stay off, since they know nothing of sums between processes.
 """
 import os
@@ -33,7 +33,7 @@ from mistral_edu.quantize import FLOAT, QUANTIZED, quantize
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import unfilled
 
-LOCAL_RANKS = "MISTRAL_EDU_LOCAL_RANKS"  # variable of the environment: how many ranks share this machine's memory
+LOCAL_RANKS = "MISTRAL_EDU_LOCAL_RANKS"  # environment variable: how many ranks share this machine's memory
 BY_ROWS = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")
 BY_COLUMNS = ("o_proj", "down_proj")
 
@@ -43,8 +43,8 @@ def load_sharded(name_or_folder="tiny", group=None, window_size="config", dtype=
     """This rank's part of a model, and the tokenizer; the arguments are those of load().
 
     group: from mx.distributed.init(); None: that of all ranks. Only the rank's own slices are read: `model.bytes_read`
-    says how many bytes. fast: is not looked at. Raises what load() raises, and ValueError where the model cannot be
-    shared out among so many ranks.
+    says how many bytes. fast: ignored. Raises what load() raises, and ValueError if the model cannot be divided among
+    this many ranks.
     """
     group = group or mx.distributed.init()
     checkpoint, dtype = Checkpoint.open(name_or_folder, window_size, revision, token), dtype_name(dtype)
@@ -67,7 +67,7 @@ def load_sharded(name_or_folder="tiny", group=None, window_size="config", dtype=
 def random_sharded(preset, bits=None, group=None, seed=0):
     """This rank's part of bench.random_model.random_model(preset, bits, seed): the same numbers.
 
-    Each weight is drawn whole, one after the other, and only the part is kept.
+    Each weight is drawn whole, one after another, and only the part is kept.
     """
     group = group or mx.distributed.init()
     config = MistralConfig.preset(preset)
@@ -87,17 +87,17 @@ def random_sharded(preset, bits=None, group=None, seed=0):
 
 
 def part_of(whole, part, weight, group):
-    """The model of one rank. whole: a model of which only shapes are looked at; weight(name) -> array, of this part."""
+    """The model of one rank. whole: a model of which only the shapes are used; weight(name) -> array, of this part."""
     model = unfilled(rank_config(whole.config, part))
     quantize_as(model, whole)
     for name, layer in model.named_modules():
         if "weight" in layer:
             layer.update(layer_parameters(layer, name, weight))
-            mx.eval(layer.parameters())  # one layer after the other, so that two copies of one at most are in memory
+            mx.eval(layer.parameters())  # one layer after another, so that memory holds at most two copies of one
     meet(model, group)
     size, itemsize = group.size(), model.model.norm.weight.itemsize
     model.answered_by = (f"readable code on {size} ranks, each of which sends "
-                         f"{bytes_per_call(model.config, size, 1, itemsize, group.rank()):,} bytes a token")
+                         f"{bytes_per_call(model.config, size, 1, itemsize, group.rank()):,} bytes per token")
     return model
 
 
@@ -112,14 +112,14 @@ def without_sums(model):
 
 
 def quantize_as(model, whole):
-    """Replace those layers of a part by quantized ones that are quantized in the whole model, in the same bits."""
+    """Replace the layers of a part that are quantized in the whole model by quantized ones with the same bits."""
     settings = {name: {"bits": layer.bits, "group_size": layer.group_size} for name, layer in whole.named_modules()
                 if "scales" in layer}
     nn.quantize(model, class_predicate=lambda name, layer: settings.get(name, False))
 
 
 def layer_parameters(layer, name, weight):
-    """The arrays of one layer by name, quantized where the layer is and the weight that came is not."""
+    """The arrays of one layer by name, quantized if the layer is and the weight that came is not."""
     first = weight(f"{name}.weight")
     if not isinstance(layer, QUANTIZED):
         return {"weight": first}
@@ -145,8 +145,8 @@ def read_part(slices, name, checkpoint, part, dtype=None):
 
 
 def meet(model, group):
-    """Replace the linear layers of a part by MLX's sharded ones, which sum over the ranks: outputs where a product was
-    cut by columns, and gradients of the input where it was cut by rows.
+    """Replace the linear layers of a part by MLX's sharded ones, which sum over the ranks: outputs if a product was cut
+    by columns, gradients of the input if it was cut by rows.
     """
     layers = [(name, joined(layer, name, group)) for name, layer in model.named_modules()
               if name.split(".")[-1] in BY_ROWS + BY_COLUMNS]
@@ -161,7 +161,7 @@ def joined(layer, name, group):
     rows, width = layer.weight.shape
     numbers = {} if is_float else {"bits": layer.bits, "group_size": layer.group_size}
     width = width if is_float else width * 32 // layer.bits
-    # MLX takes the sizes of the whole, and divides them. Where parts differ in size, the whole is N times this one.
+    # MLX takes the sizes of the whole and divides them. If parts differ in size, the whole is N times this one.
     rows, width = (rows * group.size(), width) if by_rows else (rows, width * group.size())
     sharded = kind(width, rows, bias=False, group=group, **numbers)
     sharded.update(layer.parameters())
@@ -177,7 +177,7 @@ def group_size_of(model):
 def check_memory(checkpoint, part, context, dtype, bits, group):
     """Raise NotEnoughMemory unless the parts of all ranks on this machine fit into what is free, as load() does.
 
-    All ranks look before the first of them reads: what one has taken already must not be counted against the next.
+    All ranks check before any of them reads: what one has already taken must not be counted against the next.
     """
     n_here, config = int(os.environ.get(LOCAL_RANKS, 1)), checkpoint.config
     shapes = {stored: part_shape(authors_layout.hugging_face_name(stored), entry.shape, config, part)

@@ -1,7 +1,7 @@
-"""One rank as a process: started as mlx.launch starts it, here or by ssh, heard, and ended.
+"""One rank as a process: started as mlx.launch starts it, here or by ssh, listened to, and ended.
 
-What it says comes as events in a queue that all ranks share: (rank, kind, text), where kind is "out" or "err" for what
-it printed, and "note" for what its own watcher reports (rank.py), a line of JSON after the character MARK.
+What it says arrives as events in a queue that all ranks share: (rank, kind, text), where kind is "out" or "err" for
+what it printed, and "note" for what its own watcher reports (report.py), a line of JSON after the character MARK.
 """
 import codecs
 import json
@@ -17,12 +17,12 @@ from mistral_edu.parallel.hosts import HERE
 
 START = ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # before the imports, which take a while
          "from mistral_edu.parallel import rank; rank.main()")
-# Variables of the environment, the same for all ranks:
+# Environment variables, the same for all ranks:
 SEED, BACKEND, SIZE = "MISTRAL_EDU_SHARED_SEED", "MISTRAL_EDU_BACKEND", "MISTRAL_EDU_RANKS"
-CALL, RESULT = "call.pickle", "result-{}.pickle"  # files of the group's folder: what to call, what a rank returned
+CALL, RESULT = "call.pickle", "result-{}.pickle"  # files in the group's folder: what to call, what a rank returned
 MARK = "\x1e"      # ASCII's record separator: no program prints it by accident
-PATIENCE = 3       # seconds between asking a process to end and making it
-LAST_WORDS = 2000  # characters of what a rank said on stderr that are kept
+PATIENCE = 3       # seconds between asking a process to end and forcing it to
+LAST_WORDS = 2000  # how many characters of a rank's stderr are kept
 
 
 class Rank:
@@ -70,7 +70,7 @@ class Rank:
             threading.Thread(target=self._end_remote, daemon=True).start()
 
     def wait(self):
-        """Wait until the process has ended and all it said is in the queue; after PATIENCE seconds it is killed."""
+        """Wait until the process has ended and everything it said is in the queue; kill it after PATIENCE seconds."""
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -79,14 +79,14 @@ class Rank:
         for thread in self._threads:
             thread.join(PATIENCE)
         self.write(b"")
-        if self.is_here and self._pid_file:  # mlx.launch's script has made it, and leaves it
+        if self.is_here and self._pid_file:  # mlx.launch's script made it, and leaves it behind
             with_suppressed(os.unlink, self._pid_file)
 
     def _end_remote(self):
         with_suppressed(self.remote.terminate)
 
     def _hear(self, stream, kind):
-        """Pass on what comes, until the end. Characters of several bytes may come in pieces, notes too."""
+        """Pass on what arrives, until the end. Multi-byte characters may arrive in pieces, and so may notes."""
         decode, note = codecs.getincrementaldecoder("utf-8")("replace").decode, None
         while data := os.read(stream.fileno(), 65536):
             text = decode(data)
@@ -118,7 +118,7 @@ class Rank:
 
 
 def with_suppressed(work, *arguments):
-    """Do what may fail because somebody else has done it."""
+    """A context for what may fail because it has already been done elsewhere."""
     try:
         work(*arguments)
     except (OSError, subprocess.SubprocessError):

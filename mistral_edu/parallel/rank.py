@@ -1,6 +1,6 @@
 """What runs in every rank: join the group, then do what all ranks do.
 
-    python -c START call FOLDER                  a function that lies in FOLDER, pickled (cells.py)
+    python -c START call FOLDER                  a function that is in FOLDER, pickled (cells.py)
     python -c START module NAME WORDS...         the module's run_in_rank(group, words) (commands/launch.py)
 
 Ctrl-C is ignored here: whoever started the ranks ends them.
@@ -41,7 +41,7 @@ def main():
 
 
 def join(reporter):
-    """The group of all ranks. The threads that come with it carry bytes, and are not counted as busy."""
+    """The group of all ranks. The threads that come with it only carry bytes, and do not count as busy."""
     mx.eval(mx.ones(2) + 1)  # MLX's own thread is there from here on
     before = report.threads()
     alone = os.environ[SIZE] == "1"
@@ -55,7 +55,7 @@ def join(reporter):
 
 
 def share_chance(seed):
-    """Where a program asks the system for a seed, all ranks get the same ones: they must draw the same tokens."""
+    """When a program asks the system for a seed, all ranks get the same one: they must draw the same tokens."""
     shared = random.Random(int(seed))
     sampling.secrets = type("Shared", (), {"randbits": staticmethod(shared.getrandbits)})
     mx.random.seed(int(seed))
@@ -70,7 +70,7 @@ def call(group, folder):
 
 
 class Listening:
-    """Standard input that says when somebody waits for it: a person may take as long as they like."""
+    """Standard input that reports when it is being waited for: a person may take as long as they like."""
 
     def __init__(self, stream, reporter):
         self._stream, self._reporter = stream, reporter

@@ -1,6 +1,6 @@
-"""A rank's slices of the matrices in safetensors files, read by their places, and no byte besides.
+"""A rank's slices of the matrices in safetensors files, read by their places, and not a byte more.
 
-A matrix lies row after row. So a rank's rows are one run of bytes, and its columns are a short run in every row.
+A matrix is stored row after row. So a rank's rows are one run of bytes, and its columns are a short run in every row.
 """
 import json
 import math
@@ -16,9 +16,9 @@ CARRIERS = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16,
 
 
 class Slices:
-    """The weights of a checkpoint, to be read in slices. `bytes_read` counts their bytes; headers come on top.
+    """The weights of a checkpoint, to be read in slices. `bytes_read` counts their bytes, without headers.
 
-    entries: as from entries.read_entries. Used in a `with`, which closes the files.
+    entries: as from entries.read_entries. Use it in a `with`, which closes the files.
     """
 
     def __init__(self, entries):
@@ -63,6 +63,6 @@ class Slices:
         while left:
             n = opened.readinto(left)
             if not n:
-                raise UnreadableFile(f"{opened.name} ends within its weights; it was changed while it was read, fetch "
+                raise UnreadableFile(f"{opened.name} ends within its weights; it changed while it was read, fetch "
                                      "it again")
             left = left[n:]

@@ -1,9 +1,9 @@
-"""A rank's reports to whoever started it: what its main thread is doing, once or twice a second, where that changed.
+"""A rank's reports to whoever started it: what its main thread is doing, once or twice a second, if that has changed.
 
-MLX computes and waits without Python's lock, so a thread beside can look: at the line of Python that the main thread is
-in, at the bytes that came over the network, and at the processor time used by all threads but those that carry bytes
-(a ring's threads ask their sockets again and again while they wait, which looks like work). Where none of these moves,
-on any rank, nobody is computing: each waits for another.
+MLX computes and waits without holding Python's lock, so another thread can look: at the line of Python that the main
+thread is in, at the bytes that came over the network, and at the processor time used by all threads except those that
+carry bytes (a ring's threads poll their sockets while they wait, which looks like work). If none of these moves on any
+rank, no rank is computing: each waits for another.
 """
 import json
 import os
@@ -39,7 +39,7 @@ class Reporter(threading.Thread):
                 self.report()
                 time.sleep(EVERY)
         finally:
-            os._exit(1)  # who started this rank is gone, and nobody else would ever end it
+            os._exit(1)  # whoever started this rank is gone, and nothing else would ever end it
 
     def report(self, **more):
         """Send what changed since the last time."""
@@ -68,7 +68,7 @@ def place(frames):
 
 
 def threads() -> set:
-    """The ids of this process's threads, those of C++ included; empty where the system does not say."""
+    """The ids of this process's threads, including those of C++; empty if the system does not tell."""
     try:
         return set(os.listdir(TASKS))
     except OSError:
@@ -76,7 +76,7 @@ def threads() -> set:
 
 
 def busy_seconds(carriers):
-    """Processor time of all threads but these; always 0 where the system does not tell threads apart."""
+    """Processor time of all threads but these; always 0 if the system does not tell threads apart."""
     ticks = 0
     for thread in threads() - carriers:
         try:

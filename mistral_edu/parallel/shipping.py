@@ -17,7 +17,7 @@ import types
 def dumps(value, what="the function") -> bytes:
     """The value as bytes for pickle.loads in a process that can import mistral_edu. what: its name in errors.
 
-    Raises ValueError where a part of it cannot be sent: an open file, a lock, a function written at a prompt.
+    Raises ValueError if a part of it cannot be sent: an open file, a lock, a function typed at a prompt.
     """
     file = io.BytesIO()
     try:
@@ -35,7 +35,7 @@ class Pickler(pickle.Pickler):
         if isinstance(obj, types.FunctionType) and not importable(obj):
             if obj.__closure__:
                 raise pickle.PicklingError(f"{obj.__name__} uses {', '.join(obj.__code__.co_freevars)} of a function "
-                                           "around it; hand them over as arguments")
+                                           "around it; pass them as arguments")
             source = textwrap.dedent(inspect.getsource(obj))
             file = f"<{obj.__name__}>" if obj.__code__.co_filename.startswith("<") else obj.__code__.co_filename
             # The names come after the function is made and known, so functions may name each other.
@@ -44,7 +44,7 @@ class Pickler(pickle.Pickler):
 
 
 def importable(function):
-    """Whether the module that a function names is there in another process, and holds it under its name."""
+    """Whether another process can import the module that a function names, and finds it there under its name."""
     module = function.__module__
     if module == "__main__" or "." in function.__qualname__:
         return False

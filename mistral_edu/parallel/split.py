@@ -1,17 +1,17 @@
 """Which part of each weight a rank holds. Source: Shoeybi et al. 2019, "Megatron-LM" (arXiv:1909.08053), section 3.
 
-Tensor parallelism shares every layer out among N processes, the ranks:
+Tensor parallelism divides every layer among N processes, the ranks:
 
-    q, k, v, gate, up            by rows: a rank computes its own heads and its own hidden units, and asks nobody
+    q, k, v, gate, up            by rows: a rank computes its own heads and its own hidden units, without communication
     o, down                      by columns: what a rank multiplies gives one term of a sum over all ranks
     embedding, norms, lm_head    whole, on every rank
 
-So the ranks meet twice a layer, in two sums of a vector as wide as the residual stream. Between them everything is of a
-smaller model: one with fewer heads and fewer hidden units (`rank_config`), and that is what a rank runs.
+So the ranks meet twice per layer, in two sums of a vector as wide as the residual stream. Between the sums, a rank
+computes as a smaller model would, one with fewer heads and fewer hidden units (`rank_config`).
 
 The embedding is whole because a token looks up one row of it. The output layer is whole so that every rank has all
-logits, chooses the same next token, and need not ask. Cut, it would save each rank (N - 1) / N of its 134 million
-weights in Mistral-7B, 1.9 % of the model, and would send vocab_size logits a token, an eighth more than all the sums.
+logits and chooses the same next token without asking. Cut, it would save each rank (N - 1) / N of its 134 million
+weights in Mistral-7B, 1.9 % of the model, and would send vocab_size logits per token, an eighth more than all the sums.
 """
 import math
 from dataclasses import replace
@@ -22,7 +22,7 @@ class Part(NamedTuple):
     """What one rank holds of every layer."""
 
     heads: range      # query heads
-    kv_heads: range   # key and value heads; where several ranks share one, each holds it whole
+    kv_heads: range   # key and value heads; if several ranks share one, each holds it whole
     hidden: range     # units of the feed-forward layer
 
 
@@ -30,8 +30,8 @@ def split(config, size, group_size=1) -> list[Part]:
     """The parts of `size` ranks, in their order.
 
     group_size: of quantized weights; no cut goes through a group, since its numbers share a scale. 1 for floats.
-    Shares differ by one kv head, or one group of hidden units, where they cannot be equal. Raises ValueError where
-    there are more ranks than query heads, or than groups.
+    If shares cannot be equal, they differ by one kv head or one group of hidden units. Raises ValueError if there are
+    more ranks than query heads, or than groups.
 
     >>> from mistral_edu.config import MistralConfig
     >>> tiny = MistralConfig.preset("tiny")                # 8 query heads, 2 kv heads, 896 hidden units
@@ -41,14 +41,14 @@ def split(config, size, group_size=1) -> list[Part]:
     range(4, 8) range(1, 2) range(448, 896)
     >>> [part.kv_heads for part in split(tiny, 4)]         # four ranks: two share a kv head
     [range(0, 1), range(0, 1), range(1, 2), range(1, 2)]
-    >>> [len(part.heads) for part in split(tiny, 3)]       # three ranks: the last one has more to do
+    >>> [len(part.heads) for part in split(tiny, 3)]       # three ranks: the last one has more work
     [2, 2, 4]
     """
     if size < 1:
-        raise ValueError(f"a model is shared out among 1 rank or more; got {size}")
+        raise ValueError(f"a model is divided among at least 1 rank; got {size}")
     if size > config.n_heads:
         raise ValueError(f"{size} ranks are too many: the model has {config.n_heads} query heads, and a head stays on "
-                         f"one rank; start {config.n_heads} at most")
+                         f"one rank; start at most {config.n_heads}")
     try:
         hidden = shares(config.hidden_dim, size, group_size)
         return [Part(*heads, units) for heads, units in zip(heads_of(config, size, group_size), hidden)]
@@ -71,7 +71,7 @@ def heads_of(config, size, group_size=1):
 
 
 def shares(n, size, unit=1) -> list[range]:
-    """range(n), cut into `size` runs of whole units, as even as can be, the longer ones first.
+    """range(n), cut into `size` runs of whole units, as even as possible, the longer ones first.
 
     >>> shares(8, 3)
     [range(0, 3), range(3, 6), range(6, 8)]
@@ -80,8 +80,8 @@ def shares(n, size, unit=1) -> list[range]:
     """
     units = n // unit
     if n % unit or units < size:
-        raise ValueError(f"{n} can be cut into {units} pieces of {unit} at most" if n % unit == 0 else
-                         f"{n} is no multiple of {unit}, and no group may be cut")
+        raise ValueError(f"{n} can be cut into at most {units} pieces of {unit}" if n % unit == 0 else
+                         f"{n} is not a multiple of {unit}, and no group may be cut")
     each, more = divmod(units, size)
     ends = [(each * rank + min(rank, more)) * unit for rank in range(size + 1)]
     return [range(start, end) for start, end in zip(ends, ends[1:])]
@@ -116,8 +116,8 @@ def rank_config(config, part):
 def place(name, shape, config, part):
     """(rows, columns) of a stored array that belong to a part; None stands for all of them.
 
-    name: Hugging Face's. shape: as stored, where packed integers hold several numbers each, and scales and biases
-    belong to a whole group, so that an array may have fewer columns than its matrix.
+    name: Hugging Face's. shape: as stored; packed integers hold several numbers each, and scales and biases belong to a
+    whole group, so an array may have fewer columns than its matrix.
 
     >>> from mistral_edu.config import MistralConfig
     >>> tiny = MistralConfig.preset("tiny")
@@ -145,7 +145,7 @@ def place(name, shape, config, part):
 
 
 def stored_columns(columns, stored, width):
-    """Where columns of a matrix `width` wide lie in an array with `stored` columns."""
+    """Where the columns of a matrix of this width are in an array with `stored` columns."""
     return range(columns.start * stored // width, columns.stop * stored // width)
 
 

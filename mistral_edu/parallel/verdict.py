@@ -1,7 +1,7 @@
 """What became of a group of ranks, in words: which one failed and how, or where each of them waits."""
 import signal
 
-LOST = "connection to a peer was lost"  # what MLX says where a neighbour has gone: this rank is not the one to blame
+LOST = "connection to a peer was lost"  # what MLX says when a neighbour has gone: this rank is not the one to blame
 
 
 class GroupFailed(RuntimeError):
@@ -22,13 +22,13 @@ def failure(ranks):
     message = f"rank {first.number} {ending(first.code)}"
     if LOST in first.last_words and gone:
         where = first.note.get("at") or "its start"
-        message = (f"rank {first.number} waited in {where} for {' and '.join(gone)}, which had done all it had to do, "
+        message = (f"rank {first.number} waited in {where} for {' and '.join(gone)}, which had finished its work, "
                    "and ended")
     elif said:
         message += f"; its last words: {said[-1].strip()}"
     others = [f"rank {rank.number}" for rank in ranks if rank.code is None]
     if others:
-        message += f". {' and '.join(others)} had to be ended, because the group is not whole any more"
+        message += f". {' and '.join(others)} had to be ended, because the group is no longer complete"
     return GroupFailed(message, first.number, [rank.code for rank in ranks])
 
 
@@ -37,10 +37,10 @@ def deadlock(ranks, limit):
     lines = [f"nothing has moved for {limit:g} s, so all ranks were ended. Each waits for another:"]
     for rank in ranks:
         received = rank.note.get("received")
-        came = "" if received is None else f" ({received:,} bytes have come)"
+        came = "" if received is None else f" ({received:,} bytes have arrived)"
         lines.append(f"  rank {rank.number} has ended" if rank.code is not None else
                      f"  rank {rank.number} waits in {rank.note.get('at') or 'its start'}{came}")
-    lines.append("All ranks must make the same calls of mx.distributed, in the same order, of arrays of one size.")
+    lines.append("All ranks must make the same calls to mx.distributed, in the same order, with arrays of equal size.")
     return GroupFailed("\n".join(lines), None, [rank.code for rank in ranks])
 
 
@@ -53,4 +53,4 @@ def ending(code):
     if code > 0:
         return f"ended with code {code}"
     name = signal.Signals(-code).name
-    return f"was ended by {name}" + ", most likely because the memory was not enough" * (name == "SIGKILL")
+    return f"was ended by {name}" + ", most likely because memory ran out" * (name == "SIGKILL")

@@ -18,10 +18,10 @@ GRACE = 1.5     # seconds from the first failure: others fail of it, and their l
 
 
 class Group:
-    """Ranks that run the same thing, in a `with`, at whose end no process and no file of theirs is left.
+    """Ranks that run the same thing, in a `with`, at whose end none of their processes and files is left.
 
-    words: what rank.py is to do; files: name -> bytes, put into the group's folder, whose path takes the place of
-    "FOLDER" among the words. limit: seconds without any progress after which a deadlock is assumed.
+    words: what rank.py is to do; files: name -> bytes, put into the group's folder, whose path replaces "FOLDER" among
+    the words. limit: seconds without any progress after which a deadlock is assumed.
     """
 
     def __init__(self, placement, words, files=None, limit=LIMIT):
@@ -57,7 +57,7 @@ class Group:
     def events(self, tick=0.1):
         """Yield (rank, "out" or "err", text) as it comes, and None every `tick` seconds, until all have ended.
 
-        Raises GroupFailed when a rank ends with another code than 0, or when no rank moves any more.
+        Raises GroupFailed when a rank ends with a code other than 0, or when no rank moves any longer.
         """
         n_closed, failed_at = 0, None
         while True:
@@ -80,7 +80,7 @@ class Group:
                 raise deadlock(self.ranks, self.limit)
 
     def is_stuck(self):
-        """Whether no rank that runs has moved for `limit` seconds, and none waits for a person."""
+        """Whether no running rank has moved for `limit` seconds, and none waits for a person."""
         now = time.monotonic()
         running = [rank for rank in self.ranks if rank.code is None]
         return bool(running) and all(

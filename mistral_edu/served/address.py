@@ -30,7 +30,7 @@ class Address:
 def parse_address(text) -> Address:
     """The address that a user gives: scheme and /v1 may be missing, and the name of a request may follow.
 
-    Raises ValueError for what is no address of a server.
+    Raises ValueError for anything that is not the address of a server.
 
     >>> print(parse_address("localhost:8080"))
     http://localhost:8080/v1
@@ -39,17 +39,17 @@ def parse_address(text) -> Address:
     """
     expected = "expected one such as http://localhost:8080"
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError(f"{text!r} is no address of a server; {expected}")
+        raise ValueError(f"{text!r} is not the address of a server; {expected}")
     whole = text if "://" in text else f"http://{text}"
     try:
         parts = urlsplit(whole)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"{text} is no address of a server ({error}); {expected}") from None
+        raise ValueError(f"{text} is not the address of a server ({error}); {expected}") from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"an address has no user and no password in it; leave them out, and put a key into {OWN_KEY}")
+        raise ValueError(f"an address should hold no user or password; leave them out, and put a key into {OWN_KEY}")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise ValueError(f"{text} is no address of a server; {expected}")
+        raise ValueError(f"{text} is not the address of a server; {expected}")
     path = parts.path.rstrip("/")
     for ending in ENDINGS:
         path = path.removesuffix(ending)

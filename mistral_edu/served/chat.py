@@ -1,4 +1,4 @@
-"""A conversation with a model that a server answers for."""
+"""A conversation with a model on a server."""
 from mistral_edu.conversation import Conversation
 from mistral_edu.sampling import Sampling
 from mistral_edu.served.server import ServerError
@@ -9,9 +9,9 @@ UNSENT = {"top_k": (0,), "min_p": (0,), "repetition_penalty": (1,), "stop": ([],
 
 
 class ServedChat(Conversation):
-    """As Chat, with a Server in the place of model and tokenizer; the server sees the whole conversation each time.
+    """Like Chat, with a Server in place of model and tokenizer; the server sees the whole conversation each time.
 
-    model: the server's name of it; None lets the server choose. settings: as in stream_generate.
+    model: the server's name for it; None lets the server choose. settings: as in stream_generate.
     """
 
     def __init__(self, server, model=None, system=None, **settings):
@@ -27,13 +27,13 @@ class ServedChat(Conversation):
                 came = came or bool(piece.text)
                 yield piece
         except ServerError as error:
-            raise ServerError(f"{error}. What came of the answer is kept") if came else error from None
+            raise ServerError(f"{error}. What arrived of the answer is kept") if came else error from None
 
 
 def served_model(models):
-    """Which of a server's models to ask for where the user names none: its folder, if it lists one, else the first.
+    """Which of a server's models to ask for if the user names none: its folder, if it lists one, else the first.
 
-    mlx-lm lists what the hub's cache holds before the folder that it was started with, and would load any of them.
+    mlx-lm lists the models in the hub's cache before the folder that it was started with, and would load any of them.
 
     >>> served_model(["hub/another", "/home/me/mistral-4bit"]), served_model(["one", "two"]), served_model([])
     ('/home/me/mistral-4bit', 'one', None)
@@ -50,7 +50,7 @@ def served_stats(piece, chat) -> str:
         told = f"{written} piece{'s' * (written != 1)} came, whose tokens the server did not count"
     else:
         told = f"{read} tokens read{f' ({kept} kept from before)' if kept else ''}, {written} written, by its own count"
-    rate = f", then {(written - 1) / piece.writing:.1f} a second" if written > 1 and piece.writing else ""
+    rate = f", then {(written - 1) / piece.writing:.1f} per second" if written > 1 and piece.writing else ""
     model = f"{harmless(chat.model or 'the model')} at {chat.server.address}"
     return f"[{model}: {told}; the first after {piece.first:.2f} s{rate}]"
 

@@ -1,4 +1,4 @@
-"""A server's answer as it comes: server-sent events, each a JSON object with some text in it.
+"""A server's answer as it arrives: server-sent events, each a JSON object with some text in it.
 
 Source: the HTML standard, "Server-sent events"; OpenAI's API reference, "Chat completions", streaming.
 """
@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from mistral_edu.served.words import complaint, excerpt
 
-LONGEST = 2**20  # bytes of one line; a piece of an answer has some hundreds
+LONGEST = 2**20  # bytes of one line; a piece of an answer has a few hundred
 HALF = re.compile("[\ud800-\udfff]")  # JSON may name half a character; no text has one
 
 
 class BadAnswer(ValueError):
-    """What came is not what the protocol says."""
+    """What arrived does not follow the protocol."""
 
 
 class BrokenOff(ValueError):
@@ -29,14 +29,14 @@ class ServedPiece:
     n_pieces: int = 0                 # pieces with text, this one included
     first: float = 0.0                # seconds from the question to the first text
     writing: float = 0.0              # seconds from there to the latest text
-    usage: dict | None = None         # the server's own count, in its words; None: it has not counted
+    usage: dict | None = None         # the server's own count, under its names; None: it has not counted
     finish_reason: str | None = None  # "stop", "length", ...; None: more to come
 
 
 def pieces_of(response, began):
     """Yield a ServedPiece for each text in a response, and one at the end. began: when the question was sent.
 
-    A server that sends the whole answer at once is understood, too. Raises BadAnswer, or BrokenOff.
+    A server that sends the whole answer at once is understood, too. Raises BadAnswer or BrokenOff.
     """
     latest, ending = ServedPiece(""), None
     for data in data_in(response):
@@ -56,14 +56,14 @@ def pieces_of(response, began):
 
 
 def data_in(response):
-    """The JSON texts in a response, as they come."""
+    """The JSON texts in a response, as they arrive."""
     kind = response.headers.get_content_type()
     if kind == "application/json":
         yield response.read().decode("utf-8", errors="replace")
     elif kind == "text/event-stream":
         yield from data_of(lines_of(response))
     else:
-        raise BadAnswer(f"it answers with {excerpt(kind)}, where text/event-stream was expected; is this the address "
+        raise BadAnswer(f"it answers with {excerpt(kind)}, but text/event-stream was expected; is this the address "
                         "of an API? Most end in /v1")
 
 
@@ -75,7 +75,7 @@ def lines_of(response):
 
 
 def data_of(lines):
-    """The data of each event in lines (bytes). Other fields are passed over, and comments, which only show life.
+    """The data of each event in lines (bytes). Other fields are skipped, and so are comments, which only show life.
 
     >>> list(data_of([b": wait\\n", b"data: one\\n", b"data: two\\n", b"\\n", b"event: x\\n", b"data:three\\r\\n"]))
     ['one\\ntwo', 'three']
@@ -93,13 +93,13 @@ def data_of(lines):
 
 
 def parsed(text) -> dict:
-    """The JSON object that a text is. Raises BadAnswer where it is none."""
+    """The JSON object that a text is. Raises BadAnswer if it is not one."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadAnswer(f"it sends what is no JSON: {excerpt(text)}") from None
+        raise BadAnswer(f"it sends something other than JSON: {excerpt(text)}") from None
     if not isinstance(found, dict):
-        raise BadAnswer(f"it sends JSON that is no object: {excerpt(text)}")
+        raise BadAnswer(f"it sends JSON that is not an object: {excerpt(text)}")
     return found
 
 
@@ -114,5 +114,5 @@ def content_of(chunk):
     message = choice.get("delta") or choice.get("message") or {}
     text = message.get("content") if isinstance(message, dict) else message
     if not isinstance(text, str | None):
-        raise BadAnswer(f"its answer is no text: {excerpt(json.dumps(choice))}")
+        raise BadAnswer(f"its answer is not text: {excerpt(json.dumps(choice))}")
     return HALF.sub("\ufffd", text or ""), choice.get("finish_reason"), usage if isinstance(usage, dict) else None

@@ -1,4 +1,4 @@
-"""Requests to a server, by the standard library alone; and what can go wrong with them, in words."""
+"""Requests to a server, with the standard library alone; and messages for what can go wrong with them."""
 import json
 import socket
 import ssl
@@ -12,10 +12,10 @@ from mistral_edu.served.events import BadAnswer, BrokenOff, parsed, pieces_of
 from mistral_edu.served.words import complaint
 from mistral_edu.text.harmless import harmless
 
-LIMIT = 120.0    # seconds without a byte from the server; a long prompt is read meanwhile
+LIMIT = 120.0    # seconds without a byte from the server, which may be reading a long prompt
 MOST = 2**22     # bytes of a list of models, or of an error
 NO_LIST = (404, 405, 501)
-KEY_LENGTH = 4   # what is shorter could be part of any word, and is no key
+KEY_LENGTH = 4   # anything shorter could be part of any word, and is not a key
 
 
 class ServerError(ValueError):
@@ -23,7 +23,7 @@ class ServerError(ValueError):
 
 
 class Server:
-    """An OpenAI-compatible server. url: as in parse_address. limit: seconds that it may send nothing."""
+    """An OpenAI-compatible server. url: as in parse_address. limit: seconds for which it may send nothing."""
 
     def __init__(self, url, limit=LIMIT):
         if not 0 < limit < float("inf"):
@@ -32,23 +32,23 @@ class Server:
         self._key = key_for(self.address)
 
     def models(self):
-        """The names of the models that it lists, perhaps none; None where it has no list at all."""
+        """The names of the models that it lists, perhaps none; None if it has no list at all."""
         with self._asked("GET", "/models") as response:
             if response.status in NO_LIST:
                 return None
             self._check(response)
             text = response.read(MOST).decode("utf-8", errors="replace")
-            if not text.strip():  # mlx-lm sends nothing where the hub's cache has not been made yet
+            if not text.strip():  # mlx-lm sends nothing if the hub's cache has not been made yet
                 return []
             models = parsed(text).get("data")
             if not isinstance(models, list):
-                raise BadAnswer("its list of models is none; is this the address of an API? Most end in /v1")
+                raise BadAnswer("it sends no list of models; is this the address of an API? Most end in /v1")
         return [model["id"] for model in models if isinstance(model, dict) and isinstance(model.get("id"), str)]
 
     def answer(self, messages, model=None, **settings):
         """Yield the ServedPieces of an answer, as they come.
 
-        messages: [{"role": ..., "content": ...}, ...]. model: None for the one that the server has, if it lets us.
+        messages: [{"role": ..., "content": ...}, ...]. model: None for the server's own, if it allows that.
         settings: of the request, such as max_tokens, temperature, top_p, seed, stop. Raises ServerError.
         """
         request = {"model": model, "messages": messages, "stream": True, "stream_options": {"include_usage": True},
@@ -76,7 +76,7 @@ class Server:
             connection.close()
 
     def _in_words(self, error) -> str:
-        """Why there is no answer, and what to do. The order counts: the first kinds are special cases of later ones."""
+        """Why there is no answer, and what to do. The order matters: earlier kinds are special cases of later ones."""
         place = self.address.place
         match error:
             case BadAnswer():
@@ -101,7 +101,7 @@ class Server:
         return f"{place} cannot be reached: {error.strerror or error}"
 
     def _check(self, response, model=None):
-        """Raise ServerError for a response that is no answer. model: what was asked for."""
+        """Raise ServerError for a response that is not an answer. model: what was asked for."""
         if response.status == 200:
             return
         said = complaint(response.read(MOST).decode("utf-8", errors="replace"))
@@ -130,5 +130,5 @@ class Server:
         return f". The model {harmless(model or '')!r} was asked for; there is: {there} (--model NAME)"
 
     def _without_key(self, text) -> str:
-        """A server may send back the key that it was sent; it is not shown all the same."""
+        """A server may send back the key that it was sent; even then it is not shown."""
         return text.replace(self._key, "***") if self._key and len(self._key) >= KEY_LENGTH else text

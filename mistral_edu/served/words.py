@@ -8,7 +8,7 @@ SHORT = 200
 
 
 def excerpt(text) -> str:
-    """One short line of a text, without the tags of a page.
+    """A text as one short line, without HTML tags.
 
     >>> excerpt("<html> <title>Not\\nfound</title>")
     'Not found'

@@ -2,9 +2,9 @@
 
     mistral-edu bench --set-up mlx-lm,transformers,llama.cpp     makes the environments, once
 
-So their versions and ours do not get in each other's way, and nothing of theirs is loaded while ours is measured. An
-environment is a folder <place>/<name>, made by Python's venv; place is the folder of the cache or what --peers says.
-with_<name>.py here is what runs inside, called by runner.py; it is plain Python for that environment, not for ours.
+So their versions and ours do not conflict, and none of theirs is loaded while ours is measured. An environment is a
+folder <place>/<name>, made by Python's venv; place is in the user's cache, or what --peers says. with_<name>.py here is
+what runs inside it, called by runner.py; it is plain Python for that environment, not for ours.
 """
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ PEERS = {
 
 
 def names(text):
-    """The peers in a text such as "mlx-lm,llama.cpp". Raises ValueError for one that is not known, and for none.
+    """The peers in a text such as "mlx-lm,llama.cpp". Raises ValueError for an unknown one, and if there is none.
 
     >>> names("mlx-lm, llama.cpp")
     ['mlx-lm', 'llama.cpp']
@@ -58,27 +58,27 @@ def default_place():
 
 
 def python_of(name, place):
-    """The Python of a peer's environment, whether it is there or not."""
+    """The path of Python in a peer's environment, whether or not it exists."""
     return Path(place, name, "bin", "python")
 
 
 def run(name, place, task, **settings):
     """The result of a task of runner.py in the environment of a peer. Raises ValueError as ask.ask does.
 
-    The variables by which Python finds packages elsewhere do not count there (-E), nor do the user's own (-s).
+    It ignores variables by which Python finds packages elsewhere (-E), and the user's own packages (-s).
     """
     order = {"task": task, "peer": PEERS[name].module, **settings}
     return ask([str(python_of(name, place)), "-s", "-E", str(RUNNER)], order, name, stderr=subprocess.PIPE)
 
 
 def set_up(name, place, progress=lambda text: None):
-    """Make the environment of a peer. One that is there stays; one that could not be finished is removed.
+    """Make the environment of a peer. An existing one stays; one that could not be finished is removed.
 
-    Raises ValueError with what pip said last, OSError where no folder can be made.
+    Raises ValueError with what pip said last, or OSError if no folder can be made.
     """
     folder, peer = Path(place, name), PEERS[name]
     if folder.exists():
-        progress(f"{name} is set up in {folder}; to set it up anew, remove that folder first")
+        progress(f"{name} is set up in {folder}; to set it up again, remove that folder first")
         return
     progress(f"setting up {name} in {folder}" + (f"; {peer.note}" if peer.note else ""))
     unfinished = folder.with_name(f".{name}.unfinished")  # one name: the next attempt removes what is left

@@ -1,14 +1,14 @@
-"""What a process holds in memory, as Linux counts it. Plain Python: the peers' own interpreters read this file too."""
+"""What a process holds in memory, as Linux counts it. Plain Python: the peers' own interpreters read this file, too."""
 import resource
 import sys
 from pathlib import Path
 
 
 def process_peak():
-    """Bytes of memory that this process has held at most.
+    """The most bytes of memory that this process has held.
 
-    Not ru_maxrss on Linux: a process inherits that from the one which started it, so behind a large parent every child
-    looks large.
+    Not ru_maxrss on Linux: a process inherits that from the one that started it, so every child of a large parent looks
+    large.
     """
     peak = status_bytes("VmHWM")  # high water mark of the resident set
     if peak is not None:
@@ -19,13 +19,13 @@ def process_peak():
 def process_memory():
     """Bytes that this process holds now: (its own numbers and objects, pages of files such as libraries' code).
 
-    (None, None) where the system does not say.
+    (None, None) if the system does not say.
     """
     return status_bytes("RssAnon"), status_bytes("RssFile")
 
 
 def status_bytes(name):
-    """A number of /proc/self/status, which counts KiB, in bytes; None where there is none."""
+    """A number from /proc/self/status, which counts KiB, in bytes; None if there is none."""
     try:
         return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) * 1024
     except (OSError, IndexError):

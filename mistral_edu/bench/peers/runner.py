@@ -2,8 +2,8 @@
 
     python -s -E runner.py < task.json      prints one line of JSON: {"result": ...}, or {"error": "..."}
 
-Two tasks: "prepare" writes the weights in the peer's own format where it needs one, "measure" takes the times, in the
-same way as ../measure.py does for ours. What a peer's libraries print goes to stderr.
+There are two tasks: "prepare" writes the weights in the peer's own format if it needs one, "measure" takes the times,
+in the same way as ../measure.py does for ours. What a peer's libraries print goes to stderr.
 """
 import json
 import os
@@ -22,7 +22,7 @@ def measure(peer, folder, precision, prompts, max_tokens, threads, sample):
     """Times and memory of one precision: {"versions": {...}, "seconds": in all, "rows": [one per prompt]}.
 
     peer: a module of this folder, which has an Engine. prompts: lists of ids, shortest first. sample: ids whose log
-    probabilities after the prompt are handed back, so that it can be seen that all compute the same model.
+    probabilities after the prompt are returned, to show that all engines compute the same model.
     """
     start = time.perf_counter()
     module = import_module(peer)
@@ -46,7 +46,7 @@ def measure(peer, folder, precision, prompts, max_tokens, threads, sample):
 
 
 def timed_answer(engine, ids, n_tokens):
-    """(prompt tokens a second, generated tokens a second, how many were generated).
+    """(prompt tokens per second, generated tokens per second, how many were generated).
 
     The first token of the answer marks the end of the prompt.
     """
@@ -56,7 +56,7 @@ def timed_answer(engine, ids, n_tokens):
         if len(arrivals) > 1 and arrivals[-1] - arrivals[0] > LONG:
             break
     if len(arrivals) < 2:
-        raise ValueError(f"asked for {n_tokens} tokens, and got {len(arrivals)}")
+        raise ValueError(f"asked for {n_tokens} tokens, got {len(arrivals)}")
     generated = len(arrivals)
     return len(ids) / (arrivals[0] - began), (generated - 1) / (arrivals[-1] - arrivals[0]), generated
 
@@ -81,7 +81,7 @@ def peak_memory():
 
 def main():
     answer_to = os.dup(1)
-    os.dup2(2, 1)  # what libraries print must not stand in the answer
+    os.dup2(2, 1)  # what libraries print must not end up in the answer
     order = json.load(sys.stdin)
     try:
         answer = {"result": {"prepare": prepare, "measure": measure}[order.pop("task")](**order)}

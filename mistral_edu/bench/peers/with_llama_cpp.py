@@ -1,10 +1,10 @@
-"""llama.cpp, through the C interface that llama-cpp-python opens. It reads GGUF files, which prepare() writes.
+"""llama.cpp, through the C interface that llama-cpp-python exposes. It reads GGUF files, which prepare() writes.
 
-The file in 16 bit is written with llama.cpp's own package gguf, straight from the safetensors files: its converter
-would need torch, and a tokenizer, which random weights do not have. Two things differ from a Hugging Face folder. Names
-are others, and q and k have their rows in another order, since llama.cpp rotates neighbours instead of halves.
-llama.cpp's own quantizer then makes q8_0 and q4_0, here of every matrix: by default it would keep the output layer of
-q4_0 in 6 bit, and 4-bit models of ours have all of it in 4.
+The 16-bit file is written with llama.cpp's own package gguf, straight from the safetensors files: its converter would
+need torch and a tokenizer, which random weights do not have. Two things differ from a Hugging Face folder: the names,
+and the order of rows in q and k, since llama.cpp rotates neighbours instead of halves. llama.cpp's own quantizer then
+makes q8_0 and q4_0 of every matrix: by default it would keep the output layer of q4_0 in 6 bits, while our 4-bit models
+have all of it in 4.
 """
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ QUANTIZED = {"q8_0": "LLAMA_FTYPE_MOSTLY_Q8_0", "q4_0": "LLAMA_FTYPE_MOSTLY_Q4_0
 def prepare(folder, config, out, precisions, threads):
     """Write <out>/<precision>.gguf for each of these: f16, q8_0, q4_0.
 
-    folder: a Hugging Face one in bfloat16. config: what its config.json says, under the same names, without gaps.
+    folder: a Hugging Face folder in bfloat16. config: what its config.json says, under the same names, without gaps.
     """
     import llama_cpp
     f16 = Path(out, "f16.gguf")
@@ -31,7 +31,7 @@ def prepare(folder, config, out, precisions, threads):
             settings.ftype, settings.nthread, settings.pure = getattr(llama_cpp, QUANTIZED[precision]), threads, True
             target = f16.with_name(f"{precision}.gguf")
             if llama_cpp.llama_model_quantize(str(f16).encode(), str(target).encode(), settings):
-                raise ValueError(f"llama.cpp could not quantize {f16} to {precision}; what it said stands above")
+                raise ValueError(f"llama.cpp could not quantize {f16} to {precision}; its messages are above")
     if "f16" not in precisions:
         f16.unlink()
 
@@ -73,7 +73,7 @@ def write_f16(folder, config, target):
 
 
 def gguf_name(name):
-    """llama.cpp's name of a weight.
+    """llama.cpp's name for a weight.
 
     >>> gguf_name("model.layers.3.self_attn.q_proj.weight"), gguf_name("lm_head.weight")
     ('blk.3.attn_q.weight', 'output.weight')
@@ -104,7 +104,7 @@ def open_weights(folder):
 
 
 def start(threads):
-    """Imports. Silence: the library tells a page about every model."""
+    """Imports; and silence, since the library prints a page about every model."""
     global quiet  # ctypes needs it for as long as it may be called
     import ctypes
 

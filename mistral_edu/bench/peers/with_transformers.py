@@ -1,4 +1,4 @@
-"""transformers, on torch: the model called directly, with a cache, which is quicker than its generate()."""
+"""transformers, on torch: the model called directly, with a cache, which is faster than its generate()."""
 PACKAGES = ("transformers", "torch")
 
 

@@ -15,7 +15,7 @@ BEGIN, END = "<!-- {}: made by python -m mistral_edu.bench.scale -->", "<!-- end
 
 
 def filled(text, found):
-    """The document with each section in its place. Raises ValueError where it lacks the marks of one."""
+    """The document with each section in its place. Raises ValueError if it lacks the marks of one."""
     for name, lines in found.items():
         begin = BEGIN.format(name)
         pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(END)}", re.DOTALL)

@@ -1,10 +1,10 @@
 """What one of N devices holds, reads and waits for. Source: Shoeybi et al. 2019, "Megatron-LM" (arXiv:1909.08053).
 
-Tensor parallel: each device has 1 / N of the heads and of the hidden units of every layer. It computes with them as a
-smaller model would, and twice a layer, after attention and after the feed-forward layer, all devices add up their
+Tensor parallelism: each device has 1 / N of the heads and of the hidden units of every layer. It computes with them as
+a smaller model would, and twice per layer, after attention and after the feed-forward layer, all devices add up their
 vectors of `dim` numbers. Embedding, norms and output layer are whole on each device, so that each one has all logits.
 
-So a device is reckoned as that smaller model, by the same functions as any other: memory.need and bytes_per_step.
+So a device is treated as that smaller model, with the same functions as any other: memory.need and bytes_per_step.
 """
 from functools import cache
 
@@ -23,20 +23,20 @@ NUMBER = 2  # bytes of a number in caches and in sums
 def share_of(config, n):
     """The configuration of the smaller model that one of n devices computes.
 
-    Where there are more devices than key and value heads, several hold a copy of the same one. Raises ValueError where
-    the heads or the hidden units cannot be shared out evenly.
+    If there are more devices than key and value heads, several hold a copy of the same one. Raises ValueError if the
+    heads or the hidden units cannot be divided evenly.
 
     >>> from mistral_edu.config import MistralConfig
     >>> half = share_of(MistralConfig.preset("7b-v0.3"), 2)
     >>> half.n_heads, half.n_kv_heads, half.hidden_dim, half.dim
     (16, 4, 7168, 4096)
-    >>> share_of(MistralConfig.preset("tiny"), 4).n_kv_heads    # it has two, and each is there twice
+    >>> share_of(MistralConfig.preset("tiny"), 4).n_kv_heads    # it has two, each held by two devices
     1
     """
     shares = {rank_config(config, part) for part in split(config, n)}
     if len(shares) > 1:
         raise ValueError(f"{config.n_heads} query heads, {config.n_kv_heads} key heads and {config.hidden_dim} hidden "
-                         f"units cannot be shared out evenly over {n} devices")
+                         f"units cannot be divided evenly among {n} devices")
     return shares.pop()
 
 
@@ -58,7 +58,7 @@ def bytes_read(config, n, context, bits=16):
 def seconds_of_sum(link, n, n_bytes):
     """Seconds until n devices have added up a vector of n_bytes each.
 
-    Each device sends 2 (n - 1) / n of it: in n parts, once while the sum grows, once while it is handed around.
+    Each device sends 2 (n - 1) / n of it: in n parts, once while the sum grows, once while it is passed around.
 
     >>> from mistral_edu.bench.scale.shapes import ETHERNET
     >>> seconds_of_sum(ETHERNET, 1, 8192), round(1e6 * seconds_of_sum(ETHERNET, 2, 8192), 1)
@@ -70,7 +70,7 @@ def seconds_of_sum(link, n, n_bytes):
 
 
 def seconds_of_token(config, device, link, n, context, bits=16):
-    """(seconds that each of n devices reads, seconds that they wait for sums) for one token, at least.
+    """The least (seconds that each of n devices reads, seconds that they wait for sums) for one token.
 
     The two do not overlap: a layer needs the sum before it can go on.
     """
@@ -79,7 +79,7 @@ def seconds_of_token(config, device, link, n, context, bits=16):
 
 
 def tokens_per_second(config, device, link, n, context, bits=16):
-    """The most that n devices decode for one user; None where the model does not fit into them."""
+    """The most tokens per second that n devices decode for one user; None if the model does not fit into them."""
     if memory_of(config, n, context, bits).total > device.memory:
         return None
     return 1 / sum(seconds_of_token(config, device, link, n, context, bits))

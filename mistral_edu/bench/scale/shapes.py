@@ -1,4 +1,4 @@
-"""What is reckoned with, and where each number comes from: models, devices, and the links between devices."""
+"""The numbers used, and where each of them comes from: models, devices, and the links between devices."""
 from dataclasses import dataclass
 
 from mistral_edu.config import MistralConfig
@@ -6,7 +6,7 @@ from mistral_edu.config import MistralConfig
 
 @dataclass(frozen=True)
 class Device:
-    """read: bytes a second. memory: bytes."""
+    """read: bytes per second. memory: bytes."""
 
     name: str
     read: float
@@ -16,10 +16,10 @@ class Device:
 
 @dataclass(frozen=True)
 class Link:
-    """latency: seconds of a sum of a few numbers over two devices. bandwidth: bytes a second that a device sends.
+    """latency: seconds of a sum of a few numbers over two devices. bandwidth: bytes per second that a device sends.
 
-    is_ring: whether a sum goes from neighbour to neighbour, N - 1 times as far for N devices as for two. Else each
-    device reaches each other one directly.
+    is_ring: whether a sum goes from neighbour to neighbour, N - 1 times as far for N devices as for two. Otherwise each
+    device reaches every other one directly.
     """
 
     name: str

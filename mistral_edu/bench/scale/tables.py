@@ -34,7 +34,7 @@ def memory_table():
 
 
 def speed_table(device, link):
-    """Lines: tokens a second at most."""
+    """Lines: tokens per second at most."""
     def cell(*case):
         found = tokens_per_second(*case)
         return TOO_LARGE if found is None else short(found)
@@ -44,7 +44,7 @@ def speed_table(device, link):
 
 
 def waiting_table(context=CONTEXTS[0], bits=4):
-    """Lines: milliseconds of a token that are spent reading, and waiting for sums."""
+    """Lines: milliseconds per token that are spent reading, and waiting for sums."""
     rows = []
     for name, (config, _) in MODELS.items():
         for place, (device, link) in CLUSTERS.items():
@@ -54,7 +54,7 @@ def waiting_table(context=CONTEXTS[0], bits=4):
 
 
 def measured_table():
-    """Lines: what this package reached on one device, beside what the bytes of the weights allow there."""
+    """Lines: what this package reached on one device, next to what the bytes of the weights allow there."""
     rows = []
     for result in stored_results("measured").values():
         limits, shape = result["limits"], result["settings"]["random"]
