@@ -281,8 +281,8 @@ def test_a_notebook_is_found_by_its_number_or_the_beginning_of_its_name(clone, a
 
 
 def test_a_notebook_that_is_not_there_is_told_from_one_that_is_not_written_yet(clone):
-    with pytest.raises(ValueError, match="notebook 05, Attention, is not written yet; ready are: 00, 08"):
+    with pytest.raises(ValueError, match="notebook 05, Attention, is not written yet; ready: 00, 08"):
         copies.prepare("05")
-    with pytest.raises(ValueError, match="the course has no notebook 99; ready are: 00, 08"):
+    with pytest.raises(ValueError, match="the course has no notebook 99; ready: 00, 08"):
         copies.prepare("99")
     assert not (clone / "mistral-notebooks").exists()

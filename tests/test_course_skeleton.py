@@ -48,7 +48,7 @@ def test_what_is_there_stays_as_it_is(planned, tmp_path):
     page = tmp_path / "notebooks" / planned.path.name
     page.parent.mkdir()
     page.write_text("mine")
-    with pytest.raises(FileExistsError, match="is there already, and nothing was written"):
+    with pytest.raises(FileExistsError, match="already exists, and nothing was written"):
         skeleton(planned.number, "trial", home=tmp_path)
     assert page.read_text() == "mine" and [path.name for path in tmp_path.iterdir()] == ["notebooks"]
 

@@ -86,7 +86,7 @@ def swish(x):
     (lambda x, gate, up, down: (x @ gate.T * mx.sigmoid(x @ up.T)) @ down.T, "two things: gate and up are exchanged"),
     (lambda x, gate, up, down: (swish(x @ gate.T) * x @ up.T) @ down.T, "A hint waits"),
     (lambda x, gate, up, down: (swish(x @ up.T) * (x @ gate.T)) @ down.T, "gate and up are exchanged"),
-    (lambda x, gate, up, down: swish((x @ gate.T) * (x @ up.T)) @ down.T, "silu stands around the product"),
+    (lambda x, gate, up, down: swish((x @ gate.T) * (x @ up.T)) @ down.T, "silu is around the product"),
     (lambda x, gate, up, down: (swish(x @ gate) * (x @ up)) @ down, "a weight has the shape (out, in)"),
     (lambda x, gate, up, down: (mx.sigmoid(x @ gate.T) * (x @ up.T)) @ down.T, "that is the sigmoid alone"),
     (lambda x, gate, up, down: swish(x @ gate.T) * (x @ up.T), "down is missing"),

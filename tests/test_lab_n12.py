@@ -132,7 +132,7 @@ def test_other_ways_to_the_same_ring_pass():
     ("12.1", lambda n, window: sorted(by_rest(n, window)), "the order of the slots"),
     ("12.1", lambda n, window: [p for p in range(n)][:window], "the later ones are not written"),
     ("12.1", lambda n, window: [(n - window + slot) % window for slot in range(window)], "numbers of the slots"),
-    ("12.1", lambda n, window: [n - 1 - slot for slot in range(window)], "from the newest to the oldest"),
+    ("12.1", lambda n, window: [n - 1 - slot for slot in range(window)], "from newest to oldest"),
     ("12.1", lambda n, window: by_rest(n + 1, window), "the position n - 1"),
     ("12.1", lambda n, window: [p + 1 for p in by_rest(n, window)], "your positions start at 1"),
     ("12.1", lambda n, window: mx.arange(n - window, n), "the order of the slots"),

@@ -68,7 +68,7 @@ def by_argsort(probabilities, p):
     ("13.4", lambda q, p: mx.where(mx.cumsum(mx.sort(q)) <= p, mx.sort(q), 0), "expected"),
     ("13.4", lambda q, p: keep_top_p(q, p) / keep_top_p(q, p).sum(), "made to add up to 1"),
     ("13.4", lambda q, p: keep_top_p(q, p) > 0, "which tokens stay"),
-    ("13.4", lambda q, p: np.array(keep_top_p(q, p)), "array of NumPy"),
+    ("13.4", lambda q, p: np.array(keep_top_p(q, p)), "NumPy array"),
     ("13.4", loop_top_p, "come as a list"),
     ("13.4", lambda q, p: mx.where(q >= p * q.max(), q, 0), "that is min-p"),
     ("13.4", lambda q, p: q.sort(reverse=True), "your code stops with"),

@@ -135,7 +135,7 @@ def sum_in_mlx(codes):
     ("14.1", no_dtype, "make whole numbers of them"),
     ("14.1", in_order(1, 2, 0), "in another order"),
     ("14.1", in_order(0), "codes alone"),
-    ("14.1", as_numpy, "array of NumPy"),
+    ("14.1", as_numpy, "NumPy array"),
     ("14.1", weights_back, "expected 3 results"),
     ("14.1", lambda w, bits: mx.quantize(w, 32, bits), "your code stops with"),
     ("14.1", lambda w, bits: None, "is a return line missing"),

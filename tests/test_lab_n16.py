@@ -161,7 +161,7 @@ def size_of(gradients):
     (lambda gradients, limit: [g * mx.minimum(1, limit / size_of(gradients) ** 2) for g in gradients],
      "the sum of the squares"),
     (lambda gradients, limit: [np.array(g * mx.minimum(1, limit / size_of(gradients))) for g in gradients],
-     "an array of NumPy"),
+     "a NumPy array"),
 ])
 def test_what_beginners_write_for_16_3_is_answered_to_the_point(answer, words):
     assert words in " ".join(check("16.3", answer).message.split())

@@ -175,7 +175,7 @@ def cache_of(config, seen):
     ("17.3", lambda bits, read, gflops: bits / 8 * gflops / (2 * read), "two things"),
     ("17.3", lambda bits, read, gflops: math.ceil(bits / 8 * gflops / (2 * read)), "half a bit more"),
     ("17.3", lambda bits, read, gflops: int({16: 2, 8: 1.0625, 4: 0.5625}[bits] * gflops / (2 * read)), "rounded down"),
-    ("17.3", lambda bits, read, gflops: f"{gflops / read}", "a text in quotes"),
+    ("17.3", lambda bits, read, gflops: f"{gflops / read}", "text in quotes"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words, capsys):
     verdict = check(label, answer)

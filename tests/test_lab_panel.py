@@ -604,7 +604,7 @@ def test_where_nothing_was_said_before_there_is_nothing_to_resume(in_a_cell):
     in_a_cell()
     panel = in_a_cell()
     press(panel, "resume")
-    assert panel.earlier == "" and panel.status == "there is no earlier conversation of this cell that could be resumed"
+    assert panel.earlier == "" and panel.status == "this cell has no earlier conversation to resume"
 
 
 def test_a_panel_goes_on_where_another_one_is(panel, monkeypatch):

@@ -79,6 +79,6 @@ def test_messages_that_it_quotes_are_those_of_the_program():
                           ("though this processor has instructions for bfloat16", "doctor.py"),
                           ("Your pages: ", "course/copies.py"), ("(new lesson)", "course/handout.py"),
                           ("cannot be written", "course/handout.py"),
-                          ("was damaged and is made anew", "course/handout.py")):
+                          ("was damaged and has been made again", "course/handout.py")):
         assert message in TEXT and message in (home / file).read_text(encoding="utf-8"), message
     assert f"below {doctor.SLOW} GFLOPS" in TEXT

@@ -1,8 +1,8 @@
 """The course: which notebooks there are, in what order, and what each ends with. Everything that lists them reads this.
 
-The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page is there is ready; the others are
-planned. The modules beside this one keep the pages: `refresh` stores what they print, `skeleton` begins a new one,
-`copies` makes a learner's own, which `handout` never writes over.
+The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page exists is ready; the others are
+planned. The modules beside this one maintain the pages: `refresh` stores what they print, `skeleton` begins a new one,
+`copies` makes a learner's own, which `handout` never overwrites.
 """
 import json
 import re
@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# In a clone the pages lie at its root; a wheel brings them in this folder.
+# In a clone the pages are at its root; a wheel has them in this folder.
 HOME = PACKAGE if (PACKAGE / "notebooks").is_dir() else PACKAGE.parents[1]
 NOTEBOOKS, SOLUTIONS, DOCS = HOME / "notebooks", HOME / "solutions", HOME / "docs"
 
@@ -28,7 +28,7 @@ class Notebook:
 
     @property
     def path(self) -> Path:
-        """Where its page lies, or will."""
+        """Where its page is, or will be."""
         return NOTEBOOKS / f"{self.number}_{self.name}.ipynb"
 
     @property
@@ -37,7 +37,7 @@ class Notebook:
 
     @property
     def minutes(self) -> int | None:
-        """What a fresh reader takes, with the exercises: the sum of its sections' minutes; None without a page."""
+        """What a first reading takes, with the exercises: the sum of its sections' minutes; None without a page."""
         if not self.ready:
             return None
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
@@ -81,7 +81,7 @@ COURSE = (
 
 
 def find(number: str) -> Notebook:
-    """The notebook with these two digits. Raises ValueError, which says which there are.
+    """The notebook with these two digits. Raises ValueError, which says which ones there are.
 
     >>> find("08").title
     'Sliding-window attention'
@@ -104,5 +104,5 @@ def core_path() -> str:
 
 
 def ready() -> list:
-    """The notebooks whose page is there."""
+    """The notebooks whose page exists."""
     return [notebook for notebook in COURSE if notebook.ready]

@@ -1,21 +1,21 @@
 """Descriptions of pictures, put where programs read them.
 
-A notebook stores a picture as image/png, with its description in the output's metadata. GitHub shows that; JupyterLab
-and nbconvert show it too, but pass over the description, so a screen reader finds a picture without a word. All of
+A notebook stores a picture as image/png, with its description in the output's metadata. GitHub shows that picture, and
+so do JupyterLab and nbconvert, but without the description, so a screen reader finds a picture without a word. All of
 them read the `alt` of an <img> in HTML. A cell that is run shows its picture that way (see lab/showing/figures.py);
-the pages in the repository leave the HTML out, since it repeats the picture, and `put_alt_texts` brings it back.
+the pages in the repository leave out the HTML, since it repeats the picture, and `put_alt_texts` restores it.
 """
 import base64
 import html
 import struct
 
-IMG = '<img class="mistral-picture"'      # so begins the HTML that is made here, and that alone is dropped
+IMG = '<img class="mistral-picture"'      # the HTML made here begins like this, and only that is dropped
 
 
 def img_tag(png: str, alt: str) -> str:
     """A picture (png in base64) as an HTML element that carries its description. It is never wider than the page.
 
-    Width and height are written into it, so that what stands below does not jump once the picture is there.
+    Width and height are written into it, so that what is below does not jump when the picture appears.
     """
     png = "".join(png.split())                                                  # some programs break its lines
     width, height = struct.unpack(">II", base64.b64decode(png[:32])[16:24])     # where a png says how large it is
@@ -24,7 +24,7 @@ def img_tag(png: str, alt: str) -> str:
 
 
 def put_alt_texts(notebook) -> None:
-    """Beside each picture of a notebook that has a description, the HTML that shows both. HTML of others stays."""
+    """Put beside each picture of a notebook that has a description the HTML that shows both. Other HTML stays."""
     for output in _pictures(notebook):
         alt = output.get("metadata", {}).get("image/png", {}).get("alt")
         if alt and output["data"].get("text/html", IMG).startswith(IMG):
@@ -32,7 +32,7 @@ def put_alt_texts(notebook) -> None:
 
 
 def drop_alt_texts(notebook) -> None:
-    """The way back: leave out the HTML that put_alt_texts makes again."""
+    """The inverse: leave out the HTML that put_alt_texts makes again."""
     for output in _pictures(notebook):
         if output["data"].get("text/html", "").startswith(IMG):
             del output["data"]["text/html"]

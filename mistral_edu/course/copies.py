@@ -1,8 +1,8 @@
 """A learner's own copy of the course, which `mistral-edu lab` makes and brings up to date.
 
-The stored notebooks are tests, complete with their outputs: whoever works in them meets conflicts at the next pull, and
-sees every result before predicting it. So a learner gets copies, in which what follows the first prediction is empty
-until it is run. `handout` sees to it that none is written over once it was changed.
+The stored notebooks are tests, complete with their outputs: whoever works in them gets conflicts at the next pull, and
+sees every result before predicting it. So a learner gets copies, in which everything after the first prediction is
+empty until it is run. `handout` makes sure that none is overwritten once it has been changed.
 """
 import json
 import re
@@ -14,15 +14,15 @@ from mistral_edu.course.handout import MANIFEST, hand_out
 
 FOLDER, FINISHED = "mistral-notebooks", "finished"
 PREDICTS, HINTS = re.compile(r"(?<![\w.])predict\("), re.compile(r"(?<![\w.])hint\(")
-OUT = re.compile(r"\]\(\.\./(?=docs/|solutions/)")    # links out of notebooks/: the copies lie beside docs/
+OUT = re.compile(r"\]\(\.\./(?=docs/|solutions/)")    # links out of notebooks/: the copies are beside docs/
 PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)[^)]*\)")    # of a page in docs/; only a clone has the file
 
 
 def prepare(asked: str | None = None, folder: str | None = None, finished: bool = False) -> tuple:
-    """Give the copies; returns (their folder, the page to open in it or None, sentences for the learner).
+    """Hand out the copies; returns (their folder, the page to open in it or None, sentences for the learner).
 
     asked: the number of a notebook. finished: the page as it is stored, with all outputs, from finished/. Raises
-    ValueError for a notebook that is not there, OSError where a page has to be written and cannot be.
+    ValueError for a notebook that does not exist, OSError if a page has to be written and cannot be.
     """
     notebook = find(asked or "00")
     folder = Path(folder).expanduser().resolve() if folder else folder_of_learner()
@@ -32,12 +32,12 @@ def prepare(asked: str | None = None, folder: str | None = None, finished: bool 
     except OSError as error:
         if not (folder / page).is_file():
             raise OSError(f"{error}; choose a folder of your own: mistral-edu lab --folder DIR") from error
-        sentences = [f"{error}; the pages that are there are opened as they are"]
+        sentences = [f"{error}; existing pages are opened as they are"]
     return folder, page if (folder / page).is_file() else None, [f"Your pages: {folder}", *sentences]
 
 
 def folder_of_learner() -> Path:
-    """In a clone at its root; else below the current folder, or that folder where it holds the copies already."""
+    """In a clone, at its root; otherwise below the current folder, or that folder if it already holds the copies."""
     if course.HOME != course.PACKAGE:
         return course.HOME / FOLDER
     here = Path.cwd()
@@ -45,14 +45,14 @@ def folder_of_learner() -> Path:
 
 
 def find(asked: str) -> course.Notebook:
-    """The notebook with this number, 8 or 08, or whose file's name begins so. Raises ValueError, naming those ready."""
+    """The notebook with this number, 8 or 08, or with such a beginning. Raises ValueError, which names those ready."""
     found = [notebook for notebook in course.COURSE if notebook.path.name.startswith(asked.zfill(2))]
     if found and found[0].ready:
         return found[0]
     problem = f"the course has no notebook {asked}"
     if found:
         problem = f"notebook {found[0].number}, {found[0].title}, is not written yet"
-    raise ValueError(f"{problem}; ready are: {', '.join(one.number for one in course.ready()) or 'none'}")
+    raise ValueError(f"{problem}; ready: {', '.join(one.number for one in course.ready()) or 'none'}")
 
 
 def copy_of(text: str, finished: bool = False) -> str:
@@ -77,7 +77,7 @@ def _begin_again(cells):
 
 
 def files(finished: bool = False):
-    """All that a learner gets: (its path in the folder, its text)."""
+    """Everything that a learner gets: (its path in the folder, its text)."""
     for notebook in course.ready():
         text = notebook.path.read_text(encoding="utf-8")
         yield notebook.path.name, copy_of(text)

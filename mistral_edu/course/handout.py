@@ -1,14 +1,14 @@
-"""Hand out files to somebody who will change them, and newer ones later, so that nothing of theirs is lost.
+"""Hand out files to somebody who will change them, and newer ones later, so that none of their work is lost.
 
 A hidden file in the folder, .course.json, keeps two fingerprints of each file: of what was handed out, and of the
-lesson in it, which is the same without outputs.
+lesson in it, that is, the same without outputs.
 
     the file is                        then
     not there, and never was           it is handed out
     deleted                            it stays away until it is asked for
     as it was handed out               the newer one takes its place
     changed, from the same lesson      it stays as it is
-    changed, and the lesson is newer   it stays as it is, and the newer lesson comes beside it
+    changed, and the lesson is newer   it stays as it is, and the newer lesson is put beside it
 
 A file without fingerprints counts as changed.
 """
@@ -26,7 +26,7 @@ def hand_out(folder: Path, files, asked: str | None = None) -> list:
     """Bring `folder` up to date; returns what its owner should know, as sentences.
 
     files: (path in the folder, text) of each. asked: one, by its path, that comes back even if it was deleted. Raises
-    OSError where something has to be written and cannot be.
+    OSError if something has to be written and cannot be.
     """
     records, sentences = _read_manifest(folder / MANIFEST)
     before = json.dumps(records)
@@ -38,7 +38,7 @@ def hand_out(folder: Path, files, asked: str | None = None) -> list:
 
 
 def _hand_out_one(folder, name, text, records, asked):
-    """Keep to the table above for one file. What came beside it is treated likewise, if a still newer lesson comes."""
+    """Apply the table above to one file. A newer lesson beside it is treated likewise, if a still newer one comes."""
     new = {"given": fingerprint(text), "lesson": fingerprint(text, outputs=False)}
     for copy in _names(name):
         path, record = folder / copy, records.get(copy)
@@ -61,19 +61,19 @@ def _hand_out_one(folder, name, text, records, asked):
 def fingerprint(text: str, outputs: bool = True) -> str:
     """A hash of what a reader sees in a file, with or without outputs.
 
-    Of a notebook only the cells count: JupyterLab writes versions and counts of executions anew when it merely saves.
+    Of a notebook only the cells count: JupyterLab rewrites versions and execution counts whenever it saves.
     """
     kept = ("cell_type", "source", "attachments", *(["outputs"] if outputs else []))
     try:
         cells = json.loads(text)["cells"]
         text = json.dumps(_plain([{key: cell.get(key, []) for key in kept} for cell in cells]), sort_keys=True)
-    except (ValueError, TypeError, KeyError, AttributeError):    # a solution, or a notebook that is damaged: its text
+    except (ValueError, TypeError, KeyError, AttributeError):    # a solution, or a damaged notebook: its text
         pass
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value):
-    """Text is stored in one piece or in lines, and a result with its count: no difference to a reader."""
+    """Text may be stored in one piece or in lines, and a result with its count: no difference to a reader."""
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items() if key != "execution_count"}
     if isinstance(value, list):
@@ -98,11 +98,11 @@ def _read_manifest(path):
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
     except (ValueError, TypeError, KeyError, AttributeError):
-        return {}, [f"{path} was damaged and is made anew; this once every page there counts as changed"]
+        return {}, [f"{path} was damaged and has been made again; this once, every page there counts as changed"]
 
 
 def _write(path, text):
-    """Beside the file first, then renamed: neither a crash nor JupyterLab meets half a page."""
+    """Written beside the file first, then renamed: neither a crash nor JupyterLab meets half a page."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)

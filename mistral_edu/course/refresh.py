@@ -1,13 +1,12 @@
 """Run notebooks and store their outputs so that a second run gives the same bytes.
 
-    python -m mistral_edu.course.refresh 00 08        # two digits, or paths; without any: all that are there
+    python -m mistral_edu.course.refresh 00 08        # two digits, or paths; without any: all there are
 
 A stored output is a test (nbval compares it), so a difference in version control must mean a difference in what the
 reader sees. Random ids, run times, versions inside pictures and the state of widgets are left out. Cells tagged
-nbval-ignore-output hold what differs from run to run: they keep the stored output as long as nothing changes that it
-depends on (`fingerprint`), and --measure takes a new one. What stands elsewhere is written into the page from there:
-minutes and points of exercises, and which notebook is not written yet. The file is replaced only when every cell has
-run.
+nbval-ignore-output hold what differs from run to run: they keep the stored output as long as nothing that it depends on
+changes (`fingerprint`); --measure takes a new one. What is kept elsewhere is written into the page from there: minutes
+and points of exercises, and which notebook is not written yet. The file is replaced only when every cell has run.
 """
 import argparse
 import base64
@@ -54,7 +53,7 @@ def refresh(path, measure: bool = False) -> int:
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts the kernel in this very environment; a kernel that was installed under the same name cannot step in."""
+    """Starts the kernel in this very environment; a kernel installed under the same name cannot take its place."""
 
     @property
     def kernel_spec(self):
@@ -138,7 +137,7 @@ def mark_exercises(notebook, number) -> None:
 
 
 def mark_what_is_planned(notebook) -> None:
-    """Where a page names the next one, say whether that is written yet."""
+    """Where a page names the next one, say if that is not written yet."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("**Next:**"):
             cell.source = re.sub(r"notebook (\d\d)( \(not written yet\))?", _with_its_state, cell.source)
@@ -160,8 +159,8 @@ def find(name: str, folder="notebooks") -> Path:
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mistral_edu.course.refresh", description="Run notebooks in place.")
-    parser.add_argument("notebooks", nargs="*", help="numbers such as 00, or paths (default: all that are there)")
-    parser.add_argument("--measure", action="store_true", help="take new timings too")
+    parser.add_argument("notebooks", nargs="*", help="numbers such as 00, or paths (default: all there are)")
+    parser.add_argument("--measure", action="store_true", help="take new timings, too")
     options = parser.parse_args(arguments)
     try:
         for path in map(find, options.notebooks or [notebook.number for notebook in course.ready()]):

@@ -2,8 +2,8 @@
 
     python -m mistral_edu.course.skeleton 05 attention       # make notebook NN=05 NAME=attention
 
-What it writes runs and passes the tests of notebooks; what stands in italics is to be replaced. Nothing that is there
-already is written over.
+What it writes runs and passes the tests of notebooks; what is in italics has to be replaced. Existing files are never
+overwritten.
 """
 import argparse
 import sys
@@ -30,7 +30,7 @@ from mistral_edu.lab.ROOM import BLUE"""),
     ("markdown", "opening", """**From two notebooks back.** *A question whose answer this page builds on.*"""),
     ("code", "predict-opening", """predict("N.0", "?", choices=("smaller", "larger"))"""),
     ("code", "outcome-opening", """outcome("N.0", "larger")"""),
-    ("markdown", "terms", """**Terms you need.** *Five or six, a line each, with the notebook that explains it.*
+    ("markdown", "terms", """**Terms you need.** *Five or six, one line each, with the notebook that explains it.*
 
 - [array](../docs/glossary.md#array): a grid of numbers with a shape and a dtype (notebook 00)"""),
     ("markdown", "s1", """## N.1 By hand (8 minutes)
@@ -76,11 +76,11 @@ assert gap < 1e-6"""),
 
 What this notebook ends in:"""),
     ("code", "numbers", """print(f"largest difference: {gap:.1e}")"""),
-    ("markdown", "next", """**Next:** notebook FOLLOWING. The solutions of the exercises, with explanations, are in
+    ("markdown", "next", """**Next:** notebook FOLLOWING. The solutions to the exercises, with explanations, are in
 [solutions/NN_solutions.md](../solutions/NN_solutions.md)."""),
 )
 ROOM = {
-    "__init__.py": '''"""What notebook NN imports beside the words that all pages share."""
+    "__init__.py": '''"""What notebook NN imports besides the names that all pages share."""
 from mistral_edu.palette import BLUE
 
 __all__ = ["BLUE"]
@@ -109,7 +109,7 @@ EXERCISES = (
         hints=(
             "What do 3 and 4 add up to, and how many are they?",
             "x.sum() adds up, x.shape[0] counts.",
-            "Divide the one by the other.",
+            "Divide one by the other.",
         ),
     ),
 )
@@ -125,14 +125,14 @@ def mean(x):
     return x.sum() / x.shape[0]
 ```
 
-*Why it is so, the usual slip, other spellings that are right as well.*
+*Why it is so, the usual slip, other solutions that are also right.*
 """
 
 
 def skeleton(number, room, home=course.HOME) -> list:
     """Write the files of a new notebook below `home`; returns their paths.
 
-    Raises ValueError for a number that the course does not have, FileExistsError where one of the files is there.
+    Raises ValueError for a number that the course does not have, FileExistsError if one of the files exists.
     """
     entry = course.find(number)
     if not room.isidentifier():
@@ -146,7 +146,7 @@ def skeleton(number, room, home=course.HOME) -> list:
     files[home / "solutions" / f"{number}_solutions.md"] = _filled(SOLUTIONS, words)
     files[home / "notebooks" / entry.path.name] = nbformat.writes(_page(words)) + "\n"
     if there := [str(path) for path in files if path.exists()]:
-        raise FileExistsError(f"{there[0]} is there already, and nothing was written; remove it to begin anew")
+        raise FileExistsError(f"{there[0]} already exists, and nothing was written; remove it to begin again")
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,9 +1,9 @@
-"""What the cells of notebooks call, and nothing else uses: the words that every page speaks.
+"""What the cells of notebooks call, and nothing else uses: the vocabulary that all pages share.
 
-`exercises` checks, hints and predicts; `showing` draws, prints and puts sliders; `experiments` holds what several pages
-try on a model, and `use`, which puts a reader's function into one; `looking` shows what went on in an answer; `kernel`
-explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` brings; `panel` is a chat
-in a cell. What belongs to one page alone has a room with its number: `n08_window`.
+`exercises` checks, hints and predicts; `showing` draws, prints and makes sliders; `experiments` holds what several
+pages try on a model, and `use`, which puts a reader's function into one; `looking` shows what went on in an answer;
+`kernel` explains what goes wrong in a cell; `prompting` is `%mistral`, which `%load_ext mistral_edu` adds; `panel` is a
+chat in a cell. What belongs to one page alone has a room with its number: `n08_window`.
 """
 from mistral_edu.lab import kernel
 

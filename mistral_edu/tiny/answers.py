@@ -1,8 +1,8 @@
 """What a model answers to many prompts at once: exact match, stories, perplexity.
 
-Exact match takes one pass for each item: greedy decoding gives an answer exactly when each of its tokens, the closing
-</s> included, is the likeliest one after those before it. (A test holds this against real greedy decoding.) Stories
-have no one right answer: they are decoded, and judged by whether they end and contain what was wished for.
+Exact match takes one pass per item: greedy decoding gives an answer exactly when each of its tokens, including the
+closing </s>, is the likeliest one after those before it. (A test checks this against real greedy decoding.) Stories
+have no single right answer: they are decoded, and judged by whether they end and contain what was requested.
 """
 import re
 from collections import defaultdict
@@ -37,7 +37,7 @@ def answered(model, tokenizer, items) -> list[bool]:
 
 
 def _by_length(lengths):
-    """Indices in batches of similar length. Padding on the right disturbs no one: a causal model never looks there."""
+    """Indices in batches of similar length. Padding on the right does no harm: a causal model never looks there."""
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     while order:
         longest = lengths[order[0]]
@@ -47,8 +47,8 @@ def _by_length(lengths):
 
 
 def in_chunks(model, tokens):
-    """(B, L) ids -> logits (B, chunk, vocab_size), chunk after chunk of the window's length, through the rotating
-    cache: attention then costs 2 W keys a token, not L."""
+    """(B, L) ids -> logits (B, chunk, vocab_size), in chunks of the window's length, through the rotating cache:
+    attention then costs 2 W keys per token, not L."""
     cache, chunk = model.make_cache(), model.config.window_size or tokens.shape[1]
     for start in range(0, tokens.shape[1], chunk):
         yield model(mx.array(tokens[:, start : start + chunk]), cache)
@@ -90,12 +90,12 @@ def _greedy(model, prompts, longest):
 
 
 def contains(text, word):
-    """`word` occurs whole in the text, whatever its capitals; a plural s may follow."""
+    """Whether `word` occurs whole in the text, in upper or lower case; a plural s may follow."""
     return re.search(rf"\b{re.escape(word)}s?\b", text, re.IGNORECASE) is not None
 
 
 def satisfied(texts, items):
-    """For each story: it ended, and every wish occurs in it."""
+    """For each story: whether it ended and contains every wish."""
     return [ended and all(contains(text, wish) for wish in item.meta) for (text, ended), item in zip(texts, items)]
 
 

@@ -3,7 +3,7 @@
     mistral-edu evaluate tiny [--json] [--quick]
 
 Quantized weights are turned back into the numbers they stand for (quantize.dequantize) before the many-row passes:
-the same numbers on every machine, and much faster on most.
+that gives the same numbers on every machine, and is much faster on most.
 """
 import multiprocessing
 import os
@@ -76,7 +76,7 @@ def measure(model, tokenizer, exam, documents, progress=say_nothing) -> dict:
 
 
 def at_precision(name, bits):
-    """The model with the numbers that its 16, 8 or 4 bit form computes with, in the type this machine is fast at."""
+    """The model with the numbers of its 16-, 8- or 4-bit form, in the dtype in which this machine is fast."""
     model, tokenizer = load(name, bits=None if bits == 16 else bits, fast=False)
     on_cpu = mx.default_device() == mx.Device(mx.cpu)
     return accelerate(dequantize(model, mx.float32 if on_cpu else mx.bfloat16)), tokenizer
@@ -98,8 +98,8 @@ def evaluate_one(name, bits, n=100, n_recall=50, distances=exams.DISTANCES, prog
 def evaluate(name="tiny", bits=(16, 8, 4), processes=1, **sizes):
     """{"model": name, "precisions": {"16": {...}, ...}}: see measure(). sizes: as evaluate_one takes them.
 
-    processes: how many precisions are measured side by side; the cores are shared out among them.
-    Raises ValueError for a model that learned another world than the village.
+    processes: how many precisions are measured side by side; the cores are divided among them.
+    Raises ValueError for a model that learned a world other than the village.
     """
     refuse_another_world(name)
     if processes > 1:
@@ -110,11 +110,11 @@ def evaluate(name="tiny", bits=(16, 8, 4), processes=1, **sizes):
 
 
 def refuse_another_world(name):
-    """Raise ValueError for a run of a world of one's own, or a checkpoint of it: this exam asks about the village."""
+    """Raise ValueError for a run on a world of your own, or a checkpoint of it: this exam asks about the village."""
     folder = Path(name)
     run = folder.parent.parent if folder.parent.name == "checkpoints" else folder
     if (run / "world.py").exists():
-        raise ValueError(f"{name} learned a world of its own, {run / 'world.py'}, and this exam asks about the "
+        raise ValueError(f"{name} learned a world of its own, {run / 'world.py'}, but this exam asks about the "
                          "village. The exam of its own world is part of the training: the results are the lines with "
                          f"exact_match in {run / 'log.jsonl'}")
 
@@ -136,7 +136,7 @@ def side_by_side(name, bits, processes, sizes):
 
 # ---------------------------------------------------------------- the report
 def table(results) -> str:
-    """The results as Markdown, one column a precision."""
+    """The results as Markdown, one column per precision."""
     columns = list(results["precisions"])
     parts = list(results["precisions"].values())
     lines = ["| | n | " + " | ".join(f"{bits} bit" for bits in columns) + " |",

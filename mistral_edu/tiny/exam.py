@@ -1,7 +1,7 @@
 """The exam of the embedded model: held-out prompts of every task, with their exact answers.
 
-"Held out" is decided by content (world.held_out): no combination of names, things, places or numbers that is asked here
-occurs in a training text. The same seed gives the same exam on every machine.
+"Held out" is decided by content (world.held_out): no combination of names, things, places or numbers that is asked
+about here occurs in a training text. The same seed gives the same exam on every machine.
 """
 import random
 import re
@@ -19,8 +19,8 @@ TASKS = (
     "outside"
 ).split()
 DISTANCES = (16, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896)  # tokens from fact to question
-CLOSE_ENOUGH = 5  # tokens that a recall item may be off its distance
-LONGEST_STORY = 400  # tokens: far above what a story takes
+CLOSE_ENOUGH = 5  # tokens by which a recall item may miss its distance
+LONGEST_STORY = 400  # tokens: far more than a story takes
 
 
 class Item(NamedTuple):
@@ -34,7 +34,7 @@ class Item(NamedTuple):
 
 
 def make_item(tokenizer, document, turn=0, meta=None):
-    """The question of one turn of a document, the turns before it answered as they should be."""
+    """The question of one turn of a document, with the turns before it answered as they should be."""
     messages = []
     for question, answer in document.turns[:turn]:
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
@@ -50,7 +50,7 @@ def maker_of(task):
 
 
 def task_items(tokenizer, task, n, seed=99):
-    """n different held-out items of one task; fewer only where the held-out part of the world holds fewer."""
+    """n different held-out items of one task, or fewer if the held-out part of the world holds fewer."""
     r, items, seen = random.Random(f"{seed}/{task}"), [], set()
     for _ in range(100 * n):
         if len(items) == n:
@@ -82,7 +82,7 @@ def small_sums(tokenizer, n, seed=99):
 
 
 def recall_items(tokenizer, distance, rivals, n, seed=99):
-    """A fact, then other people's news until it lies `distance` tokens back, then the question about it.
+    """A fact, then other people's news until the fact is `distance` tokens back, then the question about it.
 
     With rivals = 2 there are two more facts of the same kind, so that knowing the kind of the answer is not enough.
     """

@@ -23,7 +23,7 @@ class Exercise:
 
 
 def short(label: str) -> str:
-    """The one form in which labels are printed and kept. Raises TypeError for anything but a text.
+    """The one form in which labels are printed and kept. Raises TypeError for anything but a string.
 
     >>> short("08.3"), short("8.3"), short("00.3"), short("8.10")
     ('8.3', '8.3', '0.3', '8.10')
@@ -43,7 +43,7 @@ def notebook_of(label: str) -> str:
 
 
 def room_of(notebook: str) -> str | None:
-    """The package in lab/ that belongs to a notebook, by its two digits; None where there is none.
+    """The package in lab/ that belongs to a notebook, by its two digits; None if there is none.
 
     >>> room_of("08")
     'mistral_edu.lab.n08_window'
@@ -53,13 +53,13 @@ def room_of(notebook: str) -> str | None:
 
 
 def exercises_of(notebook: str) -> tuple:
-    """All exercises of a notebook, by its two digits; an empty tuple where it has none."""
+    """All exercises of a notebook, by its two digits; an empty tuple if it has none."""
     room = room_of(notebook)
     return import_module(f"{room}.exercises").EXERCISES if room else ()
 
 
 def find(label: str) -> Exercise:
-    """The exercise with this label. Raises ValueError, which names those there are."""
+    """The exercise with this label. Raises ValueError, which names the ones there are."""
     label = short(label)
     known = exercises_of(notebook_of(label))
     for exercise in known:

@@ -1,6 +1,6 @@
-"""Check a reader's function against a reference, and name the slip when it is a usual one.
+"""Check a reader's function against a reference, and name the slip if it is a common one.
 
-The checker answers at once and in a few lines: what was expected, what came, and the likely reason. It knows the usual
+The checker answers at once and in a few lines: what was expected, what came, and the likely reason. It knows the common
 slips because each is written down as a wrong function: the slip that gives the reader's result is the reader's.
 """
 import inspect
@@ -24,7 +24,7 @@ SOON = 10           # seconds that naming a slip may take
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found; true when all cases agree. Its message is printed already, so a notebook shows it once."""
+    """What a check found; true if all cases agree. Its message has been printed, so a notebook shows it only once."""
     label: str
     passed: bool
     message: str
@@ -40,9 +40,9 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
           slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4) -> Verdict:
     """Compare fn with reference on every case, the by-hand case first; print and return a Verdict.
 
-    cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a usual mistake and what to tell its author.
-    With a label and fn alone, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
-    `x += 1` inside fn spoils nothing. Results are numbers, texts, arrays, or tuples of them.
+    cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a common mistake and what to tell its author.
+    With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
+    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them.
 
     >>> double = lambda x: 2 * x
     >>> square = (lambda x: x * x, "x * x is the square; twice x is x + x")
@@ -57,7 +57,7 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
         exercise = find(label)
         cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
     if reference is None:
-        raise ValueError(f"check({label!r}, fn, cases, reference) compares fn with a reference, and there is none; "
+        raise ValueError(f"check({label!r}, fn, cases, reference) compares fn with a reference, but none is given; "
                          "give it a function that is right")
     name = getattr(fn, "__name__", reference.__name__)
     if failed := left_unmade(name):
@@ -90,7 +90,7 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
 
 
 def _not_a_function(label, given, reference):
-    """For check("0.3", f(x)), or a name that holds a result by now. The page's function has its reference's name."""
+    """For check("0.3", f(x)), or a name that now holds a result. The page's function has its reference's name."""
     name = reference.__name__ if reference.__name__.isidentifier() else "your_function"
     what = "nothing (None)" if given is None else f"a result, {show(given)}"
     return (f'✗ {label}: give the function itself, without brackets after its name: check("{label}", {name}). '
@@ -98,7 +98,7 @@ def _not_a_function(label, given, reference):
 
 
 def _named_in_time(*question):
-    """The slip's sentence, unless it takes long to find: a slow function would be run on all cases."""
+    """The slip's sentence, unless it takes too long to find: a slow function would be run on all cases."""
     try:
         with redirect_stdout(None), time_limit(SOON):        # what the reader's function prints is known by now
             return _name_the_slip(*question)
@@ -109,8 +109,8 @@ def _named_in_time(*question):
 def _name_the_slip(fn, slips, cases, args, got, atol):
     """The sentence of the slip that is most like fn: at the failing case, and at more than half of all cases.
 
-    One case proves little: many wrong formulas give the same 0. Of errors equally alike, that with the same shapes in
-    its message comes first.
+    One case proves little: many wrong formulas give the same 0. Of equally similar errors, the one with the same shapes
+    in its message comes first.
     """
     alike = []
     for wrong, sentence in slips:
@@ -123,7 +123,7 @@ def _name_the_slip(fn, slips, cases, args, got, atol):
 
 
 def _matches(a, b, atol):
-    """Whether two results agree, or two errors: of the same kind, with the same message but for the numbers in it."""
+    """Whether two results agree, or two errors: of the same kind, with the same message except for its numbers."""
     if isinstance(a, Exception) or isinstance(b, Exception):
         return type(a) is type(b) and re.sub(r"\d+", "", str(a)) == re.sub(r"\d+", "", str(b))
     return difference(b, a, atol) is None
@@ -140,17 +140,17 @@ def _run(fn, args):
 
 
 def _spoilt(args, given):
-    """Of lists that were handed over: the page's own would be changed, and later cells would go on with it."""
+    """On lists passed as arguments: the page's own would be changed, and later cells would go on with it."""
     if any(isinstance(before, list) and before != after for before, after in zip(args, given)):
-        return ("the result is right, but your function changes a list that it was given, and with it the list of "
-                "whoever calls it; begin with a copy, such as list(ids)")
+        return ("the result is right, but your function changes a list that it was given, and with it the caller's "
+                "list; begin with a copy, such as list(ids)")
     return None
 
 
 def _called_with(args, reference):
-    """The arguments of the failing case, as a sentence; nothing where they are too long to be read."""
+    """The arguments of the failing case, as a sentence; nothing if they are too long to read."""
     if any(map(callable, args)):
-        return ""                                            # a function says nothing by being printed
+        return ""                                            # printing a function says nothing
     try:
         names = [f"{name} = " for name in inspect.signature(reference).parameters]
     except (TypeError, ValueError):

@@ -1,18 +1,18 @@
-"""In what a result differs from the expected one, as a sentence: the checker's eyes."""
+"""How a result differs from the expected one, as a sentence: the checker's eyes."""
 import inspect
 
 import mlx.core as mx
 import numpy as np
 
-SMALL = 16          # arrays of up to so many numbers are shown in full
-SMALL_MASK = 12     # masks of up to so many rows and columns
+SMALL = 16          # arrays of up to this many numbers are shown in full
+SMALL_MASK = 12     # masks of up to this many rows and columns
 
 
 def difference(got, want, atol=1e-4):
-    """A sentence on the first thing in which got differs from want, without its full stop; None when nothing does.
+    """A sentence on the first thing in which got differs from want, without its full stop; None if nothing does.
 
-    Looks at kind, shape, dtype, NaN and numbers in this order, for the first that is wrong explains the rest. Small
-    masks follow the sentence as rows of 0 and 1, the expected one beside the other.
+    Looks at kind, shape, dtype, NaN and numbers in this order, since the first that is wrong explains the rest. Small
+    masks follow the sentence as rows of 0 and 1, the expected one next to the other.
     """
     if got is None and want is not None:
         return "your function returns None; is a return line missing, at the end or in a branch of an if?"
@@ -22,7 +22,7 @@ def difference(got, want, atol=1e-4):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
             wanted = f"{len(want)} results" if any(isinstance(each, mx.array) for each in want) else show(want)
             if hasattr(got, "tolist") and show(got) == show(want):
-                return "the numbers are right, but a list is wanted, and yours is an array: .tolist() makes one of it"
+                return "the numbers are right, but a list is wanted, and yours is an array: .tolist() converts it"
             return f"expected {wanted}, yours gives {show(got)}"
         pairs = enumerate(zip(got, want), 1)
         return next((f"result {n}: {text}" for n, (g, w) in pairs if (text := difference(g, w, atol))), None)
@@ -34,7 +34,7 @@ def difference(got, want, atol=1e-4):
         a, b = _array(got), _array(want)
     except (TypeError, ValueError):
         if isinstance(got, str):
-            return f"expected {show(want)}, yours gives a str, {show(got)}: a text in quotes"
+            return f"expected {show(want)}, yours gives a str, {show(got)}: text in quotes"
         return f"expected {show(want)}, yours gives a {type(got).__name__}"
     if a.shape != b.shape:
         if () in (a.shape, b.shape):        # a number where an array is expected, or the other way round
@@ -62,17 +62,17 @@ def difference(got, want, atol=1e-4):
 
 
 def not_from_mlx(got, want):
-    """A sentence where the numbers are right, and come as a list or from NumPy though a model wants an array of MLX.
+    """A sentence if the numbers are right but come as a list or from NumPy, although a model wants an MLX array.
 
     >>> not_from_mlx(np.zeros(2), mx.zeros(2))
-    'the numbers are right, but they come as an array of NumPy; mx.array(...) makes one of MLX of it'
+    'the numbers are right, but they come as a NumPy array; convert it with mx.array(...)'
     """
     if isinstance(want, (tuple, list)):
         return next((text for pair in zip(got, want) if (text := not_from_mlx(*pair))), None)
     if isinstance(got, mx.array) or not isinstance(want, mx.array) or want.ndim == 0:
         return None
-    what = "an array of NumPy" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
-    return f"the numbers are right, but they come as {what}; mx.array(...) makes one of MLX of it"
+    what = "a NumPy array" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
+    return f"the numbers are right, but they come as {what}; convert it with mx.array(...)"
 
 
 def show(x):
@@ -96,7 +96,7 @@ def show(x):
 
 
 def _beside(a, b):
-    """Two small masks side by side, a row per line, an arrow where they differ; empty text for anything else."""
+    """Two small masks side by side, one row per line, marked where they differ; empty for anything else."""
     if not all(m.dtype == bool and m.ndim == 2 and 0 < max(m.shape) <= SMALL_MASK for m in (a, b)):
         return ""
     yours, expected = ([" ".join(str(int(x)) for x in row) for row in mask] for mask in (a, b))

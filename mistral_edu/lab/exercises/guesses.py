@@ -1,4 +1,4 @@
-"""What a guess plainly means, however it is typed: "(4,3)", "4 x 3" and (4, 3) are one, "about 1,000" is 1000."""
+"""What a guess plainly means, however it is typed: "(4,3)", "4 x 3" and (4, 3) are the same, "about 1,000" is 1000."""
 import re
 from numbers import Real
 
@@ -60,13 +60,13 @@ def as_one_of(guess, choices):
 
 
 def _plain_number(text):
-    """The number with which a text begins, "about" left aside, if it holds no other; "over 128" begins with none."""
+    """The number with which a text begins, after any "about", if it holds no other; "over 128" begins with none."""
     text = str(text).lower().strip(" .,!()[]\"'`").removeprefix("about").strip()
     return as_number(text) if text[:1].isdigit() or text[:1] == "." and text[1:2].isdigit() else None
 
 
 def as_number(value):
-    """The number that a value is, or that its text holds when it holds one and no more; else None.
+    """The number that a value is, or the only number in its text; otherwise None.
 
     >>> as_number(12), as_number("12 places"), as_number("about 1,000"), as_number("7.2 billion"), as_number("1e-3")
     (12, 12.0, 1000.0, 7200000000.0, 0.001)
@@ -84,5 +84,5 @@ def as_number(value):
 
 
 def same(guess, result) -> bool:
-    """Whether a guess and a result that is no number say the same."""
+    """Whether a guess and a result that is not a number say the same."""
     return key(guess) == key(result)

@@ -1,7 +1,7 @@
 """Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is.
 
-The reader climbs, not Run All: in a notebook the first run of a hint's cell only tells that hints are there, and a run
-that was queued behind other cells shows again what was shown last.
+The reader climbs it, not Run All: in a notebook the first run of a hint's cell only says that there are hints, and a
+run that was queued behind other cells repeats what was shown last.
 """
 from mistral_edu.lab import kernel
 from mistral_edu.lab.exercises.bank import find, notebook_of, short
@@ -11,7 +11,7 @@ _rungs: dict = {}        # exercise -> rung shown last in this kernel; 0 is the 
 
 
 def hint(label: str) -> None:
-    """Print the next hint of an exercise. Raises ValueError for an exercise that has none."""
+    """Print the next hint for an exercise. Raises ValueError for an exercise that has none."""
     label = short(label)
     hints = find(label).hints
     if label not in _rungs:
@@ -25,4 +25,4 @@ def hint(label: str) -> None:
     elif rung <= len(hints):
         say(f"Hint {rung} of {len(hints)}: {hints[rung - 1]}")
     else:
-        say(f"No more hints. The solution of {label}, explained: solutions/{notebook_of(label)}_solutions.md")
+        say(f"No more hints. The solution to {label}, explained: solutions/{notebook_of(label)}_solutions.md")

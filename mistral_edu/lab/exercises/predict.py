@@ -1,7 +1,7 @@
 """Predictions: the reader commits to an answer before the result is shown, and sees both side by side.
 
-A guess that is written down makes one look twice at the result; that is all this file is for. So a guess counts as what
-it plainly means, however it is typed: guesses.py reads it.
+Writing down a guess makes you look twice at the result; that is all this file is for. So a guess counts as what it
+plainly means, however it is typed: guesses.py reads it.
 """
 from collections.abc import Iterable
 from numbers import Real
@@ -12,12 +12,12 @@ from mistral_edu.lab.exercises.guesses import as_number, as_one_of, same, spoken
 from mistral_edu.lab.showing.say import say
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
-RIGHT, WRONG = "as it came out", "not so, and worth a second look"
+RIGHT, WRONG = "right", "not so, and worth a second look"
 _guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
 def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> None:
-    """Record a guess, a text or a number. choices: what is accepted, when only some answers make sense.
+    """Record a guess, a string or a number. choices: what is accepted, if only some answers make sense.
 
     >>> predict("0.1", "build", choices=("build", "evaluate"))
     Prediction 0.1: build. Recorded.
@@ -30,7 +30,7 @@ def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> No
         return
     guess = spoken(guess)
     if guess is None:
-        say(f"Prediction {label}: a guess is a number, or a text in quotes.")
+        say(f"Prediction {label}: a guess is a number, or text in quotes.")
         return
     if guess in (OPEN, ""):
         _guesses.pop(label, None)
@@ -49,12 +49,12 @@ def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> No
 
 
 def outcome(label: str, result: Any, within: float = 0.0) -> None:
-    """Print the result beside the guess. within: the share by which a good guess of a number may be off.
+    """Print the result next to the guess. within: the share by which a good guess of a number may be off.
 
     >>> predict("0.2", "about 1,000 bytes")
     Prediction 0.2: about 1,000 bytes. Recorded.
     >>> outcome("0.2", 1024, within=0.05)
-    Outcome 0.2: 1024. You predicted about 1,000 bytes: as it came out.
+    Outcome 0.2: 1024. You predicted about 1,000 bytes: right.
     """
     label = short(label)
     if label not in _guesses:
@@ -65,7 +65,7 @@ def outcome(label: str, result: Any, within: float = 0.0) -> None:
 
 
 def _judged(guess, result, within, chosen):
-    """chosen: one of some choices is right or not, and not an estimate that is off by a factor."""
+    """chosen: a choice among several is right or wrong, not an estimate that is off by a factor."""
     if chosen or not isinstance(result, Real) or isinstance(result, bool):
         return RIGHT if same(guess, result) else WRONG
     number = as_number(guess)

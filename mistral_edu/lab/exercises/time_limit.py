@@ -1,19 +1,19 @@
-"""A loop without an end is a usual mistake; the reader should hear of it, not wait for ever or drown in prints."""
+"""An endless loop is a common mistake; the reader should hear of it, not wait for ever or drown in output."""
 import io
 import signal
 import sys
 import threading
 from contextlib import contextmanager, redirect_stdout
 
-SECONDS = 60    # far more than any answer takes, even where MLX has to compile first
-FEW = 600       # letters that a reader's function may print in one check
+SECONDS = 60    # far more than any answer takes, even if MLX has to compile first
+FEW = 600       # characters that a reader's function may print in one check
 
 
 @contextmanager
 def time_limit(seconds=SECONDS):
     """Ends what runs longer than this with a TimeoutError, raised in the line that is running.
 
-    It rests on a Unix signal, which only a program's main thread gets: elsewhere there is no limit.
+    It relies on a Unix signal, which only a program's main thread gets: elsewhere there is no limit.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -33,7 +33,7 @@ def time_limit(seconds=SECONDS):
 
 
 def few_words():
-    """A context in which only the first FEW letters that are printed are shown, and then that there are more."""
+    """A context in which only the first FEW printed characters are shown, and then a note that there are more."""
     return redirect_stdout(_FewWords(sys.stdout))
 
 

@@ -1,6 +1,6 @@
 """Mistral's own tokenizers and encoder, asked once for a record that a notebook reads (recorded.py).
 
-They and the files of the vocabularies lie in the wheel of mistral-common, which the notebooks do not need:
+They and the vocabulary files are in the wheel of mistral-common, which the notebooks do not need:
 
     pip install "mistral-common>=1.5.6,<1.6"
 
@@ -18,14 +18,14 @@ from mistral_edu.machine.whole_files import write_text
 
 
 def file_of(name: str) -> Path:
-    """A file of a vocabulary, by its name in the wheel."""
+    """A vocabulary file, by its name in the wheel."""
     import mistral_common
 
     return Path(mistral_common.__file__).parent / "data" / name
 
 
 def authors_tokenizer(name: str):
-    """The authors' tokenizer, with its encoder of conversations, on a file of the wheel."""
+    """The authors' tokenizer, with its encoder of conversations, for a file in the wheel."""
     from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
     logging.getLogger("mistral_common").setLevel(logging.ERROR)
@@ -52,7 +52,7 @@ def heading(question: str, module: str) -> dict:
 
 
 def keep(place: Path, record: dict) -> None:
-    """Write a record, whole or not at all, and say how long it is."""
+    """Write a record, completely or not at all, and say how long it is."""
     text = json.dumps(record, ensure_ascii=False, indent=1)
     write_text(place, text + "\n")
     print(f"{place.name}: {len(text):,} characters")

@@ -1,7 +1,7 @@
 """How far one token's influence goes, layer by layer: measured by derivatives of the running model.
 
 `influence` follows one token upward through all layers: which states change when it changes. `gradients` goes the other
-way, from one output down: which states it depends on. Both give sizes, and exact zeros where no path leads.
+way, from one output down: which states it depends on. Both give sizes, and exact zeros if there is no path.
 """
 import mlx.core as mx
 import numpy as np
@@ -55,6 +55,6 @@ def gradients(model, tokens, seed=0):
 
 
 def furthest(sizes):
-    """How many places lie between the first and the last entry that is not zero: sizes (L,)."""
+    """The distance between the first entry that is not zero and the last entry: sizes (L,)."""
     there = np.nonzero(sizes)[0]
     return int(there[-1] - there[0])

@@ -8,7 +8,7 @@ KINDS = {"norm": "a norm", "attend": "an attention", "rotate": "a rotation", "fe
 
 
 def parameters(fn):
-    """The names of the arguments that a function takes by position; None where Python cannot tell: mx.fast.rms_norm."""
+    """The names of a function's positional arguments; None if Python cannot tell, as for mx.fast.rms_norm."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         return [name for name, one in inspect.signature(fn).parameters.items() if one.kind in kinds]
@@ -31,7 +31,7 @@ def takes_eps(norm):
 
 
 def kind_of(fn):
-    """Which of the four kinds a function is, by the names of its arguments; None where they do not tell.
+    """Which of the four kinds a function is, by the names of its arguments; None if they do not tell.
 
     >>> kind_of(lambda x, weight, eps=1e-5: x), kind_of(lambda a, b: a)
     ('norm', None)
@@ -45,7 +45,7 @@ class Unfit(ValueError):
 
 
 def named(functions, parts):
-    """{kind: function}; raises Unfit where a kind cannot be told, comes twice, or takes other arguments."""
+    """{kind: function}; raises Unfit if a kind cannot be told, comes twice, or takes other arguments."""
     parts = dict(parts)
     for fn in functions:
         if not callable(fn):

@@ -1,7 +1,7 @@
 """Modules around functions that a reader wrote: they compute with a model's weights as that model's own modules do.
 
-Four kinds of function can stand in a model. Each is called as below, in float32, and has to return an array of the
-shape of its first argument; what it returns instead is named by an error (WrongResult).
+Four kinds of function can be put into a model. Each is called as below, in float32, and has to return an array with the
+shape of its first argument; an error (WrongResult) names what it returns instead.
 
     norm (x, weight, eps) or (x, weight)    x (B, L, dim), weight (dim,)
     attention (q, k, v, scale, mask)        q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, S, head_dim),
@@ -18,7 +18,7 @@ from mistral_edu.masks import create_attention_mask
 
 
 class WrongResult(Exception):
-    """What a reader's function returned cannot stand in a model. Its `fn` is that function."""
+    """What a reader's function returned cannot be used in a model. Its `fn` is that function."""
 
     def __init__(self, fn, message):
         super().__init__(message)

@@ -1,7 +1,7 @@
 """What the embedded model can do, measured in seconds: exact match of eight skills, recall, and the loss on stories.
 
 Two tests that see different faults. Exact match asks for short answers and is blind to much; the loss on stories weighs
-every token. All texts are held out of training, by content, and the same seed gives the same ones everywhere.
+every token. All texts are held out of training, by content, and the same seed gives the same texts everywhere.
 """
 import random
 from functools import lru_cache
@@ -31,7 +31,7 @@ def recall(model, tokenizer, n=24):
 
 
 def share_right(model, tokenizer, items):
-    """The share of items that greedy decoding answers exactly: one pass, for no token may differ from the likeliest."""
+    """The share of items that greedy decoding answers exactly: in one pass, since each token must be the likeliest."""
     return sum(answered(model, tokenizer, items)) / len(items)
 
 
@@ -43,10 +43,10 @@ def skill_items(tokenizer, name, n):
 
 @lru_cache
 def recall_items(tokenizer, n, n_facts=3, seed=0):
-    """n short questions on one of n_facts things: "The ball is in the barn. The key is ... Where is the key?"
+    """n short questions about one of n_facts things: "The ball is in the barn. The key is ... Where is the key?"
 
     A tuple of tiny.exam.Item; meta is (thing, place, number of the fact asked for). Fact k begins at token 2 + 7 k, its
-    thing is one token further on and its place five, for all words are single tokens: one can point at them.
+    thing is one token further on and its place five; all words are single tokens, so you can point at them.
     """
     objects, places = ([word for word in words if len(tokenizer.encode(" " + word, bos=False)) == 1]
                        for words in (OBJECTS, PLACES))
@@ -81,7 +81,7 @@ def story_logits(model, tokenizer, n=8):
 
 @lru_cache
 def held_out_stories(tokenizer, n):
-    """n pairs (ids of a wish, ids of a story that the world tells for it, </s> included)."""
+    """n pairs (ids of a wish, ids of a story that the world tells for it, including </s>)."""
     return tuple((item.prompt, tokenizer.encode(" " + item.answer, bos=False) + [EOS])
                  for item in task_items(tokenizer, "story", n))
 
@@ -93,7 +93,7 @@ def said_against_true(model, tokenizer, n=60, temperature=1.0, edges=EDGES):
     """Calibration on n held-out stories: a list of (said, true, count), one for each pair of neighbouring edges.
 
     Of all tokens to which the model gives a probability between two edges: said is the mean of these probabilities,
-    true the share of them that came, count their number. Ranges in which nothing was said are left out.
+    true the share of them that came, count their number. Empty ranges are left out.
     """
     logits, targets = story_logits(model, tokenizer, n)
     said = np.array(mx.softmax(logits / temperature, axis=-1))                # (N, vocab_size)

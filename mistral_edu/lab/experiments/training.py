@@ -1,11 +1,11 @@
-"""The training loop of the small models that pages train while the reader waits."""
+"""The training loop for the small models that pages train while the reader waits."""
 import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 
 
 def train(model, loss, batches, step_size):
-    """Take a step of Adam for each batch, and yield the loss before it: a caller may stop at any step.
+    """Take a step of Adam for each batch and yield the loss before it: a caller may stop at any step.
 
     loss(model, batch) -> (), in nats. step_size: Adam's learning rate.
     """

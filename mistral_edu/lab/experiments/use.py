@@ -3,7 +3,7 @@
     model = use(my_norm)                          # a copy of `tiny` whose norms are my_norm
     generate(model, tokenizer, "Tell me a story")
 
-The original stays as it is, so the way back is to go on with another copy: use() gives a plain one.
+The original stays as it is, so to undo this, take another copy: use() gives a plain one.
 """
 from collections.abc import Callable
 from functools import cache
@@ -25,7 +25,7 @@ from mistral_edu.transformer import Model
 QUESTIONS = ("The ball is in the kitchen. The key is in the barn. Where is the key?", "What is 7 plus 5?",
              "Spell the word lamp.")
 CLOSE = 1e-3                # of logits, which reach 20: two correct ways to compute in float32 differ by far less
-FINER = (1e-3, 1e-4, 1e-5)  # tolerances to look with: a coarse difference first, for rounding is not the fault then
+FINER = (1e-3, 1e-4, 1e-5)  # tolerances to try: a coarse difference first, since rounding is then not to blame
 LONGEST = 16                # tokens of an answer
 
 
@@ -34,15 +34,15 @@ def use(*functions: Callable, norm: Callable | None = None, attend: Callable | N
         quiet: bool = False) -> Model:
     """A copy of the embedded model (float32, readable) in which these functions do the work.
 
-    The names of its arguments tell what a function is; a keyword says it where they do not:
+    The names of its arguments tell what a function is; if they do not, a keyword says it:
     norm (x, weight, eps) or (x, weight); attend (q, k, v, scale, mask); rotate (x, offset, theta);
     feed_forward (x, gate, up, down), the weights being (out, in) arrays.
     repeat_kv: attend gets keys and values with as many heads as the queries (notebook 07 says why they have fewer).
-    quiet: for surgeries, where another answer is no mistake: nothing is checked, and nothing printed.
+    quiet: for surgeries, where a different answer is no mistake: nothing is checked, and nothing printed.
 
-    Otherwise it says at once whether the model answers as before, and if not, which part differs first. A function that
-    cannot run in the model, or of which it cannot be told what it is, or whose cell failed when it was last run, is
-    named with the reason, and you get a copy of the original; with quiet=True the error is raised.
+    Otherwise it says at once whether the model answers as before and, if not, which part differs first. If a function
+    cannot run in the model, or its kind cannot be told, or its cell failed when it was last run, a message says so and
+    why, and you get a copy of the original; with quiet=True the error is raised.
     """
     model = copy_of_tiny()
     given = dict(norm=norm, attend=attend, rotate=rotate, feed_forward=feed_forward)
@@ -83,7 +83,7 @@ def answers(model, tokenizer):
     """What the model says to each of QUESTIONS, greedily."""
     try:
         return [generate(model, tokenizer, question, max_tokens=LONGEST).strip() for question in QUESTIONS]
-    except NonFiniteWeights:                                 # logits that are not numbers: said below, with the place
+    except NonFiniteWeights:                                 # logits that are not numbers: reported below
         return ["(no answer: its logits are not numbers)"] * len(QUESTIONS)
 
 

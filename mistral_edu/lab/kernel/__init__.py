@@ -1,4 +1,4 @@
-"""What the lab knows of the kernel behind a page: how each cell was sent, how it ended, and what to say when one fails.
+"""What the lab knows about the kernel behind a page: how each cell was sent and ended, and what to say if one fails.
 
 `import mistral_edu.lab` in a notebook begins to listen; outside IPython all of this is silent.
 """
@@ -13,7 +13,7 @@ _cells = None       # of this process's kernel, once it listens
 def listen(shell=None) -> None:
     """Follow the cells of a shell from now on, and explain interrupts and missing names in it. Once is enough.
 
-    shell: IPython's own; None takes the one that runs, if any. A handler that somebody else has set stays.
+    shell: IPython's own; None takes the running one, if any. A handler set by others stays.
     """
     global _cells
     if shell is None:
@@ -36,15 +36,15 @@ def is_there() -> bool:
 
 
 def cell_was_queued() -> bool:
-    """Whether the running cell was sent before the one before it had ended: by Run All, or by somebody in a hurry."""
+    """Whether the running cell was sent before the previous one had ended: by Run All, or by somebody in a hurry."""
     return is_there() and _cells.queued
 
 
 def running_cell():
-    """(id, In number) of the cell that runs now: the id stays when it runs again. (None, None) where nobody knows."""
+    """(id, In number) of the running cell: the id stays when it runs again. (None, None) if that is unknown."""
     return (_cells.id, _cells.shell.execution_count) if is_there() else (None, None)
 
 
 def left_unmade(name: str):
-    """(In number, how it ended) of the last cell that was to make this name, where it did not get that far; or None."""
+    """(In number, how it ended) of the last cell that should have made this name but did not get that far; or None."""
     return _cells.unmade.get(name) if is_there() else None

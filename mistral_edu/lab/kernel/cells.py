@@ -1,4 +1,4 @@
-"""A record of the cells that a kernel has run: when each was sent, and which names one left unmade."""
+"""A record of the cells that a kernel has run: when each was sent, and which names it left unmade."""
 import ast
 import re
 import time
@@ -9,7 +9,7 @@ INSIDE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def ended(error):
-    """How a cell ended, in words: a name that is missing is no fault of the cell's own."""
+    """How a cell ended, in words: a missing name is not the cell's own fault."""
     if isinstance(error, KeyboardInterrupt):
         return "was stopped"
     return "lacked a name from above" if type(error) is NameError else "ended in an error"

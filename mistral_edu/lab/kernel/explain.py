@@ -1,4 +1,4 @@
-"""What to say when a cell was stopped, or a name is not there. In doubt Python's own words stay."""
+"""What to say when a cell was stopped or a name is missing. In doubt, Python's own words stay."""
 import ast
 import builtins
 import difflib
@@ -16,7 +16,7 @@ HOW_TO_MEND = {"was stopped": "Run it again.", "ended in an error": "Mend that f
 
 
 def explain(cells, error):
-    """The lines to show for a KeyboardInterrupt or a NameError; None where Python's own traceback says all."""
+    """The lines to show for a KeyboardInterrupt or a NameError; None if Python's own traceback says it all."""
     if hasattr(error, "_render_traceback_"):            # it speaks for itself, as the magics' Stopped does
         return None
     frames = traceback.extract_tb(error.__traceback__)
@@ -60,7 +60,7 @@ def _left_unmade(name, cells):
 
 
 def _note(name, where, shell):
-    """A line below the traceback, for a name that may be a slip of the pen; None without a good guess."""
+    """A line below the traceback, for a name that may be a typo; None without a good guess."""
     known = [known for known in {*shell.user_ns, *dir(builtins)} if not known.startswith("_")]
     if similar := difflib.get_close_matches(name, known, n=1, cutoff=0.75):
         return f"Did you mean `{similar[0]}`?"

@@ -10,7 +10,7 @@ NOT_MADE = "nowhere"
 
 
 def where_made(name: str, cells) -> str:
-    """Where the first cell that makes `name` stands, seen from the running one.
+    """Where the first cell that makes `name` is, seen from the running one.
 
     Returns "above", "below", "elsewhere" (the running cell is not in the file yet), NOT_MADE or UNKNOWN.
     """
@@ -27,7 +27,7 @@ def where_made(name: str, cells) -> str:
 
 
 def _page(path):
-    """The code cells of a notebook, (id, source) pairs; None where they cannot be read."""
+    """The code cells of a notebook, (id, source) pairs; None if they cannot be read."""
     if not path.endswith(".ipynb"):
         return None
     try:

@@ -11,12 +11,12 @@ NO_WIDGET = ("To take an alternative by a click, install anywidget: pip install 
 
 
 class Answer:
-    """One answer of all that were written to a prompt.
+    """One of the answers that were written to a prompt.
 
     steps: a Step for each token: token (its id), text, probability, surprise (in nats), alternatives.
     branches: all answers to the prompt so far, this one included, in the order in which they were begun.
     parent, at: the answer that this one left, and at which step; None for the first one.
-    reused_tokens: so many tokens of the prompt and of the beginning were in the cache, and were not read again.
+    reused_tokens: how many tokens of the prompt and of the beginning were in the cache and not read again.
     """
 
     def __init__(self, writer, steps=(), parent=None, at=None, branches=None):
@@ -27,7 +27,7 @@ class Answer:
 
     @property
     def tokens(self) -> list:
-        """The ids of the answer's tokens, that of an end mark included."""
+        """The ids of the answer's tokens, including that of an end mark."""
         return [step.token for step in self.steps]
 
     @property
@@ -46,26 +46,26 @@ class Answer:
 
     @property
     def depth(self) -> int:
-        """How many answers stand above it in the tree."""
+        """How many answers are above it in the tree."""
         return 0 if self.parent is None else 1 + self.parent.depth
 
     @property
     def finish_reason(self):
-        """"stop": the model ended it; "length": n_tokens or the context are used up; None: not finished."""
+        """"stop": the model ended it; "length": n_tokens or the context is used up; None: not finished."""
         return self.writer.why_ended(self.tokens)
 
     def branch(self, step: int, alternative):
         """The answer that says the same up to a step, takes another token there, and goes on by itself.
 
         alternative: a row of the step's alternatives (0 is the likeliest), or the token's text.
-        An answer that begins so already is returned as it is. Otherwise only what is new is read.
+        If an answer already begins like that, it is returned as it is. Otherwise only what is new is read.
         """
         branch = self.begin_branch(step, alternative)
         branch.go_on()
         return branch
 
     def begin_branch(self, step: int, alternative):
-        """The same answer with its first tokens alone; go_on() or write() writes the others."""
+        """The same answer with only its first tokens; go_on() or write() writes the others."""
         taken = self._find(step, alternative)
         beginning = [*self.tokens[:step], taken.token]
         for answer in self.branches:
@@ -77,7 +77,7 @@ class Answer:
         return Answer(self.writer, [*self.steps[:step], self.steps[step].instead(taken)], parent, step, self.branches)
 
     def go_on(self) -> None:
-        """Write what is missing of the answer: nothing, unless it was interrupted or has only begun."""
+        """Write the rest of the answer: nothing, unless it was interrupted or has only begun."""
         for _ in self.write():
             pass
 
@@ -93,7 +93,7 @@ class Answer:
         print("\n".join(tree_lines(self.branches)))
 
     def _find(self, step, alternative):
-        """The Alternative that is meant; ValueError, with those that there are, where there is none."""
+        """The Alternative that is meant; raises ValueError, which lists those there are, if there is none."""
         if step not in range(len(self.steps)):
             raise ValueError(f"the answer has steps 0 to {len(self.steps) - 1}; got {step!r}")
         rows = self.steps[step].alternatives
@@ -123,7 +123,7 @@ class Answer:
         return still_page(self)
 
     def _ipython_display_(self):
-        """The answer as it can be kept, and in a kernel the live one, which takes its place (see answer.css)."""
+        """The answer as it is stored and, in a kernel, the live one that takes its place (see answer.css)."""
         from IPython.display import display
         display({"text/html": still_page(self), "text/plain": repr(self)}, raw=True)
         if kernel.is_there():

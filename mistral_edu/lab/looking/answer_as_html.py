@@ -1,8 +1,8 @@
 """An answer as HTML: its tokens, each with its surprise as a bar, and for the chosen one what could have come instead.
 
 Nothing in it needs a kernel: a token is the label of a radio button, and answer.css shows the table of the chosen one.
-Where styles are lost (GitHub, a page that is not trusted) the text stays, and all tables in a list that can be opened.
-With live=True there are buttons as well, which inspector.js sends to the kernel.
+If styles are lost (GitHub, a page that is not trusted), the text stays, and all tables in a list that can be opened.
+With live=True there are also buttons, whose clicks inspector.js sends to the kernel.
 """
 from html import escape
 from pathlib import Path
@@ -16,7 +16,7 @@ LEGEND = "Surprise, −ln p in nats, is the height of the bar below a token, and
 HOW = {False: "Click on a token, or press Tab and then arrow keys: below stands what could have come in its place.",
        True: "Click on a token, or press Tab and then arrow keys. Below stands what could have come in its place: "
              "click on it, or press Tab and Enter, and the answer goes on from there."}
-# JupyterLab takes letters, arrows and Enter for commands of its own; with Ctrl or Shift they stay its own.
+# JupyterLab takes letters, arrows and Enter as its own commands; with Ctrl or Shift they remain so.
 KEYS = escape("""if (!event.ctrlKey && !event.metaKey && !event.shiftKey
   && (event.key.length === 1 || event.key === 'Enter' || event.key.startsWith('Arrow'))) event.stopPropagation()""")
 
@@ -28,19 +28,19 @@ def still_page(answer) -> str:
 
 
 def live_page(answer) -> str:
-    """What stands inside the widget, which brings the style itself."""
+    """The inside of the widget, which brings its own style."""
     return f'<div data-answer="{answer.number}">\n{_texts(answer)}\n{_form(answer, live=True)}\n</div>'
 
 
 def first_chosen(answer) -> int:
-    """The step that is open at first: where the answer left another one, else the most surprising one."""
+    """The step that is open at first: where the answer left another one, otherwise the most surprising one."""
     costs = [round(step.surprise, 2) for step in answer.steps]      # rounded: the same step on every machine
     return costs.index(max(costs)) if answer.at is None else answer.at
 
 
 def _texts(answer):
     prompt = answer.writer.tokenizer.decode(answer.writer.prompt_ids, skip_special=False)
-    shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())  # a blank at its end can be the point
+    shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())  # a space at its end can be the point
     return (f'<p class="prompt"><b>Prompt</b> <span>{escape(shown)}</span></p>\n'
             f'<p class="text"><b>Answer</b> <span>{escape(answer.text)}</span></p>\n'
             f'<p class="facts">{escape(answer.facts)}.</p>')
@@ -64,7 +64,7 @@ def _samples():
 
 
 def _token(step, n, chosen, live):
-    """A token with its bar, and behind it the table of its step."""
+    """A token with its bar, followed by the table of its step."""
     told = f"step {n}: {step.visible}, probability {rounded(step.probability)}, surprise {step.surprise:.2f} nats"
     height = round(min(step.surprise / HIGHEST, 1.0), 2)
     rows = "".join(_row(row, number, step, n, live) for number, row in enumerate(step.alternatives)
@@ -86,7 +86,7 @@ def _row(row, number, step, n, live):
 
 
 def _branches(answer, live):
-    """All answers to the prompt so far, where there are more than this one."""
+    """All answers to the prompt so far, if there are more than this one."""
     if len(answer.branches) == 1:
         return ""
     items = []

@@ -25,7 +25,7 @@ def describe(answer) -> str:
 
 
 def _lines(answer, answers, before, below):
-    """before: what stands in front of this line; below: in front of the lines of its branches."""
+    """before: what goes in front of this line; below: in front of the lines of its branches."""
     wrapped = textwrap.wrap(describe(answer), LINE - len(before) - 4) or [""]
     children = [other for other in answers if other.parent is answer]
     hang = below + ("│  " if children else "   ") + "   "

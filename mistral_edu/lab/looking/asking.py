@@ -15,11 +15,11 @@ SETTINGS = [name for name in NAMES if name != "seed"]
 def inspect_answer(prompt: str | list[dict] | list[int], model: Model | None = None, tokenizer: Tokenizer | None = None,
                    raw: bool = False, n_tokens: int = 60, n_alternatives: int = 5, seed: int | None = 0,
                    **sampling: Any) -> Answer:
-    """Let a model answer, and return the Answer, which shows itself token by token.
+    """Let a model answer and return the Answer, which shows itself token by token.
 
     prompt: a string, sent as a user's message (raw=True: as it is), messages, or ids.
     model, tokenizer: from load(); without them tiny, in float32, so that its figures are the same on every machine.
-    n_tokens: the most tokens of an answer. n_alternatives: how many likeliest tokens each step lists.
+    n_tokens: the most tokens of an answer. n_alternatives: how many of the likeliest tokens each step lists.
     sampling: temperature, top_k, top_p, min_p, repetition_penalty, as in stream_generate; greedy without them.
     seed: the same seed gives the same answer; it matters above temperature 0.
 

@@ -17,13 +17,13 @@ MOST, LEAST = 10, 0.01      # how many weights are written below their tokens, a
 
 def attention_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer, layer: int, head: int,
                    position: int | None = None, raw: bool = False) -> Picture:
-    """How one head of one layer spreads its attention over a text: a Picture, of use under explore as well.
+    """How one head of one layer spreads its attention over a text: a Picture, which also works under explore.
 
     text_or_ids: a string, messages or ids, as in stream_generate; messages that end in an answer, or the ids of a
     prompt and its answer, show both. layer, head: counted from 0. position: the token that looks; None for the last.
-    The darker a token, the more it gets; the largest weights stand below their tokens. Hatched tokens get nothing:
-    those left of the red line are out of the window in this layer, and those after the token that looks come later.
-    Raises ValueError for a layer, a head or a position that is not there.
+    The darker a token, the more it gets; the largest weights are written below their tokens. Hatched tokens get
+    nothing: those left of the red line are outside the window in this layer, and those after the token that looks come
+    later. Raises ValueError for a layer, a head or a position that does not exist.
     """
     ids, labels = tokens_of(text_or_ids, model, tokenizer, raw)
     check_place(model, layer, head)
@@ -51,7 +51,7 @@ def attention_view(text_or_ids: str | list[dict] | list[int], model: Model, toke
 def weights_of(model, ids, layer, head, position):
     """The weights (L,) that the token at `position` gives to each of ids, in one head: fp32.
 
-    Where it may not look, they are 0. The forward pass goes as far as this layer.
+    They are 0 where it may not look. The forward pass goes only as far as this layer.
     """
     for part, n, array in walk(model, ids):
         if n == layer and part == "rotation of the queries":
@@ -79,5 +79,5 @@ def quoted(labels, n) -> str:
 
 
 def shade(share):
-    """White for 0, blue for 1; dark letters are readable on each."""
+    """White for 0, blue for 1; dark letters are readable on both."""
     return tuple(1 - share * (1 - channel) for channel in to_rgb(SKY))

@@ -1,7 +1,7 @@
 """One prompt, several models: what each of them answers, where the answers part, and how close the choice was there.
 
 Once a token differs, the texts that follow are different texts, so only the first difference compares the models: there
-all of them are asked about one and the same beginning.
+all of them continue the same beginning.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +24,11 @@ def compare_answers(prompt: str | list[dict] | list[int], models: dict[str, Mode
     """The answers of several models to one prompt, side by side: a Comparison, which shows itself in a notebook.
 
     prompt: as in stream_generate; raw=True sends a string as it is.
-    models: {"16 bit": model, "4 bit": load_model(bits=4), "window 32": load_model(window_size=32), ...}, two at least,
-    all with this tokenizer's vocabulary. The first is the one that the others are compared with.
-    sampling: temperature and the like, as in stream_generate, the same for all, as is the seed; without it greedy.
-    In 16 bit, close choices may fall differently from machine to machine; with dtype="float32" in load_model, as pages
-    with stored outputs do, they fall alike.
+    models: {"16 bit": model, "4 bit": load_model(bits=4), "window 32": load_model(window_size=32), ...}, at least two,
+    all with this tokenizer's vocabulary. The others are compared with the first.
+    sampling: temperature and the like, as in stream_generate, the same for all, as is the seed; greedy without it.
+    In 16 bits, close choices may differ from machine to machine; with dtype="float32" in load_model, as in pages with
+    stored outputs, they do not.
     Raises ValueError for fewer than two models, and for another vocabulary.
 
     >>> from mistral_edu import load_model, load_tokenizer
@@ -107,14 +107,14 @@ def chances(model, ids, tokens):
 
 
 def check_models(models, tokenizer):
-    """Raise ValueError unless there are two models at least, each with a row for every token of a text."""
+    """Raise ValueError unless there are at least two models, each with a row for every token of a text."""
     if not isinstance(models, dict) or len(models) < 2:
         found = f"{len(models)} of them" if isinstance(models, dict) else type(models).__name__
-        raise ValueError(f'models should be two at least, with names: {{"16 bit": model, "4 bit": other}}; got {found}')
+        raise ValueError(f'give at least two models, with names: {{"16 bit": model, "4 bit": other}}; got {found}')
     for name, model in models.items():
         if not isinstance(name, str) or not hasattr(model, "config"):
             raise ValueError(f"expected names with models, as from load_model(); got {name!r}: {type(model).__name__}")
         if model.config.vocab_size < tokenizer.text_ids:
-            raise ValueError(f"the model {name!r} has a vocabulary of {model.config.vocab_size:,}, and the tokenizer "
+            raise ValueError(f"the model {name!r} has a vocabulary of {model.config.vocab_size:,}, but the tokenizer "
                              f"one of {tokenizer.text_ids:,}; answers are compared token by token, so take models that "
                              "share this tokenizer")

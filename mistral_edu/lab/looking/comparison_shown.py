@@ -1,6 +1,6 @@
 """How a Comparison is shown: as text, for terminals and tests, and as HTML, with the answers side by side.
 
-The first token that differs stands in a frame: [[ and ]] in text, a box in HTML.
+The first token that differs is framed: by [[ and ]] in text, by a box in HTML.
 """
 import textwrap
 from html import escape
@@ -8,7 +8,7 @@ from html import escape
 from mistral_edu.lab.showing.say import WIDTH
 from mistral_edu.lab.showing.theme import INK, SOFT
 
-TAIL = 5                    # tokens that are quoted from before a place
+TAIL = 5                    # tokens before a place that are quoted
 EDGE = "var(--jp-border-color1, #999)"
 
 
@@ -26,7 +26,7 @@ def as_text(comparison) -> str:
 
 
 def as_html(comparison) -> str:
-    """The answers as columns, which stand one below the other where the page is narrow, then the tables."""
+    """The answers as columns, which are stacked if the page is narrow, then the tables."""
     columns = "".join(_column(comparison, name) for name in comparison.answers)
     tables = "".join(_table(comparison, place) for place in comparison.places)
     return (f'<div style="max-width: 1000px; color: {INK}"><div style="display: grid; gap: 8px; '
@@ -34,7 +34,7 @@ def as_html(comparison) -> str:
 
 
 def told(comparison, name) -> str:
-    """What stands behind the name of an answer: how long it is, and where it leaves the first one."""
+    """What follows the name of an answer: how long it is, and where it leaves the first one."""
     tokens, same = comparison.answers[name], comparison.same[name]
     count = f"{len(tokens)} token{'s' * (len(tokens) != 1)}"
     if name == next(iter(comparison.answers)):
@@ -47,13 +47,13 @@ def told(comparison, name) -> str:
 
 
 def repeated(comparison, name) -> bool:
-    """Whether this answer was shown already: it is the first one again."""
+    """Whether this answer was already shown: it is the first one again."""
     first = next(iter(comparison.answers))
     return name != first and comparison.answers[name] == comparison.answers[first]
 
 
 def in_parts(comparison, name) -> tuple[str, str, str]:
-    """The text of an answer: what is the same, the token that differs ("" where none does), and what follows it."""
+    """The text of an answer: what is the same, the token that differs ("" if none does), and what follows it."""
     parts, tokens, same = comparison.parts[name], comparison.answers[name], comparison.same[name]
     end = " …" if comparison.is_cut(name) else ""
     if same == len(tokens):

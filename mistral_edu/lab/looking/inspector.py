@@ -17,10 +17,10 @@ INSTEAD = "[Once this cell is run, alternatives can be taken here. The answer ab
 
 
 class Inspector(anywidget.AnyWidget):
-    """Shows one of the answers to a prompt, `answer`, and writes on where the reader takes an alternative.
+    """Shows one of the answers to a prompt, `answer`, and goes on from an alternative that the reader takes.
 
     The front end draws `page` and `state`. It sends {"step", "row"} for an alternative that is taken, {"answer"} for an
-    answer that is to be shown, and {"stop"}. While an answer is written, cells run and clicks are heard.
+    answer that should be shown, and {"stop"}. While an answer is written, cells run and clicks are handled.
     """
 
     _esm = Path(__file__).with_name("inspector.js")
@@ -49,7 +49,7 @@ class Inspector(anywidget.AnyWidget):
         self.page, self.state = live_page(answer), f"Answer {answer.number}: {answer.facts}."
 
     def take(self, step: int, row: int) -> None:
-        """Take an alternative of the answer that is shown, and write on from there."""
+        """Take an alternative of the answer that is shown, and go on from there."""
         self.show(self.answer.begin_branch(step, row))
         if self.answer.finish_reason is None:
             try:
@@ -58,7 +58,7 @@ class Inspector(anywidget.AnyWidget):
                 asyncio.run(self._write(self.answer))
 
     def stop(self) -> None:
-        """End the writing; what was written stays, and is gone on with when the same alternative is taken again."""
+        """Stop writing; what was written stays, and is continued when the same alternative is taken again."""
         if self.task is not None:
             self.task.cancel()
             self.task, self.writing = None, False
@@ -85,6 +85,6 @@ class Inspector(anywidget.AnyWidget):
         self.state += trouble
 
     def _repr_mimebundle_(self, **kwargs):
-        """What is stored says in words what a live kernel would show."""
+        """The stored output says in words what a live kernel would show."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
         return {**data, "text/plain": INSTEAD}, metadata

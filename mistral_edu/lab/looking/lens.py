@@ -15,13 +15,13 @@ from mistral_edu.palette import BLACK, BLUE, PALE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
 
-LONGEST = 14                # letters of a token that fit into its field
-LEAST = 0.01                # smaller probabilities are not told in the caption
+LONGEST = 14                # characters of a token that fit into its field
+LEAST = 0.01                # smaller probabilities are not in the caption
 
 
 def lens_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer,
               position: int | None = None, best: int = 3, raw: bool = False) -> Picture:
-    """What a model would say next after each of its layers: a Picture, of use under explore as well.
+    """What a model would say next after each of its layers: a Picture, which also works under explore.
 
     text_or_ids: as in attention_view. position: the token after which the next one is looked for; None for the last.
     A row for each number of layers: the `best` likeliest tokens, and on the right the probability of the token that
@@ -52,7 +52,7 @@ def lens_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer
 def lens_of(model, ids, position):
     """What the output layer would say after each layer at one position: probabilities (n_layers + 1, vocab_size), fp32.
 
-    As inside.logit_lens, which does it for all positions at once, and so for a large model takes much memory.
+    Like inside.logit_lens, which does this for all positions at once and so takes much memory for a large model.
     """
     stream = [array[0, position] for part, _, array in walk(model, ids) if part in ("embedding", "stream")]
     logits = unembed(model, model.model.norm(mx.stack(stream[::2])))        # the stream between layers, not within
@@ -60,7 +60,7 @@ def lens_of(model, ids, position):
 
 
 def leads_from(chances, token):
-    """The number of layers from which on this token is the likeliest, to the end; None if it is not in the end.
+    """The number of layers after which this token stays the likeliest; None if it is not the likeliest in the end.
 
     >>> leads_from(np.array([[0.6, 0.4], [0.3, 0.7], [0.6, 0.4], [0.2, 0.8]]), 1)
     3
@@ -76,7 +76,7 @@ def layers(n) -> str:
 
 
 def _fields(ax, chances, top, came, name):
-    """The likeliest tokens of each row: a field each, filled as far as its probability goes; bold: what came."""
+    """The likeliest tokens of each row, each in a field filled in proportion to its probability; bold: what came."""
     for (row, column), id in np.ndenumerate(top):
         share, text = chances[row, id], name(int(id))
         ax.barh(row, 0.94, 0.8, left=column, color=PALE)

@@ -1,7 +1,7 @@
-"""What of a text can still make a difference to the next token: in the window, through the layers, or not at all.
+"""What in a text can still make a difference to the next token: in the window, through the layers, or not at all.
 
 Each layer looks W - 1 places back, so n_layers of them reach n_layers * (W - 1) places: the rule of notebook 08. That
-is what is possible. How much it does is measured, by an exchange of single tokens.
+is what is possible. How much each token matters is measured by exchanging it.
 """
 import mlx.core as mx
 import numpy as np
@@ -19,11 +19,11 @@ LONGEST = 400                   # a text with more tokens is drawn without its w
 
 def reach_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer: Tokenizer, exchanges: int = 4,
                raw: bool = False) -> Picture:
-    """Which tokens the next token can depend on, and how: a Picture, of use under explore as well.
+    """Which tokens the next token can depend on, and how: a Picture, which also works under explore.
 
-    text_or_ids: as in attention_view. exchanges: how many tokens of each region, its ends among them, are exchanged for
-    another one, to measure by how much that changes the largest logit change; the number stands below the token. Each
-    costs a pass through the model; 0 for none.
+    text_or_ids: as in attention_view. exchanges: how many tokens of each region, including its ends, are exchanged for
+    another one, to measure the largest change of a logit; the number is written below the token. Each costs a pass
+    through the model; 0 for none.
     """
     ids, labels = tokens_of(text_or_ids, model, tokenizer, raw)
     found = regions(len(ids), model.config)
@@ -53,7 +53,7 @@ def regions(n, config) -> dict:
 
 
 def spread(places, most) -> list[int]:
-    """Up to `most` of these places, both ends among them.
+    """Up to `most` of these places, including both ends.
 
     >>> spread(range(10, 20), 3), spread(range(0), 3), spread(range(5, 7), 4)
     ([10, 14, 19], [], [5, 6])
@@ -65,8 +65,8 @@ def spread(places, most) -> list[int]:
 def exchanged(model, ids, places) -> dict:
     """{place: the largest change of a logit for the next token when the token there is exchanged for another}.
 
-    The other one is the next in the text that differs, so that what is read stays a text of such words. All passes have
-    one length: where no path leads, a number is computed from the same numbers as before, and stays exactly the same.
+    The other one is the next in the text that differs, so that the text still consists of such words. All passes have
+    the same length: without a path, a number is computed from the same numbers as before and stays exactly the same.
     """
     before = last_logits(model, ids)                                        # (vocab_size,)
     change = {}

@@ -8,7 +8,7 @@ from mistral_edu.palette import GREY, INK, RED
 from mistral_edu.text.prompt import check_known, prompt_ids
 
 TITLE, LEGEND, MARGIN = 0.42, 0.34, 0.1          # inches above, below, and beside the tokens
-HATCH = "///"                                    # over tokens that are out of sight
+HATCH = "///"                                    # over tokens that cannot be seen
 TOP = 0.03                                       # inches that a thick frame needs above the first line
 ALL = WIDTH - 2 * MARGIN
 
@@ -17,7 +17,7 @@ def tokens_of(text_or_ids, model, tokenizer, raw=False) -> tuple[list, list]:
     """The ids of a text, and a label for each.
 
     text_or_ids: a string, sent as a user's message (raw=True: as it is), messages, whose last may be an answer, or ids.
-    Raises ValueError where there is none, one is unknown, or they are more than the context holds.
+    Raises ValueError if there are none, one is unknown, or there are more than the context holds.
     """
     ids = prompt_ids(text_or_ids, tokenizer, raw)
     n, config = len(ids), model.config
@@ -29,7 +29,7 @@ def tokens_of(text_or_ids, model, tokenizer, raw=False) -> tuple[list, list]:
 
 
 def place_of(position, n) -> int:
-    """A position among n tokens, from the front: None is the last one, -2 the one before it.
+    """A position among n tokens, counted from the front: None is the last one, -2 the one before it.
 
     >>> place_of(None, 5), place_of(-2, 5), place_of(0, 5)
     (4, 3, 0)
@@ -43,14 +43,14 @@ def place_of(position, n) -> int:
 
 
 def draw_tokens(labels, tints, hatches, below, framed, title, legend, number="", edges=()):
-    """A figure with a box for each token; `framed` has a thick frame. edges: tokens on whose left a red line stands.
+    """A figure with a box for each token; `framed` has a thick frame. edges: tokens with a red line on their left.
 
-    legend: {words: (tint, hatch, thick frame or not)}, in one line below. number: what the numbers below tokens are.
+    legend: {words: (tint, hatch, thick frame or not)}, in one line below. number: what the numbers below tokens mean.
     """
     height = boxes(labels, below, ALL)[1]
     total = height + TITLE + LEGEND
     fig, ax = figure(height=total)
-    fig.set_layout_engine(None)                  # the places are known in inches; to work them out would be slow
+    fig.set_layout_engine(None)                  # the places are known in inches; working them out would be slow
     ax.set_position([MARGIN / WIDTH, LEGEND / total, ALL / WIDTH, (height + TOP) / total])
     placed = draw_pieces(ax, labels, tints, below, ALL, framed, hatches)
     ax.set(xlim=(-0.02, ALL + 0.02), ylim=(height, -TOP))

@@ -21,9 +21,9 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Step(Alternative):
-    """The token that was taken, and what stood beside it."""
+    """The token that was taken, and its alternatives."""
 
-    alternatives: tuple     # the likeliest first, and last the one taken where it is none of the likeliest
+    alternatives: tuple     # the likeliest first, and last the one taken if it is not among the likeliest
 
     @property
     def surprise(self) -> float:
@@ -38,13 +38,13 @@ class Step(Alternative):
 class Writer:
     """All answers to one prompt share one Writer, and so one cache: what two of them have in common is read once.
 
-    prompt, raw: as in stream_generate. n_tokens: of a whole answer, at most; n_alternatives: of a step. sampling: how
-    each of its tokens is chosen.
+    prompt, raw: as in stream_generate. n_tokens: at most, of a whole answer; n_alternatives: of a step. sampling: how
+    each token is chosen.
     """
 
     def __init__(self, model, tokenizer, prompt, raw=False, n_tokens=60, n_alternatives=5, sampling=GREEDY):
         if n_tokens < 1 or n_alternatives < 1:
-            raise ValueError(f"n_tokens and n_alternatives are at least 1; got {n_tokens} and {n_alternatives}")
+            raise ValueError(f"n_tokens and n_alternatives should be at least 1; got {n_tokens} and {n_alternatives}")
         self.model, self.tokenizer, self.n_alternatives = model, tokenizer, n_alternatives
         self.sampling = sampling
         self.prompt_ids, room = ids_and_room(prompt, tokenizer, model.config, raw)
@@ -55,8 +55,8 @@ class Writer:
     def steps_after(self, tokens):
         """Yield a Step for each token that follows these tokens of an answer, up to its end.
 
-        The draws start from the seed again: the same beginning is always continued in the same way. Where another call
-        has begun before this one is through, this one ends: the cache is no longer its own.
+        The draws start from the seed again: the same beginning is always continued in the same way. If another call
+        begins before this one is finished, this one ends: the cache is no longer its own.
         """
         if self.why_ended(tokens):
             return
@@ -74,13 +74,13 @@ class Writer:
                 return
 
     def why_ended(self, tokens):
-        """"stop": the model ended these tokens; "length": they are as many as may be; None: more can follow."""
+        """"stop": the model ended these tokens; "length": there may be no more of them; None: more can follow."""
         if tokens and tokens[-1] in self.tokenizer.end_ids:
             return "stop"
         return "length" if len(tokens) >= self.n_tokens else None
 
     def text(self, tokens, start=0) -> str:
-        """The text of an answer's tokens, from step `start` on; a mark that ends the answer is no part of it."""
+        """The text of an answer's tokens, from step `start` on; a mark that ends the answer is not part of it."""
         characters, ends = self.tokenizer.stream(before=self.prompt_ids), self.tokenizer.end_ids
         pieces = ["" if token in ends else characters.add(token) for token in tokens]
         return "".join(pieces[start:]) + characters.finish()

@@ -1,1 +1,1 @@
-"""What belongs to notebook 00 alone."""
+"""What belongs only to notebook 00."""

@@ -1,4 +1,4 @@
-"""What notebook 02 imports beside the words that all pages share."""
+"""What notebook 02 imports besides the names that all pages share."""
 from mistral_edu.lab.n02_tokens.exercises import random_words
 from mistral_edu.lab.n02_tokens.pictures import (
     dose_picture,

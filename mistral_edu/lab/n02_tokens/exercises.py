@@ -94,9 +94,9 @@ EXERCISES = (
         reference=lowest_first,
         slips=(
             (each_once, "you go through the list once. That agrees with tiny's list, whose later merges never make a "
-                        "pair of lower rank; in this list they do, so look for the lowest rank anew after each merge"),
+                        "pair of lower rank; in this list they do, so look for the lowest rank again after each merge"),
             (in_given_order, "you go through `rank` in the order in which it is written down; its numbers say which "
-                             "pair comes first, and that has to be asked anew after each merge"),
+                             "pair comes first, and that has to be asked again after each merge"),
             (joined_everywhere, "you join the pair wherever it occurs; join one place, the leftmost, then look again: "
                                 "the new piece may make a pair of a lower rank"),
             (lambda word, rank: lowest_first(word, {pair: n for pair, n in rank.items() if n}),

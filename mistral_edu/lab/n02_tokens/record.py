@@ -30,7 +30,7 @@ INDENT = "a" + 4 * " " + "b"
 
 
 def record() -> dict:
-    """All that is recorded, computed anew. Needs mistral-common; raises ImportError without it."""
+    """Everything that is recorded, computed again. Needs mistral-common; raises ImportError without it."""
     theirs = {name: authors_tokenizer(file) for name, file in FILES.items()}
     bare = {name: tokenizer.instruct_tokenizer.tokenizer for name, tokenizer in theirs.items()}
     description = read_model(file_of(FILES["7B v0.3"]))["model"]

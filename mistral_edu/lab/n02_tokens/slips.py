@@ -1,4 +1,4 @@
-"""Usual mistakes in the exercises of notebook 02, each as the function that makes it."""
+"""Common mistakes in the exercises of notebook 02, each as the function that makes it."""
 
 
 # ---- 2.4: lowest rank first

@@ -9,7 +9,7 @@ from mistral_edu.tiny.world import sample
 
 
 def told_stories(n, seed=0, split="train") -> str:
-    """n stories of the small world, one after the other, each with a space before it; a seed has its own."""
+    """n stories of the small world, one after another, each with a space before it; each seed has its own."""
     r = random.Random(seed)
     return "".join(" " + sample(r, split, "story").turns[0][1] for _ in range(n))
 

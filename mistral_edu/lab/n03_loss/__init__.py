@@ -1,4 +1,4 @@
-"""What notebook 03 imports beside the words that all pages share."""
+"""What notebook 03 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.truth import true_shares, village_stories
 from mistral_edu.lab.n03_loss.exercises import cross_entropy as mean_loss
 from mistral_edu.lab.n03_loss.pictures import (

@@ -6,7 +6,7 @@ from mistral_edu.lab.showing.figures import WIDTH, Picture, figure
 from mistral_edu.palette import BLUE, GREY, INK, ORANGE, RED
 
 GROUPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.01)     # of said probabilities, to take means over
-BEYOND = 5.0                                # nats above what was to be expected: then it is no free choice any more
+BEYOND = 5.0                                # nats above what was expected: then it is no longer a free choice
 CHARACTER, LINE = 0.086, 0.46               # inches: how wide a letter of the coloured text is, how high a line
 
 
@@ -30,7 +30,7 @@ def scale_picture(scales, measured, by_formula, scale, ln_v):
 
 
 def costs_picture(labels, costs):
-    """What each token of a text costs: a bar a token, the costliest named above their bars where there is room."""
+    """What each token of a text costs: one bar per token, the costliest named above their bars where there is room."""
     costs = np.array(costs)
     named, order = [], np.argsort(-costs).tolist()
     for n in order:
@@ -50,7 +50,7 @@ def costs_picture(labels, costs):
 
 
 def choice_picture(before, names, said, true, possible):
-    """What may stand at a place of a story: tiny's probabilities beside the village's, the likeliest of `possible`."""
+    """What may come at a place in a story: tiny's probabilities beside the village's, the likeliest of `possible`."""
     rows = np.arange(len(names))
     gap = max(abs(s - t) for s, t in zip(said, true))
     fig, ax = figure(height=1.3 + 0.3 * len(names))

@@ -1,4 +1,4 @@
-"""Norms to try a test for leaks on: right ones, wrong ones that leak from the future, wrong ones that do not."""
+"""Norms on which to try a test for leaks: right ones, wrong ones that leak from the future, wrong ones that do not."""
 import mlx.core as mx
 
 
@@ -18,7 +18,7 @@ def mean_of_abs(x, weight, eps):
 
 
 def one_size(x, weight, eps):
-    """One size for a text."""
+    """One size for the whole text."""
     return divided(x, weight, eps, (x * x).mean(axis=(-2, -1), keepdims=True))
 
 
@@ -34,7 +34,7 @@ def next_size(x, weight, eps):
 
 
 def minus_mean_row(x, weight, eps):
-    """The mean of all rows of the text is subtracted first: it has a sign, which a size has not."""
+    """The mean of all rows of the text is subtracted first: unlike a size, it has a sign."""
     return per_token(x - x.mean(axis=-2, keepdims=True), weight, eps)
 
 

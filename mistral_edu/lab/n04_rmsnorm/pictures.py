@@ -87,7 +87,7 @@ def draw_losses(curves, chance):
 
 
 def draw_doubt(words, sizes, entropies, first=0, of=None):
-    """Rows along a text: words (n) that were read, the size of each one's row after the last layer, its entropy (nats).
+    """Rows along a text: the words (n) read, the size of each one's row after the last layer, its entropy (nats).
 
     A bar's colour and hatch say how open the next token is: the three kinds of DOUBT. They begin at place `first` of a
     text of `of` words.

@@ -55,15 +55,15 @@ FAULTS = {
     "text": (dict(axis=(-2, -1)), "one mean for all rows of a text; each row needs its own: axis=-1"),
     "columns": (dict(axis=0), "axis=0 averages down the columns, over different rows; a row is averaged along the last "
                               "axis"),
-    "axis 1": (dict(axis=1), "axis=1 is the last axis only where there are two; with (B, L, dim) it runs over the "
+    "axis 1": (dict(axis=1), "axis=1 is the last axis only if there are two; with (B, L, dim) it runs over the "
                              "tokens. The last one is axis=-1"),
     "lost": (dict(keepdims=False), "the means lost their axis: shape (rows,) lines up with the columns; keepdims=True "
                                    "gives (rows, 1)"),
     "sum": (dict(total="sum"), "that divides by the length of the row, the root of the sum; the size is the root of "
                                "the mean"),
-    "max": (dict(total="max"), "that takes the largest of the squares; asked is their mean"),
+    "max": (dict(total="max"), "that takes the largest of the squares; take their mean"),
     "no root": (dict(root=False), "the root is missing: divide by the root of the mean square"),
-    "abs": (dict(squares=False, root=False), "that is the mean of |x|; asked is the root of the mean of x * x"),
+    "abs": (dict(squares=False, root=False), "that is the mean of |x|; take the root of the mean of x * x"),
     "no squares": (dict(squares=False), "the squares are missing: the mean of x * x, then the root"),
     "no gain": (dict(gain="none"), "the learned weight is missing: multiply by it at the end"),
     "plus one": (dict(gain="plus one"), "1 + weight is how Gemma stores its weights; Mistral's multiply as they are"),
@@ -80,7 +80,7 @@ NORM_SLIPS = (
     *((_norm(**options), sentence) for options, sentence in FAULTS.values()),
     (_eps_at_the_end, "eps is added to the mean square, before the root; yours is added to the result"),
     (_multiplies, "that multiplies by the size; divide by it"),
-    (_square_of_mean, "that is the square of the mean; asked is the mean of the squares"),
+    (_square_of_mean, "that is the square of the mean; take the mean of the squares"),
     (_of_two, "right for rows of two numbers; a row has x.shape[-1] of them, and mean counts them itself"),
     (_with_numpy, "numpy's mean cannot take an MLX array; use x.mean(...) or mx.mean, and mx.sqrt"),
     (_root_of_row, "that is the size itself, for each row; divide x by it"),
@@ -127,8 +127,8 @@ def _second_name(norm, x, weight, eps):
 
 
 LAST_TEXT = "x[-1] is the last text of the batch; the last token of every text is x[:, -1]"
-ALL_ROWS = ("x * 2 changes every row, by a factor that a norm takes away again but for eps. Change the last token's "
-            "row alone, x[:, -1]")
+ALL_ROWS = ("x * 2 changes every row, by a factor that a norm removes again, except for eps. Change only the last "
+            "token's row, x[:, -1]")
 UNSEEN = ("what leaks may be small, and a small change or a tolerance hides it. Add 1 or more, and ask for equality: "
           "without a leak the rows are equal to the last digit")
 SIGN = "a difference can be negative: take its absolute value first, or ask mx.array_equal"
@@ -157,16 +157,16 @@ LEAK_SLIPS = (
     (_leaks(equal=lambda a, b: (b - a).max() <= 0), SIGN),
     (_leaks(equal=lambda a, b: a.sum() == b.sum()),
      "two sums can agree although the numbers do not; compare number by number: mx.array_equal"),
-    (_second_name, "whoever called your function has lost the x of before. Change a copy, mx.array(x); changed = x is "
-                   "only a second name"),
+    (_second_name, "your function has changed its caller's x. Change a copy, mx.array(x); changed = x is only a second "
+                   "name"),
     (_is_another_norm,
      "that asks whether norm computes what RMSNorm computes. It may compute something else without a leak; call norm "
      "twice, with x and with a changed copy"),
     (lambda *given: not _leaks()(*given), "True and False are exchanged: True means that something leaks"),
-    (_row_by_row, "that asks whether a row depends on any other one. Earlier tokens and other texts are no future"),
+    (_row_by_row, "that asks whether a row depends on any other. Earlier tokens and other texts are not the future"),
     (lambda norm, x, weight, eps: norm(x, weight, eps)[:, :-1] == norm(_plus_one(x), weight, eps)[:, :-1],
-     "that is one answer for each number, and True where nothing leaks; asked is one for all of them, True where "
-     "something does: mx.array_equal, and not"),
+     "that is one answer for each number, and True where nothing leaks; return one for all of them, True if something "
+     "does: mx.array_equal, and not"),
     (lambda norm, x, weight, eps: norm(x, weight, eps)[:, :-1] != norm(_plus_one(x), weight, eps)[:, :-1],
-     "that is one answer for each number; asked is one for all of them: .any().item()"),
+     "that is one answer for each number; return one for all of them: .any().item()"),
 )

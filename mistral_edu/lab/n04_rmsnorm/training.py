@@ -8,7 +8,7 @@ from mistral_edu.config import MistralConfig
 from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
-ALPHABET, LENGTH, ROWS = 16, 12, 64      # different tokens; tokens in a text; texts in a step
+ALPHABET, LENGTH, ROWS = 16, 12, 64      # different tokens; tokens per text; texts per step
 LEARNED, GONE = 0.1, 1000                # a loss below which the task is learned; one from which nothing comes back
 SEEDS, STEPS = 8, 80
 CONFIG = MistralConfig(dim=32, n_layers=8, head_dim=32, hidden_dim=64, n_heads=1, n_kv_heads=1, window_size=None,
@@ -41,7 +41,7 @@ def small_model(norms=True, seed=0):
 def losses_of(model, step_size, steps=STEPS, seed=0):
     """Train a model to name the token before each one, in texts of random tokens: its loss at every step, a list.
 
-    It ends early where the loss passes GONE or is no number any more.
+    It ends early if the loss passes GONE or is no longer a number.
     """
     def loss(model, tokens):
         return nn.losses.cross_entropy(model(tokens)[:, 1:], tokens[:, :-1], reduction="mean")
@@ -59,7 +59,7 @@ def losses_of(model, step_size, steps=STEPS, seed=0):
 def eight_trainings():
     """The results in recorded/eight_trainings.json, as JSON: of each kind, how many of eight seeds learn and explode.
 
-    The losses are those of the first seed, at every step; 1e9 stands for one above GONE or no number.
+    The losses are those of the first seed, at every step; 1e9 stands for one above GONE or not a number.
     """
     results = {}
     for step_size in (0.005, 0.001):

@@ -1,4 +1,4 @@
-"""What notebook 05 imports beside the words that all pages share."""
+"""What notebook 05 imports besides the names that all pages share."""
 from mistral_edu.attention import merge_heads, split_heads
 from mistral_edu.lab.experiments.inside import record, walk
 from mistral_edu.lab.experiments.skills import held_out_stories, recall, recall_items, story_loss

@@ -49,7 +49,7 @@ EXERCISES = (
         ),
         reference=attend, slips=ATTEND_SLIPS,
         hints=(
-            "Four steps: scores, scale, mask, softmax; then the weights times the values. Which shape has the grid of "
+            "Four steps: scores, scale, mask, softmax; then the weights times the values. What shape is the grid of "
             "scores, with a row for each query and a column for each key?",
             "q @ k.swapaxes(-1, -2) gives (..., L, S), whatever comes before the last two axes. Multiply by scale.",
             "mx.where(mask, scores, -mx.inf) keeps the scores where the mask is True. Softmax goes along the keys: "
@@ -67,7 +67,7 @@ EXERCISES = (
         ),
         reference=merge, slips=MERGE_SLIPS,
         hints=(
-            "Which axis has to stand beside the last one, so that the numbers of a token's heads lie next to each "
+            "Which axis has to come just before the last, so that the numbers of a token's heads are next to each "
             "other?",
             "transpose(0, 2, 1, 3) exchanges heads and positions: (B, L, n_heads, head_dim).",
             "Then reshape to (B, L, n_heads * head_dim), with B, n_heads, L, head_dim = out.shape.",

@@ -103,10 +103,10 @@ def _combined():
 
 ATTEND_SLIPS = (
     *_combined(),
-    (_attend(mask="zero"), "a score of 0 is not hidden, for e^0 = 1; what is hidden has the score -mx.inf"),
+    (_attend(mask="zero"), "a score of 0 is not hidden, since e^0 = 1; what is hidden has the score -mx.inf"),
     (_attend(mask="times inf"), "0 times infinity is NaN, and it spreads to the whole row; mx.where(mask, scores, "
                                 "-mx.inf) computes no such product"),
-    (_attend(mask="strict"), "a token may look at itself; your rows leave the own key out, so the first one has none "
+    (_attend(mask="strict"), "a token may look at itself; your rows leave out its own key, so the first one has none "
                              "at all: softmax of -inf alone is NaN"),
     (_attend(mask="tril"), "you made a causal mask of your own, whose first query sits at position 0; use the one that "
                            "is given"),
@@ -127,11 +127,11 @@ ATTEND_SLIPS = (
     (_attend(scale="none", after=lambda weights, mask, scale: weights * scale),
      "the scale comes after softmax; it belongs to the scores, before"),
     (_not_turned, TURNED),
-    (_all_turned, "k.T turns all axes round, heads and texts too; exchange the last two alone: k.swapaxes(-1, -2)"),
+    (_all_turned, "k.T reverses all axes, heads and texts, too; exchange only the last two: k.swapaxes(-1, -2)"),
     (_four_axes, "that counts on four axes; counted from the end, (-1, -2), it is right for any number"),
     (_four_axes_by_transpose, "that counts on four axes; k.swapaxes(-1, -2) is right for any number"),
     (_weights_alone, "those are the weights; multiplied with v they give the result"),
-    (_no_softmax, "softmax is missing: scores are no weights yet"),
+    (_no_softmax, "softmax is missing: scores are not weights yet"),
     (_minus_inf_without_softmax, "softmax is missing: it makes weights of the scores, and 0 of -inf"),
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
     (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest "
@@ -173,7 +173,7 @@ MERGE_SLIPS = (
     (lambda out: _shaped(out, 0, 1, 3, 2), "that exchanges positions and head_dim; exchange heads and positions: "
                                            "transpose(0, 2, 1, 3)"),
     (lambda out: out.transpose(0, 2, 1, 3),
-     "the axes stand right, and the reshape is missing: (B, L, n_heads * head_dim)"),
+     "the axes are right, but the reshape is missing: (B, L, n_heads * head_dim)"),
     (lambda out: out.transpose(0, 2, 1, 3).reshape(-1, out.shape[1] * out.shape[3]),
      "the texts have run together: keep B and L apart"),
     (lambda out: out.transpose(1, 2, 0, 3).reshape(out.shape[0], out.shape[2], -1),
@@ -182,10 +182,10 @@ MERGE_SLIPS = (
     (lambda out: out.T.reshape(out.shape[0], out.shape[2], -1), "out.T turns all four axes round; exchange heads and "
                                                                "positions alone: transpose(0, 2, 1, 3)"),
     (lambda out: out.flatten(), "that makes one long row of everything; each text keeps its rows, one for each token"),
-    (lambda out: out.sum(axis=1), "that adds the heads up; they stand side by side"),
-    (lambda out: out.mean(axis=1), "that is the mean of the heads; they stand side by side"),
+    (lambda out: out.sum(axis=1), "that adds up the heads; they belong side by side"),
+    (lambda out: out.mean(axis=1), "that is the mean of the heads; they belong side by side"),
     (lambda out: out[:, 0], "that is the first head alone"),
-    (lambda out: _side_by_side(out, lambda n: reversed(range(n))), "the heads stand in reverse order"),
+    (lambda out: _side_by_side(out, lambda n: reversed(range(n))), "the heads are in reverse order"),
     (lambda out: mx.concatenate([out[:, h] for h in range(out.shape[1])], axis=1),
-     "the heads stand one below the other, as if they were tokens; side by side is axis=-1"),
+     "the heads are one below the other, as if they were tokens; side by side is axis=-1"),
 )

@@ -9,7 +9,7 @@ from mistral_edu.config import MistralConfig
 from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
-ALPHABET, LENGTH, ROWS = 16, 16, 32      # different tokens; tokens of a text; texts of a step
+ALPHABET, LENGTH, ROWS = 16, 16, 32      # different tokens; tokens per text; texts per step
 NO_CLUE = math.log(ALPHABET)             # the loss of 16 equal chances: ln 16 = 2.77
 CONFIG = MistralConfig(dim=32, n_layers=2, head_dim=8, hidden_dim=64, n_heads=4, n_kv_heads=4, window_size=None,
                        context_len=LENGTH, vocab_size=ALPHABET)

@@ -1,4 +1,4 @@
-"""What notebook 06 imports beside the words that all pages share."""
+"""What notebook 06 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.skills import held_out_stories, recall, story_loss
 from mistral_edu.lab.n06_rope.pictures import draw_arrows, draw_beyond, draw_dials, draw_outgrown, draw_stopped
 from mistral_edu.lab.n06_rope.rotation import rotation_with

@@ -33,7 +33,7 @@ EXERCISES = (
         ),
         reference=rotate, slips=ROTATE_SLIPS,
         hints=(
-            "Which position does each row have? mx.arange counts from 0; the first row stands at offset.",
+            "Which position does each row have? mx.arange counts from 0; the first row is at position offset.",
             "The frequencies: theta ** (-2 * i / head_dim) for i = 0 .. head_dim/2 - 1, as an array of shape "
             "(head_dim/2,). The angles are a table of shape (L, head_dim/2): positions as a column, "
             "positions[:, None], times the frequencies.",

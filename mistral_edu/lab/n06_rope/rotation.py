@@ -1,4 +1,4 @@
-"""A rotation of split halves with any frequencies and at any places: what notebook 06 slows, stops and turns round."""
+"""A rotation of split halves with any frequencies and at any places: what notebook 06 slows, stops and reverses."""
 import mlx.core as mx
 import numpy as np
 

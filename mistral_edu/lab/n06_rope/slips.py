@@ -69,8 +69,8 @@ def _all_at_offset(x, offset, theta):
 
 PAIRS = ("your pairs are neighbours, 0 with 1 and 2 with 3; here number i goes with number i + head_dim/2. It is the "
          "other of two layouts: section 6.8")
-OFFSET = "offset is not used: the first row stands at position offset, not at 0"
-FROM_ONE = "your positions are one too large: the first row stands at offset itself"
+OFFSET = "offset is not used: the first row is at position offset, not at 0"
+FROM_ONE = "your positions are one too large: the first row is at offset itself"
 SIGN = ("you turn the other way: the second number gets + first * sin, the first one - second * sin. It is another "
         "convention, with which tiny was not trained (section 6.8)")
 HALF_SPEED = ("the exponent is -2 i / head_dim: yours lacks the 2, so that the clocks end at the root of 1/theta "
@@ -96,7 +96,7 @@ ROTATE_SLIPS = (
     (_rotate(with_offset=False, first_position=1), f"two things: your positions start at 1, not at 0. And {OFFSET}"),
     (_rotate(to_angle=True), "offset is added to the angle; it belongs to the position, before the frequency is "
                              "multiplied"),
-    (_all_at_offset, "all rows are turned by the same angle, that of position offset; row n stands at offset + n"),
+    (_all_at_offset, "all rows are turned by the same angle, that of position offset; row n is at offset + n"),
     (_rotate(exponent=lambda i, d: -i / d), HALF_SPEED),
     (_rotate(exponent=lambda i, d: -4 * i / d), TWICE),
     (_rotate(exponent=lambda i, d: 2 * i / d), "the exponent is negative: clock 0 is the fastest, others are slower"),
@@ -109,7 +109,7 @@ ROTATE_SLIPS = (
     (_rotate(unit=180 / math.pi), "cos and sin of MLX take radians; yours get degrees"),
     (_rotate(along=0), "positions run along the second axis from the end, x.shape[-2]; yours run along the first"),
     (_rotate(along=1), "positions run along the second axis from the end, x.shape[-2], whatever comes before it"),
-    (_rotate(along=-1), "positions run along x.shape[-2], one a row; x.shape[-1] is the width of a row"),
+    (_rotate(along=-1), "positions run along x.shape[-2], one per row; x.shape[-1] is the width of a row"),
     (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have "
                                "to come from the width of x and from theta"),
     (_cos_of_one_number, "the module math takes single numbers; mx.cos and mx.sin take whole arrays"),

@@ -6,7 +6,7 @@ from mistral_edu.config import MistralConfig
 from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
-TOKENS, LENGTH, ROWS, BACK = 16, 12, 64, 3      # different tokens; tokens in a text; texts in a step; places back
+TOKENS, LENGTH, ROWS, BACK = 16, 12, 64, 3      # different tokens; tokens per text; texts per step; places back
 CONFIG = MistralConfig(dim=32, n_layers=1, head_dim=32, hidden_dim=32, n_heads=1, n_kv_heads=1, window_size=None,
                        context_len=LENGTH, vocab_size=TOKENS)
 

@@ -12,7 +12,7 @@ def repeat_kv(x, n_rep):
 
 def break_even(weight_bytes, n_layers, n_kv_heads, head_dim):
     """After how many tokens keys and values in 16 bit take as many bytes as the weights."""
-    bytes_per_token = 2 * n_layers * n_kv_heads * head_dim * 2       # a key and a value; 2 bytes a number
+    bytes_per_token = 2 * n_layers * n_kv_heads * head_dim * 2       # a key and a value; 2 bytes per number
     return weight_bytes / bytes_per_token
 
 
@@ -50,7 +50,7 @@ EXERCISES = (
     Exercise(
         "7.7", minutes=3, points=2,
         cases=(
-            (960, 2, 1, 3),                                  # by hand on the page: 24 bytes a token, 40 tokens
+            (960, 2, 1, 3),                                  # by hand on the page: 24 bytes per token, 40 tokens
             (14_227_611_648, SEVEN["n_layers"], 8, SEVEN["head_dim"]),
             (4_454_500_608, SEVEN["n_layers"], 32, SEVEN["head_dim"]),
             (2_048_000, 8, 2, 32),

@@ -8,7 +8,7 @@ KINDS = {"MHA": (ORANGE, "--"), "GQA": (BLUE, "-"), "MQA": (GREEN, ":")}
 
 
 def kind_of(config):
-    """What the field calls a model with so many kv heads.
+    """What the field calls a model with this many kv heads.
 
     >>> from mistral_edu import MistralConfig
     >>> kind_of(MistralConfig.preset("7b-v0.3"))

@@ -48,7 +48,7 @@ REPEAT_SLIPS = (
     (_along(None), "without an axis, mx.repeat makes one long row of all numbers; say axis=1"),
     (lambda x, n_rep: mx.tile(x, n_rep), "mx.tile with one number repeats along the last axis, the numbers within a "
                                          "head; and it would bring the copies in turn"),
-    (_reshaped, "reshape only cuts the same numbers anew, and makes no copies; repeat the heads, or broadcast a new "
+    (_reshaped, "reshape only regroups the same numbers and makes no copies; repeat the heads, or broadcast a new "
                 "axis and then reshape"),
     (_broadcast, "only an axis of size 1 can be broadcast, so this works for a single kv head alone"),
     (_five_axes, "the axis of the copies is still there: merge it with the heads, reshape to (B, n_kv_heads * n_rep, "
@@ -61,9 +61,9 @@ REPEAT_SLIPS = (
     (lambda x, n_rep: mx.repeat(x, 2, axis=1), "n_rep is an argument, and not always 2"),
     (lambda x, n_rep: mx.repeat(x, 4, axis=1), "n_rep is an argument, and not always 4"),
     (lambda x, n_rep: mx.repeat(x, n_rep + 1, axis=1), "one copy too many: the head itself counts, so there are n_rep"),
-    (lambda x, n_rep: mx.repeat(x[:, ::-1], n_rep, axis=1), "the kv heads stand in reverse order"),
+    (lambda x, n_rep: mx.repeat(x[:, ::-1], n_rep, axis=1), "the kv heads are in reverse order"),
     (lambda x, n_rep: mx.repeat(x, n_rep, axis=1)[0], "the axis of the texts is gone; all four axes stay"),
-    (lambda x, n_rep: x * n_rep, "that multiplies every number by n_rep; asked are copies"),
+    (lambda x, n_rep: x * n_rep, "that multiplies every number by n_rep; make copies"),
     (lambda x, n_rep: x, "x comes back as it was; each kv head has to be there n_rep times"),
 )
 
@@ -101,7 +101,7 @@ EVEN_SLIPS = (
     (_even(lambda n, kv, d: n * kv * d * 32), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
     (_even(lambda n, kv, d: n * kv * d * 16),
      "16 bits are 2 bytes, and a token leaves a key and a value: 2 times 2 bytes for each place, not 16"),
-    (_even(lambda n, kv, d: n * kv * d * 64), "16 bits are 2 bytes; yours counts 16, and two factors of 2 besides"),
+    (_even(lambda n, kv, d: n * kv * d * 64), "16 bits are 2 bytes; yours counts 16, and two more factors of 2"),
     (_even(lambda n, kv, d: kv * d * 2), "two things: the layers are missing, for every layer has a cache of its own. "
                                          "And one of two factors of 2: a key and a value, 2 bytes for each number"),
     (_even(lambda n, kv, d: n * kv * d * 8), "a number of 16 bits takes 2 bytes; yours counts 4"),
@@ -111,5 +111,5 @@ EVEN_SLIPS = (
     (_even(lambda n, kv, d: n * kv * d * 4, turned=True), "the division is the wrong way round: weights divided by the "
                                                           "bytes of one token"),
     (lambda weight_bytes, n, kv, d: n * kv * d * 4,
-     "these are the bytes of one token; asked is how many tokens make as many bytes as the weights"),
+     "these are the bytes of one token; the question is how many tokens make as many bytes as the weights"),
 )

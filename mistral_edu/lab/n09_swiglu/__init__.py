@@ -1,4 +1,4 @@
-"""What notebook 09 imports beside the words that all pages share."""
+"""What notebook 09 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.inside import silenced, walk
 from mistral_edu.lab.experiments.skills import (
                                                 held_out_stories,

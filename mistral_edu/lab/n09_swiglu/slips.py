@@ -59,7 +59,7 @@ def same(z):
 
 
 EXCHANGED = "gate and up are exchanged: silu belongs around what gate gives"
-OUTSIDE = "silu stands around the product; it belongs around the gate alone, before up is multiplied in"
+OUTSIDE = "silu is around the product; it belongs around the gate alone, before up is multiplied in"
 SIGMOID = "that is the sigmoid alone; silu(z) is z * sigmoid(z), and silu is defined on the page"
 TURNED = "a weight has the shape (out, in), so x meets its turned form: x @ gate.T, x @ up.T, gated @ down.T"
 FORGOTTEN = "down is missing: the units' numbers have to go back to rows of dim numbers, @ down.T"
@@ -78,7 +78,7 @@ FEED_FORWARD_SLIPS = (
     (_made(join=lambda a, b: a + b), "gate and up are added; the gate multiplies"),
     (_made(join=lambda a, b: a), "up is missing: what the gate lets pass is x @ up.T"),
     (_made(join=lambda a, b: b), "the gate is missing: silu(x @ gate.T) multiplies what up gives"),
-    (_made(join=lambda a, b: a * silu(b)), "silu stands around both; up is multiplied in as it is"),
+    (_made(join=lambda a, b: a * silu(b)), "silu is around both; up is multiplied in as it is"),
     (_made(act=same, end=silu), "silu comes last; it belongs around the gate, before up is multiplied in"),
     (_silu_of_x, "silu is taken of x; it belongs around x @ gate.T"),
     (_down_before, "down is applied twice, before the product; first the product, then down, once"),
@@ -90,9 +90,9 @@ FEED_FORWARD_SLIPS = (
      "x is added to the result; the block does that, in notebook 10. A feed-forward returns its own part alone"),
     (_by_units, "by_units takes one row and loops over the units; write it for all rows at once, with x @ gate.T"),
     (lambda x, gate, up, down: _columns(x, gate, up, down).T,
-     "that is made for x as a column, and .T turns all axes round; here every token is a row: x @ gate.T"),
+     "that is made for x as a column, and .T reverses all axes; here every token is a row: x @ gate.T"),
     (lambda x, gate, up, down: (silu(x @ gate.T), x @ up.T),
-     "gate and up have still to be multiplied, and brought back by @ down.T"),
+     "gate and up still have to be multiplied, and brought back by @ down.T"),
     (_made(act=nn.gelu, gate_in="up", up_in="gate"),
      f"two things: {EXCHANGED}. And that is GELU; Mistral's gate is silu"),
     (_matrix_product, "gate and up meet number by number, with *; the sign @ is for matrices"),

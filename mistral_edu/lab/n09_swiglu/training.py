@@ -1,6 +1,6 @@
 """Feed-forwards with a gate and without, at equal parameters: small models that guess the next letter of a story.
 
-There is no attention in them: the last 8 letters stand side by side in one row, and two feed-forwards do all the work.
+There is no attention in them: the last 8 letters are side by side in one row, and two feed-forwards do all the work.
 """
 import random
 from functools import lru_cache, partial
@@ -15,7 +15,7 @@ from mistral_edu.tiny.world import sample
 
 LETTERS, DIM = 8, 64                     # letters that are seen; numbers in a row, 8 for each letter
 WIDE, GATED = 192, 128                   # hidden units: two matrices of 192 rows hold as much as three of 128
-ROWS = 256                               # letters guessed in a step
+ROWS = 256                               # letters guessed per step
 ACTIVATIONS = {"ReLU": nn.relu, "GELU": nn.gelu, "SiLU": nn.silu, "nothing": lambda z: z}
 
 
@@ -81,7 +81,7 @@ def windows(text, starts):
 
 
 def loss_of(model, seen, came):
-    """Mean cross-entropy of a letter, in nats."""
+    """Mean cross-entropy per letter, in nats."""
     return nn.losses.cross_entropy(model(seen), came, reduction="mean")
 
 

@@ -1,4 +1,4 @@
-"""What notebook 10 imports beside the words that all pages share."""
+"""What notebook 10 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.inside import attribution, record, silenced
 from mistral_edu.lab.experiments.reach import furthest, gradients
 from mistral_edu.lab.experiments.skills import held_out_stories, story_loss

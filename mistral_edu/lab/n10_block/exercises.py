@@ -1,4 +1,4 @@
-"""Exercises of notebook 10: the block, and the head that tells places whose they are."""
+"""Exercises of notebook 10: the block, and the head that tells each place whose it is."""
 from functools import lru_cache
 
 import mlx.core as mx
@@ -52,9 +52,9 @@ def _draw(*shape, seed=0):
 
 
 class PlacesRight:
-    """places_right with a name that can be read where the checker shows with what it called a function.
+    """places_right with a name that is readable when the checker shows what it called a function with.
 
-    points: for each right place. With other points a number that was only written down gives itself away.
+    points: for each right place. With other points, a number that was only written down gives itself away.
     """
 
     def __init__(self, points=1):

@@ -1,4 +1,4 @@
-"""Eight questions on one of six things, and how many places `tiny` still names when parts of it are silent."""
+"""Eight questions about one of six things, and how many places `tiny` still names when parts of it are silent."""
 import random
 from functools import cache
 
@@ -48,8 +48,8 @@ def questions(tokenizer, n=QUESTIONS, n_facts=FACTS, seed=0):
 def places_right(*, heads=(), feed_forwards=(), seed=0):
     """How many of the 8 places `tiny` names while these parts are silent: heads [(layer, head)], feed_forwards [layer].
 
-    seed: which 8 questions. Each answer is kept, for the same parts are asked for more than once. Raises ValueError for
-    a part that `tiny` does not have.
+    seed: which 8 questions. Each answer is kept, since the same parts are asked for more than once. Raises ValueError
+    for a part that `tiny` does not have.
     """
     return _places_right(tuple(sorted((layer, head) for layer, head in heads)), tuple(sorted(feed_forwards)), seed)
 
@@ -70,7 +70,7 @@ def _places_right(heads, feed_forwards, seed):
 def _tiny():
     """The readable model, and its tokenizer."""
     model, tokenizer = load_model("tiny", dtype="float32", fast=False), load_tokenizer("tiny")
-    # Stored as x @ weight.T reads them, matrices multiply twice as fast where there is no fast BLAS.
+    # Stored as x @ weight.T reads them, matrices multiply twice as fast if there is no fast BLAS.
     model.update(tree_map(lambda w: mx.contiguous(w.T).T if w.ndim == 2 else w, model.parameters()))
     return model, tokenizer
 

@@ -1,4 +1,4 @@
-"""Usual slips in the exercises of notebook 10: (wrong function, what to tell its author) pairs."""
+"""Common slips in the exercises of notebook 10: (wrong function, what to tell its author) pairs."""
 
 
 def _block(first, second):
@@ -102,7 +102,7 @@ HEAD_SLIPS = (
     *((lambda places_right, left=left: left * places_right.points, "fewer are right than without any one head, so you "
        "silenced more than one part; name one head") for left in (0, 1)),
     (lambda places_right: places_right(heads=[(3, head) for head in range(8)]),
-     "that silences all heads of a layer; name the one of them that you mean"),
+     "that silences all heads of a layer; name the one that you mean"),
     (lambda places_right: 6,
      f"6 is how many are lost, and a number that was only written down. {PAIR[0].upper()}{PAIR[1:]}"),
     (lambda places_right: places_right(heads=(5, 4)), "heads is a list of pairs: heads=[(5, 4)]"),

@@ -1,4 +1,4 @@
-"""What notebook 11 imports beside the words that all pages share."""
+"""What notebook 11 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.skills import held_out_stories, recall_items
 from mistral_edu.lab.n11_cache.pictures import draw_filling, draw_margins, draw_work
 

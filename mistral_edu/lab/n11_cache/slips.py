@@ -40,11 +40,11 @@ UPDATE_SLIPS = (
     (_joined(0), "axis 0 counts the texts of the batch; the tokens are axis 2"),
     (_joined(1), "axis 1 counts the kv heads; the tokens are axis 2"),
     (_joined(-1), "the last axis holds the numbers of a key; the tokens are axis 2"),
-    (_joined(2, (1, 0)), "the new ones come first; they belong behind those that are held"),
+    (_joined(2, (1, 0)), "the new ones come first; they belong after those that are held"),
     (_with(lambda keys, _, k, v: _both(keys[:, :, 1:], k), lambda _, values, k, v: _both(values[:, :, 1:], v)),
      "the oldest token is dropped; here every token stays (dropping some is notebook 12)"),
     (_with(lambda keys, _, k, v: _both(keys[:, :, :-1], k), lambda _, values, k, v: _both(values[:, :, :-1], v)),
-     "the last token held is written over; the new ones come behind it"),
+     "the last token held is overwritten; the new ones belong after it"),
     (_with(lambda keys, values, k, v: keys + k, lambda keys, values, k, v: values + v),
      "+ adds the numbers; to put arrays behind each other, use mx.concatenate"),
     (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: _both(values, k)),
@@ -63,7 +63,7 @@ UPDATE_SLIPS = (
     (lambda cache, k, v: k if cache is None else _both(cache[0], k),
      "only the keys come back; the values belong to the pair, too"),
     (_with(lambda keys, values, k, v: _both(keys, k), lambda keys, values, k, v: _both(keys, v)),
-     "the keys held so far stand in both results; the values held are cache[1]"),
+     "the keys held so far are in both results; the values held are cache[1]"),
     (lambda cache, k, v: None if cache is None else (_both(cache[0], k), _both(cache[1], v)),
      "before the first token the cache is None; then the new pair is k, v"),
     (_with(lambda keys, values, k, v: _both(values, v), lambda keys, values, k, v: _both(keys, k)),
@@ -165,7 +165,7 @@ def _largest(read, ids, n, end):
 
 
 AXIS = "read gives (L, vocab_size), without an axis for texts: the last row is logits[-1], not logits[0, -1]"
-AGAIN = ("the whole text is fed each time, and the cache has read most of it already, so those tokens stand in it "
+AGAIN = ("the whole text is fed each time, but the cache has already read most of it, so those tokens are in it "
          "twice; after the prompt, feed the newest token alone")
 STOP = "the loop does not stop at the end token"
 LOOP_SLIPS = (
@@ -179,7 +179,7 @@ LOOP_SLIPS = (
     (_loop(row=0, again=True), f"row 0 is taken, not the last. And {AGAIN}"),
     (_loop(row=(0, -1)), AXIS),
     (_loop(more=40), "n is not used: the list has at most n tokens"),
-    (_returns_at_once, "the return stands inside the loop, so it ends after the first token"),
+    (_returns_at_once, "the return is inside the loop, so it ends after the first token"),
     (_largest, "max gives the largest logit; argmax says which token has it"),
     (_stops_at(2), "the loop stops at tokenizer.eos_id, 2; the end token here is the argument end"),
     (_loop(stops=False), STOP),
@@ -195,6 +195,6 @@ LOOP_SLIPS = (
                         "new token"),
     (_number, "read takes a list: said[-1:] or [token], not the number alone"),
     (_number_in_an_array, "read takes a list of ids: [token.item()], not an array"),
-    (_end_checked_in_while, "the end token may stand in the prompt, too; look for it in the new tokens alone"),
+    (_end_checked_in_while, "the end token may be in the prompt, too; look for it only in the new tokens"),
     (_whole_argmax, ".argmax() over all rows counts through the whole array; take the last row first, logits[-1]"),
 )

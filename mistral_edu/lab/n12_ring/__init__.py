@@ -1,4 +1,4 @@
-"""What notebook 12 imports beside the words that all pages share."""
+"""What notebook 12 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.skills import held_out_stories, recall_items
 from mistral_edu.lab.n12_ring.deleting_cache import Forgetful
 from mistral_edu.lab.n12_ring.faulty_caches import in_secret_order

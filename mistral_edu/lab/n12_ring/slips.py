@@ -44,15 +44,15 @@ def _slot_before(n, window):
 
 RING_SLIPS = (
     (lambda n, window: np.arange(n - window, n),
-     "these are the right positions in the order of time; asked is the order of the slots: position p lies in slot "
+     "these are the right positions in the order of time; give them in the order of the slots: position p is in slot "
      "p % window"),
     (lambda n, window: np.arange(n - window, n)[::-1],
-     "these are the positions from the newest to the oldest; asked is the order of the slots: position p lies in slot "
+     "these are the positions from newest to oldest; give them in the order of the slots: position p is in slot "
      "p % window"),
     (lambda n, window: np.arange(window),
      "the first window tokens are kept and the later ones are not written; the ring keeps the last ones"),
     (lambda n, window: np.arange(n - window, n) % window,
-     "these are the numbers of the slots; asked is which position lies in each of them"),
+     "these are the numbers of the slots; say which position is in each of them"),
     (_by_slot(lambda slot, n, window: slot + window * (n // window)),
      "slots that the present round has not reached still hold the position of the round before, window less"),
     (_by_slot(lambda slot, n, window: slot + window * ((n - 1) // window)),
@@ -62,7 +62,7 @@ RING_SLIPS = (
     (_one_token_too_many, "that is the ring after n + 1 tokens: the last of n tokens has the position n - 1"),
     (_counted_from_one, "your positions start at 1; the first token has the position 0"),
     (_slot_by_round, "position // window counts the rounds; the slot is what is left, position % window"),
-    (_slot_before, "each position lies one slot too early: position p belongs in slot p % window"),
+    (_slot_before, "each position is one slot too early: position p belongs in slot p % window"),
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),
     (lambda n, window: list(range(n - window, n))[-1:] + list(range(n - window, n))[:-1],
@@ -71,7 +71,7 @@ RING_SLIPS = (
     (lambda n, window: _by_slot(lambda slot, n, w: n - 1 - (n - 1 - slot) % w)(n, 4),
      "your function counts with 4, or with W or ring of the cell above; its own window is an argument"),
     (lambda n, window: [8, 5, 6, 7], "that is the answer for 9 tokens and a window of 4 alone"),
-    (lambda n, window: n % window, "that is one slot, the one that comes next; asked is a list: the position in each "
+    (lambda n, window: n % window, "that is one slot, the one that comes next; return a list: the position in each "
                                    "slot"),
 )
 
@@ -85,7 +85,7 @@ def _exchanged(first, second):
     return _guess(**{first: FAULTS[second], second: FAULTS[first]})
 
 
-TWICE = "three are right, so the fourth has a name that stands there twice; each cache has one letter"
+TWICE = "three are right, so the fourth has a name that appears twice; each cache has one letter"
 NAME_SLIPS = (
     (_exchanged("A", "B"), "look at A and B again: one of them is right for every chunk, and wrong only after a trim. "
                            "Which class changes nothing but trim?"),

@@ -1,4 +1,4 @@
-"""What notebook 13 imports beside the words that all pages share."""
+"""What notebook 13 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.skills import recall_items
 from mistral_edu.lab.experiments.truth import village_stories
 from mistral_edu.lab.n13_sampling.pictures import draw_calibration, draw_price, draw_survivors

@@ -63,7 +63,7 @@ DRAW = (
     (lambda p, u: p.argmax().item(), "that is the likeliest token whatever u is: temperature 0, no draw"),
     (lambda p, u: (p <= u).sum().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
     (lambda p, u: (p > u).argmax().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
-    (lambda p, u: p[(mx.cumsum(p) <= u * p.sum()).sum()].item(), "that is the token's probability; asked is its place"),
+    (lambda p, u: p[(mx.cumsum(p) <= u * p.sum()).sum()].item(), "that is the token's probability; return its place"),
 )
 
 # ---- keep_top_p ----
@@ -146,9 +146,9 @@ TOP_P = (
     (_top_p(_below_p, restore=False), f"two things: {CROSSING}, before < p and not total < p; and {PLACES}"),
     (_top_p(order=_same, restore=False), UNSORTED),
     (_top_p(_up_to, order=_same, restore=False), f"two things: {UNSORTED}; and {CROSSING}"),
-    (_top_p(end=_share), "the result is made to add up to 1; asked are the probabilities as they were. (draw does the "
+    (_top_p(end=_share), "the result is made to add up to 1; return the probabilities as they were. (draw does the "
                          "rest)"),
     (lambda q, p: mx.where(q >= p, q, 0), "each probability is compared with p; it is their sum that has to reach p"),
     (lambda q, p: mx.where(q >= p * q.max(), q, 0), "that is min-p, which compares each token with the likeliest"),
-    (lambda q, p: _top_p()(q, p) > 0, "that says which tokens stay; asked are their probabilities, and 0 for others"),
+    (lambda q, p: _top_p()(q, p) > 0, "that says which tokens stay; return their probabilities, and 0 for others"),
 )

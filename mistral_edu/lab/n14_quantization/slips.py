@@ -66,16 +66,16 @@ GROUP_SLIPS = (
     (_group(span=lambda w: mx.abs(w).max()), "the steps lead from the smallest weight to the largest: the range is "
                                              "w.max() - w.min()"),
     (_group(span=mx.max), "the steps lead from the smallest weight to the largest: the range is w.max() - w.min()"),
-    (_group(span=lambda w: w.min() - w.max()), "the signs are turned round: the range is w.max() - w.min()"),
-    (_mirrored, "that is the symmetric kind; asked is the affine one, with the smallest weight as its bias"),
+    (_group(span=lambda w: w.min() - w.max()), "the signs are reversed: the range is w.max() - w.min()"),
+    (_mirrored, "that is the symmetric kind; use the affine one, with the smallest weight as its bias"),
     (_group(kind=mx.int32), "the numbers are right; codes are never negative, so make them .astype(mx.uint32)"),
     (_group(kind=mx.float32), "the numbers are right; make whole numbers of them with .astype(mx.uint32)"),
-    (_reordered((1, 2, 0)), "these are the three results in another order; asked are codes, scale, bias"),
-    (_reordered((0, 2, 1)), "these are the three results in another order; asked are codes, scale, bias"),
-    (_reordered((0,)), "these are the codes alone; asked are three results: codes, scale, bias"),
-    (lambda w, bits: _group()(w, bits)[0], "these are the codes alone; asked are three results: codes, scale, bias"),
+    (_reordered((1, 2, 0)), "these are the three results in another order; return codes, scale, bias"),
+    (_reordered((0, 2, 1)), "these are the three results in another order; return codes, scale, bias"),
+    (_reordered((0,)), "these are the codes alone; return three results: codes, scale, bias"),
+    (lambda w, bits: _group()(w, bits)[0], "these are the codes alone; return three results: codes, scale, bias"),
     (_group(codes=lambda w, scale, bias: mx.round((w - bias) / scale) * scale + bias, kind=mx.float32),
-     "these are the rounded weights; asked are the codes they are computed from"),
+     "these are the rounded weights; return the codes they are computed from"),
     (lambda w, bits: _group()(w, 2), "your function has 2 bits or 3 steps written into it; bits is an argument"),
 )
 
@@ -142,10 +142,10 @@ PACK_SLIPS = (
      "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
     (lambda codes: [code << 4 * place for place, code in enumerate(codes)],
      "these are eight numbers; add them up, and you have the word"),
-    (lambda codes: "".join(f"{code:x}" for code in codes[::-1]), "these are the digits of the word as a text; asked is "
+    (lambda codes: "".join(f"{code:x}" for code in codes[::-1]), "these are the digits of the word as text; return "
                                                                  "the number: int(text, 16)"),
-    (lambda codes: "".join(f"{code:x}" for code in codes), "these are the digits as a text, and in the wrong order; "
-                                                           "asked is a number, with the first code as its last digit"),
+    (lambda codes: "".join(f"{code:x}" for code in codes), "these are the digits as text, and in the wrong order; "
+                                                           "return a number, with the first code as its last digit"),
     (lambda codes: sum((mx.array(code) << 4 * place).astype(mx.int32).item() for place, code in enumerate(codes)),
      "the highest bit of an int32 is its sign; use Python's integers, or mx.uint32"),
     (lambda codes: mx.array(codes, mx.int32) << 4 * mx.arange(8), "these are eight numbers; add them up, and you have "

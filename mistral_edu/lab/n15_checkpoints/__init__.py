@@ -1,4 +1,4 @@
-"""What notebook 15 imports beside the words that all pages share."""
+"""What notebook 15 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.inside import first_difference, record, silenced
 from mistral_edu.lab.experiments.skills import recall, story_loss
 from mistral_edu.lab.n15_checkpoints.causes import under_letters

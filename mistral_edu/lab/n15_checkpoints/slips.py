@@ -89,14 +89,14 @@ FIND_SLIPS = (
      "this asks the header of the page, small_header, which fits one file alone; read the header of raw, inside the "
      "function"),
     (lambda raw, name: _end_from_shape(raw, name, lambda shape: shape[0]),
-     "the end was worked out from the shape, for one axis and 4 bytes a number; data_offsets holds it for any shape "
+     "the end was worked out from the shape, for one axis and 4 bytes per number; data_offsets holds it for any shape "
      "and any dtype"),
     (lambda raw, name: _end_from_shape(raw, name, math.prod),
-     "the end was worked out with 4 bytes a number; other dtypes have fewer, and data_offsets holds the end for all"),
+     "the end was worked out with 4 bytes per number; other dtypes have fewer, and data_offsets holds it for all"),
     (lambda raw, name: (142, 154), "that is the answer for w in the file by hand alone"),
-    (_and_size, "the second number is how many bytes the array has; asked is the byte at which it ends"),
-    (_bytes, "these are the array's bytes; asked is where they begin and end"),
-    (_numbers, "these are the array's numbers; asked is where its bytes begin and end"),
+    (_and_size, "the second number is how many bytes the array has; give the byte at which it ends"),
+    (_bytes, "these are the array's bytes; say where they begin and end"),
+    (_numbers, "these are the array's numbers; say where its bytes begin and end"),
     (lambda raw, name: _found(raw, name, lambda size: (8 + size, 8 + size))[0],
      "that is where it begins; return the end as well: begin, end"),
 )

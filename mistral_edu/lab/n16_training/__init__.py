@@ -1,4 +1,4 @@
-"""What notebook 16 imports beside the words that all pages share."""
+"""What notebook 16 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.reach import furthest, gradients
 from mistral_edu.lab.experiments.skills import story_loss
 from mistral_edu.lab.n16_training.checkpoints import MOMENTS, opened, per_set, reading, right_without

@@ -46,7 +46,7 @@ EXERCISES = (
             "w.",
             "v is a mean of squares: beta2 * v + (1 - beta2) * g * g. The corrected ones are m / (1 - beta1**t) and "
             "v / (1 - beta2**t). They are for this step only: what you return is m and v without correction.",
-            "The decay stands beside the quotient, inside the brackets that the rate multiplies: "
+            "The decay is next to the quotient, inside the brackets that the rate multiplies: "
             "w - rate * (m_hat / (mx.sqrt(v_hat) + eps) + decay * w).",
         ),
     ),

@@ -40,8 +40,8 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
 
 
 NO_CORRECTION = "m and v are used as they are; divide them by 1 - beta1**t and 1 - beta2**t first"
-L2 = "the decay is added to the gradient, so it runs through m and v; in AdamW it stands beside the quotient, decay * w"
-INSIDE = "eps stands inside the root; it is added after the root: mx.sqrt(v_hat) + eps"
+L2 = "the decay is added to the gradient, so it runs through m and v; in AdamW it is next to the quotient, decay * w"
+INSIDE = "eps is inside the root; it is added after the root: mx.sqrt(v_hat) + eps"
 NO_SQUARE = "v is a mean of g; it has to be a mean of the squares, g * g"
 ADAM_SLIPS = (
     (_step(correct_m=False, correct_v=False), NO_CORRECTION),
@@ -57,7 +57,7 @@ ADAM_SLIPS = (
      "the corrected m and v are returned; they are for this step only, and m and v go on without correction"),
     (_step(old_m=True), "the step is made with the m from before; first comes the new m, with this gradient in it"),
     (_step(up=True), "the weight goes up the slope; the step is subtracted"),
-    (_step(unscaled_decay=True), "the decay is not multiplied by the rate: both terms stand inside the brackets"),
+    (_step(unscaled_decay=True), "the decay is not multiplied by the rate: both terms are inside the brackets"),
     (_step(swapped=True), "beta and 1 - beta are exchanged: the old mean counts beta, the new gradient 1 - beta"),
     (_step(decayed_up=True), "the decay lets the weight grow; inside the brackets it is added, + decay * w"),
     (_step(no_eps=True), "eps is missing: it is added to the root"),

@@ -1,4 +1,4 @@
-"""What notebook 17 imports beside the words that all pages share."""
+"""What notebook 17 imports besides the names that all pages share."""
 from mistral_edu.lab.n17_speed.claims import claims, claims_table
 from mistral_edu.lab.n17_speed.exercises import least_batch as rows_at_the_bend
 from mistral_edu.lab.n17_speed.machines import Dot, dots_of, limits_of, recorded_machines, rows_of

@@ -16,14 +16,14 @@ from mistral_edu.bench.work import operations_per_prompt
 from mistral_edu.checkpoints.memory import bytes_per_weight, need
 from mistral_edu.config import MistralConfig
 
-M3_MAX = 400e9      # bytes a second, by Apple's specifications, with 40 GPU cores; with 30 of them it is 300e9
+M3_MAX = 400e9      # bytes per second, by Apple's specifications, with 40 GPU cores; with 30 of them it is 300e9
 SEVEN = MistralConfig.preset("7b-v0.2")
 LENGTHS = (2048, 4096, 8192)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """name: what the command calls it. published: in few words. computed: beside it. why: a sentence or two."""
+    """name: what the command calls it. published: in a few words. computed: next to it. why: a sentence or two."""
     name: str
     published: str
     computed: str
@@ -37,13 +37,13 @@ class Claim:
 
 
 def read_per_token(bits=16, context=0):
-    """Bytes that Mistral-7B v0.2 reads for a token: the weights but for the embedding, and `context` tokens."""
+    """Bytes that Mistral-7B v0.2 reads for a token: the weights except the embedding, and `context` tokens."""
     numbers = SEVEN.n_parameters - SEVEN.vocab_size * SEVEN.dim
     return numbers * bytes_per_weight(2, None if bits == 16 else bits) + context * SEVEN.kv_bytes_per_token()
 
 
 def gb(bits, context=None):
-    """GB of the weights, with the cache of `context` tokens where it is given; without a window."""
+    """GB of the weights, with the cache of `context` tokens if that is given; without a window."""
     whole = need(SEVEN, context=context, bits=None if bits == 16 else bits)
     return (whole.weights + (whole.cache if context else 0)) / 1e9
 
@@ -54,7 +54,7 @@ def row(numbers, digits=2):
 
 def claims():
     """All claims, in the order of the page."""
-    most = {bits: M3_MAX / read_per_token(bits) for bits in (16, 4)}              # tokens a second
+    most = {bits: M3_MAX / read_per_token(bits) for bits in (16, 4)}              # tokens per second
     memory = {bits: [gb(bits, length) for length in LENGTHS] for bits in (16, 4)}
     gib = {bits: [each * 1e9 / 2**30 for each in memory[bits]] for bits in (16, 4)}
     falls = {bits: [read_per_token(bits, 2048) / read_per_token(bits, length) for length in LENGTHS]
@@ -139,7 +139,7 @@ def page():
     """docs/claims.md."""
     lines = ["# Published claims, one by one", "",
              "Figures that were published with an existing MLX port of Mistral-7B, for an Apple M3 Max. They are their "
-             "authors',", "quoted second-hand; this project has not measured on that machine. Beside each stands what "
+             "authors',", "quoted second-hand; this project has not measured on that machine. Next to each is what "
              "follows from the shape of", "Mistral-7B v0.2, from the 400 GB/s that Apple specifies for the M3 Max with "
              "40 GPU cores (300 with 30), and from", "arithmetic that "
              "[notebook 17](../notebooks/17_speed_and_memory.ipynb) explains. GB are 10^9 bytes, GiB 2^30.", "",

@@ -1,4 +1,4 @@
-"""What notebook 18 imports beside the words that all pages share."""
+"""What notebook 18 imports besides the names that all pages share."""
 from mistral_edu.lab.experiments.inside import record
 from mistral_edu.lab.experiments.skills import share_right
 from mistral_edu.lab.n18_prompts.pictures import draw_distances, draw_next, draw_ranking

@@ -1,14 +1,14 @@
-"""`chat_panel()`: a conversation with a model in a cell, beside which other cells go on working.
+"""`chat_panel()`: a conversation with a model in a cell, while other cells go on working.
 
 `settings` says what may be set, `answering` writes an answer step by step, `drawing` turns messages into HTML and
-words, `export` takes them elsewhere; `actions` and `new_conversation` have what each button does, `page_events` how its
+text, `export` takes them elsewhere; `actions` and `new_conversation` have what each button does, `page_events` how its
 press comes in, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
 """
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # it needs anywidget, and not everyone has that
+if TYPE_CHECKING:  # it needs anywidget, which not everyone has
     from mistral_edu.lab.panel.panel import ChatPanel
 
 
@@ -22,8 +22,8 @@ def chat_panel(model: str | Path = "tiny", *, bits: int | None = None, window: i
 
     model, bits, window: as in %mistral: a name or folder; 8, 4, or None as stored; a width, "none" or "config".
     temperature, top_p, seed, max_tokens: as in stream_generate. system: instructions for the model.
-    messages: a conversation to go on with: a list, or a file that Export or mistral-edu chat wrote.
-    What the buttons do, code can do: `await panel.send("Hello!")`, then `panel.messages`.
+    messages: a conversation to continue: a list, or a file that Export or mistral-edu chat wrote.
+    Code can do what the buttons do: `await panel.send("Hello!")`, then `panel.messages`.
     Raises ValueError for settings out of range, and what load() raises for the model.
     """
     try:
@@ -34,7 +34,7 @@ def chat_panel(model: str | Path = "tiny", *, bits: int | None = None, window: i
         if (error.name or "").split(".")[0] != "anywidget":
             raise
         raise ImportError("chat_panel needs the package anywidget: pip install anywidget, then restart the kernel and "
-                          "load the page of the browser again. Everything else here works without it.") from None
+                          "reload the page in the browser. Everything else here works without it.") from None
     chosen = {"bits": bits, "window": window, "temperature": temperature, "top_p": top_p, "seed": seed,
               "max_tokens": max_tokens, "system": system}
     if not isinstance(model, ChatPanel):

@@ -1,7 +1,7 @@
 """What a reader can do in the panel, button by button; code can do the same.
 
-Each raises ValueError where it cannot be done, and says in `status` what it did. Nothing but stop() is possible while
-an answer is being written.
+Each raises ValueError if it cannot be done, and says in `status` what it did. Only stop() is possible while an answer
+is being written.
 """
 import asyncio
 from itertools import count
@@ -16,18 +16,18 @@ class Acts:
     """For ChatPanel, which has `session`, `messages`, `settings`, `status`, `busy` and the drawing."""
 
     async def ask(self, text) -> str:
-        """Send a message, and return the answer, or as much of it as came before a stop."""
+        """Send a message and return the answer, or as much of it as came before a stop."""
         return await self._answer(text, back=text)
 
     async def edit(self, turn, text) -> str:
-        """Ask question number `turn`, counted from 0, in other words. What followed it is dropped."""
+        """Reword question number `turn`, counted from 0, and ask it. What followed it is dropped."""
         until(self.messages, turn)
         n = len(self.questions) - turn - 1
         dropped = f", and the {n} turn{'s' * (n != 1)} after it dropped" * (n > 0)
         return await self._answer(text, turn, "Edit", f"Question {turn + 1} was changed{dropped}.", back=text)
 
     async def regenerate(self) -> str:
-        """Answer the last question again: with another seed for this answer, where chance has a part in it."""
+        """Answer the last question again, with another seed for this answer if chance plays a part in it."""
         if not self.questions:
             raise ValueError("there is no answer to write again yet; ask something first")
         note = "Written again. At temperature 0 the same model gives the same answer; raise it for another one."
@@ -38,7 +38,7 @@ class Acts:
         return await self._answer(self.questions[-1], len(self.questions) - 1, "Regenerate", note, seed=seed)
 
     def stop(self):
-        """End the answer after its next token; what has come stays. Only sets a flag, so any thread may call it."""
+        """End the answer after its next token; what was written stays. Only sets a flag, so any thread may call it."""
         if self.talk:
             self.talk.stop()
 
@@ -55,7 +55,7 @@ class Acts:
         self._draw(status=f"{name} is {words} from here on.", settings=self._settings({**self.settings, name: value}))
 
     async def load(self, model, bits=None, window="config"):
-        """Go on with another model, and the same conversation. Where it cannot be loaded, the one in use stays."""
+        """Go on with another model and the same conversation. If it cannot be loaded, the one in use stays."""
         self._check_free()
         wanted = str(model).strip(), settings.weight_bits(bits), settings.width(window)
         self._draw(busy="loading", status=f"Loading {wanted[0]}.")
@@ -73,7 +73,7 @@ class Acts:
         """kind "cell": the code of a cell that shows this panel again; "json": a file, whose name is returned."""
         self._check_ready()
         if kind not in ("cell", "json"):
-            raise ValueError(f'export is as "cell" or as "json"; got {kind!r}')
+            raise ValueError(f'kind should be "cell" or "json"; got {kind!r}')
         if kind == "json":
             result = str(export.as_file(self.messages))
             self.status = f"Saved as {result}, in the notebook's folder."
@@ -88,7 +88,7 @@ class Acts:
         self.models = await asyncio.to_thread(models)
 
     async def _answer(self, text, turn=None, act="", note="", back="", **other):
-        """act: what Undo would take back. note: what to say at the end. back: the field's again if not a word comes.
+        """act: what Undo would take back. note: what to say at the end. back: put back into the field if no word comes.
 
         other: settings for this answer alone.
         """

@@ -1,6 +1,6 @@
 """An answer in small steps on the kernel's main thread, so that cells run in between.
 
-MLX's streams belong to a thread, so another thread is no way out; and one that computes would keep cells waiting all
+MLX's streams belong to a thread, so another thread would not help; and one that computes would keep cells waiting just
 the same. So a step is one token, or a few of the prompt, and between two steps the kernel does whatever else is due.
 """
 import asyncio
@@ -13,7 +13,7 @@ from mistral_edu.conversation import Chat
 from mistral_edu.fast import compiled
 from mistral_edu.lab.panel import drawing
 
-CHUNK = 16      # tokens of a prompt a step: prefill's 256 would keep a cell waiting for seconds on a processor
+CHUNK = 16      # tokens of a prompt per step: prefill's 256 would keep a cell waiting for seconds on a processor
 SMALL = 100_000_000      # parameters
 DONE = object()
 _under_way = set()
@@ -22,8 +22,8 @@ _under_way = set()
 def steps(chat, text, turn=None, **settings):
     """Ask `chat`, and yield None for each part of the conversation that was read, then a Piece for each token.
 
-    turn: ask question number `turn` in these words, and drop what follows it. Where not a word comes, because of an
-    error or of a stop, the conversation is left as it was before.
+    turn: ask question number `turn` in these words, and drop what follows it. If not a single word comes, because of an
+    error or a stop, the conversation is left as it was before.
     """
     before = list(chat.messages)
     kept = chat.messages[:] = until(before, turn)
@@ -36,8 +36,8 @@ def steps(chat, text, turn=None, **settings):
 
 
 async def warm_up(chat):
-    """See to it that the first message finds what is made at first use: the model's fast path, and all that a few steps
-    of an answer need, which nobody sees. A large model takes no such steps: they would keep cells waiting for seconds.
+    """Prepare what is made at first use, before the first message: the model's fast path, and all that a few hidden
+    steps of an answer need. A large model takes no such steps: they would keep cells waiting for seconds.
     """
     model = chat.model
     with suppress(Exception):                   # the first message meets the same trouble, and says so
@@ -63,9 +63,9 @@ def until(messages, turn=None) -> list:
 
 
 class Talk:
-    """Takes one step after the other, until they end or somebody calls stop(), from whichever thread.
+    """Takes one step after another, until they end or stop() is called, from any thread.
 
-    show(step) is called after each. hints: what the library warned of, in its words.
+    show(step) is called after each. hints: what the library warned about, in its words.
     """
 
     def __init__(self, steps, show):
@@ -79,7 +79,7 @@ class Talk:
         try:
             with closing(self.steps):
                 while not self.stopped and self._step() is not DONE:
-                    await asyncio.sleep(0)          # here cells run, and messages of the page come in
+                    await asyncio.sleep(0)          # here cells run, and messages from the page arrive
         finally:
             _under_way.discard(self)
 
@@ -101,8 +101,8 @@ def stop_all(*_signal):
 def interrupts_stop():
     """Let the kernel's interrupt button end the talk after this step.
 
-    A KeyboardInterrupt outside of a cell would end the event loop, and the kernel with it. A kernel at rest ignores the
-    signal (SIG_IGN); there stop_all stays, else a press in the pause between two steps would be lost.
+    A KeyboardInterrupt outside a cell would end the event loop, and the kernel with it. A kernel at rest ignores the
+    signal (SIG_IGN); stop_all stays there, since a press in the pause between two steps would otherwise be lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
 """Messages as HTML for bubbles, as a still page, and as plain text; and how full the context is, in words.
 
-What the model or the reader wrote is shown and never works: safe_markdown leaves no tag but its own for code, and no
-link and no picture, before Markdown becomes HTML here.
+What the model or the reader wrote is shown but has no effect: safe_markdown leaves only its own tags for code, and no
+links or pictures, before Markdown becomes HTML here.
 """
 from functools import lru_cache
 from html import escape
@@ -13,13 +13,13 @@ from mistral_edu.lab.showing.theme import SHADE
 
 NAMES = {"system": "Instructions", "user": "You", "assistant": "Mistral"}
 EMPTY = "Nothing has been said yet."
-STILL = "mistral-chat-still"        # hidden where a live panel stands below it, see panel.css
+STILL = "mistral-chat-still"        # hidden if a live panel is below it, see panel.css
 SHADES = {"system": "none", "user": SHADE, "assistant": "var(--jp-layout-color1, #8881)"}
 
 
 class Renderer(mistune.HTMLRenderer):
     def heading(self, text, level, **attrs):
-        """Bold, and no heading: those of a page belong to the page."""
+        """Bold, not a heading: headings belong to the page."""
         return f"<p><strong>{text}</strong></p>\n"
 
     def block_code(self, code, info=None):
@@ -75,7 +75,7 @@ def meter(used, config, left_out=0, piece=None, seed=None) -> dict:
     """How much of the context is used, and how much of that a token sees, as numbers for a bar and as words.
 
     left_out: how many turns are not read. piece: the last one of the last answer. seed: what that was drawn with, or
-    None where no chance was in it.
+    None if no chance was involved.
 
     >>> from mistral_edu import MistralConfig
     >>> meter(300, MistralConfig.preset("tiny"))["words"]

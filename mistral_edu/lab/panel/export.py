@@ -8,7 +8,7 @@ DEFAULTS = {"bits": None, "window": "config", "temperature": 0.0, "top_p": 1.0, 
 
 
 def as_cell(messages, settings) -> str:
-    """Code that shows the panel with these messages and settings; what has its default value is left out.
+    """Code that shows the panel with these messages and settings; default values are left out.
 
     >>> print(as_cell([{"role": "user", "content": "Hi"}], {"model": "tiny", "seed": 3, "bits": None}))
     from mistral_edu.lab import chat_panel
@@ -25,7 +25,7 @@ def as_cell(messages, settings) -> str:
 
 
 def as_file(messages, folder=".") -> Path:
-    """Write the messages to conversation.json in a folder, or conversation-2.json where that is taken, and so on."""
+    """Write the messages to conversation.json in a folder, or to conversation-2.json if that is taken, and so on."""
     names = (f"conversation{f'-{n}' if n > 1 else ''}.json" for n in range(1, 10_000))
     path = next(path for path in (Path(folder) / name for name in names) if not path.exists())
     saved_chat.save(messages, path)

@@ -27,20 +27,20 @@ class Beginnings:
         """Go on with the conversation that was in this cell before it ran again. Undo brings the present one back."""
         self._check_ready()
         if not self.earlier:
-            raise ValueError("there is no earlier conversation of this cell that could be resumed")
+            raise ValueError("this cell has no earlier conversation to resume")
         self._before, self.piece = list(self.messages), None
         self.messages[:] = self._earlier
         self._draw(status="The earlier conversation goes on.", undoable="Resume")
 
     def _follow(self, panels):
-        """Offer to resume what was said in these panels, which this one has taken the place of."""
+        """Offer to resume what was said in these panels, which this one has replaced."""
         self._earlier = next((panel.messages or panel._earlier for panel in panels
                               if isinstance(panel, Beginnings) and (panel.questions or panel._earlier)), [])
         if offered := self._offered():
             self.status = f"A new conversation has begun. The one before it in this cell can be resumed: {offered}."
 
     def _offered(self) -> str:
-        """How long the earlier conversation is, in words, where it is not the beginning of the present one."""
+        """How long the earlier conversation is, in words, unless it is the beginning of the present one."""
         if self.messages[:len(self._earlier)] == self._earlier:
             return ""
         n = sum(message["role"] == "user" for message in self._earlier)

@@ -1,7 +1,7 @@
-"""What the page reports, a pressed button above all, is done on the thread on which cells run.
+"""What the page reports, above all a pressed button, is handled on the thread on which cells run.
 
-JupyterLab's reports come on another thread while cells run on the main one (see showing/main_thread.py). Unlike
-sliders, buttons are not to be taken together: each report is done, in its order.
+JupyterLab's reports arrive on another thread while cells run on the main one (see showing/main_thread.py). Unlike those
+of sliders, presses of buttons must not be merged: each report is handled, in order.
 """
 import asyncio
 import inspect
@@ -15,7 +15,7 @@ ACTS = ("ask", "edit", "regenerate", "clear", "undo", "resume", "set", "load", "
 class Reports:
     """For ChatPanel, whose methods are the ACTS. A report is {"do": one of ACTS, "with": its arguments}.
 
-    Besides, "stop" only sets a flag, so it need not wait; and "hello" asks whether the kernel is there.
+    In addition, "stop" only sets a flag, so it need not wait; and "hello" asks whether the kernel is there.
     """
 
     def listen(self):

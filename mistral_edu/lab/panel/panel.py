@@ -1,7 +1,7 @@
 """The panel as a widget: its state, which panel.js draws.
 
-anywidget rather than boxes of ipywidgets: a field in which Enter sends and Shift+Enter does not, focus that stays, and
-roles and names for screen readers are a few lines of JavaScript, and cannot be had from Python.
+It uses anywidget rather than boxes of ipywidgets: a field in which Enter sends and Shift+Enter does not, focus that
+stays, and roles and names for screen readers take a few lines of JavaScript, and are impossible from Python.
 """
 import time
 from pathlib import Path
@@ -65,21 +65,21 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         try:
             self.session.use(*wanted)
         except BaseException:
-            self.session.use()          # the old one went before the new one came
+            self.session.use()          # the old one was dropped before the new one was loaded
             raise
         finally:
             if self.session.chat:
                 self.session.chat.messages = self.messages
 
     def _begin(self, messages):
-        """The question stands there at once, and below it the answer grows."""
+        """The question is there at once, and below it the answer grows."""
         self.said, self.piece, self._drawn = "", None, 0.0
         with self.hold_sync():
             self.bubbles, self.busy, self.status = drawing.bubbles(messages), "answering", ""
         self.send({"taken": True})
 
     def _show(self, piece):
-        """Called after each step; draws ten times a second at most."""
+        """Called after each step; draws at most ten times a second."""
         if piece is None:
             return
         self.said, self.piece, now = self.said + piece.text, piece, time.monotonic()

@@ -1,4 +1,4 @@
-"""What a panel may be given, and what is said of a value that cannot be."""
+"""What a panel may be given, and what is said about a value that it cannot."""
 from pathlib import Path
 
 from mistral_edu.checkpoints.window import window
@@ -27,7 +27,7 @@ def number(name: str, value):
     if name in ("temperature", "top_p"):
         Sampling(**{name: found})
     elif name == "max_tokens" and found < 1:
-        raise ValueError(f"max_tokens is at least 1; got {found}")
+        raise ValueError(f"max_tokens should be at least 1; got {found}")
     return found
 
 
@@ -48,7 +48,7 @@ def weight_bits(value):
     """
     found = {"": None, "8": 8, "4": 4}.get(value, value)
     if found not in BITS:
-        raise ValueError(f"bits are 8 or 4, or None for the weights as they are stored; got {value!r}")
+        raise ValueError(f"bits should be 8 or 4, or None for the weights as stored; got {value!r}")
     return found
 
 
@@ -60,5 +60,5 @@ def conversation(messages) -> list:
     if messages:
         check_messages(messages)
         if messages[-1]["role"] != "assistant":
-            raise ValueError("messages end in a question; expected its answer after it, or leave it out and ask it")
+            raise ValueError("messages end in a question; add its answer, or leave it out and ask it")
     return messages

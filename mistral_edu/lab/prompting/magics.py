@@ -3,11 +3,11 @@
     %%mistral -n 100 -t 0.8 -s 1
     Tell me a story about a red ball.
 
-A single line works too, `%mistral Say hello`, but not with a question mark at its end: there IPython looks for help.
-`%mistral --help` lists the options.
+A single line works, too, `%mistral Say hello`, but not with a question mark at its end: IPython takes that as a request
+for help. `%mistral --help` lists the options.
 
-The reply appears token by token. Stop keeps what came so far, in the variable and in the conversation, and ends in one
-line.
+The reply appears token by token. Stop keeps what came so far, in the variable and in the conversation, and shows one
+line instead of a traceback.
 """
 import sys
 import time
@@ -57,17 +57,17 @@ class MistralMagics(Magics):
     mistral.__doc__ = PARSER.format_help()      # what %mistral? and Shift-Tab show
 
     def prompt(self, text, cell, options):
-        """What to ask, with the notebook's variables in it. A raw prompt keeps its blanks: there they count."""
+        """What to ask, with the notebook's variables in it. A raw prompt keeps its spaces: there they matter."""
         body = (cell or "").removesuffix("\n") if options.raw else (cell or "").strip()
         prompt = fill("\n".join(part for part in (text, body) if part.strip()), self.shell.user_ns)
         if not prompt.strip():
             raise MagicError("Nothing was asked. Write the prompt after the options: %mistral Who are you?")
         if options.raw and options.system is not None:
-            raise MagicError("--raw sends the prompt as it is, without a system message; leave one of the two out")
+            raise MagicError("--raw sends the prompt as it is, without a system message; leave out one of the two")
         return prompt
 
     def ask(self, prompt, options):
-        """Stream the answer into the cell, and keep it; raises Stopped where the reader presses Stop."""
+        """Stream the answer into the cell and keep it; raises Stopped if the reader presses Stop."""
         said = []
 
         def listen(pieces):
@@ -97,7 +97,7 @@ class MistralMagics(Magics):
         keep()
 
     def do(self, command, words, options):
-        """The commands of %mistral; each says in a line or two what is the case now."""
+        """The commands of %mistral; each says in a line or two how things are now."""
         if command == "load":
             if not words:
                 raise MagicError("Which model? %mistral load NAME takes a name or a folder; %mistral models lists some")
@@ -115,7 +115,7 @@ class MistralMagics(Magics):
 
 
 def show_while_it_grows(pieces, reply):
-    """Show reply() in the cell, again and again while the pieces come, and last when they have ended for any reason."""
+    """Show reply() in the cell, again and again while pieces arrive, and once more when they end for any reason."""
     shown, last = display(reply(), display_id=True), time.monotonic()
     try:
         for _ in pieces:
@@ -128,7 +128,7 @@ def show_while_it_grows(pieces, reply):
 
 @contextmanager
 def in_one_line():
-    """What goes wrong is said in one line, and so is a hint of the library."""
+    """A context that reports what goes wrong in one line, and likewise the library's hints."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """The line behind %mistral: options first, then the prompt as it is written, or a command.
 
-A prompt may hold apostrophes, dashes and dollar signs, so nothing in it is taken for an option or a quotation: the
-first word that is no option begins it.
+A prompt may hold apostrophes, dashes and dollar signs, so nothing in it is taken for an option or a quotation: it
+begins with the first word that is not an option.
 """
 import argparse
 import re
@@ -16,7 +16,7 @@ EXAMPLES = """commands, alone on a line:
   %mistral models       what can be loaded without a download
   %mistral status       the model and the conversation
   %mistral reset        begin a new conversation, as --new does
-  %mistral unload       let go of the model and the conversation
+  %mistral unload       drop the model and the conversation
 
 examples:
   %mistral Say hello.
@@ -24,8 +24,8 @@ examples:
   Tell me a story about a {colour} ball.
 
 {colour} stands for a variable of the notebook; {{ is a brace, and braces without a name in them stay as they are.
-A question mark at the end of %mistral is IPython's own: there, write %%mistral and the question on the next line.
-Each question follows the ones before it. The same question again, right after its answer, takes that answer's place."""
+A question mark at the end of %mistral is IPython's own: instead, write %%mistral and the question on the next line.
+Each question follows the ones before it. The same question again, right after its answer, replaces that answer."""
 
 
 class MagicError(ValueError):
@@ -67,9 +67,9 @@ def build_parser():
     add("--min-p", type=float, metavar="P", help="choose among those at least P times as likely as the likeliest")
     add("-s", "--seed", type=int, default=0, metavar="N", help="the same seed gives the same reply (default: 0)")
     add("--stop", action="append", metavar="TEXT", help="end before this text; may be given several times")
-    add("--system", metavar="TEXT", help="instructions for this conversation from here on; \"\" takes them away")
+    add("--system", metavar="TEXT", help="instructions for this conversation from here on; \"\" removes them")
     add("--new", action="store_true", help="begin a new conversation")
-    add("--raw", action="store_true", help="continue the prompt as it is, outside of the conversation")
+    add("--raw", action="store_true", help="continue the prompt as it is, outside the conversation")
     add("-o", "--output", type=variable, default="reply", metavar="NAME", help="the variable that keeps the reply "
         "(default: reply)")
     add("-f", "--format", choices=("text", "markdown"), default="text", help="how the reply is shown (default: text)")
@@ -81,7 +81,7 @@ PARSER = build_parser()
 
 
 def split(line: str):
-    """(the words of the options that a line begins with, the rest as it is written). A lone -- ends the options.
+    """(the option words with which a line begins, the rest as it is written). A lone -- ends the options.
 
     >>> split("-n 5 --stop 'the end' What's 3 - 4")
     (['-n', '5', '--stop', 'the end'], "What's 3 - 4")
@@ -104,7 +104,7 @@ def unquoted(word):
 
 
 def command_of(text: str):
-    """(command, its words) where a line is one, (None, []) where it is a prompt: "reset the clock" is a question.
+    """(command, its words) if the line is one, (None, []) if it is a prompt: "reset the clock" is a question.
 
     >>> command_of("load tiny -b 4"), command_of("reset"), command_of("load the dishwasher")
     (('load', ['tiny', '-b', '4']), ('reset', []), (None, []))
@@ -117,6 +117,6 @@ def command_of(text: str):
 
 
 def sampling(options) -> dict:
-    """What stream_generate takes, of the options; what was not given keeps its own default there."""
+    """The options that stream_generate takes; what was not given keeps its default there."""
     names = ("max_tokens", "temperature", "seed", "top_p", "top_k", "min_p", "stop")
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}

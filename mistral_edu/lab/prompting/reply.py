@@ -1,4 +1,4 @@
-"""What stays of an answer: its text, and how it came about."""
+"""What remains of an answer: its text, and how it came about."""
 from html import escape
 
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
@@ -9,12 +9,12 @@ ENDINGS = {"stop": "The model ended its reply.", "length": "Cut off here: no mor
 
 
 class Reply(str):
-    """A model's answer. It is a string, and can be used as one; what else is known of it stands in its attributes.
+    """A model's answer. It is a string, and can be used as one; its attributes hold what else is known about it.
 
-    tokens: the ids, the end token included. logprobs: the natural log of each one's probability, by the model alone.
-    finish_reason: "stop", "length", "stop_string", or None where it was interrupted. prompt: what was asked, with its
-    variables filled in. timing: tokens a second of prompt and reply ("prompt_tps", "generation_tps"), and "peak_memory"
-    in GB; it is never shown, so that a page looks the same each time it is run.
+    tokens: the ids, including the end token. logprobs: the natural log of each one's probability, by the model alone.
+    finish_reason: "stop", "length", "stop_string", or None if it was interrupted. prompt: what was asked, with its
+    variables filled in. timing: tokens per second of prompt and reply ("prompt_tps", "generation_tps"), and
+    "peak_memory" in GB; it is never shown, so that a page looks the same each time it is run.
 
     >>> reply = Reply("1 < 2")
     >>> reply.upper(), reply.finish_reason, reply._repr_mimebundle_()["text/plain"]
@@ -25,7 +25,7 @@ class Reply(str):
 
     @classmethod
     def of(cls, pieces, prompt=None, format="text"):
-        """The reply that these pieces make, as stream_generate gives them. format: how it is shown, see below."""
+        """The reply made of these pieces from stream_generate. format: how it is shown, see below."""
         self = cls("".join(piece.text for piece in pieces))
         self.prompt, self.format = prompt, format
         self.tokens, self.logprobs = [piece.token for piece in pieces], [piece.logprob for piece in pieces]

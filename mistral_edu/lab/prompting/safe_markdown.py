@@ -1,9 +1,9 @@
-"""Markdown of a model, so that it is shown and nothing in it runs.
+"""A model's Markdown, made safe: it is shown, and nothing in it runs.
 
 A page that you ran yourself is trusted: JupyterLab puts HTML within its Markdown on the page as it is, and follows a
-link to javascript:. So every < of the text becomes &lt;, and links and pictures stay as the text that they are written
-in. Within code Markdown would show &lt; itself; so code is written as HTML of our own, in which every mark is escaped.
-Whatever a text does to look like code where it is none, the only tags that come out are ours.
+link to javascript:. So every < of the text becomes &lt;, and links and pictures are shown as plain text. Within code,
+Markdown would show &lt; itself; so code is written as our own HTML, in which every mark is escaped. Whatever a text
+does to look like code, the only tags that come out are ours.
 """
 import re
 
@@ -29,7 +29,7 @@ def with_spans(text):
 
 
 def between(pattern, text, outside, inside):
-    """The text anew: inside(group 2) for each match of a pattern, outside(text) for what lies between them."""
+    """The text rewritten: inside(group 2) for each match of a pattern, outside(text) for what is between them."""
     done, at = [], 0
     for found in pattern.finditer(text):
         done += [outside(text[at:found.start()]), inside(found[2])]

@@ -11,7 +11,7 @@ from mistral_edu.generate import stream_generate
 
 
 class Session:
-    """Loads a model when it is first asked, and keeps it until another is named. That one begins a new conversation.
+    """Loads a model at the first question, and keeps it until another is named, which begins a new conversation.
 
     `chat` is the conversation (None without a model); `name`, `bits` and `window` say what is loaded, or will be.
     """
@@ -20,12 +20,12 @@ class Session:
         self.name, self.bits, self.window, self.chat = "tiny", None, "config", None
 
     def use(self, name=None, bits=None, window=None):
-        """See to it that this model is loaded. Without a name the one in use; what else is not given stays, too.
+        """Make sure that this model is loaded; without a name, the one in use. Other settings not given stay, too.
 
         bits: 8 or 4, None as stored. window: a width, "none" for full attention, "config" as published.
 
-        The old model goes before the new one comes: two may not fit into memory. A name that cannot be loaded at all
-        is found out before that.
+        The old model is dropped before the new one is loaded: two may not fit into memory. A name that cannot be loaded
+        at all is detected before that.
         """
         before = (name, None, "config") if name else (self.name, self.bits, self.window)
         wanted = (before[0], bits or before[1], before[2] if window is None else window)
@@ -38,10 +38,10 @@ class Session:
         self.name, self.bits, self.window = wanted
 
     def ask(self, prompt, raw=False, **settings):
-        """The answer, as a generator of Pieces. Close it, and the part that was given stays in the conversation.
+        """The answer, as a generator of Pieces. If it is closed, the part already given stays in the conversation.
 
-        The question that was just answered, asked again, is one turn and not two: whoever runs a cell again means the
-        same question. Where that gives no word, the earlier answer stays. raw: outside of the conversation.
+        The question just answered, asked again, is one turn and not two: whoever runs a cell again means the same
+        question. If that gives not a single word, the earlier answer stays. raw: outside the conversation.
         """
         chat = self.chat
         if raw:
@@ -83,7 +83,7 @@ class Session:
 
 
 def models() -> list[str]:
-    """Names that load without a download: tiny, and what the Hugging Face cache holds of Mistral's architecture."""
+    """Names that load without a download: tiny, and models of Mistral's architecture in the Hugging Face cache."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
     try:

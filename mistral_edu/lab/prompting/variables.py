@@ -1,8 +1,8 @@
 """{name} in a prompt stands for a variable of the notebook.
 
-Prompts are full of braces that mean nothing of the kind, JSON above all. So only a brace that holds one plain name is
-filled in; `{"key": 1}`, `{}`, `{1, 2}` and `{ name }` stay as they are. As in an f-string, `{{` is a brace, and so is
-the `}}` that belongs to it.
+Prompts are full of braces that mean something else, JSON above all. So only a brace that holds one plain name is filled
+in; `{"key": 1}`, `{}`, `{1, 2}` and `{ name }` stay as they are. As in an f-string, `{{` is a brace, and so is the
+matching `}}`.
 """
 import difflib
 import re
@@ -13,7 +13,7 @@ NAME = re.compile(r"\{([^\W\d]\w*)\}")
 def fill(text: str, variables: dict) -> str:
     """The text with each {name} replaced by str(variables[name]), in one pass: a value's own braces stay.
 
-    Raises ValueError, which names the variable, where there is none.
+    Raises ValueError, which names the variable, if there is none.
 
     >>> fill('Where is the {thing}? Answer as {"place": ...}.', {"thing": "ball"})
     'Where is the ball? Answer as {"place": ...}.'
@@ -47,6 +47,6 @@ def value_of(name, variables):
         return str(variables[name])
     known = [other for other in variables if not other.startswith("_")]
     similar = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    raise ValueError(f"the prompt has {{{name}}}, and there is no variable {name}"
+    raise ValueError(f"the prompt has {{{name}}}, but there is no variable {name}"
                      + (f" (did you mean {similar[0]}?)" if similar else "")
                      + f". Make it in a cell above, or write {{{{{name}}}}} to send the braces themselves")

@@ -30,7 +30,7 @@ def describe(error: BaseException, fn=None) -> str:
 
 
 def only_earlier(name: str, failed: tuple) -> str:
-    """What to say of a function whose cell failed when it was last run, up to what to do then.
+    """What to say about a function whose cell failed when it was last run, up to what to do next.
 
     failed: kernel.left_unmade(name), the In number of that cell and how it ended.
 

@@ -1,7 +1,7 @@
 """The house style of figures, and the Picture: a figure with its caption and its description in words.
 
-Every figure comes with a one-line caption that holds its numbers: it can be read aloud, and compared by tests,
-which cannot look at pixels.
+Every figure comes with a one-line caption that holds its numbers: it can be read aloud, and compared by tests, which
+cannot look at pixels.
 """
 import base64
 import io
@@ -43,7 +43,7 @@ def figure(width: float = WIDTH, height: float = HEIGHT, rows: int = 1, columns:
 class Picture:
     """A figure, its caption (one line, with the numbers) and its description for those who cannot see it.
 
-    As the last value of a cell it shows itself: the picture, then the caption as text.
+    As the last value of a cell, it shows itself: the picture, then the caption as text.
     """
 
     def __init__(self, fig: Figure, caption: str, alt: str = ""):

@@ -1,7 +1,7 @@
-"""A grid of numbers to touch: a click on a cell, or Tab and the arrow keys, says below what it holds.
+"""An interactive grid of numbers: a click on a cell, or Tab and the arrow keys, shows below what it holds.
 
 No kernel is needed: each cell is the label of a radio button, and the style shows the sentence of the one that is
-chosen. Where styles are lost (GitHub, a page that is not trusted), the still picture stays, and below it the grid in
+chosen. If styles are lost (GitHub, a page that is not trusted), the still picture stays, and below it the grid in
 words, folded.
 """
 import html
@@ -15,7 +15,7 @@ from mistral_edu.lab.showing.map.style import OPENS
 from mistral_edu.lab.showing.touchable import Touchable
 from mistral_edu.palette import BLUE, BLUES, INK
 
-# Up and down go by rows, which radio buttons alone do not know; and JupyterLab takes no key for a command of its own.
+# Up and down go by rows, which radio buttons alone do not do; and JupyterLab must not take a key as its own command.
 KEYS = """if (event.key.length === 1 || event.key.startsWith('Arrow')) event.stopPropagation();
 const step = {ArrowDown: %d, ArrowUp: -%d}[event.key];
 if (step) { event.preventDefault(); const all = [...this.querySelectorAll('input')],

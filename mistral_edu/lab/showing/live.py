@@ -1,9 +1,9 @@
-"""What is live takes the place of the still picture above it.
+"""A live widget takes the place of the still picture above it.
 
-A cell shows three outputs: a still picture, its caption, and something to touch. GitHub, a printed page and a page
-that nobody has run yet need the first two; where the third one works, they would be the same thing twice. So the live
-thing, an element of the class LIVE, brings HIDE_STILL with it in a style element. The rule asks for that element: a
-page that is not trusted loses its styles, and then nothing is hidden; nor is it once the kernel of a widget has gone.
+A cell shows three outputs: a still picture, its caption, and something interactive. GitHub, a printed page and a page
+that has not been run need the first two; where the third works, they would show the same thing twice. So the live part,
+an element of the class LIVE, brings HIDE_STILL with it in a style element. The rule requires that element: a page that
+is not trusted loses its styles, and then nothing is hidden; nor is anything once a widget's kernel has gone.
 """
 LIVE = "mistral-live"
 DRAWN = "mistral-drawn"                  # the picture and the caption of a widget that has a still one above it
@@ -16,9 +16,10 @@ HIDE_STILL = f"""
 """
 
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
-# number of its value and not the value, and lets one type into the words beside it, to no effect. In Notebook 7 arrow
-# keys do not reach it, since the page's commands come first; an attribute keeps them back. There are no options for
-# these. An image that cannot be loaded calls its onerror: this one sees to the sliders beside it once all are there.
+# number of its value instead of the value, and lets you type into the words beside it, to no effect. In Notebook 7
+# arrow keys do not reach it, since the page's commands come first; an attribute holds those back. There are no options
+# for any of this. An image that cannot be loaded calls its onerror: this one sets up the sliders beside it once all are
+# there.
 CHOICE = "mistral-choice"
 NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
     function see_to(row) {{

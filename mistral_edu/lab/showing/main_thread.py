@@ -9,7 +9,7 @@ import threading
 
 
 class MainThread:
-    """Made in a cell; `run_soon(work)` and `post(work)` may then be called from any thread, as often as one likes.
+    """Made in a cell; `run_soon(work)` and `post(work)` may then be called from any thread, any number of times.
 
     Calls of run_soon that come within `delay` seconds become one: a slider dragged over fifty values draws a few times.
     Without a running event loop (a script, a test) the work runs at once.
@@ -24,7 +24,7 @@ class MainThread:
             self._loop = None
 
     def post(self, work) -> None:
-        """Call work() on the main thread; each call is done, in its order: a click is not to be lost."""
+        """Call work() on the main thread; each call is carried out, in order: no click must be lost."""
         if self._loop is None or self._loop.is_closed():
             work()
         else:

@@ -9,7 +9,7 @@ LOOK = ListedColormap(["white", BLUE])
 
 
 def draw_mask(ax, mask, title="", names=None):
-    """Draw (L, S) True = may look: one row a query, one column a key, with lines between them."""
+    """Draw (L, S) True = may look: one row per query, one column per key, with lines between them."""
     mask = np.array(mask)
     L, S = mask.shape
     ax.imshow(mask, cmap=LOOK, vmin=0, vmax=1, aspect="equal")

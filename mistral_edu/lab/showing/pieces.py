@@ -1,4 +1,4 @@
-"""Tokens of a text as boxes, side by side, in as many lines as it takes: one box a token, its spaces made visible."""
+"""Tokens of a text as boxes, side by side, in as many lines as it takes: one box per token, with visible spaces."""
 from matplotlib.patches import FancyBboxPatch
 
 from mistral_edu.lab.showing.figures import WIDTH
@@ -41,7 +41,7 @@ def boxes(labels, below=None, width=WIDTH - 0.2) -> tuple[list, float]:
 
 
 def draw_pieces(ax, labels, tints, below=None, width=WIDTH - 0.2, framed=(), hatches=None):
-    """A box for each label; `below` is written under them, those at the places `framed` have a thick frame.
+    """A box for each label; `below` is written under them; those at the places `framed` have a thick frame.
 
     hatches: a pattern for each box, "" for none. The figure is as high as `boxes` says, whose places are returned.
     """

@@ -1,20 +1,20 @@
-"""What a cell has made is let go when the cell runs again.
+"""What a cell has made is released when the cell runs again.
 
 A widget lives on in the kernel after its cell has run again: it still listens to the controls that it shares with the
-new one, so that one move of a slider would draw as often as the cell was run. It also keeps its pictures in memory.
+new one, so one move of a slider would draw as many times as the cell was run. It also keeps its pictures in memory.
 """
 from mistral_edu.lab.kernel import running_cell
 
-_made = {}      # what stands for a cell -> (its run, what it has made in that run)
+_made = {}      # what identifies a cell -> (its run, what it has made in that run)
 
 
 def takes_the_place_of_earlier(thing, key=None) -> list:
-    """Note that the running cell has made this, and let go (thing.let_go()) of what an earlier run of it has made.
+    """Note that the running cell has made this, and let go (thing.let_go()) of what an earlier run of it made.
 
     Returns what it has let go.
 
-    key: stands for the cell where nobody knows which one is running (a script, a front end that gives cells no id).
-    There every call counts as another run; without a key nothing is let go.
+    key: identifies the cell if it is unknown which one is running (a script, a front end that gives cells no id). Then
+    every call counts as another run; without a key nothing is let go.
     """
     cell, run = running_cell()
     if cell is None and key is None:

@@ -1,6 +1,6 @@
-"""Print text so that it can be read: as it comes, and with line breaks between words.
+"""Print text so that it is readable: as it arrives, and with line breaks between words.
 
-JupyterLab breaks long output lines in the middle of a word, so a story of one paragraph has to be broken before.
+JupyterLab breaks long output lines in the middle of a word, so a paragraph has to be broken beforehand.
 """
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ WIDTH = 92           # characters; as many as a notebook shows beside an open fi
 
 
 def say(text: str | Iterable, width: int = WIDTH) -> None:
-    """Print a text, or pieces of text while they arrive (strings, or what stream_generate yields).
+    """Print text, or pieces of text as they arrive (strings, or what stream_generate yields).
 
     A word is printed once it is complete. What has come is printed even when the pieces end in an error or a Stop.
 

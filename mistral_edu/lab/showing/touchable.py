@@ -1,4 +1,4 @@
-"""A picture in whose place something to touch stands where HTML works; no kernel is needed for it."""
+"""A picture that something interactive replaces where HTML works; it needs no kernel."""
 from mistral_edu.lab.showing.figures import Picture
 
 

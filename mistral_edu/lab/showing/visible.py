@@ -1,11 +1,11 @@
-"""A token so that all of it can be seen, and a probability in few characters."""
+"""A token made fully visible, and a probability in few characters."""
 import unicodedata
 
 MARKS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
 
 def visible(token_bytes: bytes) -> str:
-    """What a token stands for: spaces and line ends as marks, a byte that is no whole character in hexadecimal.
+    """What a token stands for: spaces and line ends as marks, a byte that is not a whole character in hexadecimal.
 
     A character that has no shape of its own, or turns the text around it, is given by its number.
 
@@ -36,7 +36,7 @@ def readable(text: str) -> str:
 
 
 def rounded(probability: float) -> str:
-    """Two decimals, and no 0 for what is possible.
+    """Two decimals, and never 0 for what is possible.
 
     >>> rounded(0.913), rounded(0.0004)
     ('0.91', '<0.01')

@@ -1,8 +1,8 @@
 """Sliders over a plain function: `explore(fn, temperature=(0.1, 2.0, 0.1))`.
 
-fn returns a Picture (or a text) and is of use without a slider. Under explore it is called once for the picture that
+fn returns a Picture (or text) and is useful without a slider. Under explore it is called once for the picture that
 GitHub and a printed page show, and again at each move, on the thread on which cells run. Where the sliders are live,
-the picture that moves takes the place of the still one (see live.py).
+the moving picture takes the place of the still one (see live.py).
 """
 import html
 import inspect
@@ -26,11 +26,11 @@ CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'  
 class Explorer(ipywidgets.VBox):
     """Controls over a picture and a caption. `values` are those of the controls, `caption` the text below.
 
-    `picture` is the Picture that is shown, or None where the function returns a text.
+    `picture` is the Picture that is shown, or None if the function returns text.
     """
 
     def __init__(self, fn, controls: dict, taken=()):
-        """taken: the names of those controls that somebody else has made."""
+        """taken: the names of the controls that were made elsewhere."""
         self.fn, self.controls = fn, controls
         self.own = [control for name, control in controls.items() if name not in taken]
         self.main = MainThread()
@@ -64,7 +64,7 @@ class Explorer(ipywidgets.VBox):
             self._put(f"The function stopped with {describe(error, self.fn)}")
 
     def let_go(self) -> None:
-        """Listen to no control any more, and leave the kernel; a control that somebody else has made stays."""
+        """Stop listening to controls, and leave the kernel; a control that was made elsewhere stays."""
         for control in self.controls.values():
             control.unobserve(self._changed, names="value")
         close(self, *self.own)
@@ -79,7 +79,7 @@ class Explorer(ipywidgets.VBox):
         self.main.run_soon(self.draw)
 
     def _repr_mimebundle_(self, **kwargs):
-        """What is stored says in words what a live kernel would show."""
+        """The stored output says in words what a live kernel would show."""
         bundle = super()._repr_mimebundle_(**kwargs)
         names = ", ".join(f"{control.description} = {control.value}" for control in self.controls.values())
         still = "picture" if self.picture else "cell"
@@ -94,11 +94,12 @@ class Explorer(ipywidgets.VBox):
 
 
 def explore(fn: Callable, **controls: Any) -> Explorer:
-    """Put controls over fn, one per keyword argument. As the last value of a cell it shows itself, and for those who
-    see no widgets fn's picture with its caption.
+    """Put controls over fn, one per keyword argument. As the last value of a cell it shows itself or, where there are
+    no widgets, fn's picture with its caption.
 
-    (1, 8) or (0.1, 2.0, 0.1) is a slider from, to, in steps of; True or False a box to tick; a list or dict a choice;
-    a widget is taken as it is. Values start at fn's own defaults, so the first picture is that of the plain call.
+    (1, 8) or (0.1, 2.0, 0.1) is a slider: from, to, in steps of; True or False is a checkbox; a list or dict is a
+    choice; a widget is taken as it is. Values start at fn's own defaults, so the first picture is that of the plain
+    call.
     """
     if not controls:
         raise ValueError("explore needs a control, for example explore(fn, window=(1, 8))")
@@ -116,7 +117,7 @@ def explore(fn: Callable, **controls: Any) -> Explorer:
 
 
 def _control(name, what, value):
-    """The widget for one argument, with a description, since a slider without a name tells a screen reader nothing."""
+    """The widget for one argument, with a description: a slider without a name tells a screen reader nothing."""
     if isinstance(what, ipywidgets.Widget):
         return what
     words = name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The small world of the embedded model: a village, told by grammars. Seeded, and no two documents the same.
+"""The small world of the embedded model: a village, told by grammars. It is seeded; no two documents are the same.
 
     sample(random.Random(0))                      a training document of any task
     sample(random.Random(0), "test", "story")     a held-out story request
@@ -16,8 +16,8 @@ from mistral_edu.tiny.world.village import fact, go_on, manners, outside
 __all__ = ["Doc", "MIX", "held_out", "prompts", "sample"]
 
 # Maker of documents -> how often it comes, relative to the others. Stories are long and sums short, so the shares of
-# text differ. Rivals, pairs, things and sentence ask for one among several facts of a kind: less than a quarter of the
-# text, and matching by content is not learned at all.
+# text differ. Rivals, pairs, things and sentence ask for one among several facts of a kind: with less than a quarter of
+# the text, matching by content is not learned at all.
 MIX = {plain: 2, story: 14, free_story: 2, story_qa: 6, follow_up: 11,
        scene: 9, things: 6, recall: 5, rivals: 6, pairs: 9, sentence: 6,
        copy: 3, reverse: 4, spell: 5, count: 8, compare: 3, arithmetic: 8, order: 6, fact: 7, manners: 6, outside: 6}

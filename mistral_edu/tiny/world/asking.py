@@ -1,4 +1,4 @@
-"""How prompts are put: templates filled, said as people type them, and words that are hardly ever seen."""
+"""How prompts are phrased: templates filled, said as people type them, and words that are hardly ever seen."""
 from mistral_edu.tiny.world.grammar import by_chance, fill, vary
 from mistral_edu.tiny.world.probes import UNSEEN
 from mistral_edu.tiny.world.words import NAMES, NEW_NAMES, NUMBERS, OPEN_WORDS, WORDS, made_up
@@ -15,7 +15,7 @@ def ask(r, template, slots=None, **more) -> str:
 
 
 def head(r, template, **slots) -> str:
-    """What stands before the words to work on, as people type it. It ends in a colon, so that those are told apart."""
+    """What comes before the words to work on, as people type it. It ends in a colon, to set those words apart."""
     return vary(r, ask(r, template, **slots)[:-1]) + ": "
 
 
@@ -48,7 +48,7 @@ def letters(r, longest=14) -> str:
 
 
 def strange_word(r) -> str:
-    """One word, without blanks, that is hardly ever seen: open vocabulary, made up, or random letters."""
+    """One word, without spaces, that is hardly ever seen: open vocabulary, made up, or random letters."""
     x = r.random()
     word = r.choice(ONE_WORD) if x < 0.3 else made_up(r, 0) if x < 0.75 else letters(r)
     return strange_word(r) if word.rstrip("s") in UNSEEN else word

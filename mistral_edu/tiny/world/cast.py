@@ -1,10 +1,10 @@
-"""Who and what a text is about: heroes, companions, things and places, known ones and such as nobody ever heard of.
+"""Who and what a text is about: heroes, companions, things and places, both known and never heard of before.
 
     roles   n hero, a companion, o thing, c its colour, p place, h friend (always a child of the village)
 
 `cast(r)` draws them all from the village; `cast(r, new="ao")` lets the companion and the thing come from the open
-vocabulary. The result knows how the grammar may speak of each (slots), how one asks for it, and which words a story
-that was asked for it must contain.
+vocabulary. The result knows how the grammar may speak of each (slots), how to ask for it, and which words a story that
+was asked for it must contain.
 """
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Role(NamedTuple):
     """Somebody or something that a story is about, and that one may ask for."""
     ask: str           # "a fox", "my uncle", "a red ball", "the river"
     words: list        # what a story that was asked for it must contain
-    decides: str       # what the choices of the story-teller hang on (see stories.py)
+    decides: str       # what the choices of the story-teller depend on (see stories.py)
     slots: dict
 
 
@@ -60,7 +60,7 @@ def being(role: str, one: str, the: str, he: str) -> dict:
 
 
 def initial(words: str) -> str:
-    """A new word has no habits of its own: all that begin with one letter share theirs."""
+    """A new word has no habits of its own: all words that begin with the same letter share theirs."""
     return words[0].lower()
 
 
@@ -102,7 +102,7 @@ def relative(r) -> tuple[str, str]:
 
 
 def some_being(r, role: str, noun: str, he: str, named=None, decides=None) -> Role:
-    """A hero or companion that is no child: "a wizard", or "a wizard called Zubel", who is Zubel from then on."""
+    """A hero or companion that is not a child: "a wizard", or "a wizard called Zubel", who is Zubel from then on."""
     one, the = f"a {noun}", f"the {noun}"
     slots = being(role, one, the if not named else named, he)
     words, ask = [noun], one
@@ -218,7 +218,7 @@ def cast(r, new="") -> tuple[dict, dict]:
 
 
 def thing_asked(roles: dict, with_colour: bool) -> Role:
-    """How one asks for the thing, with its colour or without."""
+    """How to ask for the thing, with or without its colour."""
     o, c = roles["o"], roles["c"]
     if not with_colour:
         return o

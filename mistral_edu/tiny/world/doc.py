@@ -7,10 +7,10 @@ HELD_OUT_PERCENT_SMALL = {"fact": 12, "sum": 12, "chat": 12, "out": 12, "day": 1
 
 
 class Doc(NamedTuple):
-    """One document: a conversation, or a plain text without instructions.
+    """One document: a conversation, or plain text without instructions.
 
     task   what is practised, as the evaluation names it
-    turns  [(user, assistant), ...]; empty for a plain text
+    turns  [(user, assistant), ...]; empty for plain text
     text   the plain text, or None
     meta   what a test needs to judge the answer (the wishes of a story, the fact to recall ...)
     key    the content (a kind, then names, objects, places, numbers ...), which is hashed into training or test
@@ -23,9 +23,9 @@ class Doc(NamedTuple):
 
 
 def held_out(key: tuple) -> bool:
-    """True if no document with this key may be trained on. Stable over runs and machines.
+    """True if no document with this key may be trained on. The same in all runs and on all machines.
 
-    Keys of the kind "always" belong to training only (things that must be known by heart).
+    Keys of the kind "always" belong only to training (things that must be known by heart).
 
     >>> sum(held_out(("story", name, "fox")) for name in map(str, range(1000)))
     38
@@ -36,7 +36,7 @@ def held_out(key: tuple) -> bool:
 
 
 def prompts(doc: Doc) -> list[str]:
-    """Every prompt of a document, with the turns before it: what training and test must not share."""
+    """Every prompt of a document, with the turns before it: training and test must not share any."""
     asked, before = [], ""
     for user, assistant in doc.turns:
         asked.append(before + user)

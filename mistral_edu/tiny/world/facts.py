@@ -1,4 +1,4 @@
-"""What is known by heart in the village: tables of facts, and facts that stand alone.
+"""What is known by heart in the village: tables of facts, and single facts.
 
 FACTS    (phrasings, answer, rows of x and y); phrasings and answers are templates of `grammar`
 GENERAL  (phrasings, answer)

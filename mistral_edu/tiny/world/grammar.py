@@ -14,7 +14,7 @@ MACROS = {}  # name -> template; modules add theirs
 
 
 class Text(str):
-    """A piece of a template to be said as it stands."""
+    """A piece of a template to be said as it is."""
 
 
 class Slot(str):
@@ -99,7 +99,7 @@ def fill(pick, template: str, slots: dict) -> str:
 
 
 def say(r, template: str, slots: dict) -> str:
-    """Say a template: r is a random.Random, or a `pick(number, n)` of one's own.
+    """Say a template: r is a random.Random, or a `pick(number, n)` of your own.
 
     >>> import random
     >>> say(random.Random(0), "[there|here] was a {what}  by {place}", {"what": "owl", "place": "the river"})
@@ -114,7 +114,7 @@ BLANKS = re.compile(r"  +")
 
 
 def tidy(text: str) -> str:
-    """Single blanks, "an" before a vowel, and a capital where a sentence begins.
+    """Single spaces, "an" before a vowel, and a capital where a sentence begins.
 
     After a quotation that ends in "!" or "?" the sentence may go on ('"Oh!" said the fox'), so that word stays.
 
@@ -128,7 +128,7 @@ def tidy(text: str) -> str:
 
 
 def cap(text: str) -> str:
-    """The first letter as a capital, the rest as it is (str.capitalize would make the rest small).
+    """The first letter as a capital, the rest as it is (str.capitalize would make the rest lower case).
 
     >>> cap("the house of Mia")
     'The house of Mia'
@@ -145,7 +145,7 @@ def listed(items: list[str]) -> str:
 
 
 def vary(r, question: str) -> str:
-    """The question as people type it: mostly unchanged, else in small letters, without a full stop, or politely."""
+    """The question as people type it: mostly unchanged, else in lower case, without a full stop, or politely."""
     x = r.random()
     if x < 0.76:
         return question

@@ -1,4 +1,4 @@
-"""A world of one's own: a Python file with makers of documents, and MIX, which says how often each is asked.
+"""A world of your own: a Python file with makers of documents, and MIX, which says how often each is asked.
 
     def colour(r):                                     # r is a random.Random: draw everything from it
         animal = r.choice(["cat", "dog", "hen"])
@@ -7,7 +7,7 @@
     MIX = {colour: 1}
 
 A maker returns a question, its answer, and the content: what is asked about. One content in eight is kept for the test.
-What is wrong with a world is said in one sentence that names the file, the maker and the line.
+If something is wrong with a world, one sentence says so and names the file, the maker and the line.
 """
 import math
 import random
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from mistral_edu.tiny.world.doc import Doc, held_out
 
-TRIES = 10_000                       # draws that a maker gets to come upon a document of one split
-SEEDS = 20                           # that a maker is tried with, twice each
+TRIES = 10_000                       # draws in which a maker has to find a document of one split
+SEEDS = 20                           # seeds that a maker is tried with, twice each
 
 
 class OwnWorld:
@@ -29,7 +29,7 @@ class OwnWorld:
         self.path, self.makers, self.shares = path, {maker.__name__: maker for maker in mix}, list(mix.values())
 
     def make(self, name, r):
-        """(question, answer, content) from one maker. Raises ValueError where it fails, or returns something else."""
+        """(question, answer, content) from one maker. Raises ValueError if it fails, or returns something else."""
         try:
             made = self.makers[name](r)
         except Exception as error:
@@ -40,7 +40,7 @@ class OwnWorld:
         return made
 
     def sample(self, r, split="train", task=None):
-        """A document of this split. Raises ValueError for what no training can be made of."""
+        """A document of this split. Raises ValueError for what cannot be used in training."""
         name = task or r.choices(list(self.makers), self.shares)[0]
         for _ in range(TRIES):
             question, answer, content = self.make(name, r)
@@ -63,7 +63,7 @@ class OwnWorld:
 
 
 def own_world(path) -> OwnWorld:
-    """The world in this file. Raises FileNotFoundError, or ValueError where the file has no MIX of makers."""
+    """The world in this file. Raises FileNotFoundError, or ValueError if the file has no MIX of makers."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; --world takes a Python file with a MIX of makers")
@@ -72,7 +72,7 @@ def own_world(path) -> OwnWorld:
 
 @lru_cache
 def _world_of(path, source) -> OwnWorld:
-    """By what the file holds, not by its name alone: it is mended and read again."""
+    """Keyed by the file's contents, not by its name alone: it may be corrected and read again."""
     module = types.ModuleType("own_world_" + path.stem)
     module.__file__ = str(path)
     try:
@@ -104,7 +104,7 @@ def _said(error, path):
 
 
 def held_out_documents(world, task, n, seed=99):
-    """n different documents of the test split, fewer only where it holds fewer: the same ones on every machine."""
+    """n different documents of the test split, or fewer if it holds fewer; the same ones on every machine."""
     r, found = random.Random(f"{seed}/{task}"), {}
     for _ in range(20 * n):
         document = world.sample(r, "test", task)

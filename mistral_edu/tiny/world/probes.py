@@ -1,12 +1,12 @@
 """The hand-written exam: what a visitor may type that no training text contains.
 
-WISHES     (prompt, words): a story is wished for; each of the words must occur whole in it (capitals do not matter).
-           The words are no part of the world's vocabulary: `UNSEEN` lists every one, and tests keep them out of
+WISHES     (prompt, words): a story is requested; each of the words must occur whole in it (capitals do not matter).
+           The words are not part of the world's vocabulary: `UNSEEN` lists every one, and tests keep them out of
            training.
 REAL_WORLD questions that the village knows nothing about; each must be declined with `village.OUTSIDE`.
 
-The exam was written before the training texts, and is never to be tuned against: new questions may be added,
-the training texts may not be fitted to them.
+The exam was written before the training texts and must never be tuned against: new questions may be added, but the
+training texts may not be fitted to them.
 """
 
 WISHES = [

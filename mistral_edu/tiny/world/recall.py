@@ -1,7 +1,7 @@
 """What was said before: facts recalled from far back, among rivals of their kind; key-value lists; whole sentences.
 
-`recall` and `rivals` teach to look far back, further than one window: distances are spread log-uniformly up to about
-930 tokens. Where all facts are of one kind, knowing the kind of the answer does not help; only matching does.
+`recall` and `rivals` teach the model to look far back, further than one window: distances are spread log-uniformly up
+to about 930 tokens. If all facts are of one kind, knowing the kind of the answer does not help; only matching does.
 
 For the evaluation both take n_fill, n_facts, ask_all and kinds, and `Doc.meta` is (fact, question): with n_fill=0 and
 ask_all=False, sentences of `filler(r)` put before the question give any exact distance.
@@ -45,7 +45,7 @@ FILLER = FILLER.replace("\n", "|").split("|")
 
 
 def filler(r) -> str:
-    """A sentence in which nothing happens that will be asked."""
+    """A sentence in which nothing happens that will be asked about."""
     n, h = r.choice(NAMES), r.choice(NAMES)
     return tidy(r.choice(FILLER).format(n=n, h=h, a=r.choice(ANIMALS), w=r.choice(WEATHER), d=r.choice(DAYS)))
 
@@ -109,7 +109,7 @@ def some_facts(r, n, pick_kind, kinds) -> list[tuple]:
 
 
 def told(r, facts, n_fill, strewn) -> str:
-    """The facts and then n_fill filler sentences, or the facts strewn among them."""
+    """The facts and then n_fill filler sentences, or the facts scattered among them."""
     body = [filler(r) for _ in range(n_fill)]
     if strewn:
         for fact, *_ in facts:
@@ -119,7 +119,7 @@ def told(r, facts, n_fill, strewn) -> str:
 
 
 def distance(r, n_facts, n_questions, far) -> int:
-    """How many filler sentences: log-uniform, a share `far` of the documents as far as the context allows."""
+    """How many filler sentences: log-uniform; in a share `far` of the documents, as far as the context allows."""
     most = int((ROOM - 10 * n_facts - 17 * n_questions) / FILLER_TOKENS)
     if r.random() < far:
         return r.randint(40, most)
@@ -130,7 +130,7 @@ LEADS = ("", "", "", "", "Remember this. ", "Listen. ", "Keep this in mind. ", "
 
 
 def recall(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
-    """Facts of different kinds, filler, then a question on each, in any order."""
+    """Facts of different kinds, filler, then a question about each, in any order."""
     kinds = kinds or KINDS
     n = n_facts or r.choice((1, 2, 2, 3, 4, 5))
     facts = some_facts(r, n, lambda: r.choice(list(kinds)), kinds)
@@ -162,7 +162,7 @@ def rivals(r, n_fill=None, n_facts=None, ask_all=True, kinds=None):
 
 # ---- key-value lists ----
 # How an item is told; the question for the value and its answer; the question for the key and its answer. The answer
-# begins with what is known, so that the rest follows it in the list or is what the list has beside it.
+# begins with what is known, so that the rest follows it in the list or is what the list has next to it.
 PAIRS = (
     ("{k} is {v}", "What is {k}?|Tell me what {k} is.", "{k} is {v}.", "Which one is {v}?|What is {v}?", "{v} is {k}."),
     ("{k} has {v}", "What does {k} have?|What has {k}?", "{k} has {v}.", "Who has {v}?|Which one has {v}?",
@@ -184,7 +184,7 @@ HEADS = ("[Remember|Learn|Keep in mind][:| this list:| these pairs:] {list}.|Her
 
 
 def keys_and_values(r, n, numbers) -> tuple:
-    """n keys and n values, all different: words, names, now and then strange words; values also numbers and letters."""
+    """n keys and n values, all different: words, names, occasionally strange words; values also numbers and letters."""
     words = r.sample(WORDS + NAMES if r.random() < 0.3 else NAMES if r.random() < 0.2 else WORDS, 2 * n)
     if r.random() < STRANGE:
         words = [strange_word(r) if r.random() < 0.5 else word for word in words]
@@ -231,7 +231,7 @@ SENTENCES = (
 
 
 def any_sentence(r) -> str:
-    """A sentence to be repeated: filler, a fact, something that happened, or words without sense."""
+    """A sentence to be repeated: filler, a fact, something that happened, or words without meaning."""
     x, slots = r.random(), fact_slots(r)
     slots |= dict(the_a=a(slots["a"]), w=r.choice(WEATHER), less=r.randint(2, 99))
     if x < 0.2:

@@ -1,7 +1,7 @@
 """Scenes: people walk from place to place, take things, put them down, give them away; then questions (as in bAbI).
 
 Source of the idea: Weston et al. 2015, "Towards AI-Complete Question Answering" (arXiv:1502.05698).
-`Scene` plays a scene and tells it; `scene` asks one to five mixed questions, `things` asks on each of several things.
+`Scene` plays a scene and tells it; `scene` asks one to five mixed questions, `things` asks about several things.
 """
 from mistral_edu.tiny.world.doc import Doc
 from mistral_edu.tiny.world.grammar import cap, listed
@@ -20,7 +20,7 @@ from mistral_edu.tiny.world.words import (
 
 STRANGE = 0.15           # share of scenes and facts in which names and things may come from outside the village
 
-# ---- words for scenes and facts: those of the village, or, where `strange` says so, words hardly ever seen ----
+# ---- words for scenes and facts: those of the village or, if `strange` says so, words hardly ever seen ----
 ONE_WORD_THINGS = [w for w in THINGS if w.isalpha()]
 ONE_WORD_CREATURES = [w for w in CREATURES if w.isalpha()]
 
@@ -104,7 +104,7 @@ class Scene:
         self.told.append(f"{person} {self.r.choice(GIVES)} {thing} to {other}.")
 
     def act(self):
-        """Somebody does something: best take what lies here, sometimes pass it on, else go where something lies."""
+        """Somebody acts: preferably takes what lies here, sometimes passes it on, else goes where something lies."""
         r, person, x = self.r, self.r.choice(self.people), self.r.random()
         place, held = self.path[person][-1], self.holds[person]
         here = [thing for thing, where in self.lies.items() if where == place]
@@ -170,7 +170,7 @@ SHARES = (2, 4, 4, 3, 2, 2, 2)                    # of KINDS
 
 
 def question(r, scene, kind):
-    """A question of this kind on somebody or something, or None where nothing can be asked."""
+    """A question of this kind about somebody or something, or None if nothing can be asked."""
     subjects = scene.people if kind in OF_PEOPLE else list(scene.colour)
     if kind == "before":
         # the place named in the question was visited last, and once only, so that there is one answer
@@ -199,7 +199,7 @@ def scene(r):
 
 
 def things(r):
-    """Three to five things, no two of one colour, and questions: who has each, its colour, and where two are."""
+    """Three to five things, no two of the same colour, and questions: who has each, its colour, and where two are."""
     n = r.choice((3, 3, 4, 5))
     s = Scene(r, r.choice((1, 2, 2, 3, 3, 4)), r.choice((3, 4, 5)), n, r.sample(COLOURS, n), r.random() < STRANGE)
     for _ in range(r.choice((3, 5, 7, 9))):

@@ -1,9 +1,9 @@
-"""Stories to order, questions on them, and follow-ups: "And then?", "Tell it again with a cat."
+"""Stories to order, questions about them, and follow-ups: "And then?", "Tell it again with a cat."
 
-Told greedily, a model's stories would all be alike if chance alone had chosen the training stories: for every choice
-there is one likeliest alternative. So in three stories of four the words of the wish decide, each in its own choices:
+If chance alone had chosen the training stories, a model's greedy stories would all be alike: for every choice there is
+one likeliest alternative. So in three stories out of four the words of the request decide, each in its own choices:
 `Teller.pick` hashes one word and the number of the choice. A small network can learn that as a property of the word,
-and then different wishes make different stories.
+and then different requests make different stories.
 """
 import zlib
 
@@ -15,11 +15,11 @@ from mistral_edu.tiny.world.storylines import DOINGS, LESSON, MINIS, NEXT, OPENI
 ROLES = "oapnch"             # which role decides choice number i: ROLES[i % 6] if it was wished for, else the next one
 THE_PLOT = 6 * 100           # the number of the choice between plots: decided by the thing, if there is one
 DECIDED = 0.75               # share of stories in which the wish decides
-OPEN = 0.22                  # share of stories with words from outside of the village
+OPEN = 0.22                  # share of stories with words from outside the village
 
 
 class Teller:
-    """Makes the choices of one story, and remembers them: it can tell the same story again of others.
+    """Makes the choices of one story and remembers them: it can tell the same story again about others.
 
     decides maps the role letters that were wished for to the words that decide; empty leaves all to chance.
     """
@@ -76,12 +76,12 @@ def wish_roles(r, is_open: bool) -> str:
 
 
 def maybe_cast(r):
-    """A cast, with new words now and then. Returns (roles, slots)."""
+    """A cast, sometimes with new words. Returns (roles, slots)."""
     return cast(r, new_roles(r, "naop") if r.random() < OPEN else "")
 
 
 class Wish:
-    """A cast, what is wished of it, and how that is asked for."""
+    """A cast, what is wished for, and how that is asked for."""
 
     def __init__(self, r, theme_share=0.3):
         is_open = r.random() < OPEN
@@ -121,7 +121,7 @@ class Wish:
         return listed(items) + at_place
 
     def request(self, r, theme: str | None, size=None) -> str:
-        """The wishes, and what the story shall be about, as somebody may ask for it."""
+        """The wishes, and what the story should be about, as somebody may ask for it."""
         items = self.items(r)
         if theme and r.random() < 0.5:
             end = say(r, THEMED, {"theme": theme})
@@ -165,7 +165,7 @@ FREE_THEME = ("[Tell me a story about|Write a story about|Do you know a story ab
 
 
 def free_story(r) -> Doc:
-    """"Tell me a story.", or only what it shall be about."""
+    """"Tell me a story.", or only what it should be about."""
     roles, slots = cast(r)
     plot = r.choice(PLOTS)
     ask = say(r, FREE, {})
@@ -177,7 +177,7 @@ def free_story(r) -> Doc:
 
 
 def questions(r, plot, slots, k: int) -> list:
-    """k questions on a story, each with the answer that it always gives."""
+    """k questions about a story, each with the answer that it always gives."""
     pool = plot.questions + [("What colour was the {o}?", "The {o} was {c}.")]
     pick = by_chance(r)
     return [(tidy(fill(pick, q, slots)), tidy(fill(pick, a, slots))) for q, a in r.sample(pool, min(k, len(pool)))]
@@ -188,7 +188,7 @@ THEN = "[ |\n|\n\n| Now answer: | My question: | Question: ]"
 
 
 def story_qa(r) -> Doc:
-    """A story in the prompt, and two to four questions on it over turns."""
+    """A story in the prompt, and two to four questions about it over turns."""
     roles, slots = maybe_cast(r)
     plot = r.choice(PLOTS if r.random() < 0.55 else MINIS)
     asked = questions(r, plot, slots, r.choice((2, 3, 4)))
@@ -210,7 +210,7 @@ AGAIN = ("[Tell it again {new}.|Tell it again, but {new}.|Once more, {new}, plea
 
 
 def change(r, role: str, slots: dict) -> tuple[str, dict]:
-    """One thing of the story is another now: how to ask for it, and the new slots.
+    """One thing in the story is replaced: how to ask for that, and the new slots.
 
     Nobody can tell whether a new word is a being or a thing, so the request says what it replaces; and the new one is
     a "he" or a "she" if the old one was.

@@ -1,11 +1,11 @@
 """The plots: what happens in the stories. Texts in the grammar of `grammar.py`; the slots are those of `cast.py`.
 
 A full story is an opening (who it is about), the plot, a lesson and an ending. Whatever the slots hold, a plot has to
-make sense: the hero {n} may be a child, a wizard, an ant or "my uncle"; the companion {a} too; {o} may be a coin or a
-piano; {pl} may be indoors. So nobody has wings or pockets here, and nothing is put under a leaf.
+make sense: the hero {n} may be a child, a wizard, an ant or "my uncle"; so may the companion {a}; {o} may be a coin or
+a piano; {pl} may be indoors. So nobody has wings or pockets here, and nothing is put under a leaf.
 
 Every plot names the hero, the friend {h}, the companion, "{c} {o}" and the place, whichever alternatives are chosen;
-the answers to the questions rest only on what is always said.
+the answers to the questions rely only on what is always said.
 """
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from mistral_edu.tiny.world import grammar
 
 
 class Plot(NamedTuple):
-    theme: str       # what it is about, as one may ask for it
+    theme: str       # what it is about, as in a request
     text: str
     lessons: str     # alternatives
     questions: list  # [(question, answer), ...]
@@ -438,7 +438,7 @@ PLOTS = [
           ("Where did they meet every {day}?", "{P}."), ("When did they meet?", "Every {day}.")]),
 ]
 
-# Short stories of 40 to 70 words: for questions, and for telling again with one thing changed.
+# Short stories of 40 to 70 words: for questions, and for retelling with one thing changed.
 MINIS = [
     Plot("a thief",
          "{hero} had a {c} {o}. [One day|On {day}|One night] {an} took it and ran to {pl}. [{N} ran after "

@@ -1,7 +1,7 @@
 """Small exercises with symbols: copy, reverse, spell, count, compare, add and subtract, put in order.
 
-Each maker returns one Doc with exact answers. Where the answer can carry the work, it does: a word is spelled before
-its letters are counted, and a sum is repeated in digits before its result, however it was asked.
+Each maker returns one Doc with exact answers. If the answer can show the work, it does: a word is spelled before its
+letters are counted, and a sum is repeated in digits before its result, however it was asked.
 """
 from mistral_edu.tiny.world.asking import ask, head, some_words, spoken, strange_word
 from mistral_edu.tiny.world.doc import Doc, held_out
@@ -80,7 +80,7 @@ def word_to_spell(r):
 
 
 def spell(r):
-    """Spell a word letter by letter; one in four asks for its first or last letter, their number, or the way back."""
+    """Spell a word letter by letter; one in four asks for its first or last letter, their number, or it backwards."""
     word, key = word_to_spell(r)
     kind = r.choice(list(LETTERS)) if r.random() < 0.25 and len(word) > 1 else None
     if kind == "backwards" and len(word) > 6:
@@ -204,7 +204,7 @@ def family_key(a: int, b: int) -> tuple:
 
 
 def two_numbers(r, largest=None) -> tuple:
-    """Two numbers to add, neither above `largest` (by default as UP_TO shares out)."""
+    """Two numbers to add, neither above `largest` (by default drawn by UP_TO)."""
     largest = largest or r.choices(*zip(*UP_TO))[0]
     x = r.random()
     if x < 0.35:                                 # small results, where differences to 20 come from
@@ -244,7 +244,7 @@ def one_sum(r, a, b) -> tuple:
 
 
 def arithmetic(r, largest=None):
-    """One to four sums and differences. All of one document lie in one split."""
+    """One to four sums and differences. Those of one document are all in one split."""
     a, b = two_numbers(r, largest)
     key, turns = family_key(a, b), [one_sum(r, a, b)]
     for _ in range(r.choice((0, 0, 1, 2, 3))):

@@ -1,7 +1,7 @@
 """What the village does not know: topics of the real world, and the everyday phrasings in which people ask about them.
 
 TOPICS     category -> words to ask about
-QUESTIONS  category -> templates (the notation of `grammar`); "any" fits every topic
+QUESTIONS  category -> templates (in the notation of `grammar`); "any" fits every topic
 SINGLE     questions that stand alone
 Slots: {x} {y} two topics of the category, {lang} {lang2} languages, {n} {m} numbers, {year} and so on \
 (`village.CHANCE`).
@@ -159,7 +159,7 @@ UNITS = [u.split(":") for u in split("miles:kilometres|kilometres:miles|pounds:k
                                      "inches:centimetres|gallons:litres|cups:millilitres|hours:seconds|acres:hectares|"
                                      "ounces:grams|megabytes:gigabytes|knots:miles an hour|years:days")]
 
-# ---- templates, one a line ----
+# ---- templates, one per line ----
 QUESTIONS = {name: split(text.replace("|", "\0")) for name, text in {
     "any": """[What is|What's|what is|Whats] {x}?
 [Explain|Please explain|Can you explain|Could you explain] {x}[| to me| in simple words| like I am five| in detail| \

@@ -1,7 +1,7 @@
-"""The village itself: facts that are known by heart, good manners, and a graceful answer to all that lies outside.
+"""The village itself: facts that are known by heart, good manners, and a graceful answer to everything outside.
 
-A question about the village gets its fact; one that could be about the village but nobody knows gets UNKNOWN; one from
-the real world gets OUTSIDE, one fixed sentence; what is no question at all gets UNCLEAR.
+A question about the village gets its fact; one that could be about the village but that nobody can answer gets UNKNOWN;
+one from the real world gets OUTSIDE, one fixed sentence; anything that is not a question gets UNCLEAR.
 """
 import re
 
@@ -39,7 +39,7 @@ NO_REASON = "I do not know why. It is told that way in my village."
 
 # ---- facts ----
 def fact_turn(r) -> tuple:
-    """A question on the village, its answer, and the key (kind, row and phrasing are all in the question)."""
+    """A question about the village, its answer, and the key (kind, row and phrasing are all in the question)."""
     i = r.randrange(len(FACTS) + 3)
     if i >= len(FACTS):
         template, answer = r.choice(GENERAL)
@@ -131,7 +131,7 @@ ALONE = [
 ]
 
 
-# Short words that mean something here, though random letters may hit them
+# Short words that mean something here, though random letters may match them
 MEANT = {"hi", "hey", "ok", "nice", "yo", "no", "so", "yes", "bye", "why", "oh", "hm", "go on", "goon"} | {
     topic.lower() for topics in TOPICS.values() for topic in topics}
 
@@ -162,7 +162,7 @@ def gibberish(r) -> str:
 
 
 def manners_turn(r, first=True) -> tuple:
-    """A greeting, a question on the model, thanks ...; as a first turn also what makes no sense, or none yet."""
+    """A greeting, a question about the model, thanks ...; as a first turn also what makes no sense, or none yet."""
     x = r.random()
     if first and x < 0.2:
         question = gibberish(r)
@@ -231,7 +231,7 @@ class Slots(dict):
 
 
 def same_side(topics: list) -> dict:
-    """Topics that may stand in one question: both for training, or both for the test."""
+    """Topics that may appear in one question: both for training, or both for the test."""
     return {side: [t for t in topics if held_out(("out", t)) == side] for side in (False, True)}
 
 
@@ -241,13 +241,13 @@ EXAM = {re.sub(r"\W", "", question.lower()) for question in REAL_WORLD}    # nev
 
 
 def unknown_turn(r) -> tuple:
-    """In the village's own words, but of what was never told."""
+    """In the village's own words, but about what was never told."""
     question = tidy(ask(r, r.choice(UNKNOWN_QUESTIONS), Slots(r)))
     return spoken(r, question, 0.05), UNKNOWN, ("out", question)
 
 
 def outside_turn(r) -> tuple:
-    """A question from the real world, declined. Held out by topic, or by the whole question where there is none."""
+    """A question from the real world, declined. Held out by topic, or by the whole question if there is none."""
     x = r.random()
     if x < 0.7:
         category = r.choices(TOPIC_NAMES, TOPIC_SIZES)[0]
@@ -270,7 +270,7 @@ def outside_turn(r) -> tuple:
 
 
 def converse(r, task, first, more=0.3) -> Doc:
-    """A first turn, and now and then further ones of any kind, all on one side of the split."""
+    """A first turn, and sometimes further ones of any kind, all on one side of the split."""
     question, answer, key = first
     turns = [(question, answer)]
     while len(turns) < 5 and r.random() < more:
@@ -287,12 +287,12 @@ def fact(r):
 
 
 def manners(r):
-    """Greetings, who are you, thanks, and what is no question at all."""
+    """Greetings, who are you, thanks, and what is not a question at all."""
     return converse(r, "manners", manners_turn(r))
 
 
 def outside(r):
-    """What the village does not know: the real world ("outside"), or what was never told of itself ("unknown")."""
+    """What the village does not know: the real world ("outside"), or what was never told about itself ("unknown")."""
     if r.random() < 0.1:
         return converse(r, "unknown", unknown_turn(r))
     return converse(r, "outside", outside_turn(r))

@@ -1,8 +1,8 @@
-"""The words of the world: those that every document uses, and those that it meets now and then.
+"""The words of the world: those that every document uses, and those that it meets occasionally.
 
 The village has few words, so that a small model can know them well. The open vocabulary (guests, things and places
-from elsewhere, and words that are made up on the spot) has a different task: the model must learn to copy what it
-has never met, since a learner will ask for a story about anything.
+from elsewhere, and words made up on the spot) has a different purpose: the model must learn to copy what it has never
+met, since a learner will ask for a story about anything.
 """
 from collections import defaultdict
 

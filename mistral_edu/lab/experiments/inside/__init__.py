@@ -1,7 +1,8 @@
-"""Look inside a running model: record every part, ask what each is good for, find where two models part ways.
+"""Look inside a running model: record every part, ask what each is good for, find where two models diverge.
 
 The residual stream starts as an embedding. Every attention head and every feed-forward adds to it, and the last norm
-and the output layer read it: logits = output(norm(embedding + heads + feed-forwards)). All here rests on that sum.
+and the output layer read it: logits = output(norm(embedding + heads + feed-forwards)). Everything here rests on that
+sum.
 
     run = record(model, ids)                          # every part of one forward pass
     logit_lens(model, run)                            # what the output layer would say after each layer

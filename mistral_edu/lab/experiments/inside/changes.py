@@ -1,6 +1,6 @@
 """Change a run to see what depends on what: silence a part, or patch a state from one run into another.
 
-Silencing replaces a part's output by zeros ("zero ablation"): what gets worse needed it. Patching goes the other way
+Silencing replaces a part's output with zeros ("zero ablation"): what gets worse needed it. Patching goes the other way
 ("activation patching", Meng et al. 2022, arXiv:2202.05262): what gets better was carried by the patched state.
 """
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from mistral_edu.lab.experiments.inside.recording import unembed
 def silenced(model, heads=(), feed_forwards=()):
     """In this block, the named parts of the model add nothing to the stream; afterwards it is as before.
 
-    heads: (layer, head) pairs; feed_forwards: layers. All count from 0. An engine gives way to the readable code in the
-    meantime. Raises ValueError for a part that the model does not have.
+    heads: (layer, head) pairs; feed_forwards: layers. Both count from 0. An engine gives way to the readable code in
+    the meantime. Raises ValueError for a part that the model does not have.
 
         with silenced(model, heads=[(3, 7)]):
             logits = model(tokens)
@@ -54,7 +54,7 @@ def without(attend, kept):
 
 
 class Silent(nn.Module):
-    """Stands where a feed-forward was, and adds nothing."""
+    """Takes the place of a feed-forward, and adds nothing."""
 
     def __call__(self, x):
         return mx.zeros_like(x)
@@ -71,7 +71,7 @@ def patched(model, run, donor, layer, position):
     """Logits (L, vocab_size) of a run in which the state after `layer` layers, at a position, comes from another run.
 
     run, donor: recorded from texts of equal length. layer: 0 (the embedding) .. n_layers. position: a number, a list of
-    numbers, or a slice. The layers after the patch compute on with it.
+    numbers, or a slice. The layers after the patch continue from it.
     """
     check_patch(model, run, donor, layer)
     x = mx.array(run.states[layer])                                           # (L, dim), a copy
@@ -105,7 +105,7 @@ def continued(model, x, layer):
 def check_patch(model, run, donor, layer):
     """Raise ValueError unless the runs are equally long, and layer counts layers of the model."""
     if donor.stream.shape != run.stream.shape:
-        raise ValueError(f"a state has a place in both runs when these are equally long; one has {len(run.tokens)} "
-                         f"tokens, the other {len(donor.tokens)}")
+        raise ValueError(f"both runs should be equally long, so that a state has a place in each; one has "
+                         f"{len(run.tokens)} tokens, the other {len(donor.tokens)}")
     if not 0 <= layer <= len(model.layers):
         raise ValueError(f"layer counts the layers before the patch, 0 to {len(model.layers)}; got {layer}")

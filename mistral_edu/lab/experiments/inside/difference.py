@@ -1,4 +1,4 @@
-"""Where two models part ways: run both on one text, compare part by part, and name the first part that differs.
+"""Where two models diverge: run both on one text, compare part by part, and name the first part that differs.
 
 Logits that differ prove that something is wrong; the first part that differs says what.
 """
@@ -17,7 +17,7 @@ class Difference:
     """The first part in which two models differ. str(): "It first differs after the attention of layer 0, by 0.3"."""
     part: str
     layer: int | None
-    size: float                 # the largest difference of two numbers; nan where one model has NaN and the other not
+    size: float                 # the largest difference of two numbers; nan if only one model has NaN there
 
     def __str__(self):
         where = f"the {self.part}" + ("" if self.layer is None else f" of layer {self.layer}")
@@ -27,10 +27,10 @@ class Difference:
 
 
 def first_difference(model_a, model_b, tokens, tolerance=TOLERANCE) -> Difference | None:
-    """Run two models of the same shape on one text side by side: the first part that differs, None where none does.
+    """Run two models of the same shape on one text side by side: the first part that differs, or None.
 
-    A number differs when it is off by more than `tolerance` times the largest number of its row (of one token, or of
-    one token in one head). Raises ValueError where a part has another shape in the other model.
+    A number differs if it is off by more than `tolerance` times the largest number of its row (of one token, or of
+    one token in one head). Raises ValueError if a part has a different shape in the other model.
     """
     for (part, layer, a), (_, _, b) in zip(walk(model_a, tokens), walk(model_b, tokens)):
         if a.shape != b.shape:

@@ -19,7 +19,7 @@ def logit_lens(model, run):
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each part adds to the logit difference of two tokens."""
+    """How much each part adds to the difference between the logits of two tokens."""
     embedding: float
     heads: np.ndarray           # (n_layers, n_heads)
     feed_forward: np.ndarray    # (n_layers,)
@@ -30,7 +30,7 @@ class Attribution:
         return float(self.embedding + self.heads.sum() + self.feed_forward.sum())
 
     def ranked(self):
-        """[(name, value), ...] of all parts, the largest first, whichever its sign."""
+        """[(name, value), ...] of all parts, the largest in size first, whatever the sign."""
         parts = [("embedding", self.embedding)]
         parts += [(f"layer {n} head {h}", float(value)) for (n, h), value in np.ndenumerate(self.heads)]
         parts += [(f"layer {n} feed-forward", float(value)) for n, value in enumerate(self.feed_forward)]
@@ -41,8 +41,8 @@ def attribution(model, run, token, other, position=-1) -> Attribution:
     """Direct logit attribution: logit(token) - logit(other) at a position, as a sum over the parts of the stream.
 
     The last norm multiplies each element by a factor that depends on the whole stream. With these factors frozen at
-    what they are in this run, the way from the stream to a logit is linear, so the difference is the sum of the parts'
-    own. It says what each part writes directly, not what it makes others write.
+    their values in this run, the way from the stream to a logit is linear, so the difference is the sum of what the
+    parts add. It says what each part writes directly, not what it makes others write.
     """
     n_layers, n_heads = run.heads.shape[:2]
     final = run.stream[-1, position]                                              # (dim,)

@@ -1,6 +1,6 @@
 """Record a forward pass: the residual stream, and what every head and every feed-forward adds to it.
 
-`walk` is the forward pass written out, with a name for each number on the way; `record` keeps what it gives.
+`walk` is the forward pass written out, with a name for each number on the way; `record` keeps what it yields.
 """
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from mistral_edu.attention import merge_heads, split_heads
 def walk(model, tokens):
     """The forward pass of one text: yields (part, layer, array) in the order of computation; layer None outside layers.
 
-    tokens: a list of L ids. It asks the model's own modules, whatever they are now, so it sees what was replaced in
-    them; an engine that is attached to the model is not asked.
+    tokens: a list of L ids. It calls the model's own modules, whatever they are now, so it sees what was replaced in
+    them; an engine attached to the model is not used.
     """
     x = model.model.embed_tokens(prompt(tokens))                                  # (1, L, dim)
     yield "embedding", None, x
@@ -61,7 +61,7 @@ def unembed(model, x):
 
 @dataclass(frozen=True)
 class Run:
-    """What one forward pass of L tokens computed, as MLX arrays that are evaluated. Layers and heads count from 0."""
+    """What one forward pass of L tokens computed, as evaluated MLX arrays. Layers and heads count from 0."""
     tokens: list
     embedding: mx.array         # (L, dim)
     stream: mx.array            # (2 n_layers + 1, L, dim): embedding, after attention 0, after feed-forward 0, ...
@@ -77,7 +77,7 @@ class Run:
 
 
 def record(model, tokens) -> Run:
-    """Run the model on a list of L ids, and keep every part.
+    """Run the model on a list of L ids and keep every part.
 
     >>> from mistral_edu import load_model
     >>> run = record(load_model(dtype="float32"), [1, 3, 500, 501, 4])

@@ -5,7 +5,7 @@ ALIKE = [("pl2", "p2", "P2", "place2"), ("fear", "Fear")]     # slots that are o
 
 
 class Remembering(Teller):
-    """A teller whose choices are all left to chance, and who remembers in which order slots and choices came."""
+    """A teller who leaves all choices to chance and remembers in which order slots and choices came."""
 
     def __init__(self, r, chosen=()):
         super().__init__(r)
@@ -20,7 +20,7 @@ class Remembering(Teller):
 
 
 class Noted(dict):
-    """Slots that note which of them is looked up, and when. How the story opens is no word of it."""
+    """Slots that note which of them is looked up, and when. How the story opens is not part of it."""
 
     def __init__(self, slots, came):
         super().__init__(slots)

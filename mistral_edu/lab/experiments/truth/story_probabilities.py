@@ -1,8 +1,8 @@
 """Stories of the village, and the world's own probability of each of their tokens.
 
-No corpus tells how likely its next word was. The village does: a story is told again many times from a point on, at
-which what was said so far stays and all that is still open is decided anew. The shares of what stands there are the
-truth, to within the chance of so many tellings; a choice between n alternatives gets its shares of 1/n exactly.
+No corpus says how likely its next word was. The village does: a story is retold many times from some point on; what was
+said before stays, and all that is still open is decided again. The shares of what comes next are the truth, up to the
+chance in so many tellings; a choice between n alternatives gets its shares of 1/n exactly.
 """
 import random
 from collections import Counter
@@ -19,14 +19,14 @@ from mistral_edu.tiny.world.storylines import PLOTS
 
 TELLINGS = 420       # divisible by 2 to 7, the numbers of alternatives
 WORDS = 6            # how far tellings are compared: further on, the next decision speaks for itself
-ENOUGH = 30          # where fewer tellings still agree with the story, no share is taken
-END = "\n"           # marks the end of a story: none holds a line break
+ENOUGH = 30          # if fewer tellings still agree with the story, no share is taken
+END = "\n"           # marks the end of a story: no story holds a line break
 
 
 class Story(NamedTuple):
     """A story, and how it came about."""
     prompt: list        # ids of "Tell me a story about (a theme)."
-    ids: list           # of the story, the closing </s> included
+    ids: list           # of the story, including the closing </s>
     text: str
     plot: object
     slots: dict         # who and what it is about
@@ -47,12 +47,12 @@ class Counting(Remembering):
 
 
 def village_stories(tokenizer, n):
-    """The first n of an endless row of stories about a child. Who and what they are about is held out of training."""
+    """The first n of an endless series of stories about a child, all about people and things held out of training."""
     return [village_story(tokenizer, seed) for seed in range(n)]
 
 
 def village_story(tokenizer, seed):
-    """One story of that row, with the request for its theme, which leaves everything else to chance."""
+    """One story of that series, with the request for its theme, which leaves everything else to chance."""
     r = random.Random(f"{seed}/village")
     plot, (roles, slots) = r.choice(PLOTS), cast(r)
     while slots["noun"] not in ("girl", "boy") or not held_out(("free", slots["n"], slots["a"], slots["o"])):
@@ -65,9 +65,9 @@ def village_story(tokenizer, seed):
 
 
 def true_shares(tokenizer, story, tellings=TELLINGS, seed=0):
-    """{place in story.ids: {id: its probability in the world, after all that was said before}}.
+    """{place in story.ids: {id: its probability in the world, given everything before it}}.
 
-    Places at which the world leaves no choice are left out, and few others: what a long chain of choices hides.
+    Places at which the world leaves no choice are omitted, and so are a few others, hidden by a long chain of choices.
     """
     r = random.Random(f"{seed}/again")
     casts = [cast(r)[1] for _ in range(tellings)]
@@ -80,8 +80,8 @@ def true_shares(tokenizer, story, tellings=TELLINGS, seed=0):
             text = tell(r, story.plot, chosen_now, recast(r, story, slots, mentioned))
             again.append((text, kinds[n % len(kinds)]))
         found, last_open = shares_along(tokenizer, story.text, again)
-        # A choice may be made before the text shows it: "One ..." is still to become "One day" or "One Sunday". What
-        # later decisions find up to there supposes more than a reader knows, so the earlier finding stands.
+        # A choice may be made before the text shows it: "One ..." may still become "One day" or "One Sunday". What
+        # later decisions find up to there assumes more than a reader knows, so the earlier finding stands.
         shares.update({place: here for place, here in found.items() if place > hidden})
         hidden = max(hidden, last_open)
     return dict(sorted(shares.items()))
@@ -95,7 +95,7 @@ def tell(r, plot, chosen, slots):
 
 
 def alternatives(r, story, number):
-    """The story with each alternative of a choice, all else as it is: equal texts are one alternative, said twice."""
+    """The story with each alternative of a choice, all else unchanged: equal texts are one alternative, said twice."""
     if number is None:
         return [story.text]
     return [tell(r, story.plot, story.teller.chosen | {number: n}, story.slots)
@@ -114,7 +114,7 @@ def decisions(story):
 
 
 def recast(r, story, slots, mentioned):
-    """The slots of another cast, with those of the story for all that was mentioned; nobody is there twice."""
+    """The slots of another cast, with those of the story for all that was mentioned; nobody appears twice."""
     while True:
         fixed = mentioned.union(*(group for group in story.groups if not mentioned.isdisjoint(group)))
         new = slots | {name: story.slots[name] for name in fixed}

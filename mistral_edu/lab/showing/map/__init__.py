@@ -2,7 +2,7 @@
 
 Data flows from the text, up through tokens to the residual stream, along it through the blocks, down to the next
 token, and round again. `course_map("05")` lights the boxes of notebook 05; every notebook opens with it. `boxes` says
-where everything stands, `facts` what a box holds; `as_png` draws it, `as_html` makes it something to touch.
+where everything is, `facts` what a box holds; `as_png` draws the map, `as_html` makes it interactive.
 """
 from mistral_edu.config import MistralConfig
 from mistral_edu.course import COURSE, core_path, find
@@ -17,8 +17,8 @@ __all__ = ["BOXES", "course_map"]
 def course_map(current: str | None = None, config: MistralConfig | None = None, facts: dict | None = None) -> Touchable:
     """The map, with the boxes of notebook `current` lit.
 
-    config: the model whose numbers the boxes tell; None for the embedded one. facts: {box: a line of your own that is
-    shown with it}, under the name written on the box, or "RMSNorm before attention" for one of several.
+    config: the model whose numbers the boxes give; None for the embedded one. facts: {box: a line of your own to show
+    with it}, under the name written on the box, or "RMSNorm before attention" for one of several.
     Raises ValueError for a notebook or a box that is not on the map.
     """
     here = f"You are at {current}, {find(current).title}" if current else "Each box names its notebook"

@@ -1,9 +1,9 @@
-"""The map as HTML to touch: a click on a box, or Tab and the arrow keys, shows its facts below.
+"""The map as interactive HTML: a click on a box, or Tab and the arrow keys, shows its facts below.
 
-No kernel, and no script but one attribute: each box is the label of a radio button, and the style shows the facts of
-the one that is chosen (`:checked`). Arrows are an SVG without words. Where styles, drawings and buttons are lost
+It needs no kernel and no script but one attribute: each box is the label of a radio button, and the style shows the
+facts of the one that is chosen (`:checked`). Arrows are an SVG without words. If styles, drawings and buttons are lost
 (GitHub, a page that is not trusted), the still picture stays, and below it a plain list of the boxes with their facts.
-The same bytes on every machine: pages store it, and tests compare it.
+It has the same bytes on every machine: pages store it, and tests compare it.
 """
 import html
 
@@ -30,7 +30,7 @@ HINT = "Click on a box, or press Tab and then the arrow keys, to see what it hol
 
 
 def render(current, config, told, caption) -> str:
-    """The map as HTML. current: a notebook's number or None. told: {box key: a line of the page's own}."""
+    """The map as HTML. current: a notebook's number or None. told: {box key: the page's own line}."""
     facts = facts_of(config)
     chosen = next((box for box in BOXES if current and box.notebook == current), None)
     items = "\n".join(_item(box, facts[box.key], told.get(box.key), config, current, box is chosen) for box in BOXES)
@@ -66,7 +66,7 @@ def _item(box, facts, told, config, current, chosen):
 
 
 def _page(box, current):
-    """Which notebook builds the box, as a link where it is written."""
+    """Which notebook builds the box, as a link if it is written."""
     if box.page is None:
         return ""
     title = html.escape(box.page.title)

@@ -37,7 +37,7 @@ def draw(current):
 
 
 def _draw_box(ax, box, lit):
-    """One box with its name and number: below each other, or on one line where there is little height."""
+    """One box with its name and number: one above the other, or on one line if there is little height."""
     outer = box.frame and box.w > 30
     fill = (PALE_YELLOW if box.frame else YELLOW) if lit else PALEST if outer else "white"
     ax.add_patch(FancyBboxPatch(
@@ -62,7 +62,7 @@ def _draw_box(ax, box, lit):
 
 
 def _draw_flow(ax):
-    """All that is not a box: the residual stream, the arrows, the two sums, and what is written beside them."""
+    """Everything that is not a box: the residual stream, the arrows, the two sums, and what is written beside them."""
     legend = LEGEND + (f"; {PLANNED_LEGEND}" if any(box.planned for box in BOXES) else "")
     ax.text(107, 56.6, TITLE, fontsize=11.5, weight="bold", ha="right", va="center")
     ax.text(107, 53.7, legend, fontsize=8.5, ha="right", va="center")

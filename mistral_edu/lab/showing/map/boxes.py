@@ -1,6 +1,6 @@
-"""Where everything stands on the map: boxes, arrows, sums. Units are those of a canvas of SIZE, from its lower left.
+"""Where everything is on the map: boxes, arrows, sums. Units are those of a canvas of SIZE, from its lower left.
 
-Which notebook builds a box stands in the course's own table (mistral_edu.course), and nowhere else.
+Which notebook builds a box is written in the course's own table (mistral_edu.course), and nowhere else.
 """
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Box:
     y: float
     w: float
     h: float
-    frame: bool = False                # a frame holds other boxes, so its name stands at the top
+    frame: bool = False                # a frame holds other boxes, so its name is at the top
     which: str = ""                    # tells boxes of the same name apart
 
     @property
@@ -43,7 +43,7 @@ class Box:
         return self.page is not None and not self.page.ready
 
 
-# In the order in which data passes them, and the keyboard too; a frame comes before what it holds.
+# In the order in which data, and the keyboard, passes them; a frame comes before what it holds.
 BOXES = (
     Box("Start here", 1, 52.5, 15, 5.5), Box("The whole model", 18, 52.5, 18, 5.5),
     Box("Text so far", 1, 15, 15, 5.5), Box("Tokens", 1, 27, 15, 5.5),

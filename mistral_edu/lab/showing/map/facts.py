@@ -1,14 +1,14 @@
 """What a box of the map says: a sentence, its formula, its shapes, its parameters and bytes, for one configuration.
 
-Formulas are short HTML (<i>, <sub>, <sup>), so that they read well where styles are lost. L tokens are read in this
-call, S are in the cache. Vectors are rows, so a weight stands on the right of what it multiplies, as in the library.
+Formulas are short HTML (<i>, <sub>, <sup>), so that they read well without styles. L tokens are read in this call, S
+are in the cache. Vectors are rows, so a weight is on the right of what it multiplies, as in the library.
 """
 from dataclasses import dataclass
 
 from mistral_edu.checkpoints import memory
 from mistral_edu.config import MistralConfig
 
-BYTES = 2                              # of a number in 16 bit, as checkpoints hold it
+BYTES = 2                              # of a 16-bit number, as in checkpoints
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _buffer(c, a_token):
 
 
 def size(n_bytes) -> str:
-    """Bytes with the unit that suits them; a kB is 1,000 bytes, as in memory.gb.
+    """Bytes in a suitable unit; a kB is 1,000 bytes, as in memory.gb.
 
     >>> size(512), size(8192), size(15_737_344), size(14_483_464_192)
     ('512 bytes', '8.2 kB', '15.7 MB', '14.5 GB')

@@ -1,7 +1,7 @@
-"""How the map looks: colours of JupyterLab's theme, with the browser's own where there is none.
+"""How the map looks: in the colours of JupyterLab's theme, or the browser's own if there is none.
 
-Where the page is wide enough the boxes stand where they belong; where it is narrow they follow each other in rows. The
-list is in <details>, closed where styles are lost; here it is open, in browsers that can be told so (OPENS).
+If the page is wide enough, the boxes are where they belong; if it is narrow, they follow each other in rows. The list
+is in <details>, closed if styles are lost; here it is open, in browsers that can be told so (OPENS).
 """
 from mistral_edu.lab.showing import theme
 from mistral_edu.lab.showing.map.boxes import LOOP_NAME, LOOP_NAME_AT, SIZE, STREAM_NAME, STREAM_NAME_AT
