@@ -2,7 +2,7 @@
 
 `settings` says what may be set, `answering` writes an answer step by step, `drawing` turns messages into HTML and
 text, `export` takes them elsewhere; `actions` and `new_conversation` have what each button does, `page_events` how its
-press comes in, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
+press arrives, and `panel` holds it all together. Python keeps the whole state; panel.js draws it.
 """
 from collections.abc import Sequence
 from pathlib import Path
