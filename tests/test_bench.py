@@ -374,7 +374,7 @@ def test_a_result_agrees_with_itself(result):
         return [*results.slips({**deepcopy(result), **changes})]
 
     assert slips() == [] and [*map(results.check, [result, *stored_results("measured").values()])]
-    assert slips(date="2026-02-30") == ["2026-02-30 is no date"]
+    assert slips(date="2026-02-30") == ["2026-02-30 is not a date"]
     assert "either a model or random" in slips(settings={**result["settings"], "random": "tiny"})[0]
     assert "has 2 samples of 3 rounds" in slips(settings={**result["settings"], "repeats": 3})[0]
     row, *others = deepcopy(result["rows"])
@@ -387,7 +387,7 @@ def test_a_result_agrees_with_itself(result):
     assert slips(command=compared, left_out=[entry, {**entry, "engine": "transformers"}]) == []
     alone = {"engine": "mlx-lm", "precision": "8-bit", "bits": 8, "context": 5}
     assert slips(rows=[*result["rows"], alone]) == ["mlx-lm 8-bit has no row of ours beside it"]
-    with pytest.raises(ValueError, match="does not agree with itself: 2026-02-30 is no date"):
+    with pytest.raises(ValueError, match="does not agree with itself: 2026-02-30 is not a date"):
         results.check({**result, "date": "2026-02-30"})
 
 
@@ -456,7 +456,7 @@ def test_a_result_is_kept_and_shown_again(result, monkeypatch, tmp_path, capsys)
 
 @pytest.mark.parametrize("content, message", [
     (None, "there is no file mine; .* is kept: other"), ("{", "not valid JSON"),
-    ('{"kind": "quoted"}', "no measured result"), ('{"kind": "measured"}', "does not fit schema.json")])
+    ('{"kind": "quoted"}', "not a measured result"), ('{"kind": "measured"}', "does not fit schema.json")])
 def test_what_cannot_be_shown_says_why(monkeypatch, tmp_path, content, message):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     if content is None:

@@ -96,7 +96,7 @@ def test_settings_reach_the_sampler(run):
     (("generate", "hi", "--temperature", "-1"), "temperature"),
     (("generate", "hello " * 1200), "context"),
     (("generate", ""), "prompt is empty"),
-    (("generate", "hi", "--chat-format", "v9"), "chat format 'v9' is not there"),
+    (("generate", "hi", "--chat-format", "v9"), "there is no chat format 'v9'"),
     (("generate", "hi", "--chat-format", "v7"), "[SYSTEM_PROMPT]"),
     (("chat", "--chat-format", "template"), "no chat template"),
     (("lab", "99"), "no notebook 99"),

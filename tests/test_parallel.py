@@ -126,8 +126,8 @@ def test_parts_cover_the_model_once_and_share_kv_heads_where_they_must():
 
 
 @pytest.mark.parametrize("size, group_size, words", [
-    (9, 1, "8 query heads"), (0, 1, "1 rank or more"), (5, 64, "4 can be cut into 2 pieces of 2"),
-    (2, 896 // 2 + 64, "no multiple of")])
+    (9, 1, "8 query heads"), (0, 1, "at least 1 rank"), (5, 64, "4 can be cut into at most 2 pieces of 2"),
+    (2, 896 // 2 + 64, "not a multiple of")])
 def test_what_cannot_be_shared_out_is_said(size, group_size, words):
     with pytest.raises(ValueError, match=words):
         split(MistralConfig.preset("tiny"), size, group_size)

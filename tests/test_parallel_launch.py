@@ -218,7 +218,7 @@ def test_one_rank_is_a_group_and_source_gives_the_value_of_its_last_line():
 
 
 @pytest.mark.parametrize("words, message", [
-    ((), "got nothing"), (("train",), "got 'train'"), (("-n", "0", "chat"), "1 rank or more"),
+    ((), "got nothing"), (("train",), "got 'train'"), (("-n", "0", "chat"), "at least 1 rank"),
     (("--hostfile", "no.json", "chat"), "no.json"),
     (("chat", "--api", "http://localhost"), "--api"), (("-n", "2", "bench", "--compare", "mlx-lm"), "--compare"),
     (("-n", "1,2", "chat"), "got -n 1,2")])
