@@ -228,7 +228,7 @@ def test_advice_names_the_arguments():
 BEGINNERS = {
     "0.3": [
         (lambda x: x - mx.mean(x, axis=1), "keepdims=True gives (rows, 1)"),
-        (lambda x: x - x.mean(keepdims=True), "one mean for the whole array"),
+        (lambda x: x - x.mean(keepdims=True), "a single mean for the whole array"),
         (lambda x: x - x.sum(axis=1, keepdims=True) / x.shape[0], "number of rows"),
         (lambda x: x - x.mean(axis=1, keepdim=True), "keepdims, with an s"),
         (lambda x: x - np.mean(x, axis=1), "use x.mean"),
@@ -246,7 +246,7 @@ BEGINNERS = {
         (lambda p, d, w: max(0, p - w), "one layer, and one place too far"),
         (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
         (lambda p, d, w: d * (w - 1) - p, "signs are reversed"),
-        (lambda p, d, w: p - (d - 1) * w, "one layer too few, for there were depth hops; and each")],
+        (lambda p, d, w: p - (d - 1) * w, "one layer too few: there are depth hops; and each")],
     "8.9": [
         (lambda n, w: min(n, w) * n, "the first queries see fewer"),
         (lambda n, w: sum(range(n + 1)), "that is full attention"),

@@ -138,7 +138,7 @@ def test_other_ways_to_the_same_ring_pass():
     ("12.1", lambda n, window: mx.arange(n - window, n), "the order of the slots"),
     ("12.1", lambda n, window: print(by_rest(n, window)), "returns None"),
     ("12.6", lambda judge: judge(A="KeepsWindow", B="OneTooFew", C="WritesFirst", D="TrimsFreely"), "look at B and D"),
-    ("12.6", lambda judge: judge(A="KeepsWindow", B="WritesFirst", C="WritesFirst", D="OneTooFew"), "there twice"),
+    ("12.6", lambda judge: judge(A="KeepsWindow", B="WritesFirst", C="WritesFirst", D="OneTooFew"), "appears twice"),
     ("12.6", lambda judge: judge(A="KeepsWindows", B="TrimsFreely", C="WritesFirst", D="OneTooFew"), "no cache"),
     ("12.6", lambda judge: judge(*FAULTS.values()), "written as A=..."),
     ("12.6", lambda judge: judge(A="KeepsWindow"), "a name for each of A, B, C, D"),

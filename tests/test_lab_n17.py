@@ -86,7 +86,7 @@ def test_results_in_the_folder_are_read_and_others_are_named(tmp_path, capsys):
     found = recorded_machines(tmp_path)
     assert set(found) == {*stored_results("measured"), "mine"}
     shown = capsys.readouterr().out
-    assert "broken.json is not valid JSON" in shown and "theirs.json is no measured result" in shown
+    assert "broken.json is not valid JSON" in shown and "theirs.json is not a measured result" in shown
 
 
 def test_without_a_folder_there_are_the_recorded_machines(tmp_path):
