@@ -115,7 +115,7 @@ def by_dim(x, gate, up, down, rank, size):
 
 BEGINNERS = [
     ("19.2", not_transposed, "It was called with"),
-    ("19.2", in_numpy, "mx.array(...) makes one of MLX"),
+    ("19.2", in_numpy, "convert it with mx.array(...)"),
     ("19.2", true_division, "makes a float"),
     ("19.2", no_down, "down is missing"),
     ("19.2", by_dim, "gate.shape[0]"),

@@ -44,7 +44,7 @@ def nearer(tokenizer, item, distances):
 def asked_on_the_way(model, tokenizer, items):
     """For each item: would greedy decoding give exactly the answer, and then end?
 
-    As tiny.answers.answered, for items that begin alike: what the longest one shares with the others is read once.
+    Like tiny.answers.answered, for items with a common beginning: what they share is read once.
     """
     trunk = max((item.prompt for item in items), key=len)
     cache, read, right = model.make_cache(), 0, {}
