@@ -23,6 +23,9 @@ COMMANDS = {
     "launch": "run generate, chat or bench with the model divided among several processes",
     "doctor": "look at this machine: what works, what does not, and what to do about it",
     "lab": "open JupyterLab at a notebook; other options are passed on to JupyterLab",
+    "check": "check the exercises of your own copy of a notebook, as they would be graded",
+    "grade": "grade notebooks that were handed in: marks as CSV, feedback for each student",
+    "classroom": "make a course for nbgrader from the notebooks, with solutions and hidden tests",
     "train": "train the embedded model from scratch; resumes where it was stopped",
 }
 
