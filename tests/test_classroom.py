@@ -115,7 +115,7 @@ def test_a_course_is_written_and_its_changed_files_stay(tmp_path, capsys):
 
 
 def test_what_cannot_be_built_is_named(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="the course has no notebook 77; ready are: 00, 01"):
+    with pytest.raises(ValueError, match="the course has no notebook 77; ready: 00, 01"):
         build(tmp_path, ["77"])
     monkeypatch.setattr("mistral_edu.classroom.build.tasks_of", lambda number: ())
     with pytest.raises(ValueError, match="notebook 00, Start here, has no exercise"):
