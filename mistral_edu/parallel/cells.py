@@ -36,7 +36,7 @@ def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
     limit: seconds without any progress after which a deadlock is assumed.
 
     Stop ends all of them, and so does stop() from another thread. Raises GroupFailed, which names the rank that died,
-    or says where each of them waits; ValueError for what cannot be sent to another process.
+    or says in which line each of them was; ValueError for what cannot be sent to another process.
     """
     if isinstance(work, str):
         work, arguments = run_source, (work,)
