@@ -113,12 +113,33 @@ def by_dim(x, gate, up, down, rank, size):
     return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
 
 
+def one_unit(x, gate, up, down, rank, size):
+    own = slice(rank, rank + 1)
+    return (silu(x @ gate[own].T) * (x @ up[own].T)) @ down[:, own].T
+
+
+def silu_last(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return silu((x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
+
+
+def from_one(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice((rank - 1) * n, rank * n)
+    return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
+
+
 BEGINNERS = [
     ("19.2", not_transposed, "It was called with"),
     ("19.2", in_numpy, "convert it with mx.array(...)"),
     ("19.2", true_division, "makes a float"),
     ("19.2", no_down, "down is missing"),
-    ("19.2", by_dim, "gate.shape[0]"),
+    ("19.2", by_dim, "x.shape[1] is dim"),
+    ("19.2", one_unit, "a single unit"),
+    ("19.2", silu_last, "the gate alone"),
+    ("19.2", from_one, "counted from 0"),
+    ("19.2", lambda *given: mx.distributed.all_sum(term(*given)), "a term is what goes into the sum"),
     ("19.2", lambda x, gate, up, down, rank, size: silu(x @ gate.T) * (x @ up.T) @ down.T, "case 1"),
     ("19.8", lambda read_ms, n, sums, kb, gb_per_s: (read_ms - read_ms / n) / sums, "the transfer is missing"),
     ("19.8", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / n / sums - 2 * (n - 1) / n * kb / gb_per_s,
@@ -128,6 +149,11 @@ BEGINNERS = [
      "already in microseconds"),
     ("19.8", lambda read_ms, n, sums, kb, gb_per_s: (1000 * (read_ms - read_ms / n) - kb / gb_per_s) / sums,
      "in each sum"),
+    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, kb, gb_per_s) / (n - 1),
+     "the latency once"),
+    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, 8 * kb, gb_per_s),
+     "both count bytes"),
+    ("19.8", lambda *given: max(largest_latency(*given), 0), "no latency is small enough"),
     ("19.8", lambda read_ms, n, sums, kb, gb_per_s: f"{largest_latency(read_ms, n, sums, kb, gb_per_s)} µs", "str"),
 ]
 
@@ -146,6 +172,11 @@ def test_what_beginners_write_is_answered(label, wrong, words):
         (n - 1) / n * (1000 * read_ms / sums - 2 * kb / gb_per_s))])
 def test_other_spellings_are_right_as_well(label, right):
     assert check(label, right)
+
+
+def test_after_a_check_sums_are_taken_again():
+    check("19.2", term)
+    assert mx.distributed.all_sum(mx.array(3)).item() == 3
 
 
 def test_what_was_recorded_is_drawn_with_its_figures():

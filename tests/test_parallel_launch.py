@@ -1,6 +1,7 @@
 """Starting ranks and ending them: from the command line, from a function, from a notebook's cell."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -186,19 +187,32 @@ def compute(group, seconds):
     return "done"
 
 
-def test_an_error_on_one_rank_is_named_with_its_last_words():
+def test_an_error_on_one_rank_is_named_with_its_last_words_and_its_line():
     with pytest.raises(GroupFailed, match="rank 1 ended with code 1; its last words: ValueError: not here") as caught:
         cells.ranks(2, fail_on_rank_1, show=False)
     assert caught.value.rank == 1
+    assert re.search(r"not here, in test_parallel_launch.py, line \d+, in fail_on_rank_1: raise ValueError",
+                     str(caught.value))
 
 
-def test_a_deadlock_is_named_with_the_line_in_which_each_rank_waits():
+@pytest.mark.parametrize("source", ["fail_on_rank_1", "fail_on_rank_1(group)"])
+def test_a_function_in_quotes_is_told_to_be_passed_without(source):
+    with pytest.raises(GroupFailed, match="name 'fail_on_rank_1' is not defined; a string is source, .*without quotes"):
+        cells.ranks(1, source, show=False)
+
+
+def test_a_lambda_is_refused_before_any_rank_starts():
+    with pytest.raises(ValueError, match="a lambda has no name .* write it with def"):
+        cells.ranks(2, lambda group: group.rank(), show=False)
+
+
+def test_a_deadlock_is_named_with_the_line_in_which_each_rank_was():
     with pytest.raises(GroupFailed) as caught:
         cells.ranks(2, wait_in_vain, show=False, limit=3)
     message = str(caught.value)
     assert "nothing has moved for 3 s" in message
-    assert "rank 0 waits in test_parallel_launch.py, line" in message and "the call that rank 1 leaves out" in message
-    assert "rank 1 waits in" in message and "time.sleep(1000)" in message
+    assert "rank 0 was in test_parallel_launch.py, line" in message and "the call that rank 1 leaves out" in message
+    assert "rank 1 was in" in message and "time.sleep(1000)" in message
 
 
 def test_a_rank_that_waits_for_one_that_has_ended_is_named():

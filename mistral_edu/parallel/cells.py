@@ -36,7 +36,7 @@ def ranks(n, work, *arguments, show=True, limit=LIMIT) -> list:
     limit: seconds without any progress after which a deadlock is assumed.
 
     The stop button ends all of them, and so does stop() from another thread. Raises GroupFailed, which names the rank
-    that died or says where each of them waits, and ValueError for what cannot be sent to another process.
+    that died or says in which line each of them was, and ValueError for what cannot be sent to another process.
     """
     if isinstance(work, str):
         work, arguments = run_source, (work,)

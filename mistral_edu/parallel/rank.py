@@ -32,7 +32,7 @@ def main():
     try:
         code = call(group, Path(words[0])) if kind == "call" else import_module(words[0]).run_in_rank(group, words[1:])
     except Exception as error:
-        reporter.report(at=report.place(traceback.extract_tb(error.__traceback__)))
+        reporter.report(failed=report.place(traceback.extract_tb(error.__traceback__)))
         lines = traceback.format_exception(error)
         print(*[line for line in lines if __file__ not in line], sep="", end="", file=sys.stderr)
         code = 1

@@ -33,6 +33,8 @@ class Pickler(pickle.Pickler):
         if isinstance(obj, types.ModuleType):
             return importlib.import_module, (obj.__name__,)
         if isinstance(obj, types.FunctionType) and not importable(obj):
+            if obj.__name__ == "<lambda>":
+                raise pickle.PicklingError("a lambda has no name by which to find it there; write it with def")
             if obj.__closure__:
                 raise pickle.PicklingError(f"{obj.__name__} uses {', '.join(obj.__code__.co_freevars)} of a function "
                                            "around it; pass them as arguments")
@@ -85,5 +87,10 @@ def run_source(group, source):
     tree = ast.parse(source, "<ranks>")
     space = {"__name__": "__main__", "group": group, "rank": group.rank(), "size": group.size(), "mx": mx}
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<ranks>", "exec"), space)
-    return eval(compile(ast.Expression(last.value), "<ranks>", "eval"), space) if last else None
+    try:
+        exec(compile(tree, "<ranks>", "exec"), space)
+        return eval(compile(ast.Expression(last.value), "<ranks>", "eval"), space) if last else None
+    except NameError as error:
+        error.args = (f"{error}; a string is source, which knows group, rank, size and mx; a function of the notebook "
+                      "is passed by its name, without quotes",)
+        raise

@@ -1,4 +1,4 @@
-"""What became of a group of ranks, in words: which one failed and how, or where each of them waits."""
+"""What became of a group of ranks, in words: which one failed and how, or in which line each was."""
 import signal
 
 LOST = "connection to a peer was lost"  # what MLX says when a neighbour has gone: this rank is not the one to blame
@@ -13,7 +13,7 @@ class GroupFailed(RuntimeError):
 
 
 def failure(ranks):
-    """The error that names the rank that failed first, how it ended, and its last words."""
+    """The error that names the rank that failed first, how it ended, its last words, and the line of an error."""
     failed = [rank for rank in ranks if rank.code]
     # One that was killed comes first, and last those that only lost a neighbour.
     first = min(failed, key=lambda rank: (rank.code > 0, LOST in rank.last_words))
@@ -21,11 +21,13 @@ def failure(ranks):
     said = first.last_words.strip().splitlines()
     message = f"rank {first.number} {ending(first.code)}"
     if LOST in first.last_words and gone:
-        where = first.note.get("at") or "its start"
+        where = first.note.get("failed") or first.note.get("at") or "its start"
         message = (f"rank {first.number} waited in {where} for {' and '.join(gone)}, which had finished its work, "
                    "and ended")
     elif said:
         message += f"; its last words: {said[-1].strip()}"
+        if place := first.note.get("failed"):  # an exception has left the rank's function
+            message += f", in {place}"
     others = [f"rank {rank.number}" for rank in ranks if rank.code is None]
     if others:
         message += f". {' and '.join(others)} had to be ended, because the group is no longer complete"
@@ -33,13 +35,13 @@ def failure(ranks):
 
 
 def deadlock(ranks, limit):
-    """The error that says of each rank where it waits."""
-    lines = [f"nothing has moved for {limit:g} s, so all ranks were ended. Each waits for another:"]
+    """The error that says of each rank in which line it was."""
+    lines = [f"nothing has moved for {limit:g} s, so all ranks were ended. Each was in this line:"]
     for rank in ranks:
         received = rank.note.get("received")
         came = "" if received is None else f" ({received:,} bytes have arrived)"
         lines.append(f"  rank {rank.number} has ended" if rank.code is not None else
-                     f"  rank {rank.number} waits in {rank.note.get('at') or 'its start'}{came}")
+                     f"  rank {rank.number} was in {rank.note.get('at') or 'its start'}{came}")
     lines.append("All ranks must make the same calls to mx.distributed, in the same order, with arrays of equal size.")
     return GroupFailed("\n".join(lines), None, [rank.code for rank in ranks])
 

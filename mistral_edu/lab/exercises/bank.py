@@ -2,6 +2,7 @@
 import pkgutil
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -11,7 +12,8 @@ class Exercise:
     """cases: tuples of arguments, the by-hand one first. slips: (wrong function, what to tell its author) pairs.
 
     hints go from the gentlest to the plainest. minutes: what a beginner takes. The solution, explained, is in
-    solutions/. The reference has the name that the reader's function has on the page.
+    solutions/. The reference has the name that the reader's function has on the page. around: makes the context in
+    which the reader's function is called, for what its result alone does not show.
     """
     label: str
     cases: tuple
@@ -20,6 +22,7 @@ class Exercise:
     hints: tuple
     minutes: int = 5
     points: int = 2
+    around: Callable = nullcontext
 
 
 def short(label: str) -> str:

@@ -6,7 +6,7 @@ slips because each is written down as a wrong function: the slip that gives the 
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -52,10 +52,10 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     ✗ 0.0, case 1 of 2: expected 6, yours gives 9.
       It was called with x = 3. Likely: x * x is the square; twice x is x + x
     """
-    label = short(label)
+    label, around = short(label), nullcontext
     if cases is None:
         exercise = find(label)
-        cases, reference, slips = exercise.cases, exercise.reference, exercise.slips
+        cases, reference, slips, around = exercise.cases, exercise.reference, exercise.slips, exercise.around
     if reference is None:
         raise ValueError(f"check({label!r}, fn, cases, reference) compares fn with a reference, but none is given; "
                          "give it a function that is right")
@@ -69,7 +69,7 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     for n, args in enumerate(cases, 1):
         want, given = reference(*_copies(args)), _copies(args)
         try:
-            with shown, time_limit():
+            with shown, time_limit(), around():
                 got = fn(*given)
         except NotImplementedError:
             return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")

@@ -67,6 +67,14 @@ def by_rank(length, rank, size):
     return slice(rank * size, (rank + 1) * size)
 
 
+def one_unit(length, rank, size):
+    return slice(rank, rank + 1)
+
+
+def from_one(length, rank, size):
+    return own(length, rank - 1, size)
+
+
 def one_less(length, rank, size):
     mine = own(length, rank, size)
     return slice(mine.start, mine.stop - 1)
@@ -107,6 +115,11 @@ TERM_SLIPS = (
     (_term(join=lambda gated, raised: gated + raised), "the gate multiplies: silu(x @ gate.T) * (x @ up.T)"),
     (_term(act=lambda z: z, join=lambda gated, raised: gated * silu(raised)),
      "silu belongs to the gate: silu(x @ gate.T) * (x @ up.T)"),
+    (_term(act=lambda z: z, join=lambda gated, raised: silu(gated * raised)),
+     "silu is taken of the gate alone, before the product: silu(x @ gate.T) * (x @ up.T)"),
+    (_term(run=one_unit), "that is a single unit, number rank; a rank has n = gate.shape[0] // size of them, from "
+                          "rank * n on"),
+    (_term(run=from_one), "ranks are counted from 0: the units of rank 0 start at 0, those of the others at rank * n"),
     (_term(run=interleaved), "every size-th unit would do as well, but the exercise asks for consecutive ones: n units "
                              "from rank * n on"),
     (_term(run=by_rank), "the units of a rank start at rank * n, where n = gate.shape[0] // size is how many it has"),
@@ -132,6 +145,7 @@ def transfer_once(around):
 GAIN = "each of n devices still reads for read_ms / n; only the rest, read_ms - read_ms / n, is saved"
 AROUND = "in a sum, each device sends 2 (n - 1) / n times its kb kilobytes"
 ALREADY = "kb / gb_per_s is already in microseconds: 1e3 bytes / 1e9 bytes a second"
+BYTES = "kb and gb_per_s both count bytes, so there is nothing to multiply by 8"
 ONCE = "the transfer is paid in each sum: divide what is saved by sums first, then subtract it"
 LATENCY_SLIPS = (
     (_latency(around=lambda n: 0), "the transfer is missing: 2 (n - 1) / n * kb / gb_per_s microseconds"),
@@ -151,9 +165,15 @@ LATENCY_SLIPS = (
     (_latency(us=1000), ALREADY),
     (_latency(us=1000, around=lambda n: 1), f"two things: {ALREADY}; and {AROUND}"),
     (_latency(us=1e-3), "kb / gb_per_s is in microseconds, not in nanoseconds: 1e3 bytes / 1e9 bytes a second"),
+    (_latency(us=8), BYTES),
+    (_latency(us=8, around=lambda n: 1), f"two things: {BYTES}; and {AROUND}"),
     (transfer_once(lambda n: 2 * (n - 1) / n), ONCE),
     (transfer_once(lambda n: 1), f"two things: {ONCE}; and {AROUND}"),
     (_latency(per_sum=False), "that is for all sums together; one of them may take 1 / sums of what is saved"),
+    (lambda read_ms, n, *link: _latency()(read_ms, n, *link) / (n - 1),
+     "a sum has the latency once, however many devices there are: do not divide by n - 1"),
+    (lambda *given: max(0, _latency()(*given)),
+     "a negative result stays as it is: it says that no latency is small enough, and how much is missing"),
     (lambda *given: _latency()(*given) / 1000, "that is in milliseconds; microseconds are asked for"),
     (lambda *given: _latency()(*given) / 1e6, "that is in seconds; microseconds are asked for"),
     (lambda read_ms, n, sums, kb, gb: 1000 * read_ms * (1 - 1 / n) / (2 * sums) - 2 * (n - 1) / n * kb / gb,
