@@ -52,7 +52,8 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     ✗ 0.0, case 1 of 2: expected 6, yours gives 9.
       It was called with x = 3. Likely: x * x is the square; twice x is x + x
     """
-    label, around = short(label), nullcontext
+    label = short(label)
+    around: Callable = nullcontext
     if cases is None:
         exercise = find(label)
         cases, reference, slips, around = exercise.cases, exercise.reference, exercise.slips, exercise.around
