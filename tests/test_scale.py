@@ -86,6 +86,7 @@ def test_what_the_document_says_of_two_gpus_is_in_what_was_recorded():
                 assert f"counts {two['bytes_counted']:,} bytes a token" in TEXT
                 assert f"the formula says {two['bytes_by_formula']:,}" in TEXT
     assert (min(faster[16]), min(faster[4]), sorted(batches)) == (2048, 128, [1, 8, 32, 128])
+    assert max(row["logprobs_apart"] for row in rows) < 0.07 and "lie within 0.07 of those on one" in TEXT
 
 
 # ---------------------------------------------------------------- the models
