@@ -61,13 +61,31 @@ def check_system():
 
 def check_mlx():
     import mlx.core as mx
-    device = mx.default_device().type.name
-    found = f"{version('mlx')}, computes on the {'processor' if device == 'cpu' else 'GPU'}"
+    is_cpu = mx.default_device() == mx.Device(mx.cpu)
+    found = f"{version('mlx')}, computes on {'the processor' if is_cpu else gpu_in_words(mx.device_info(), os.environ)}"
     both = backend.installed()
     if len(both) > 1:
         return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed and overwrite each other",
                      backend.REINSTALL.format(found=" ".join(both)))
     return Check("MLX", "ok", found)
+
+
+def gpu_in_words(info, environment):
+    """A GPU's name, its memory, and how it multiplies float32. info: mx.device_info()'s.
+
+    >>> gpu_in_words({"device_name": "Apple M3 Max", "max_recommended_working_set_size": 28 * 10**9}, {})
+    'the GPU Apple M3 Max, which may take 28.0 GB'
+    >>> gpu_in_words({"device_name": "NVIDIA H200", "total_memory": 151e9, "free_memory": 149.5e9}, {})
+    'the GPU NVIDIA H200, 149.5 of 151.0 GB free; float32 products in TF32, unless MLX_ENABLE_TF32=0'
+    """
+    name = f"the GPU {info.get('device_name', '')}".strip()
+    if "max_recommended_working_set_size" in info:
+        return f"{name}, which may take {info['max_recommended_working_set_size'] / 1e9:.1f} GB"
+    if "free_memory" not in info:
+        return name
+    products = "as they are" if environment.get("MLX_ENABLE_TF32") == "0" else "in TF32, unless MLX_ENABLE_TF32=0"
+    return (f"{name}, {info['free_memory'] / 1e9:.1f} of {info['total_memory'] / 1e9:.1f} GB free; float32 products "
+            f"{products}")
 
 
 def check_products():

@@ -21,6 +21,8 @@ from mistral_edu.fast.team import JobList, team
 from mistral_edu.machine import blas, processors
 
 ONE_GB = 10**9
+AT_ONCE = 16            # reads or products that a GPU is given in one evaluation
+GPU_ROWS = 2048         # of its product: a prompt of so many tokens, through the same layer
 ROWS, SIZE = 256, 4096  # of the product: a prompt of 256 tokens through a square layer of Mistral-7B
 
 
@@ -30,8 +32,7 @@ def measure_limits(n_bytes=ONE_GB, size=SIZE):
     if available is not None:
         n_bytes = min(n_bytes, available // 4)
     if mx.default_device() != mx.Device(mx.cpu):
-        return {"read_gb_per_s": read_speed_gpu(n_bytes),
-                "matrix_gflops": {"bfloat16": matrix_speed(size, mx.bfloat16)}}
+        return {"read_gb_per_s": read_speed_gpu(n_bytes), "matrix_gflops": {"bfloat16": matrix_speed_gpu(size)}}
     speeds = {"float32": max(matrix_speed(size, mx.float32), kernels_speed(size)), "bfloat16": onednn_speed(size)}
     return {"read_gb_per_s": read_speed_cpu(n_bytes),
             "matrix_gflops": {dtype: speed for dtype, speed in speeds.items() if speed is not None}}
@@ -68,10 +69,22 @@ def read_speed_cpu(n_bytes):
 
 
 def read_speed_gpu(n_bytes):
-    """GB per second at which the GPU sums an array of n_bytes."""
+    """GB per second at which the GPU sums an array of n_bytes, AT_ONCE times in one evaluation.
+
+    To start one sum and wait for it takes a fast GPU longer than to read the array.
+    """
     numbers = mx.ones(n_bytes // 4)
     mx.eval(numbers)
-    return numbers.nbytes / best_time(lambda: mx.eval(numbers.sum())) / 1e9
+    seconds = best_time(lambda: mx.eval([numbers.sum() for _ in range(AT_ONCE)]))
+    return AT_ONCE * numbers.nbytes / seconds / 1e9
+
+
+def matrix_speed_gpu(size, rows=GPU_ROWS):
+    """GFLOPS of (rows, size) by (size, size) products in bfloat16, AT_ONCE of them in one evaluation."""
+    x, w = (mx.random.normal(shape).astype(mx.bfloat16) for shape in ((rows, size), (size, size)))
+    mx.eval(x, w)
+    seconds = best_time(lambda: mx.eval([x @ w.T for _ in range(AT_ONCE)]))
+    return AT_ONCE * 2 * rows * size**2 / seconds / 1e9
 
 
 def matrix_speed(size, dtype):

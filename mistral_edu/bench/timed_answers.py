@@ -12,7 +12,7 @@ import numpy as np
 
 from mistral_edu.bench.peers.process_memory import process_memory
 from mistral_edu.generate import decode
-from mistral_edu.prefill import CHUNK, Reader, prefill
+from mistral_edu.prefill import CHUNK, Reader, chunk_for, prefill
 from mistral_edu.sampling import GREEDY
 
 SAMPLED = 256  # ids whose log probabilities are compared with those of other engines
@@ -41,9 +41,12 @@ def sample_ids(vocab_size):
     return list(range(0, vocab_size, max(1, vocab_size // SAMPLED)))[:SAMPLED]
 
 
-def timed_answer(model, prompts, n_tokens, chunk=CHUNK) -> Answer:
-    """Read prompts, B lists of L ids, `chunk` tokens of each in a call, and generate n_tokens after each, greedily."""
-    batch, context = len(prompts), len(prompts[0])
+def timed_answer(model, prompts, n_tokens, chunk=None) -> Answer:
+    """Read prompts, B lists of L ids, `chunk` tokens of each in a call, and generate n_tokens after each, greedily.
+
+    chunk: None for as many as suit the model on this machine.
+    """
+    batch, context, chunk = len(prompts), len(prompts[0]), chunk or chunk_for(model)
     began = time.perf_counter()
     if batch == 1:
         reader = Reader(model)
