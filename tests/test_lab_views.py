@@ -122,7 +122,7 @@ def test_an_end_and_a_part_of_a_character_have_names(tokenizer):
 
 
 def test_what_cannot_be_compared_is_refused(model, tokenizer):
-    with pytest.raises(ValueError, match="two at least"):
+    with pytest.raises(ValueError, match="at least two"):
         compare_answers("Hi", {"one": model}, tokenizer)
     with pytest.raises(ValueError, match="got list"):
         compare_answers("Hi", [model, model], tokenizer)
