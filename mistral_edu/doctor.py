@@ -62,7 +62,7 @@ def check_system():
 def check_mlx():
     import mlx.core as mx
     is_cpu = mx.default_device() == mx.Device(mx.cpu)
-    found = f"{version('mlx')}, computes on {'the processor' if is_cpu else gpu_in_words(mx.device_info(), os.environ)}"
+    found = f"{version('mlx')}, computes on the {'processor' if is_cpu else gpu_in_words(mx.device_info(), os.environ)}"
     both = backend.installed()
     if len(both) > 1:
         return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed and overwrite each other",
@@ -74,11 +74,11 @@ def gpu_in_words(info, environment):
     """A GPU's name, its memory, and how it multiplies float32. info: mx.device_info()'s.
 
     >>> gpu_in_words({"device_name": "Apple M3 Max", "max_recommended_working_set_size": 28 * 10**9}, {})
-    'the GPU Apple M3 Max, which may take 28.0 GB'
+    'GPU Apple M3 Max, which may take 28.0 GB'
     >>> gpu_in_words({"device_name": "NVIDIA H200", "total_memory": 151e9, "free_memory": 149.5e9}, {})
-    'the GPU NVIDIA H200, 149.5 of 151.0 GB free; float32 products in TF32, unless MLX_ENABLE_TF32=0'
+    'GPU NVIDIA H200, 149.5 of 151.0 GB free; float32 products in TF32, unless MLX_ENABLE_TF32=0'
     """
-    name = f"the GPU {info.get('device_name', '')}".strip()
+    name = f"GPU {info.get('device_name', '')}".strip()
     if "max_recommended_working_set_size" in info:
         return f"{name}, which may take {info['max_recommended_working_set_size'] / 1e9:.1f} GB"
     if "free_memory" not in info:
