@@ -55,6 +55,7 @@ def in_chunks(model, tokens, *lengths, cache=None):
 @pytest.mark.parametrize("tokens", [TOKENS, PAIR], ids=["one sequence", "two"])
 @pytest.mark.parametrize("bits", [None, 8, 4])
 @pytest.mark.parametrize("window_size", [None, 1, 7, 16, 40])
+@pytest.mark.slow
 def test_equals_the_readable_model_for_every_chunk_batch_window_and_precision(window_size, bits, tokens):
     model = make(bits, window_size=window_size, tie_embeddings=bits == 8)
     want = model(tokens)
@@ -116,6 +117,7 @@ def test_in_bfloat16_it_differs_by_roundings_alone():
     assert logits.dtype == mx.bfloat16 and gap(logits, exact) < 0.05 and model.answered_by == GPU
 
 
+@pytest.mark.slow
 def test_the_embedded_model_gives_the_same_answer():
     plain, tokenizer = load(dtype="float32", fast=False)
     model, _ = load(dtype="float32")

@@ -135,6 +135,7 @@ def slips_as_written(path):
             if len(pair) == 2 and isinstance(pair[0], ast.Lambda)]
 
 
+@pytest.mark.slow
 def test_every_slip_of_a_page_is_named_in_the_table(mark):
     slips = slips_as_written(Path(n00_start.__file__).parent / "exercises.py")
     assert len(slips) == len(find("0.3").slips)
@@ -197,6 +198,7 @@ def test_a_loop_or_a_crash_ends_its_own_process_alone():
     assert not any(each["passed"] for each in (killed, left, endless))
 
 
+@pytest.mark.slow
 def test_a_class_is_graded_into_a_table_and_pages(tmp_path, capsys):
     """Two solutions, a flood of prints that also reads, and a file that is none, in folders of their own."""
     folder = tmp_path / "submitted"
