@@ -39,13 +39,13 @@ def as_table(result):
 def conditions(result, ours):
     """Lines: what was measured, by which command, on what machine and with what."""
     machine, settings, limits, software = (result[part] for part in ("machine", "settings", "limits", "software"))
-    name = f"random weights of the shape {settings['random']}" if settings["random"] else settings["model"]
     memory = f"memory: {machine['memory_gb']} GB, " if machine["memory_gb"] else ""
     threads = f", OpenBLAS threads: {software['blas_threads']}" if software["blas_threads"] else ""
     products = " and ".join(f"{dtype} at {figure(limits['matrix_gflops'], dtype)} GFLOPS"
                             for dtype in limits["matrix_gflops"])
     return [
-        f"{name}, {result['date']}, {rounds(settings['repeats'])}, answers of {ours[0]['generated']} tokens",
+        f"{subject(settings)}, {result['date']}, {rounds(settings['repeats'])}, answers of {ours[0]['generated']} "
+        "tokens",
         result["command"],
         f"{machine['processor']}, processors: {machine['processors']}, {memory}computing on {machine['device']}; "
         f"mlx {software['packages']['mlx']}, {software['blas']}{threads}",
@@ -60,6 +60,11 @@ def what_load_is(result):
     if result["settings"]["random"]:
         return "random weights made, and quantized"
     return "weights read, checked and quantized"
+
+
+def subject(settings):
+    """What was measured: a model's name, or the shape of random weights."""
+    return f"random weights of the shape {settings['random']}" if settings["random"] else settings["model"]
 
 
 def rounds(n):

@@ -141,10 +141,7 @@ def run(args) -> int:
     """Print the table, or the JSON object; progress goes to stderr. Returns the exit code."""
     check_alone(args)
 
-    def progress(text):
-        if sys.stderr.isatty() or not args.json:
-            say(text, sys.stderr)
-
+    progress = progress_of(args)
     if args.published:
         print(json.dumps(stored_results("quoted"), indent=1) if args.json else published())
         return 0
@@ -163,13 +160,26 @@ def run(args) -> int:
         check_place(args.save)
     with tidy_when_killed():
         result = measure(args, progress)
+    keep_and_show(result, args, progress)
+    return 0
+
+
+def progress_of(args):
+    """The function that says on stderr how far a measurement is; it is silent where a program reads the result."""
+    def progress(text):
+        if sys.stderr.isatty() or not args.json:
+            say(text, sys.stderr)
+    return progress
+
+
+def keep_and_show(result, args, progress):
+    """Check a new result, save it where that was asked for, and print it."""
     check(result)
     try:
         if args.save:
             progress(f"saved in {save(result, args.save)}")
     finally:  # what took minutes to measure is shown, whatever happened to the file
         show(result, args)
-    return 0
 
 
 def show(result, args):

@@ -6,11 +6,10 @@ them.
 import json
 import os
 import shlex
-import signal
 import sys
 import threading
 
-from mistral_edu.bench.results import check, check_place, save
+from mistral_edu.bench.results import check_place
 from mistral_edu.commands import bench
 from mistral_edu.commands.arguments import given, option
 from mistral_edu.commands.main import build_parser, main
@@ -62,19 +61,17 @@ def run(args) -> int:
                          "Only bench takes several")
     placement = place_ranks(numbers[-1], args.hostfile, args.backend)
     hint_at_processors(placement)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ranks are ended first
     try:
-        if args.words[0] == "bench":
-            return run_bench(args, numbers)
-        with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:
-            hand_on_input(group, args.words)
-            listen(group)
+        with bench.tidy_when_killed():  # ranks are ended first
+            if args.words[0] == "bench":
+                return run_bench(args, numbers)
+            with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:
+                hand_on_input(group, args.words)
+                listen(group)
     except GroupFailed as error:
         if len(set(error.codes)) > 1 or error.rank is None or error.codes[0] < 0:
             raise ValueError(error) from None
         return error.codes[0]  # all ranks ended with it, and rank 0 has said why
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
 
 
@@ -99,20 +96,12 @@ def run_bench(args, numbers) -> int:
     def place(n):
         return place_ranks(n, args.hostfile, args.backend)
 
-    def progress(text):
-        if sys.stderr.isatty() or not asked.json:
-            print(text, file=sys.stderr)
-
     backend = ["--backend", args.backend] if args.backend else []
     there = [] if args.hostfile else ["-n", ",".join(map(str, numbers))]
-    command = shlex.join(["mistral-edu", "launch", *there, *backend, *bench.command(asked).split()[1:]])
+    command = shlex.join(["mistral-edu", "launch", *there, *backend, *shlex.split(bench.command(asked))[1:]])
+    progress = bench.progress_of(asked)
     result = benchmark(place, numbers, args.words, __name__, asked, command, args.limit, progress)
-    check(result)
-    try:
-        if asked.save:
-            progress(f"saved in {save(result, asked.save)}")
-    finally:
-        bench.show(result, asked)
+    bench.keep_and_show(result, asked, progress)
     return 0
 
 

@@ -7,9 +7,9 @@ stay as they are, and MLX writes changed ones elsewhere.
 from dataclasses import dataclass
 
 import mlx.core as mx
-import mlx.nn as nn
 
 from mistral_edu.fast.changes import address
+from mistral_edu.quantize import FLOAT, QUANTIZED
 
 FLOAT_BITS = {mx.float32: 32, mx.bfloat16: 16}
 QUANTIZED_BITS = (8, 4)
@@ -56,7 +56,7 @@ def matrix(layer):
     if "bias" in layer:
         raise NotSupported("a linear layer with a bias")
     weight = alias(layer.weight)
-    if not isinstance(layer, (nn.QuantizedLinear, nn.QuantizedEmbedding)):
+    if not isinstance(layer, QUANTIZED):
         if weight.dtype not in FLOAT_BITS:
             raise NotSupported(f"weights in {weight.dtype}")
         return Matrix(*weight.shape, FLOAT_BITS[weight.dtype], address(weight), (weight,))
@@ -73,7 +73,7 @@ def matrix(layer):
 def why_not(model):
     """Which weights of a model the kernels do not read, in words: "weights in mlx.core.float16". "" for none."""
     for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.Embedding, nn.QuantizedLinear, nn.QuantizedEmbedding)):
+        if isinstance(module, FLOAT + QUANTIZED):
             try:
                 matrix(module)
             except NotSupported as error:

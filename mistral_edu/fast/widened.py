@@ -8,13 +8,12 @@ keeps the dtype of the model, so it takes the same bytes, and each path can go o
 from functools import reduce
 
 import mlx.core as mx
-import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from mistral_edu.fast.changes import Watchful
 from mistral_edu.machine import blas, processors
 from mistral_edu.norm import RMSNorm
-from mistral_edu.quantize import dequantize
+from mistral_edu.quantize import QUANTIZED, dequantize
 
 LARGEST_COPY = 1e9                                     # bytes
 SHARE_OF_FREE_MEMORY = 0.25
@@ -24,7 +23,7 @@ def make_engine(model):
     """The engine for this model on this machine, or None if it gains nothing or its copy would be too large."""
     if mx.default_device() != mx.Device(mx.cpu) or blas.status().library is None:
         return None
-    quantized = any(isinstance(module, (nn.QuantizedLinear, nn.QuantizedEmbedding)) for module in model.modules())
+    quantized = any(isinstance(module, QUANTIZED) for module in model.modules())
     if not quantized and all(weight.dtype == mx.float32 for _, weight in tree_flatten(model.parameters())):
         return None                                    # the readable code already multiplies in float32
     return None if is_too_large(model) else WideEngine(model)

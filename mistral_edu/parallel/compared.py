@@ -8,6 +8,7 @@ import time
 
 from mistral_edu.bench.provenance import describe_machine, describe_software
 from mistral_edu.bench.results import spread
+from mistral_edu.bench.tables import rounds, subject
 from mistral_edu.parallel.watch import Group
 
 SAME = ("ranks", "bits", "batch", "context", "weights_mb", "bytes_counted", "bytes_by_formula")  # in every round
@@ -28,16 +29,18 @@ def benchmark(place, sizes, words, module, args, command, limit, progress):
     place(n): a Placement of n ranks; sizes: these n; words, module: what every rank is to do, where rank 0 prints a
     line of JSON for each row. Raises GroupFailed.
     """
-    rows, backend = {}, place(sizes[0]).backend
+    rows = {}
     for n in range(1, args.repeats + 1):
         for size in sizes:
-            progress(f"round {n} of {args.repeats}: {len(place(size).hosts)} rank{'s' * (size != 1)}")
-            for row in said(Group(place(size), ["module", module, *words], limit=limit)):
+            placement = place(size)
+            n_ranks = len(placement.hosts)
+            progress(f"round {n} of {args.repeats}: {n_ranks} rank{'s' * (n_ranks != 1)}")
+            for row in said(Group(placement, ["module", module, *words], limit=limit)):
                 rows.setdefault(tuple(row[name] for name in ("bits", "batch", "context", "ranks")), []).append(row)
     return {"schema": 1, "kind": "ranks", "date": time.strftime("%Y-%m-%d"), "command": command,
             "machine": describe_machine(), "software": describe_software(),
             "settings": {"model": None if args.random else args.model or "tiny", "random": args.random,
-                         "backend": backend, "max_tokens": args.max_tokens, "repeats": args.repeats},
+                         "backend": placement.backend, "max_tokens": args.max_tokens, "repeats": args.repeats},
             "rows": [summary(rows[key], rows) for key in sorted(rows, key=order)]}
 
 
@@ -74,9 +77,8 @@ def summary(samples, rows):
 def table(result):
     """A result as text: the conditions, a line for each row, and what the columns are."""
     settings, machine, packages = result["settings"], result["machine"], result["software"]["packages"]
-    what = f"random weights of the shape {settings['random']}" if settings["random"] else settings["model"]
-    lines = [f"{what}, {result['date']}, {settings['repeats']} rounds, answers of {settings['max_tokens']} tokens, "
-             f"ranks joined by {settings['backend']}", result["command"],
+    lines = [f"{subject(settings)}, {result['date']}, {rounds(settings['repeats'])}, answers of "
+             f"{settings['max_tokens']} tokens, ranks joined by {settings['backend']}", result["command"],
              f"{machine['processor']}, processors: {machine['processors']}, computing on {machine['device']}; "
              f"mlx {packages['mlx']}", ""]
     cells = [HEAD, *(cells_of(row) for row in result["rows"])]

@@ -5,13 +5,13 @@ MISTRAL_EDU_ENGINE=gpu takes it on a processor, too, where it is slow: for tests
 import os
 
 import mlx.core as mx
-import mlx.nn as nn
 
 from mistral_edu.fast import structure
 from mistral_edu.fast.gpu import prompt, watching
 from mistral_edu.fast.gpu.engine import GpuEngine
 from mistral_edu.machine import processors
 from mistral_edu.norm import RMSNorm
+from mistral_edu.quantize import FLOAT, QUANTIZED
 
 
 def is_wanted():
@@ -44,7 +44,7 @@ def why_not(model):
 
 def float_dtypes(model):
     """The types of its weights, where they are not packed, and of the scales of those that are."""
-    kinds = (nn.Linear, nn.Embedding, nn.QuantizedLinear, nn.QuantizedEmbedding, RMSNorm)
+    kinds = (*FLOAT, *QUANTIZED, RMSNorm)
     leaves = [module for module in model.modules() if isinstance(module, kinds)]
     return {(module.scales if "scales" in module else module.weight).dtype for module in leaves}
 

@@ -10,13 +10,13 @@ to compile when they are first used, for more than a minute on NVIDIA.
 from dataclasses import dataclass
 
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
+
+from mistral_edu.quantize import QUANTIZED
 
 FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
 MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
 
-QUANTIZED = (nn.QuantizedLinear, nn.QuantizedEmbedding)
 ARRAYS = ("weight", "scales", "biases")
 
 
