@@ -5,7 +5,7 @@ better than three. There is no second copy: the model's own parameters become vi
 
 Quantized weights meet few rows of x in `mx.quantized_matmul`, which reads them packed. For more rows each weight is
 unpacked first, and then multiplied as a float one is: faster for prompts, and it needs no kernels that MLX would have
-to compile when they are first used, for more than a minute on NVIDIA.
+to compile, for long, when they are first used on NVIDIA.
 """
 from dataclasses import dataclass
 

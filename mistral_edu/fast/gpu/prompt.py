@@ -1,7 +1,7 @@
 """A prompt: many tokens at once through each layer, in pieces whose intermediate results fit into memory.
 
 MLX works off what Python hands over. Python is far ahead, and what it has handed over but is not computed yet may need
-memory already: of all 32 layers of a piece, 20 GB and more. So two layers are under way at a time, no more.
+memory already: of all layers of a piece at once. So two layers are under way at a time, no more.
 """
 import mlx.core as mx
 
