@@ -30,8 +30,8 @@ class Muon(optim.Optimizer):
     dtype: of the products. learning_rate, momentum and weight_decay are as for AdamW: the decay stands beside the step,
     and steps are as long as AdamW's, so that one learning rate fits both (Liu et al. 2025).
 
-    mlx.optimizers.Muon takes one matrix at a time and adds the decay to the gradient. It is as fast, but the loss of the
-    first steps falls more slowly with it.
+    mlx.optimizers.Muon takes one matrix at a time and adds the decay to the gradient. It is as fast, but the loss
+    of the first steps falls more slowly with it.
     """
 
     def __init__(self, learning_rate, momentum=0.95, weight_decay=0.0, dtype=mx.float32):
