@@ -10,6 +10,7 @@ from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.changes import Watchful
 from mistral_edu.fast.gpu import prompt
 from mistral_edu.fast.gpu.layer import Layer, Output
+from mistral_edu.fast.gpu.nvidia import step as nvidia
 from mistral_edu.fast.gpu.step import Step
 from mistral_edu.fast.gpu.watching import Pointers
 from mistral_edu.fast.products import Traced, known
@@ -17,6 +18,9 @@ from mistral_edu.fast.step import go_back
 from mistral_edu.quantized_cache import make_layer_cache
 from mistral_edu.rope import rope_frequencies
 from mistral_edu.transformer import check_call
+
+
+WITH_KERNELS = "gpu: kernels for NVIDIA; MLX operations for prompts"
 
 
 class GpuEngine(Watchful):
@@ -32,6 +36,9 @@ class GpuEngine(Watchful):
         self.embed = model.model.embed_tokens
         self.output = Output(model.model.norm, self.embed if self.config.tie_embeddings else model.lm_head)
         self.step = Step(self.embed, self.layers, self.output)
+        self.kernels, self.why = nvidia.make_step(self.config, self.embed, self.layers, self.output)
+        if self.kernels:
+            self.name = WITH_KERNELS
         mx.clear_cache()  # of weights before they were joined
 
     def __call__(self, tokens, cache=None, mask=None, last_only=False):
@@ -42,6 +49,10 @@ class GpuEngine(Watchful):
                 known(tokens)
         except (ValueError, Traced):    # a mistake, which the readable code explains; or inside mx.compile, mx.grad
             return None
+        if mask is None and cache is not None and self.kernels and tokens.shape == (1, 1):
+            if (logits := self.kernels(tokens, cache)) is not None:
+                return logits
+            self.name = WITH_KERNELS if self.kernels.trusted is not False else type(self).name
         if mask is not None or not self.takes(tokens, cache):
             return None
         if cache is None:
@@ -67,8 +78,9 @@ class GpuEngine(Watchful):
         window, B = self.config.window_size, len(tokens)
         kind = KVCache if window is None else RotatingKVCache
         for layer in cache or ():
+            keys = getattr(layer, "keys", None)     # brings back what kernels hold, and the cache's own kind
             if type(layer) is not kind or getattr(layer, "window", None) != window:
                 return False
-            if layer.keys is not None and layer.keys.shape[0] != B:
+            if keys is not None and keys.shape[0] != B:
                 return False
         return True
