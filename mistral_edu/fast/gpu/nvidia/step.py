@@ -38,7 +38,7 @@ def why_not(config, embed, layers, output, here):
         return "the kernels are for norms with the same eps in all layers"
     q_size, kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
     widths, rows = (config.dim, config.hidden_dim, q_size), (config.dim, config.vocab_size, q_size, kv_size)
-    if (config.head_dim not in (32, 64, 128, 256) or any(n % 128 for n in widths) or any(n % TILE for n in rows)
+    if (config.head_dim not in (32, 64, 128) or any(n % 128 for n in widths) or any(n % TILE for n in rows)
             or config.n_heads // config.n_kv_heads > 8 or config.n_kv_heads > here.multiprocessors):
         return "the kernels are not for models of this shape"
     if not Shape(config, bits.pop(), 16, (0, 0, 0), here).stages:
