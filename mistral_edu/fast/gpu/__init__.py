@@ -5,6 +5,7 @@
     layer.py     one layer, as both of them compute it
     step.py      one token after another
     prompt.py    a prompt, piece by piece
+    embedding.py the rows of an embedding for a prompt
     window.py    attention of a prompt that is longer than the window
     matrices.py  weights that meet the same input, as one; products with them
     watching.py  whether an array was changed in place, without asking the GPU

@@ -9,6 +9,7 @@ import mlx.core as mx
 from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.changes import Watchful
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.layer import Layer, Output
 from mistral_edu.fast.gpu.nvidia import step as nvidia
 from mistral_edu.fast.gpu.step import Step
@@ -68,7 +69,8 @@ class GpuEngine(Watchful):
         """A prompt: logits after each token, or after the last one alone."""
         (B, L), window, logits = tokens.shape, self.config.window_size, []
         for start, end in prompt.pieces(L, cache[0].offset, window, max(1, self.chunk // B)):
-            x = prompt.read(self.layers, self.embed(tokens[:, start:end]), cache, window)   # (B, end - start, dim)
+            x = rows_of(self.embed, tokens[:, start:end])                               # (B, end - start, dim)
+            x = prompt.read(self.layers, x, cache, window)
             if not last_only:
                 logits.append(self.output(x))
         return self.output(x[:, -1:]) if last_only else mx.concatenate(logits, axis=1)

@@ -6,6 +6,7 @@ import mlx.core as mx
 
 from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.matrices import matrix
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.held import Held, held_by, in_turn
@@ -111,7 +112,7 @@ class KernelStep:
         try:
             first, second = ([copy.copy(layer) for layer in cache] for _ in range(2))
             found = self.follow(tokens, Held(first)).reshape(-1)
-            x = prompt.read(self.layers, self.embed(tokens), second, self.config.window_size)
+            x = prompt.read(self.layers, rows_of(self.embed, tokens), second, self.config.window_size)
             apart = [distance(found, self.output(x).reshape(-1))]
             apart += [distance(getattr(a, name)[:, :, :a.offset], getattr(b, name)[:, :, :a.offset])
                       for a, b in zip(first, second) for name in ("keys", "values")]
