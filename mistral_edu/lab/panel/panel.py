@@ -19,6 +19,7 @@ from mistral_edu.lab.panel.page_events import Reports
 from mistral_edu.lab.panel.settings import NUMBERS
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
+from mistral_edu.language import _, translations
 
 HERE = Path(__file__).parent
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
@@ -37,6 +38,7 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
     meter, settings = Dict().tag(sync=True), Dict().tag(sync=True)
     undoable, earlier = Unicode().tag(sync=True), Unicode().tag(sync=True)  # what Undo and Resume have to offer
     draft = Unicode().tag(sync=True)            # what is typed and not yet sent
+    words = Dict().tag(sync=True)               # {English: translation} of what panel.js writes itself
     still, own_id = Dict().tag(sync=True), Unicode().tag(sync=True)         # for the page's file, see panel.js
 
     def __init__(self, session, messages, numbers):
@@ -44,7 +46,8 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.talk, self.said, self.piece, self._left_out = None, "", None, 0
         self._before, self._earlier, self._seeds, self._drawn_with = [], [], [], None
         self._drawn, self._display, self._is_shown = 0.0, DisplayHandle(), False
-        super().__init__()
+        written = self._esm.read_text(encoding="utf-8") if isinstance(self._esm, Path) else str(self._esm)
+        super().__init__(words={text: translated for text, translated in translations().items() if text in written})
         self.listen()
         self._follow(takes_the_place_of_earlier(self))
         self._draw(settings=self._settings(numbers), own_id=self.model_id)
@@ -121,5 +124,5 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.soon(lambda: warm_up(self.chat))
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data["text/plain"] = "[A chat, live once this cell is run. Above is what has been said.]"
+        data["text/plain"] = _("[A chat, live once this cell is run. Above is what has been said.]")
         display(data, metadata=metadata, raw=True)
