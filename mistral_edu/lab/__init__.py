@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
                               'pip install "mistral-edu[lab]", then restart the kernel', name=error.name) from None
 
 __all__ = ["Picture", "attention_view", "chat_panel", "check", "compare_answers", "course_map", "explore", "figure",
-           "hint", "inspect_answer", "language", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show",
-           "use"]
+           "hint", "inspect_answer", "language", "lens_view", "outcome", "predict", "reach_view", "recorded", "say",
+           "show", "use"]
 
 kernel.listen()
