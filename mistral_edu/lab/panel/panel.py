@@ -22,6 +22,7 @@ from mistral_edu.lab.showing.widgets import close
 from mistral_edu.language import _, translations
 
 HERE = Path(__file__).parent
+SCRIPT = HERE / "panel.js"
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
 
 
@@ -32,7 +33,7 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
     said below the conversation. busy: "answering", "loading" or "".
     """
 
-    _esm, _css = HERE / "panel.js", HERE / "panel.css"
+    _esm, _css = SCRIPT, HERE / "panel.css"
     bubbles, models = List().tag(sync=True), List().tag(sync=True)
     answer, busy, status = Unicode().tag(sync=True), Unicode().tag(sync=True), Unicode().tag(sync=True)
     meter, settings = Dict().tag(sync=True), Dict().tag(sync=True)
@@ -46,11 +47,15 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.talk, self.said, self.piece, self._left_out = None, "", None, 0
         self._before, self._earlier, self._seeds, self._drawn_with = [], [], [], None
         self._drawn, self._display, self._is_shown = 0.0, DisplayHandle(), False
-        written = self._esm.read_text(encoding="utf-8") if isinstance(self._esm, Path) else str(self._esm)
-        super().__init__(words={text: translated for text, translated in translations().items() if text in written})
+        super().__init__(words=self.words_of(SCRIPT.read_text(encoding="utf-8")))
         self.listen()
         self._follow(takes_the_place_of_earlier(self))
         self._draw(settings=self._settings(numbers), own_id=self.model_id)
+
+    @staticmethod
+    def words_of(script) -> dict:
+        """{English: translation} of the messages in a script, and perhaps of some that only look like it."""
+        return {message: translation for message, translation in translations().items() if message in script}
 
     @property
     def chat(self):
