@@ -17,6 +17,7 @@ from mistral_edu import course, language
 from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
 from mistral_edu.lab import check, course_map, hint, outcome, predict
+from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.panel.panel import ChatPanel
 from mistral_edu.language import po
 
@@ -79,11 +80,14 @@ def test_a_language_holds_from_the_moment_it_is_chosen(capsys):
     assert "Wahrscheinlich: axis=0 mittelt jede Spalte" in said[1]
 
 
-def test_predictions_and_hints_speak_it(german, capsys):
-    hint("0.3")
+def test_predictions_and_hints_speak_it(german, capsys, monkeypatch):
+    monkeypatch.setattr(hints, "_rungs", {})
+    for _press in range(5):
+        hint("0.3")
+    assert capsys.readouterr().out.strip().endswith("mit Erklärung: solutions/00_solutions.de.md")
     predict("0.9", "ja", choices=("ja", "nein"))
     outcome("0.9", "nein")
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    assert capsys.readouterr().out.splitlines() == [
         "Vorhersage 0.9: ja. Notiert.",
         "Ergebnis 0.9: nein. Deine Vorhersage war ja: nicht ganz, und einen zweiten Blick wert."]
 
@@ -216,8 +220,17 @@ def test_a_translated_page_does_what_the_english_one_does(page, name):
         else:
             marks = r"^#+ (?:\w+ )?[\d.]+|\((\d+) |\]\(([^)]+)\)"          # headings, minutes, links
             told = [re.findall(marks, "".join(cell["source"]), flags=re.M) for cell in (mine, theirs)]
-            assert told[0] == told[1], mine["id"]
+            assert [(minutes, link.replace(f".{name}.", ".")) for minutes, link in told[0]] == told[1], mine["id"]
     assert sum(f'language("{name}")' in "".join(cell["source"]) for cell in own) == 1
+
+
+@pytest.mark.parametrize("page", sorted(course.SOLUTIONS.glob("*.*.md")), ids=lambda path: path.stem)
+def test_translated_solutions_hold_the_same_code(page):
+    name = page.suffixes[0][1:]
+    own, english = (re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+                    for path in (page, page.with_name(page.name.replace(f".{name}.", "."))))
+    assert own and [without_words({"source": code}, name) for code in own] == [
+        without_words({"source": code}, name) for code in english]
 
 
 @pytest.mark.parametrize("a, b, same", [
@@ -231,6 +244,7 @@ def test_what_counts_as_the_same_code(a, b, same):
 def test_a_learner_who_asks_for_a_language_gets_its_pages_beside_the_english_ones(tmp_path):
     folder, page, _ = copies.prepare(folder=str(tmp_path), language="de")
     assert page == "00_start_here.de.ipynb" and (folder / page).is_file() and (folder / "00_start_here.ipynb").is_file()
+    assert (folder / "solutions" / "00_solutions.de.md").is_file()
     assert copies.prepare("1", str(tmp_path), language="de")[1] == "01_the_whole_model.ipynb"
     assert copies.prepare(folder=str(tmp_path / "english"))[1] == "00_start_here.ipynb"
-    assert not (tmp_path / "english" / page).exists()
+    assert not list((tmp_path / "english").rglob("*.de.*"))

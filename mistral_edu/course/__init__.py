@@ -39,8 +39,7 @@ class Notebook:
         >>> find("00").page_in("de").name, find("01").page_in("de").name
         ('00_start_here.de.ipynb', '01_the_whole_model.ipynb')
         """
-        translated = self.path.with_suffix(f".{language}.ipynb")
-        return translated if translated.is_file() else self.path
+        return in_language(self.path, language)
 
     @property
     def ready(self) -> bool:
@@ -89,6 +88,12 @@ COURSE = (
     Notebook("19", "beyond_one_machine", "Beyond one machine", "one model on several processes", ("More machines",),
              core=False),
 )
+
+
+def in_language(path: Path, language: str) -> Path:
+    """The translation of a file, which is beside it: 00_solutions.de.md; the file itself if there is none."""
+    translated = path.with_suffix(f".{language}{path.suffix}")
+    return translated if translated.is_file() else path
 
 
 def find(number: str) -> Notebook:

@@ -89,6 +89,6 @@ def files(finished: bool = False, language: str = ENGLISH):
             if finished:
                 yield f"{FINISHED}/{path.name}", copy_of(text, finished=True)
     for room in (course.SOLUTIONS, course.DOCS):
-        for path in sorted(room.glob("*.md")):
+        for path in [path for path in sorted(room.glob("*.md")) if path.suffixes[:-1] in ([], [f".{language}"])]:
             text = path.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
             yield f"{room.name}/{path.name}", PICTURE.sub(r"(Picture: \1)", text)

@@ -45,7 +45,7 @@ def _entry(lines):
     """(message, its translations); None for an entry that has none, or is fuzzy."""
     if re.search(r"^#,.*\bfuzzy\b", lines, flags=re.M):
         return None
-    parts: dict = {}
+    parts = {}
     for line in lines.splitlines():
         if line.startswith('"'):                            # goes on with the string above
             parts[name] += ast.literal_eval(line)           # noqa: F821
