@@ -75,10 +75,13 @@ def _outcome(cells, answer, run):
     try:
         needed = pieces([cells[at].source for at in usable], usable.index(answer.at), answer.name, page)
     except SyntaxError as error:
-        line = f", in line {error.lineno} of your cell: {(error.text or '').strip()}" if error.lineno else ""
-        return {"passed": False, "message": f"{type(error).__name__}: {error.msg}{line}"}
+        message = f"{type(error).__name__}: {error.msg}"
+        if error.lineno:
+            message = _("{error}, in line {n} of your cell", error=message, n=error.lineno)
+            message += f": {(error.text or '').strip()}"
+        return {"passed": False, "message": message}
     except (ValueError, RecursionError, MemoryError) as error:
-        return {"passed": False, "message": f"Python cannot read your cell: {error}"}
+        return {"passed": False, "message": _("Python cannot read your cell: {error}", error=error)}
     return run({"label": answer.task.label, "name": answer.name, "pieces": needed})
 
 

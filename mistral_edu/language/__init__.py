@@ -43,7 +43,7 @@ def language(name: str) -> None:
 
     >>> language("tlh")
     Traceback (most recent call last):
-    ValueError: there is no translation into 'tlh'; expected one of de, en. CONTRIBUTING.md says how to add one
+    ValueError: there is no translation into 'tlh'; expected one of de, en... CONTRIBUTING.md says how to add one
     """
     global _chosen
     short = re.split("[-_.]", name.strip().lower())[0]         # de_AT.UTF-8
@@ -55,11 +55,7 @@ def language(name: str) -> None:
 
 
 def languages() -> list:
-    """Those there are.
-
-    >>> languages()
-    ['de', 'en']
-    """
+    """Those there are: English, and those that have a file here."""
     return sorted({ENGLISH, *(path.stem for path in FOLDER.glob("*.po"))})
 
 
