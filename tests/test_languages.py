@@ -13,7 +13,7 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-from mistral_edu import course, language
+from mistral_edu import course, doctor, language
 from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
 from mistral_edu.lab import check, course_map, hint, outcome, predict
@@ -160,6 +160,11 @@ def test_an_update_keeps_what_holds_marks_what_has_changed_and_drops_what_is_gon
     assert '#, fuzzy\nmsgid "not so, and worth a second look"\nmsgstr "nein"' in new and "xyzzy" not in new
     assert 'msgid "1"' not in new and new.count("\nmsgid ") > 1000
     assert po.read(new).one("not so, and worth a second look") == "not so, and worth a second look"
+
+
+def test_names_of_the_doctors_checks_can_be_translated():
+    named = re.findall(r'Check\("([^"]+)"', Path(doctor.__file__).read_text(encoding="utf-8"))
+    assert set(named) | set(doctor.SECTIONS) == set(doctor.NAMES)
 
 
 def test_no_function_that_translates_gives_the_underscore_another_meaning():

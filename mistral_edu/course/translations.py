@@ -13,6 +13,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from functools import cache
 from io import BytesIO
 
 from babel.messages import Catalog
@@ -30,6 +31,7 @@ HEADER = "# What mistral-edu says to a learner. CONTRIBUTING.md says how a trans
 NOISE = re.compile(r'^"(?!Language:|Plural-Forms|Content-Type)[A-Z][\w-]+: .*\n', flags=re.M)    # of Babel's header
 
 
+@cache
 def messages() -> Catalog:
     """All messages, in English, each with the files in which it stands."""
     found = Catalog(charset="utf-8")
