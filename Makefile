@@ -9,7 +9,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup newest test check lint refresh notebook readme pictures lock clean
+.PHONY: help lab setup newest test check lint refresh notebook language readme pictures lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ notebook: $(READY)  ## begin a page with all that belongs to it: make notebook N
 	@$(BIN)/python -m mistral_edu.course.skeleton $(NN) $(NAME)
 	@$(BIN)/python -m mistral_edu.course.refresh $(NN)
 	@$(BIN)/python docs/readme.py > /dev/null
+
+language: $(READY)  ## bring a translation up to date, or begin one, and say what it lacks: make language TO=de
+	@$(BIN)/python -m mistral_edu.course.translations $(TO)
 
 readme: $(READY)  ## bring README and docs/benchmarks.md up to date: the map, the chart, tables, what the first cell prints
 	$(BIN)/python docs/readme.py

@@ -17,6 +17,7 @@ from nbformat import from_dict
 PICTURE = '<img class="mistral-picture"'      # as in mistral_edu.course.alt_texts; importing it would take MLX along
 SHOWN = ("stream", "display_data", "execute_result", "error")
 
+os.environ.pop("MISTRAL_EDU_LANG", None)      # outputs and tests are in English; a translated page says so itself
 if "IPYTHONDIR" not in os.environ:
     os.environ["IPYTHONDIR"] = tempfile.mkdtemp(prefix="nbval-ipython-")
     atexit.register(shutil.rmtree, os.environ["IPYTHONDIR"], ignore_errors=True)

@@ -89,7 +89,7 @@ def imports(folder, but=()):
 
 def test_the_code_imports_only_what_is_declared():
     there = {"runner.py", "with_mlx_lm.py", "with_transformers.py", "with_llama_cpp.py",  # run in other environments
-             "authors_tokenizers.py"}  # asks for the records of notebooks anew, with what the extra test brings
+             "authors_tokenizers.py", "translations.py"}  # for contributors, with what the extra test brings
     library = {"mistral_edu", "mlx", "numpy", "tokenizers", "safetensors", "huggingface_hub", "jinja2", "tqdm",
                "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client",

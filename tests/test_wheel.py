@@ -65,7 +65,8 @@ def built(uv, tmp_path_factory):
 
 def test_the_wheel_brings_the_pages_the_solutions_and_the_docs(built):
     names = zipfile.ZipFile(built[0]).namelist()
-    stored = {"notebooks": PAGES, **{room: {path.name for path in (ROOT / room).glob("*.md")}
+    pages = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}        # and their translations
+    stored = {"notebooks": pages, **{room: {path.name for path in (ROOT / room).glob("*.md")}
                                      for room in ("solutions", "docs")}}
     for room, files in stored.items():
         place = f"mistral_edu/course/{room}/"
