@@ -6,8 +6,8 @@ import re
 import struct
 from pathlib import Path
 
-from mistral_edu.classroom.slides.deck import MINUTES
 from mistral_edu.classroom.slides.fitting import ACROSS, letters, room_below
+from mistral_edu.classroom.slides.from_text import MINUTES
 from mistral_edu.course.markdown import as_html
 
 HERE = Path(__file__).parent
@@ -37,14 +37,15 @@ def document(slides, title: str) -> str:
 
 
 def _slide(n, slide, count, title, places):
-    level, opens = ("h1", "") if n == 1 else ("h2", " opens" if slide.opens else "")
+    level = "h1" if n == 1 else "h2"
     room = room_below(slide.heading)
     body = "\n".join(_part(part, places, room) for part in slide.parts)
     mono = letters(slide.parts, room)
     notes = f'<aside class="notes">{as_html(slide.notes)}</aside>\n' if slide.notes else ""
     keys = f'<p class="help">{KEYS}</p>\n' if n == 1 else ""
-    return (f'<section class="slide{opens}" id="{n}" tabindex="-1" aria-label="Slide {n} of {count}">\n'
-            f'<{level}>{inline(slide.heading)}</{level}>\n<div class="body" style="--mono: {mono}px">\n{body}\n</div>\n{keys}{notes}'
+    return (f'<section class="slide" id="{n}" tabindex="-1" aria-label="Slide {n} of {count}">\n'
+            f'<{level}>{inline(slide.heading)}</{level}>\n'
+            f'<div class="body" style="--mono: {mono}px">\n{body}\n</div>\n{keys}{notes}'
             f'<footer><span>{html.escape(title)}</span><span>{n} / {count}</span></footer>\n</section>')
 
 
@@ -81,7 +82,7 @@ def _choices(choices, right=None):
 def _picture(room, png, alt, caption=""):
     """As large as the caption leaves room for."""
     width, height = struct.unpack(">II", base64.b64decode(png[:32])[16:24])     # where a png says how large it is
-    room -= (12 + 34 * math.ceil(len(caption) / 78) if caption else 0)
+    room -= (12 + 34 * math.ceil(len(caption) / 74) if caption else 0)
     scale = min(ACROSS / width, room / height)
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     return (f'<figure><img alt="{html.escape(alt)}" width="{scale * width:.0f}" height="{scale * height:.0f}" '

@@ -10,16 +10,18 @@ from mistral_edu.classroom.slides.prose import sentences
 
 ACROSS, ROOM = 1192, 556                     # below the heading, above the footer
 GAP = 22                                     # below each part
-MONO, MONO_LARGEST = 24, 34                  # letters of code and output
+MONO, MONO_LARGEST = 24, 34                  # size of the letters of code and output
+WIDEST = 105                                 # such letters in a line, where deck.js makes them narrower by a quarter
 # Height of a line, and letters in one, of each kind of text.
-LINES = {"prose": (42, 70), "list": (42, 66), "idea": (50, 58), "key": (56, 50), "question": (50, 58), "result": (54, 50),
-         "plan": (45, 90)}
+LINES = {"prose": (42, 70), "list": (42, 66), "plan": (45, 90), "idea": (50, 58), "question": (50, 58),
+         "result": (54, 50), "key": (56, 50)}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something on a slide. kind: idea, prose, key, list, table, formula, code, output, picture, question, result, plan.
+    """Something on a slide.
 
+    kind: plan, idea, prose, key (a sentence in bold), list, table, formula, code, output, picture, question or result.
     text: Markdown, code, or a png in base64. more: the choices of a question; of a picture its description, and its
     caption where it has one.
     """
@@ -81,7 +83,7 @@ def _row(line):
     cells = line.strip("|").split("|")
     if set(line) <= set("|-: "):
         return 0
-    return 32 * max(math.ceil(len(cell.strip()) * len(cells) / 84) for cell in cells) + 12
+    return 32 * max(math.ceil(len(cell.strip()) * len(cells) / 78) for cell in cells) + 12
 
 
 def items(text: str) -> list:

@@ -4,7 +4,9 @@ import textwrap
 
 IDEA = 50                                                # words
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
+BARE = 30                                                # a question of fewer words needs the paragraph above it
 CALL = re.compile(r"\*\*(?:[^*]{1,40})[.:]\*\*\s*")      # what a paragraph is called: **Predict first:**
+ASKS = re.compile(r"\*\*([^*]*(?:redict|From )[^*]*)[.:]\*\*\s*")          # **Predict first:** or **From notebook 11.**
 LINK = re.compile(r"\[([^\]]+)\]\((?!\w+:)[^)]+\)")      # to another file of the course, which a deck does not have
 # Where no sentence ends: in code, formulas, bold, quotations, parentheses (one level inside others), abbreviations.
 WHOLE = re.compile(r"`[^`]+`|\$[^$]+\$|\*\*[^*]+\*\*|\"[^\"]+\"|\((?:[^()]|\([^()]*\))*\)|\b(?:et al|e\.g|i\.e|vs)\.")
@@ -46,7 +48,7 @@ def sentences(text: str) -> list:
     """
     covered = WHOLE.sub(_covered, text)
     cuts = [0, *(found.end() for found in END.finditer(covered)), len(text)]
-    return [text[start:end].strip() for start, end in zip(cuts, cuts[1:])]
+    return [text[start:end].strip() for start, end in zip(cuts, cuts[1:]) if text[start:end].strip()]
 
 
 def _covered(found):
@@ -64,12 +66,17 @@ def idea(text: str, words: int = IDEA) -> str:
     """
     taken = []
     for sentence in sentences(text):
-        if sentence.startswith("(") and sentence.endswith(")"):
+        if aside(sentence):
             continue
         if taken and len(" ".join([*taken, sentence]).split()) > words:
             break
         taken.append(sentence)
     return finished(" ".join(taken))
+
+
+def aside(sentence: str) -> bool:
+    """Whether it stands in parentheses as a whole."""
+    return sentence.startswith("(") and sentence.endswith(")")
 
 
 def finished(text: str) -> str:
@@ -86,3 +93,35 @@ def key_sentences(text: str) -> list:
     return [finished(sentence) for kind, block in blocks(text) if kind == "prose"
             for sentence in sentences(CALL.sub("", block))
             if "?" not in sentence and any(len(bold.split()) >= 5 for bold in BOLD.findall(sentence))]
+
+
+def question(text: str) -> tuple:
+    """(its name, the sentences that one has to know, the question) of the text above a prediction.
+
+    >>> question("A cache keeps keys.\\n\\nIt holds 4. **Predict first:** how many come back? (Count.)")
+    ('Predict first', ['A cache keeps keys.', 'It holds 4.'], 'How many come back?')
+    """
+    prose = [block for kind, block in blocks(text) if kind == "prose"] or ["?"]
+    place = max((n for n, block in enumerate(prose) if ASKS.search(block)), default=len(prose) - 1)
+    above, name, asked = ASKS.split(prose[place], maxsplit=1) if ASKS.search(prose[place]) else \
+        ("", "Predict first", prose[place])
+    said = [*sentences(above), *sentences(asked[:1].upper() + asked[1:])]
+    last = max((n for n, sentence in enumerate(said) if "?" in sentence and not aside(sentence)),
+               default=len(said) - 1)
+    known = said[:last]
+    above = prose[place - 1] if place else ""
+    if len(" ".join(said).split()) < BARE and not above.endswith(":"):
+        known = [*ending(above), *known]
+    return name, known, said[last]
+
+
+def ending(text: str, words: int = IDEA) -> list:
+    """The last sentences of a paragraph, as far as so many words go."""
+    taken: list = []
+    for sentence in reversed(sentences(text)):
+        if aside(sentence):
+            continue
+        if len(" ".join([sentence, *taken]).split()) > words:
+            break
+        taken.insert(0, sentence)
+    return taken
