@@ -59,7 +59,7 @@ addEventListener('touchend', event => {
 }, {passive: false});
 
 addEventListener('hashchange', () => show(Number(location.hash.slice(1)) - 1 || 0));
-const scale = () => root.style.setProperty('--scale', Math.min(innerWidth / 1280, innerHeight / 720));
+const scale = () => root.style.setProperty('--scale', Math.min(root.clientWidth / 1280, root.clientHeight / 720));
 addEventListener('resize', scale);
 
 // Lines of code that are too long are made narrower, by up to a quarter, and then smaller; so is a formula that is too
@@ -73,7 +73,7 @@ for (const pre of document.querySelectorAll('pre')) {
   }
 }
 for (const part of document.querySelectorAll('.formula, .table'))
-  if (part.scrollWidth > part.clientWidth) part.style.zoom = part.clientWidth / part.scrollWidth;
+  if (part.scrollWidth > part.clientWidth) part.style.zoom = 0.99 * part.clientWidth / part.scrollWidth;
 for (const body of document.querySelectorAll('.body'))
   for (let zoom = 0.95; body.scrollHeight > body.clientHeight && zoom > 0.6; zoom -= 0.05) body.style.zoom = zoom;
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mistral_edu.classroom.slides.fitting import ACROSS, letters, room_below
 from mistral_edu.classroom.slides.from_text import MINUTES
+from mistral_edu.classroom.slides.prose import unlinked
 from mistral_edu.course.markdown import as_html
 
 HERE = Path(__file__).parent
@@ -15,7 +16,7 @@ KEYS = "→ and ← move, f fills the screen, d is for a dark room, b makes it b
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1, minimum-scale=1">
 <title>{title}</title>
 <style>
 {css}</style>
@@ -41,7 +42,7 @@ def _slide(n, slide, count, title, places):
     room = room_below(slide.heading)
     body = "\n".join(_part(part, places, room) for part in slide.parts)
     mono = letters(slide.parts, room)
-    notes = f'<aside class="notes">{as_html(slide.notes)}</aside>\n' if slide.notes else ""
+    notes = f'<aside class="notes">{as_html(unlinked(slide.notes))}</aside>\n' if slide.notes else ""
     keys = f'<p class="help">{KEYS}</p>\n' if n == 1 else ""
     return (f'<section class="slide" id="{n}" tabindex="-1" aria-label="Slide {n} of {count}">\n'
             f'<{level}>{inline(slide.heading)}</{level}>\n'

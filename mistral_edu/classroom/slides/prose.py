@@ -5,7 +5,7 @@ import textwrap
 IDEA = 50                                                # words
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 BARE = 30                                                # a question of fewer words needs the paragraph above it
-CALL = re.compile(r"\*\*(?:[^*]{1,40})[.:]\*\*\s*")      # what a paragraph is called: **Predict first:**
+CALL = re.compile(r"\*\*[^*\s]+(?:\s[^*\s]+){0,3}[.:]\*\*\s*")      # what a paragraph is called: **Predict first:**
 ASKS = re.compile(r"\*\*([^*]*(?:redict|From )[^*]*)[.:]\*\*\s*")          # **Predict first:** or **From notebook 11.**
 LINK = re.compile(r"\[([^\]]+)\]\((?!\w+:)[^)]+\)")      # to another file of the course, which a deck does not have
 # Where no sentence ends: in code, formulas, bold, quotations, parentheses (one level inside others), abbreviations.
