@@ -18,6 +18,8 @@ from mistral_edu.course.copies import copy_of
 from mistral_edu.lab.exercises.bank import exercises_of
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PAGES = {page.number: read_notebook(page.path) for page in course.ready()}
@@ -82,6 +84,11 @@ def test_formulas_tables_and_lists_come_with_the_sentences_beside_them():
     assert first[2].startswith("B.\n\nLong ago.")
 
 
+def test_a_sentence_that_leads_to_a_formula_is_said_once():
+    _, _, slide = deck(text("# A"), text("## 1 B\n\nSoftmax divides by the sum:\n\n$$x$$"))
+    assert slide[1] == [("idea", "Softmax divides by the sum."), ("formula", "$$x$$")]
+
+
 def test_a_statement_in_bold_gets_a_slide_and_a_question_in_bold_does_not():
     slides = deck(text("# A\n\nB."),
                   text("So. **Shapes do not prove that axes are right.** Is **it really so in all cases**?"))
@@ -109,14 +116,15 @@ def test_a_guess_of_the_teachers_own_is_not_shown():
 
 
 def test_a_picture_is_shown_without_its_code_and_its_caption_once():
-    cell = code("explore(f, n=(1, 5))", "A caption that is printed,\ntoo.\n")
+    cell = code("explore(f, n=(1, 5))", "Before.\nA caption that is printed,\ntoo.\n")
     alt = "A caption that is printed, too."
     data = {"image/png": png(2, 1), "text/plain": f"Picture: {alt}"}
     live = {"text/plain": "[Live once this cell is run: n = 3. The picture above shows it without a kernel.]"}
     cell.outputs = [new_output("display_data", data, metadata={"image/png": {"alt": alt}}), *cell.outputs,
                     new_output("display_data", live)]
     shown = slides_of(new_notebook(cells=[text("# A\n\nB."), cell]))
-    assert shown[1].parts == (Part("picture", png(2, 1), (alt, alt)),)
+    assert [slide.parts for slide in shown[1:]] == [(Part("picture", png(2, 1), (alt, alt)),),
+                                                    (Part("output", "Before."),)]
     assert shown[1].notes == "In the notebook this picture is live: n = 3."
     page = document(shown, "A")
     assert page.count(f'alt="{alt}"') == page.count(f"<figcaption>{alt}</figcaption>") == 1
@@ -151,6 +159,19 @@ def test_metadata_of_jupyterlab_comes_before_the_rules():
     assert slides[0][2] == "B.\n\nSay this."
     assert slides[1][1] == [("prose", "Shown. All of it."), ("prose", "Even this.")]
     assert slides[2][1] == [("code", long), ("output", "1")]
+
+
+ODD = ["#", "# A", "## B (1 minute)", "### C", "|", "| a | b |", "|---|---|", "- ", "- a", "$$", "$$x$$", "$", "```",
+       "    x", "**Next:**", "**Predict first:**", "What?", "(", ")", "a. B", "**a b c d e.**", "", "predict()",
+       "predict(x)", 'predict("1", choices=[x, 2])', 'outcome("1", 2)', "%%mistral", "print(1)", "def f(:", "check()"]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.sampled_from(["text", "code"]), st.lists(st.sampled_from(ODD), max_size=6))))
+def test_no_page_is_too_odd(cells):
+    made = {"text": text, "code": code}
+    slides = slides_of(new_notebook(cells=[made[kind]("\n".join(lines)) for kind, lines in cells]))
+    assert document(slides, "odd").count('<section class="slide"') == len(slides)
 
 
 # --- what does not fit ----------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class Deck:
     def extend(self, parts) -> None:
         """More parts below those of the last slide; what does not fit goes on to the next. Nothing is said twice."""
         last = self.slides.pop()
-        new = [part for part in parts if not any(part.text in other.text for other in last.parts)]
+        new = [part for part in parts if not any(part.text[:-1] in other.text for other in last.parts)]
         self.slides += fit(last.heading, [*last.parts, *new], last.notes, last.opens)
 
     def note(self, text: str) -> None:

@@ -108,6 +108,7 @@ def fit(heading: str, parts, notes: str = "", opens: bool = False) -> list:
 def cut(part: Part, room: int = ROOM) -> list:
     """The part itself if there is room for it, otherwise the fewest pieces of about one size."""
     pieces, glue, head = _pieces(part)
+    parts = [part]
     for n in range(1, len(pieces) + 1):
         size = math.ceil(len(pieces) / n)
         parts = [replace(part, text=head + glue.join(pieces[start:start + size]))
@@ -122,8 +123,8 @@ def _pieces(part):
     if part.kind in ("code", "output"):
         return part.text.split("\n"), "\n", ""
     if part.kind == "table":
-        head, line, *rows = part.text.split("\n")
-        return rows, "\n", f"{head}\n{line}\n"
+        lines = part.text.split("\n")
+        return lines[2:], "\n", "\n".join(lines[:2]) + "\n"
     if part.kind == "list":
         return items(part.text), "\n", ""
     if part.kind == "prose":

@@ -35,9 +35,9 @@ def take_code(deck: Deck, cell, source: str, whole: bool = False) -> None:
     elif pictures:
         for part in pictures:
             deck.add([part])
-        deck.add(as_parts(printed))
         if live(cell):
             deck.note(f"In the notebook this picture is live: {live(cell)}.")
+        deck.add(as_parts(printed))
     elif cell.get("id") == SUMMARY:
         deck.add(as_parts(printed), "What this notebook ends in")
     else:

@@ -21,6 +21,8 @@ def outputs_of(cell) -> tuple:
         elif not (plain.startswith("[Live") or plain.startswith("[Here")      # what is shown once the cell is run
                   or any(" ".join(plain.split()) in part.more[0] for part in pictures)):
             printed += plain if plain.endswith("\n") else plain + "\n"
+    for part in pictures:
+        printed = re.sub(r"\s+".join(map(re.escape, part.more[0].split())) or "^$", "", printed)
     return pictures, printed.strip("\n")
 
 
