@@ -257,6 +257,12 @@ def test_a_deck_is_one_file_that_asks_for_nothing():
         assert not re.search(r"@import|url\(|<link|<iframe|<script src|<img [^>]*src=.https", page)
 
 
+def test_the_teachers_page_says_how_many_slides_there_are_and_how_large_a_file_is(tmp_path):
+    counts, sizes = zip(*((count, path.stat().st_size / 1e6) for path, count in build(tmp_path)))
+    said = f"have {min(counts)} to {max(counts)} slides and {min(sizes):.1f} to {max(sizes):.1f} MB"
+    assert said in " ".join((course.DOCS / "teaching.md").read_text(encoding="utf-8").split())
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 def test_the_command_writes_pages_and_copies(tmp_path, capsys):
