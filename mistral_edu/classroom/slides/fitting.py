@@ -13,8 +13,9 @@ GAP = 22                                     # below each part
 MONO, MONO_LARGEST = 24, 34                  # size of the letters of code and output
 WIDEST = 105                                 # such letters in a line, where deck.js makes them narrower by a quarter
 # Height of a line, and letters in one, of each kind of text.
-LINES = {"prose": (42, 70), "list": (42, 66), "plan": (45, 90), "idea": (50, 58), "question": (50, 58),
+LINES = {"prose": (42, 70), "list": (42, 67), "plan": (45, 90), "idea": (50, 58), "question": (50, 58),
          "result": (54, 50), "key": (56, 50)}
+MARKS = re.compile(r"[*`${}^_]|\\\w+")         # what Markdown and formulas are written with, and nobody sees
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def height(part: Part, mono: int = MONO) -> int:
     if part.kind == "formula":
         return 66 + 50 * bool(re.search(r"frac|sum|sqrt", part.text)) + GAP
     line, letters = LINES[part.kind]
-    lines = sum(math.ceil(len(item) / letters) for item in items(part.text))
+    lines = sum(math.ceil(len(MARKS.sub("", item)) / letters) for item in items(part.text))
     choices = math.ceil((sum(map(len, part.more)) + 6 * len(part.more)) / 70)
     return line * lines + 76 * choices + 10 * (len(items(part.text)) if part.kind == "list" else 0) + GAP
 
@@ -114,8 +115,8 @@ def cut(part: Part, room: int = ROOM) -> list:
         parts = [replace(part, text=head + glue.join(pieces[start:start + size]))
                  for start in range(0, len(pieces), size)]
         if max(map(height, parts)) - GAP <= room:
-            return parts                                 # a single row or line that is higher than a slide
-    return parts                                 # a single row or line that is higher than a slide
+            return parts
+    return parts                             # one piece is higher than a slide: deck.js makes the slide smaller
 
 
 def _pieces(part):
