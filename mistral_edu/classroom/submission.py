@@ -36,7 +36,12 @@ class Answer:
 
 
 def read_cells(path) -> list:
-    """The cells of a file. Raises OSError where it cannot be read, ValueError where it is no notebook."""
+    """The cells of a file. Raises what read_notebook raises."""
+    return [_cell(cell) for cell in read_notebook(path)["cells"] if isinstance(cell, dict)]
+
+
+def read_notebook(path) -> dict:
+    """A file as it is. Raises OSError where it cannot be read, ValueError where it is no notebook."""
     try:
         notebook = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
@@ -44,7 +49,7 @@ def read_cells(path) -> list:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
-    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    return notebook
 
 
 def _cell(cell):
