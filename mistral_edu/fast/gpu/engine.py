@@ -20,7 +20,6 @@ from mistral_edu.quantized_cache import make_layer_cache
 from mistral_edu.rope import rope_frequencies
 from mistral_edu.transformer import check_call
 
-
 WITH_KERNELS = "gpu: kernels for NVIDIA; MLX operations for prompts"
 
 

@@ -4,7 +4,6 @@ import mlx.core as mx
 from mistral_edu.attention import merge_heads, split_heads
 from mistral_edu.fast.gpu.matrices import Joined, matrix
 
-
 LONG = 1024     # tokens from which on it pays to compile the gate, which takes seconds on NVIDIA when it is first used
 
 

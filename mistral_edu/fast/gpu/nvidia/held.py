@@ -1,9 +1,9 @@
-"""Keys and values while kernels write into them.
+"""Keys and values while the kernel writes into them.
 
 An array of MLX never changes: what looks like a change makes another array. A kernel that writes a token's key into an
 array of a gigabyte breaks this rule, which is why nobody else may see that array. So the first token of an answer makes
-copies that belong to the kernels alone, and the caches become Following: whoever looks at one, be it to save, to trim or to
-print it, is given the arrays first, and after that the kernels no longer write into them.
+copies that belong to the kernel alone, and the caches become Following: whoever looks at one, be it to save, to trim or
+to print it, is given the arrays first, and after that the kernel no longer writes into them.
 """
 import threading
 import weakref
@@ -118,8 +118,8 @@ def copied(array, n, slots):
 class OneAfterAnother:
     """Steps of all models of this process, one after another, in whichever thread.
 
-    The blocks of a layer wait for one another, and fill the GPU: two such layers at the same time, each with half of its blocks,
-    would wait for ever. So each step depends on the last one, and one of another thread waits until that is done.
+    The blocks of the kernel fill the GPU and wait for one another: two such kernels at the same time, each with half of
+    its blocks, would wait for ever. So each step depends on the last one, and one of another thread waits for it.
     """
 
     def __init__(self):

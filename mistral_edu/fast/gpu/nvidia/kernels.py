@@ -51,7 +51,8 @@ class Shape:
     """
 
     def __init__(self, config, bits, embed_bits, eps, gpu):
-        self.config, self.bits, self.embed_bits, self.eps, self.n_blocks = config, bits, embed_bits, eps, gpu.multiprocessors
+        self.config, self.bits, self.embed_bits, self.eps = config, bits, embed_bits, eps
+        self.n_blocks = gpu.multiprocessors
         self.q_size, self.kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
         self.group = config.n_heads // config.n_kv_heads
         self.runs = min(MOST_RUNS, power_of_two(self.n_blocks // config.n_kv_heads))
@@ -87,7 +88,7 @@ class Shape:
 
     def table(self):
         """Lines of the kernel that fill in the weights (struct Weights): a warp does every WARPS-th layer."""
-        c, step = self.config, self.step
+        c = self.config
         for n in range(c.n_layers):
             each = [("qkv", c.dim, self.q_size + 2 * self.kv_size, 0), ("o", self.q_size, c.dim, 0),
                     ("gate_up", c.dim, 2 * c.hidden_dim, c.hidden_dim), ("down", c.hidden_dim, c.dim, 0)]
@@ -112,8 +113,8 @@ class Shape:
         partial = 2 * AT_ONCE * WARPS * TILE * 4
         widest = max(c.dim, c.hidden_dim, self.q_size)
         attention = 8 * c.head_dim * 2 + WARPS * self.group * (c.head_dim + 2) * 4
-        parts = rounded_up(belts + weights, 16) + partial + rounded_up(max(widest * 2 + widest // UNIT * 4, attention), 16)
-        return rounded_up(parts, 128)
+        room = max(widest * 2 + widest // UNIT * 4, attention)
+        return rounded_up(rounded_up(belts + weights, 16) + partial + rounded_up(room, 16), 128)
 
     def room(self):
         """Numbers of float32 that blocks hand to one another (struct Between)."""
