@@ -22,7 +22,7 @@ Shared& shared = *(Shared*)bytes;
 Weights& all = shared.weights;
 {table}
 __syncthreads();
-const Token it{{(int)token[0], where[0], periods, (const uint32_t*){embed}}};
+const Token it{{min(max((int)token[0], 0), VOCAB - 1), where[0], periods, (const uint32_t*){embed}}};
 through(shared, it, where[1], norm, (unsigned*)signs, Between((float*)room), logits);
 if (blockIdx.x == 0 && threadIdx.x == 0) next[0] = where[0] + 1, next[1] = where[1];
 """
