@@ -74,7 +74,7 @@ def in_steps(model, cache, start, end, tokens=TOKENS):
 
 
 def equal(a, b):
-    return a.shape == b.shape and np.array_equal(np.array(a), np.array(b))
+    return a.shape == b.shape and mx.array_equal(a, b).item()
 
 
 def follow(cache):
@@ -335,7 +335,7 @@ def failing(error):
 @pytest.mark.parametrize("broken, message", [
     (wrong(mx.negative), r"their results are 2 of the right ones' length away"),
     (wrong(lambda logits: logits * mx.nan), r"nan of the right ones' length"),
-    (WrongKeys(), r"their results are 1\.\d+ of"),
+    (WrongKeys(), r"their results are (1|0\.[3-9])\d* of"),
     (failing(RuntimeError("first line\nptxas: too much of it")), "not used: ptxas: too much of it. MLX's own"),
     (failing(ValueError()), "not used: ValueError")], ids=["wrong", "NaN", "keys", "RuntimeError", "ValueError"])
 @pytest.mark.parametrize("window_size", [None, 7])
@@ -411,22 +411,26 @@ def test_an_interrupt_of_a_step_leaves_a_cache_that_goes_on(window_size, prompt,
         model(OTHERS[:, :1], cache)
     setattr(kernel, when, lambda: None)
     full = window_size is not None and prompt + 8 >= window_size
-    # The last token can be forgotten, unless what its next one would need is overwritten.
-    assert {layer.trimmable for layer in cache} == {0 if when == "after" and full else 1 if full else prompt + 8}
+    # The last token can be forgotten, unless what its next one would need may be overwritten.
+    assert {layer.trimmable for layer in cache} == {0 if full else prompt + 8}
     for layer in cache:
-        layer.trim(min(1, layer.trimmable))
-    assert equal(in_steps(model, cache, cache[0].offset, prompt + 12), want[cache[0].offset - prompt:])
+        layer.trim(0 if full else 1)
+    n = 8 if full else 7
+    assert equal(in_steps(model, cache, prompt + n, prompt + 12), want[n:])
 
 
 def interrupted_at_line(n, what, *arguments):
-    """Call what, and interrupt it at the n-th line that held.py or nvidia/step.py comes to; whether there were so many."""
+    """Call what, and interrupt it at the n-th line that held.py or nvidia/step.py comes to; whether there were so many.
+
+    But for lines inside a lock: Python itself sees to it that a real interrupt does not come before the lock is let go.
+    """
     lines, files = 0, {held.__file__, step.__file__}
 
     def trace(frame, event, argument):
         nonlocal lines
         if frame.f_code.co_filename not in files:
             return None
-        if event == "line":
+        if event == "line" and not held.in_turn.lock.locked():
             lines += 1
             if lines == n:
                 raise KeyboardInterrupt
@@ -484,7 +488,7 @@ def test_a_cache_that_nobody_needs_takes_its_arrays_along(no_gc):
     seen, arrays = weakref.ref(cache[0]), weakref.ref(held.held_by(cache))
     assert mx.get_active_memory() > before + 2 * 2 * 256 * 32
     del cache
-    assert seen() is None and arrays() is None and mx.get_active_memory() <= before
+    assert seen() is None and arrays() is None and mx.get_active_memory() < before + 4096
 
 
 def test_a_model_that_nobody_needs_takes_its_kernels_along(no_gc):
