@@ -238,7 +238,8 @@ def test_two_models_and_two_caches_of_each_in_turn(kernel):
     plains = [without_kernels(model) for model in models]
 
     def turns(models):
-        found, caches = [], [(model, tokens, after(model, 10, tokens)) for model in models for tokens in (TOKENS, OTHERS)]
+        both = [(model, tokens) for model in models for tokens in (TOKENS, OTHERS)]
+        found, caches = [], [(model, tokens, after(model, 10, tokens)) for model, tokens in both]
         for n in range(10, 16):
             found += [in_steps(model, cache, n, n + 1, tokens) for model, tokens, cache in caches]
         return mx.concatenate(found)
@@ -382,6 +383,11 @@ def test_why_there_are_no_kernels(changes, message, kernel, monkeypatch):
     assert model.answered_by == GpuEngine.name and kernel.calls == 0
 
 
+def test_the_environment_leaves_the_kernels_out(monkeypatch):
+    monkeypatch.setenv("MISTRAL_EDU_ENGINE", "mlx")
+    assert step.make_step(None, None, None, None) == (None, "MISTRAL_EDU_ENGINE=mlx leaves them out")
+
+
 def test_without_cuda_there_is_no_gpu():
     if not mx.cuda.is_available():
         assert gpu() is None
@@ -521,8 +527,8 @@ def test_the_table_names_each_input_once_and_its_numbers_are_the_models(bits, em
     assert sorted(used) == sorted(set(names) - outside)
     assert (outside - {"after"}) - set(shape.names("embed", embed_bits)) <= set(re.findall(r"\w+", kernels.SOURCE))
     # Each matrix: how wide it is, and its tiles and chunks, which make up the whole.
-    entries = re.findall(r"matrices\[(\d+)\] = \{\(const unsigned char\*\)(\w+?)w, \w+, \w+, (\d+), (\d+), (\d+), (\d+)\}",
-                         text)
+    entry = r"matrices\[(\d+)\] = \{\(const unsigned char\*\)(\w+?)w, \w+, \w+, (\d+), (\d+), (\d+), (\d+)\}"
+    entries = re.findall(entry, text)
     assert [int(at) for at, *_ in entries] == list(range(4 * c.n_layers + 1))
     q_size, kv_size = c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim
     wanted = {"qkv": (q_size + 2 * kv_size, c.dim), "o": (c.dim, q_size), "gate_up": (2 * c.hidden_dim, c.dim),
