@@ -75,6 +75,13 @@ def test_the_wheel_brings_the_pages_the_solutions_and_the_docs(built):
     assert len(outside) == 2 and "mistral_edu" in outside                # and its metadata
 
 
+def test_wheel_and_sdist_bring_the_kernels_for_nvidia(built):
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "mistral_edu").rglob("*.cuh")}
+    with tarfile.open(built[1]) as archive:
+        in_sdist = {name.partition("/")[2] for name in archive.getnames()}
+    assert files and files <= set(zipfile.ZipFile(built[0]).namelist()) and files <= in_sdist
+
+
 def test_the_sdist_holds_what_building_and_testing_take(built):
     with tarfile.open(built[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -96,15 +96,17 @@ class KernelStep:
         window = self.config.window_size
         kind, first = KVCache if window is None else RotatingKVCache, cache[0].offset
         for layer in cache:
-            if not first or layer.keys is None or type(layer) is not kind or layer.offset != first:
+            keys = getattr(layer, "keys", None)
+            if not first or keys is None or type(layer) is not kind or layer.offset != first:
                 return False
-            if layer.keys.dtype != mx.bfloat16 or layer.keys.shape[0] != 1:
+            if getattr(layer, "window", None) != window or keys.dtype != mx.bfloat16 or keys.shape[0] != 1:
                 return False
         return True
 
     def follow(self, tokens, held):
         """The next token of what is held."""
         id = tokens.reshape(1).astype(mx.int32)
+        held.begun = held.offset + 1
         logits, where = in_turn(lambda after: self.through(id, held.where, after, held.keys, held.values))
         held.logits, held.where = logits, where
         held.offset += 1
@@ -113,17 +115,17 @@ class KernelStep:
     def is_right(self, tokens, cache):
         """Ask both ways once for the next token, on copies: the kernels, and MLX's operations as they read prompts."""
         try:
-            first, second = ([copy.copy(layer) for layer in cache] for _ in range(2))
+            first, second = (copy.deepcopy(cache) for _ in range(2))    # arrays of their own, but no number is copied yet
             found = self.follow(tokens, Held(first)).reshape(-1)
             x = prompt.read(self.layers, rows_of(self.embed, tokens), second, self.config.window_size)
             apart = [distance(found, self.output(x).reshape(-1))]
             apart += [distance(getattr(a, name)[:, :, :a.offset], getattr(b, name)[:, :, :a.offset])
                       for a, b in zip(first, second) for name in ("keys", "values")]
-            self.trusted = all(each < NEAR for each in apart)       # no number is not less, either
-            why = (f"their results are {max(apart):.3g} of the right ones' length away from these; less than {NEAR} "
-                   "was expected")
+            far = [each for each in apart if not each < NEAR]       # no number is not less, either
+            self.trusted, why = not far, (f"their results are {max(far, default=0):.3g} of the right ones' length away "
+                                          f"from these; less than {NEAR} was expected")
         except (RuntimeError, ValueError) as error:
-            self.trusted, why = False, str(error).strip().splitlines()[-1]
+            self.trusted, why = False, (str(error).strip() or type(error).__name__).splitlines()[-1]
         if not self.trusted:
             warnings.warn(f"the kernels for NVIDIA GPUs are not used: {why}. MLX's own operations answer", stacklevel=2)
         return self.trusted
