@@ -1,4 +1,10 @@
-"""mlx-lm, as it is installed: its own loading, its own generation loop. Reads what mistral_edu.convert writes."""
+"""mlx-lm, as it is installed: its own loading, its own generation loop. Reads what mistral_edu.convert writes.
+
+It takes no notice of the window in a Mistral's config.json. Its rotating cache, of the window's size and with no tokens
+kept from the beginning, computes the same model, so a model with a window is given that.
+"""
+import json
+
 PACKAGES = ("mlx-lm", "mlx")
 
 
@@ -39,6 +45,7 @@ class Engine:
     def __init__(self, folder, precision, threads, room):
         from mlx_lm.utils import load_model
         self.model, _ = load_model(folder)
+        self.window = json.loads((folder / "config.json").read_text()).get("sliding_window")
         self.weight_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
     def answer(self, ids, n_tokens):
@@ -46,9 +53,16 @@ class Engine:
         import mlx.core as mx
         from mlx_lm.generate import generate_step
         self.first = None
-        for token, logprobs in generate_step(mx.array(ids), self.model, max_tokens=n_tokens):
+        for token, logprobs in generate_step(mx.array(ids), self.model, max_tokens=n_tokens, prompt_cache=self.cache()):
             self.first = logprobs if self.first is None else self.first
             yield token
+
+    def cache(self):
+        """Of each layer; None for what mlx-lm takes by itself."""
+        if self.window is None:
+            return None
+        from mlx_lm.models.cache import RotatingKVCache
+        return [RotatingKVCache(max_size=self.window, keep=0) for _ in self.model.layers]
 
     def logits(self):
         """After the last prompt, up to a constant: (V,), float32."""
