@@ -6,6 +6,7 @@ from pathlib import Path
 import small_peers
 from mistral_edu import load_model
 from mistral_edu.bench import measure, on_gpu, peers, provenance, rounds, tables, tasks
+from mistral_edu.bench.by_length import as_tables
 from mistral_edu.bench.compare import Comparison
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.peers import runner, with_mlx_lm
@@ -90,6 +91,24 @@ def test_the_result_is_shown_with_what_the_gpu_says(gpu):
     assert "on the GPU during the answer" in " ".join(lines) and "Python included" not in table
     row = next(line for line in lines if line.startswith("|   16 |")).split("|")
     assert row[-2].strip() == "40.0"
+
+
+def test_tables_by_length_have_a_row_for_each_engine():
+    def row(engine, context, tps, precision=None, **more):
+        named = {"precision": precision} if precision else {}
+        return {"engine": engine, "bits": 8, "batch": 1, "context": context, "prompt_tps": {"median": tps},
+                "generation_tps": {"median": 2 * tps}, **named, **more}
+
+    rows = [row("mistral_edu", 4096, 40.0), row("mistral_edu", 128, 1234.0), row("mlx-lm", 128, 30.0, "8-bit"),
+            {**row("mistral_edu", 128, 9.0), "batch": 8}]
+    prompts, answers = "\n".join(as_tables({"rows": rows})).split("\n\nAnswers")
+    assert prompts.splitlines() == ["Prompts, tokens a second:", "", "| bits |       engine |   128 |   4K |",
+                                    "|-----:|-------------:|------:|-----:|", "|    8 |  mistral_edu | 1,230 | 40.0 |",
+                                    "|    8 | mlx-lm 8-bit |  30.0 |      |"]
+    assert "Memory" not in answers
+    for each in rows:
+        each["above_gb"] = {"median": 0.5}
+    assert as_tables({"rows": rows})[-1] == "|    8 | mlx-lm 8-bit | 0.5 |     |"
 
 
 # ---------------------------------------------------------------- peers

@@ -52,6 +52,7 @@ def conditions(result, ours):
     machine, settings, limits, software = (result[part] for part in ("machine", "settings", "limits", "software"))
     memory = f"memory: {machine['memory_gb']} GB, " if machine["memory_gb"] else ""
     threads = f", OpenBLAS threads: {software['blas_threads']}" if software["blas_threads"] else ""
+    blas = "" if is_on_gpu(result) else f", {software['blas']}{threads}"
     products = " and ".join(f"{dtype} at {figure(limits['matrix_gflops'], dtype)} GFLOPS"
                             for dtype in limits["matrix_gflops"])
     return [
@@ -59,7 +60,7 @@ def conditions(result, ours):
         "tokens",
         result["command"],
         f"{machine['processor']}, processors: {machine['processors']}, {memory}computing on {machine['device']}; "
-        f"mlx {software['packages']['mlx']}, {software['blas']}{threads}",
+        f"mlx {software['packages']['mlx']}{blas}",
         *([on_gpu.words(machine["gpu"])] if "gpu" in machine else []),
         f"reads {figure(limits, 'read_gb_per_s')} GB/s; multiplies {products}; "
         f"path: {', '.join(sorted({row['path'] for row in ours}))}"]
