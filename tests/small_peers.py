@@ -12,10 +12,15 @@ def load_model(folder):
     atexit.register(print, "libraries are talkative")
     return load(folder, fast=False, {settings}), None
 """
+CACHE = """
+def RotatingKVCache(max_size, keep):
+    return max_size, keep
+"""
 GENERATE = """
 import mlx.core as mx
 
-def generate_step(prompt, model, max_tokens):
+def generate_step(prompt, model, max_tokens, prompt_cache):
+    assert all(layer == (128, 0) for layer in prompt_cache), prompt_cache  # the window; none is kept from the beginning
     cache, tokens = model.make_cache(), prompt
     for _ in range(max_tokens):
         logits = model(tokens[None], cache=cache)[0, -1]
@@ -34,7 +39,8 @@ def mlx_lm(place, settings=""):
     """An environment in which the real runner finds a package mlx_lm. settings: of load_model, as written in Python."""
     packages = place / "packages"
     for name, text in (("mlx_lm/__init__.py", ""), ("mlx_lm/utils.py", UTILS.format(settings=settings)),
-                       ("mlx_lm/generate.py", GENERATE), ("mlx_lm-9.8.7.dist-info/METADATA", "Version: 9.8.7\n")):
+                       ("mlx_lm/generate.py", GENERATE), ("mlx_lm/models/__init__.py", ""),
+                       ("mlx_lm/models/cache.py", CACHE), ("mlx_lm-9.8.7.dist-info/METADATA", "Version: 9.8.7\n")):
         (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).write_text(text)
     start = place / "start.py"

@@ -360,8 +360,9 @@ def test_a_measured_result_and_every_stored_one_fit_the_schema(result):
 @pytest.mark.parametrize("kind, name", [(OurRow, "row"), (PeerRow, "peer_row"), (Figure, "figure")])
 def test_the_types_of_rows_name_the_keys_of_the_schema(kind, name):
     described = CHECK.schema["$defs"][name]
-    assert kind.__required_keys__ == set(described["required"]) == set(described["properties"])
-    assert not kind.__optional_keys__
+    assert kind.__required_keys__ == set(described["required"])
+    assert kind.__required_keys__ | kind.__optional_keys__ == set(described["properties"])
+    assert kind.__optional_keys__ <= {"above_gb", "taken_gb"}  # what only a GPU says
 
 
 def test_rows_have_the_keys_of_their_types(rows, result):

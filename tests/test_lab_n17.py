@@ -103,6 +103,13 @@ def test_a_dot_is_the_measured_speed_over_the_one_from_bytes():
     assert len(dots_of("xeon", result)) == 3                             # those of other engines are left out
 
 
+def test_dots_are_of_texts_so_short_that_weights_are_nearly_all_that_is_read():
+    result = stored_results("measured")["xeon_230m"]
+    row = next(row for row in result["rows"] if row["engine"] == "mistral_edu")
+    few, many = ({**row, "bytes_per_step": round(share * row["weight_bytes_per_step"])} for share in (1.09, 1.11))
+    assert len(dots_of("xeon", {**result, "rows": [few, many, few]})) == 2
+
+
 # ---------------------------------------------------------------- pictures
 @pytest.mark.parametrize("intensity, bound", [(1.0, "reading"), (50.0, "arithmetic")])
 def test_the_roof_says_where_it_bends_and_what_is_the_limit(intensity, bound):
@@ -124,6 +131,14 @@ def test_published_figures_have_a_mark_of_their_own():
     assert markers["epyc, measured"] != markers["M3, published there"] == "*"
     assert axes.get_title(loc="left").startswith("1 of 2 figures above the limit")
     assert "epyc 16 bit 0.86; M3 16 bit 1.43." in picture.caption
+    several = draw_dots([Dot("epyc", 16, 70.0, came) for came in (60.0, 50.0, 55.0)])
+    assert several.caption.endswith("epyc 16 bit 0.71 to 0.86.")
+
+
+def test_a_roof_reaches_as_far_as_what_was_measured():
+    wide = draw_roofline(4e12, 6e14, None, [("a long prompt", 7000.0, 5e14)], "a GPU").fig.axes[0]
+    usual = draw_roofline(2e10, 4e11, None, [], "a processor").fig.axes[0]
+    assert (wide.get_xlim()[1], usual.get_xlim()[1]) == (14000, 2000)
 
 
 # ---------------------------------------------------------------- the clocks, as they stand on the page

@@ -1,16 +1,17 @@
 """Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
 
-A peer is measured at batch 1, by its own generation loop or the fastest use of it, on as many threads as this process
-has processors if it lets us choose. Before its figures count, the log probabilities that it gives after each prompt are
-compared with ours: engines round differently, but one that leaves out the window, say, is another model, and its speed
-would mean nothing. What is missing, fails, or differs is left out and listed with its reason.
+A peer is measured at batch 1, by its own generation loop or the fastest use of it, on the GPU if ours computes there,
+and otherwise on as many threads as this process has processors if it lets us choose. Before its figures count, the log
+probabilities that it gives after each prompt are compared with ours: engines round differently, but one that leaves out
+the window, say, is another model, and its speed would mean nothing. What is missing, fails, or differs is left out and
+listed with its reason.
 """
 import math
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mistral_edu.bench import peers, same_weights
+from mistral_edu.bench import on_gpu, peers, same_weights
 from mistral_edu.bench.ask import in_fresh_process
 from mistral_edu.bench.row import OurSample, PeerSample
 from mistral_edu.bench.timed_answers import prompt_ids, sample_ids
@@ -21,6 +22,7 @@ from mistral_edu.machine.processors import processors
 # model differs by more than 1; one that has nothing to do with ours, by 1.4.
 BOUNDS = {16: 0.3, 8: 0.3, 4: 0.7}
 FIGURES = ("generated", "weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")
+ON_GPU = ("above_gb", "taken_gb")  # further ones, if a GPU computes
 SLOW = 60  # seconds: a peer that took longer for a case is not measured in later rounds
 OURS = "mistral_edu", None
 
@@ -37,7 +39,9 @@ class Comparison:
         self.place, self.folder, self.left_out, self.versions = place, folder, [], {}
         self.names, self.slow = [], set()
         for name in names:
-            if peers.python_of(name, place).exists():
+            if not peers.precisions(name):
+                self.leave_out(name, "it is not compared on a GPU")
+            elif peers.python_of(name, place).exists():
                 self.names.append(name)
             else:
                 self.leave_out(name, f"not installed; to set it up: mistral-edu bench --set-up {name}")
@@ -46,7 +50,7 @@ class Comparison:
             progress(f"writing the weights, {case.bits or 16} bit")
             config = run("write", case, folder=str(folder))
             for name in self.names:
-                if (case.bits or 16) not in (known := peers.PEERS[name].precisions):
+                if (case.bits or 16) not in (known := peers.precisions(name)):
                     self.leave_out(name, f"it is compared in {' and '.join(map(str, known))} bit only",
                                    f"{case.bits} bit")
         self.vocab_size = config["vocab_size"]
@@ -108,7 +112,7 @@ class Comparison:
     def engines(self, case):
         """(name, precision) of the peers to measure beside a case. What is left out or slow is not measured again."""
         found = [(name, precision) for name in self.names
-                 for precision in peers.PEERS[name].precisions.get(case.bits or 16, ())]
+                 for precision in peers.precisions(name).get(case.bits or 16, ())]
         return [engine for engine in found if engine not in self.slow and self.contexts(*engine, case)]
 
     def contexts(self, name, precision, case):
@@ -121,7 +125,8 @@ class Comparison:
         kind = peers.PEERS[name].reads
         folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
         return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
-                         max_tokens=case.max_tokens, threads=processors(), sample=sample_ids(self.vocab_size))
+                         max_tokens=case.max_tokens, threads=processors(), sample=sample_ids(self.vocab_size),
+                         on_gpu=on_gpu.is_used())
 
     def accepted(self, name, precision, result, ours: dict[int, OurSample]) -> list[PeerSample]:
         """The rows of a peer's answer that count. ours: {context: our row}."""
@@ -136,7 +141,7 @@ class Comparison:
 
         Raises ValueError for anything that is not a measurement.
         """
-        for figure in FIGURES:
+        for figure in (*FIGURES, *(name for name in ON_GPU if name in row)):
             kind = int if figure == "generated" else (int, float)
             if not isinstance(row[figure], kind) or not 0 < row[figure] < math.inf:
                 raise ValueError(f"{name} claims a {figure} of {row[figure]!r}; expected a number above 0")
@@ -147,10 +152,13 @@ class Comparison:
                            f"{apart:.2f} of their spread, and rounding explains at most {BOUNDS[bits]}", precision,
                            row["context"])
             return None
-        return {"engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
-                "generated": row["generated"], "weights_gb": row["weights_gb"], "load_seconds": row["load_seconds"],
-                "prompt_tps": row["prompt_tps"], "generation_tps": row["generation_tps"],
-                "peak_memory_gb": row["peak_memory_gb"], "difference": apart, "largest_difference": largest}
+        found: PeerSample = {
+            "engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
+            "generated": row["generated"], "weights_gb": row["weights_gb"], "load_seconds": row["load_seconds"],
+            "prompt_tps": row["prompt_tps"], "generation_tps": row["generation_tps"],
+            "peak_memory_gb": row["peak_memory_gb"], "difference": apart, "largest_difference": largest}
+        found.update({name: row[name] for name in ON_GPU if name in row})  # type: ignore[typeddict-item]
+        return found
 
 
 def turned(engines, n):

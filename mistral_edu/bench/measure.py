@@ -13,8 +13,11 @@ generation_tps   tokens after the first, of all sequences together, over the tim
                  Greedy; the end token does not end it.
                  An answer that is not timed comes before each of these: a first one also makes room.
 peak_memory_gb   10**9 bytes. On a processor: the most that the whole process has held, Python included, since it began.
-                 On a GPU: the most that MLX has held. Prompts go from small to large, so a row's peak is that of its
-                 size and the smaller ones.
+                 Prompts go from small to large, so a row's peak is that of its size and the smaller ones.
+                 On a GPU: the most that MLX has held during the row's answer, weights included.
+above_gb         on a GPU: how much of that MLX did not hold before the answer: keys and values, and room to work in.
+taken_gb         on a GPU: how much of its memory was taken at the end of the answer, by whomever. It includes the code
+                 of the GPU's libraries, and memory that MLX has let go of and keeps for later.
 beyond_gb        on Linux processors, what the answers needed beyond weights and cache: how much more of its own numbers
                  and objects (anonymous pages) the process holds at the end of the row's answer than it held when the
                  weights had been loaded and no engine was attached yet, minus the bytes of the cache. So it counts the
@@ -29,19 +32,22 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
+from mistral_edu.bench import on_gpu
 from mistral_edu.bench.peers.process_memory import process_memory, process_peak
 from mistral_edu.bench.random_model import random_model
-from mistral_edu.bench.row import OurSample, Precision
+from mistral_edu.bench.row import OnGpu, OurSample, Precision
 from mistral_edu.bench.timed_answers import prompt_ids, timed_answer
 from mistral_edu.bench.work import bytes_per_step, operations_per_prompt, weight_bytes_per_step
 from mistral_edu.checkpoints.checkpoint import Checkpoint
 from mistral_edu.checkpoints.loading import load_model
 from mistral_edu.config import MistralConfig
 from mistral_edu.fast import accelerate, compiled
+from mistral_edu.fast.gpu import choose
 from mistral_edu.quantize import quantization, size_in_bytes
 
 WARM_UP = 2  # tokens of the prompt, and of the answer, that are run before anything else
-QUICK = 1.0  # seconds: a model whose warm-up takes no longer also reads each prompt once before it is timed
+QUICK = 1.0  # seconds: a model whose warm-up takes no longer also reads each prompt once before it is timed. On a GPU
+             # every model does: kernels are compiled for each length
 KERNELS = 600  # seconds that kernels may take to be compiled, at low priority, on a busy machine
 
 
@@ -96,13 +102,14 @@ def measure(case: Case) -> list[OurSample]:
         load_seconds += time.perf_counter() - began
     began = time.perf_counter()
     timed_answer(model, prompt_ids(model.config.vocab_size, WARM_UP), WARM_UP)
-    is_quick = time.perf_counter() - began < QUICK
+    is_quick = time.perf_counter() - began < QUICK or on_gpu.is_used()
     precision = describe_precision(model)
     rows: list[OurSample] = []
     for batch, context in case.sizes:
         prompts = prompt_ids(model.config.vocab_size, context, batch)
         if is_quick:
             timed_answer(model, prompts, WARM_UP)
+        held = on_gpu.begin() if on_gpu.is_used() else None
         answer = timed_answer(model, prompts, case.max_tokens)
         used = grown(lambda memory: memory[0], loaded, answer.memory)
         code = grown(lambda memory: memory[1], loaded, answer.memory)
@@ -113,9 +120,10 @@ def measure(case: Case) -> list[OurSample]:
             "bytes_per_step": round(bytes_per_step(model, context, case.max_tokens, batch)),
             "operations_per_prompt": operations_per_prompt(model.config, context),
             "load_seconds": load_seconds, "prompt_tps": answer.prompt_tps, "generation_tps": answer.generation_tps,
-            "peak_memory_gb": peak_memory(), "mlx_peak_gb": mx.get_peak_memory() / 1e9,
+            "peak_memory_gb": (process_peak() if held is None else answer.peak) / 1e9, "mlx_peak_gb": answer.peak / 1e9,
             "beyond_gb": None if used is None else (used - answer.cache_bytes) / 1e9,
             "libraries_gb": None if used is None else (libraries + code) / 1e9, "logprobs": answer.logprobs,
+            **memory_on_gpu(held, answer),
         })
     return rows
 
@@ -123,8 +131,10 @@ def measure(case: Case) -> list[OurSample]:
 def wait_for_kernels():
     """Get the engine's kernels, if there can be any: otherwise another engine would answer first, and they later.
 
-    Raises ValueError if they are not ready after KERNELS seconds.
+    None are needed on a GPU. Raises ValueError if they are not ready after KERNELS seconds.
     """
+    if choose.is_wanted():
+        return
     compiled.kernels(wait=KERNELS)
     if compiled.is_coming():
         raise ValueError(f"the engine's kernels are not compiled after {KERNELS} s; is this machine busy? Try again, "
@@ -175,13 +185,16 @@ def settle():
 
 def grown(part, before, now):
     """By how many bytes a part of process_memory() has grown; None if the system does not say, or on a GPU."""
-    if None in before or mx.default_device() != mx.Device(mx.cpu):
+    if None in before or on_gpu.is_used():
         return None
     return part(now) - part(before)
 
 
-def peak_memory():
-    """The most GB that this process has held so far; on a GPU, that MLX has held there."""
-    if mx.default_device() != mx.Device(mx.cpu):
-        return mx.get_peak_memory() / 1e9
-    return process_peak() / 1e9
+def memory_on_gpu(held, answer) -> OnGpu:
+    """What a row on a GPU says besides. held: bytes before the answer; None on a processor, where nothing is added."""
+    if held is None:
+        return {}
+    row: OnGpu = {"above_gb": (answer.peak - held) / 1e9}
+    if answer.taken is not None:
+        row["taken_gb"] = answer.taken / 1e9
+    return row

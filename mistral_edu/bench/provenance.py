@@ -5,22 +5,26 @@ import platform
 import mlx.core as mx
 
 import mistral_edu
+from mistral_edu.bench import on_gpu
 from mistral_edu.machine import backend, blas, processors
 
 SETTINGS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT",
-            "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST", "MISTRAL_EDU_ONEDNN", "MISTRAL_EDU_LARGE_PAGES")
+            "MISTRAL_EDU_BLAS", "MISTRAL_EDU_FAST", "MISTRAL_EDU_ENGINE", "MISTRAL_EDU_ONEDNN",
+            "MISTRAL_EDU_LARGE_PAGES", "MLX_ENABLE_TF32")
 PACKAGES = ("mlx", *backend.BACKENDS, "numpy", "scipy-openblas32", "numba", "llvmlite", "onednn-cpu-gomp")
 
 
 def describe_machine():
-    """{"processor", "processors", "memory_gb", "system", "device"}; nothing that names its owner or its place."""
+    """{"processor", "processors", "memory_gb", "system", "device"}, with a GPU "gpu"; nothing that names its owner or
+    its place.
+    """
     total, _ = processors.memory()
-    device = mx.default_device()
+    gpu = {"gpu": on_gpu.describe()} if on_gpu.is_used() else {}
     return {"processor": mx.device_info(mx.Device(mx.cpu))["device_name"] or platform.machine(),
             "architecture": platform.machine(), "processors": processors.processors(),
             "memory_gb": round(total / 1e9, 1) if total else None,
             "system": " ".join((platform.system(), *(part for part in platform.libc_ver() if part))),
-            "device": "cpu" if device == mx.Device(mx.cpu) else mx.device_info(device)["device_name"]}
+            "device": gpu["gpu"]["name"] if gpu else "cpu", **gpu}
 
 
 def describe_software():

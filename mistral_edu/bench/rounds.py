@@ -13,20 +13,21 @@ from mistral_edu.bench.row import OurRow, OurSample, PeerRow, PeerSample
 from mistral_edu.bench.work import predict, shares
 
 MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "mlx_peak_gb", "beyond_gb",
-            "libraries_gb")
+            "libraries_gb", "above_gb", "taken_gb")
 
 
 def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_fresh_process, comparison=None,
-              on_round=lambda done, total: None):
+              on_round=lambda done, total: None, limit=None, keep=lambda result: None):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
     run(task, case) -> result carries out one task; the default starts a process for each. comparison: from compare.py,
-    made from the same cases. progress(text) hears of every measurement before it begins.
+    made from the same cases. progress(text) hears of every measurement before it begins. limit: seconds, of
+    rounds_within(). keep(result) is given what is finished, after each case of the first round and after each round.
     """
     about = run("describe")
     limits, rounds = [], []
     on_round(0, repeats)
-    for n in range(1, repeats + 1):
+    for n in rounds_within(limit, repeats, progress):
         def say(text):
             progress(f"round {n} of {repeats}: {text}")
         say("what this machine can do")
@@ -37,15 +38,40 @@ def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_f
                 say(f"{case.preset or case.model}, {precision(case)}")
                 return run("measure", case)
             rows += comparison.rows(case, n, ours, say) if comparison else ours()
+            if n == 1:
+                keep(as_result(cases, command, about, limits, [rows], comparison))
         rounds.append(rows)
+        result = as_result(cases, command, about, limits, rounds, comparison)
+        keep(result)
         on_round(n, repeats)
+    return result
+
+
+def rounds_within(limit, repeats, progress=lambda text: None):
+    """Yield 1 .. repeats, as long as another round, if it takes as long as the longest so far, ends within `limit` s.
+
+    None: no limit. The first round takes as long as it takes.
+    """
+    began = start = time.monotonic()
+    longest = 0.0
+    for n in range(1, repeats + 1):
+        if n > 1 and limit is not None and start - began + longest > limit:
+            progress(f"no further round: the longest took {longest:.0f} s, which the limit leaves no time for")
+            return
+        yield n
+        now = time.monotonic()
+        longest, start = max(longest, now - start), now
+
+
+def as_result(cases, command, about, limits, rounds, comparison):
+    """The finished rounds as schema.json has them. about, limits: what run() gave for these tasks."""
     limits = {"read_gb_per_s": spread([limit["read_gb_per_s"] for limit in limits]),
               "matrix_gflops": {dtype: spread([limit["matrix_gflops"][dtype] for limit in limits])
                                 for dtype in limits[0]["matrix_gflops"]}}
     result = {
         "schema": 1, "kind": "measured", "date": time.strftime("%Y-%m-%d"), "command": command, **about,
         "limits": limits,
-        "settings": {"model": cases[0].model, "random": cases[0].preset, "fast": cases[0].fast, "repeats": repeats,
+        "settings": {"model": cases[0].model, "random": cases[0].preset, "fast": cases[0].fast, "repeats": len(rounds),
                      "unset": {name: os.environ[name] for name in SLOWING if name in os.environ}},
         "rows": summaries(rounds, limits, comparison),
     }

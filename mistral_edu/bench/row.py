@@ -50,7 +50,19 @@ class Ours(Precision, Work):
     bytes_per_step: int
 
 
-class OurSample(Ours, Speeds):
+class OnGpu(TypedDict, total=False):
+    """What only a GPU says, as one round measures it."""
+    above_gb: float                 # the most that an answer took beyond what was held before it
+    taken_gb: float                 # of the device's memory, by whomever, at the end of an answer
+
+
+class FiguresOnGpu(TypedDict, total=False):
+    """The same in a result."""
+    above_gb: Figure
+    taken_gb: Figure
+
+
+class OurSample(Ours, Speeds, OnGpu):
     """A row of ours, as measure.py takes it in one round."""
     load_seconds: float
     peak_memory_gb: float
@@ -60,7 +72,7 @@ class OurSample(Ours, Speeds):
     logprobs: list[float]           # of timed_answers.sample_ids(), after the first prompt
 
 
-class OurRow(Ours):
+class OurRow(Ours, FiguresOnGpu):
     """A row of ours in a result."""
     load_seconds: Figure
     prompt_tps: Figure
@@ -86,13 +98,13 @@ class Peer(TypedDict):
     largest_difference: float       # of the same, in nats
 
 
-class PeerSample(Peer, Speeds):
+class PeerSample(Peer, Speeds, OnGpu):
     """A row of another engine, as compare.py accepts it in one round: what its process says is no row yet."""
     load_seconds: float
     peak_memory_gb: float
 
 
-class PeerRow(Peer):
+class PeerRow(Peer, FiguresOnGpu):
     """A row of another engine in a result."""
     load_seconds: Figure
     prompt_tps: Figure

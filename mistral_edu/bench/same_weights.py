@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlx.utils import tree_flatten
 
-from mistral_edu.bench.peers import PEERS
+from mistral_edu.bench.peers import PEERS, precisions
 from mistral_edu.bench.random_model import random_model
 from mistral_edu.checkpoints import shards
 from mistral_edu.checkpoints.checkpoint import Checkpoint
@@ -66,8 +66,8 @@ def all_bits(cases):
 
 def gguf_precisions(cases, names):
     """The GGUF files that are needed, by their names."""
-    readers = [PEERS[name] for name in names if PEERS[name].reads == "gguf"]
-    return [precision for peer in readers for bits in all_bits(cases) for precision in peer.precisions.get(bits, ())]
+    readers = [precisions(name) for name in names if PEERS[name].reads == "gguf"]
+    return [precision for known in readers for bits in all_bits(cases) for precision in known.get(bits, ())]
 
 
 def write(case, folder):

@@ -1,6 +1,7 @@
 """Results as Markdown tables, which read well in a terminal, too."""
 import textwrap
 
+from mistral_edu.bench import on_gpu
 from mistral_edu.bench.compare import SLOW
 from mistral_edu.bench.peers.runner import LONG
 from mistral_edu.bench.results import number
@@ -11,26 +12,36 @@ NOTES = (
     "to the logits of the last one. generation: tokens after the first over the time from there to the last.{batch} of "
     "limit, beside the prompt: the operations that it needs, as a share of what the machine could multiply in that "
     "time; beside generation: the bytes of the weights, as a share of what it could read. The limits are the fastest "
-    "that was measured here, not the peak of the hardware. peak: the most that {memory} "
-    "held up to this row. beyond: what the answer took besides weights and cache.{spread}")
+    "that was measured here, not the peak of the hardware. {memory}{spread}")
+MEMORY = ("peak: the most that the whole process, Python included, held up to this row. beyond: what the answer took "
+          "besides weights and cache.")
+MEMORY_ON_GPU = (
+    "peak: the most that an engine's arrays took on the GPU during the answer, weights included. above: how much of "
+    "that came with the answer, its keys and values included. taken: how much of the GPU's memory was taken at the "
+    "end of the answer; this includes the code of libraries, and what is kept for later.")
+MEMORY_COLUMNS = {False: {"peak, GB": "peak_memory_gb", "beyond, GB": "beyond_gb"},
+                  True: {"peak, GB": "peak_memory_gb", "above, GB": "above_gb", "taken, GB": "taken_gb"}}
 BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
 SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
 COMPARED = (
-    "All engines read the same weights and the same prompts in turn in every round. transformers "
-    "and llama.cpp are told to use as many threads as there are processors; in mlx-lm, MLX decides. load: engines do "
+    "All engines read the same weights and the same prompts in turn in every round. {where} load: engines do "
     "different things in it, llama.cpp for one maps its file and reads it later, so it does not compare. "
     "ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, "
     "as a share of their spread: further where weights are quantized in other groups, or multiplied in bfloat16.")
 
 
+THREADS = ("transformers and llama.cpp are told to use as many threads as there are processors; in mlx-lm, MLX "
+           "decides.")
+ONE_GPU = "All compute on the same GPU, one at a time."
+
+
 def as_table(result):
     """The table of a measured result, with the machine above it and what was measured below it."""
     ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
-    on_gpu = result["machine"]["device"] != "cpu"
-    notes = NOTES.format(memory="MLX has on the GPU" if on_gpu else "the whole process, Python included,",
-                         batch=BATCH * has_batches(ours), load=what_load_is(result),
+    notes = NOTES.format(memory=MEMORY_ON_GPU if is_on_gpu(result) else MEMORY, load=what_load_is(result),
+                         batch=BATCH * has_batches(ours),
                          spread=SPREAD * (result["settings"]["repeats"] > 1))
-    lines = [*conditions(result, ours), "", *our_table(ours), "", *wrapped(notes)]
+    lines = [*conditions(result, ours), "", *our_table(ours, is_on_gpu(result)), "", *wrapped(notes)]
     if "left_out" in result:
         lines += ["", *compared_table(result)]
     return "\n".join(lines)
@@ -41,6 +52,7 @@ def conditions(result, ours):
     machine, settings, limits, software = (result[part] for part in ("machine", "settings", "limits", "software"))
     memory = f"memory: {machine['memory_gb']} GB, " if machine["memory_gb"] else ""
     threads = f", OpenBLAS threads: {software['blas_threads']}" if software["blas_threads"] else ""
+    blas = "" if is_on_gpu(result) else f", {software['blas']}{threads}"
     products = " and ".join(f"{dtype} at {figure(limits['matrix_gflops'], dtype)} GFLOPS"
                             for dtype in limits["matrix_gflops"])
     return [
@@ -48,9 +60,15 @@ def conditions(result, ours):
         "tokens",
         result["command"],
         f"{machine['processor']}, processors: {machine['processors']}, {memory}computing on {machine['device']}; "
-        f"mlx {software['packages']['mlx']}, {software['blas']}{threads}",
+        f"mlx {software['packages']['mlx']}{blas}",
+        *([on_gpu.words(machine["gpu"])] if "gpu" in machine else []),
         f"reads {figure(limits, 'read_gb_per_s')} GB/s; multiplies {products}; "
         f"path: {', '.join(sorted({row['path'] for row in ours}))}"]
+
+
+def is_on_gpu(result):
+    """Whether a GPU computed."""
+    return result["machine"]["device"] != "cpu"
 
 
 def what_load_is(result):
@@ -75,15 +93,15 @@ def rounds(n):
     return f"{n} round{'s' * (n != 1)}"
 
 
-def our_table(rows: list[OurRow]):
+def our_table(rows: list[OurRow], gpu=False):
     """What was measured of ours, with a column for the batch only if there is one."""
-    batches = has_batches(rows)
+    batches, memory = has_batches(rows), MEMORY_COLUMNS[gpu]
     header = ["bits", "weights, GB", *["batch"] * batches, "prompt", "load, s", "prompt, tok/s", "of limit",
-              "generation, tok/s", "of limit", "peak, GB", "beyond, GB"]
+              "generation, tok/s", "of limit", *memory]
     return markdown(header, [
         [row["bits"], short(row["weights_gb"]), *[row["batch"]] * batches, row["context"], figure(row, "load_seconds"),
          figure(row, "prompt_tps"), percent(row["shares"]["multiply"]), figure(row, "generation_tps"),
-         percent(row["shares"]["read"]), figure(row, "peak_memory_gb"), figure(row, "beyond_gb")] for row in rows])
+         percent(row["shares"]["read"]), *(figure(row, name) for name in memory.values())] for row in rows])
 
 
 def has_batches(rows):
@@ -98,30 +116,32 @@ def wrapped(text):
 
 def compared_table(result):
     """Ours and the others, by precision and prompt, ours first; then their versions, and what is missing, and why."""
-    body, short_of = [], []
+    body, short_of, gpu = [], [], is_on_gpu(result)
     single = [row for row in result["rows"] if row["batch"] == 1]
     for key in dict.fromkeys((row["bits"], row["context"]) for row in single):
         here = [row for row in single if (row["bits"], row["context"]) == key]
         ours, = (row for row in here if row["engine"] == "mistral_edu")
         others = [row for row in here if row is not ours]
-        body.append([*key, "mistral_edu", *speeds(ours, "", ""), ""])
+        body.append([*key, "mistral_edu", *speeds(ours, "", "", gpu), ""])
         body += [[*key, f"{row['engine']} {row['precision']}",
-                  *speeds(row, ratio(ours, row, "prompt_tps"), ratio(ours, row, "generation_tps")),
+                  *speeds(row, ratio(ours, row, "prompt_tps"), ratio(ours, row, "generation_tps"), gpu),
                   percent(row["difference"])] for row in others]
         short_of += [less(row, result["settings"]["repeats"], ours["generated"]) for row in others]
     header = ["bits", "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s", "ours / theirs",
-              "generation, tok/s", "ours / theirs", "peak, GB", "apart"]
+              "generation, tok/s", "ours / theirs", "peak, GB", *["above, GB", "taken, GB"] * gpu, "apart"]
     versions = [", ".join(f"{package} {version}" for package, version in packages.items())
                 for packages in result["software"]["peers"].values()]
-    return [*markdown(header, body), "", *wrapped(COMPARED), *filter(None, short_of),
+    return [*markdown(header, body), "", *wrapped(COMPARED.format(where=ONE_GPU if gpu else THREADS)),
+            *filter(None, short_of),
             *wrapped("Versions: " + "; ".join(versions) + "." if versions else ""),
             *(line for entry in result["left_out"] for line in wrapped(missing(entry)))]
 
 
-def speeds(row, faster_prompt, faster_generation):
+def speeds(row, faster_prompt, faster_generation, gpu):
     """The cells of an engine's measurements, with what goes beside its two speeds."""
     return [short(row["weights_gb"]), figure(row, "load_seconds"), figure(row, "prompt_tps"), faster_prompt,
-            figure(row, "generation_tps"), faster_generation, figure(row, "peak_memory_gb")]
+            figure(row, "generation_tps"), faster_generation, figure(row, "peak_memory_gb"),
+            *[figure(row, name) for name in ("above_gb", "taken_gb") if gpu]]
 
 
 def less(row: PeerRow, repeats, n_tokens):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.bench import on_gpu
 from mistral_edu.bench.peers.process_memory import process_memory
 from mistral_edu.generate import decode
 from mistral_edu.prefill import CHUNK, Reader, chunk_for, prefill
@@ -23,6 +24,8 @@ class Answer(NamedTuple):
     generation_tps: float
     cache_bytes: int        # of keys and values, at the end
     memory: tuple           # process_memory() at that moment, bytes
+    peak: int               # the most bytes that MLX has held so far
+    taken: int | None       # of a GPU's memory, by whomever; None where nobody says
     logprobs: list          # of sample_ids(), after the first prompt
 
 
@@ -60,8 +63,9 @@ def timed_answer(model, prompts, n_tokens, chunk=None) -> Answer:
     for _ in steps:
         pass
     done = time.perf_counter()
+    peak, taken = mx.get_peak_memory(), on_gpu.taken()  # before the cache is looked at, which may copy it
     return Answer(batch * context / (read - began), batch * (n_tokens - 1) / (done - read),
-                  sum(layer.nbytes for layer in cache), process_memory(),
+                  sum(layer.nbytes for layer in cache), process_memory(), peak, taken,
                   sampled_logprobs(logits if batch == 1 else logits[0]))
 
 

@@ -4,7 +4,8 @@ import json
 import shlex
 import signal
 import sys
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
 
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
@@ -56,14 +57,17 @@ def add_arguments(parser):
         "those of all of them together (default: 1)")
     add("--max-tokens", type=int, default=64, metavar="N", help="tokens to generate after each (default: 64)")
     add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
+    add("--limit", type=float, metavar="SECONDS", help="begin no round that would not end within so many (default: "
+        "none); the first is always measured")
     add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
     add("--compare", type=filled, metavar="NAMES", help="measure others in the same rounds, with the same weights and "
         "prompts: " + ",".join(peers.PEERS))
     add("--set-up", type=filled, metavar="NAMES", help="measure nothing; make the environments of these others, once")
     add("--peers", type=filled, metavar="FOLDER", help="where the environments of others are (default: in the user's "
-        "cache)")
+        f"cache); {peers.HERE}: none, but the packages that this Python finds")
     add("--json", action="store_true", help="print one JSON object, as mistral_edu/bench/schema.json describes it")
-    add("--save", type=filled, metavar="FILE", help="write the result to this file, too")
+    add("--save", type=filled, metavar="FILE", help="write the result to this file, too; what is finished is there at "
+        "once")
     add("--show", type=filled, metavar="RESULT", help="measure nothing; print the table of a saved result: "
         "its file, or a name in mistral_edu/bench/results/")
     add("--submit", type=filled, metavar="RESULT", help="measure nothing; print a saved result as others would see it, "
@@ -95,7 +99,8 @@ def command(args):
     words = ["mistral-edu", "bench", *(["--random", args.random] if args.random else [args.model or "tiny"])]
     words += ["--bits", *args.bits] if args.bits else []
     words += ["--context", *args.context, "--batch", *args.batch, "--max-tokens", args.max_tokens]
-    words += ["--repeats", args.repeats, *["--no-fast"] * args.no_fast]
+    words += ["--repeats", args.repeats, *(["--limit", f"{args.limit:g}"] if args.limit is not None else [])]
+    words += ["--no-fast"] * args.no_fast
     words += ["--compare", ",".join(peers.names(args.compare))] if args.compare else []
     return shlex.join(map(str, words))
 
@@ -107,6 +112,7 @@ def published():
 
 def measure(args, progress):
     """The result that the arguments ask for, as schema.json has it."""
+    began = time.monotonic()
     if args.repeats < 1:
         raise ValueError(f"--repeats {args.repeats}: measure at least 1 round")
     asked = cases(args)
@@ -124,7 +130,14 @@ def measure(args, progress):
             folder = stack.enter_context(folder_of_weights(asked, present))
             comparison = Comparison(asked, names, place, folder, progress)
         show = stack.enter_context(bar("measuring", " rounds"))
-        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison, on_round=show)
+
+        def keep(result):
+            if args.save:
+                with suppress(OSError):  # the end says so, once all is measured
+                    save(result, args.save)
+        left = None if args.limit is None else args.limit - (time.monotonic() - began)
+        return benchmark(asked, args.repeats, command(args), progress, comparison=comparison, on_round=show, limit=left,
+                         keep=keep)
 
 
 @contextmanager

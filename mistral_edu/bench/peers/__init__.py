@@ -4,7 +4,11 @@
 
 So their versions and ours do not conflict, and none of theirs is loaded while ours is measured. An environment is a
 folder <place>/<name>, made by Python's venv; place is in the user's cache, or what --peers says. with_<name>.py here is
-what runs inside it, called by runner.py; it is plain Python for that environment, not for ours.
+what runs inside it, called by runner.py; it is plain Python for that environment, not for ours. Where nothing can be
+installed, as on a machine without a network, place HERE takes the packages that this Python finds, in processes of
+their own, too.
+
+On a GPU, peers compute there as well, or are left out.
 """
 import shutil
 import subprocess
@@ -12,9 +16,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from mistral_edu.bench import on_gpu
 from mistral_edu.bench.ask import ask
+from mistral_edu.machine import backend
 from mistral_edu.machine.blas import cache_folder
 
+HERE = "here"  # a place: no environments, but this Python
 RUNNER = Path(__file__).with_name("runner.py")
 
 
@@ -25,16 +32,18 @@ class Peer:
     precisions: dict  # our bits -> its own names of what is measured beside them
     reads: str        # "hf": float weights, as Hugging Face writes them; "mlx": quantized ones, too; "gguf": its own
     note: str = ""    # what setting it up takes
+    on_gpu: dict | None = None  # the precisions there, if they are others
 
 
 PEERS = {
     "mlx-lm": Peer("with_mlx_lm", ("mlx-lm>=0.32,<0.40", "mlx[cpu]>=0.32,<0.40"),
                    {16: ("bf16",), 8: ("8-bit",), 4: ("4-bit",)}, "mlx"),
-    "transformers": Peer("with_transformers", ("transformers>=5.4,<6", "torch>=2.8,<3"), {16: ("bf16", "fp32")}, "hf"),
+    "transformers": Peer("with_transformers", ("transformers>=5.4,<6", "torch>=2.8,<3"), {16: ("bf16", "fp32")}, "hf",
+                         on_gpu={16: ("bf16",)}),
     "llama.cpp": Peer("with_llama_cpp", ("llama-cpp-python>=0.3.36,<0.4", "--no-binary", "llama-cpp-python",
                                          "gguf>=0.17,<1"),
                       {16: ("f16",), 8: ("q8_0",), 4: ("q4_0",)}, "gguf",
-                      "it is compiled for this processor, which takes minutes, a C++ compiler and cmake"),
+                      "it is compiled for this processor, which takes minutes, a C++ compiler and cmake", on_gpu={}),
 }
 
 
@@ -52,6 +61,12 @@ def names(text):
     return found
 
 
+def precisions(name):
+    """{our bits: a peer's own names of what is measured beside them}, on the device that computes; {} if it cannot."""
+    peer = PEERS[name]
+    return peer.on_gpu if on_gpu.is_used() and peer.on_gpu is not None else peer.precisions
+
+
 def default_place():
     """The folder of environments in the user's cache."""
     return cache_folder() / "peers"
@@ -59,16 +74,20 @@ def default_place():
 
 def python_of(name, place):
     """The path of Python in a peer's environment, whether or not it exists."""
+    if place == HERE:
+        return Path(sys.executable)
     return Path(place, name, "bin", "python")
 
 
 def run(name, place, task, **settings):
     """The result of a task of runner.py in the environment of a peer. Raises ValueError as ask.ask does.
 
-    It ignores variables by which Python finds packages elsewhere (-E), and the user's own packages (-s).
+    In an environment of its own it ignores variables by which Python finds packages elsewhere (-E), and the user's own
+    packages (-s).
     """
     order = {"task": task, "peer": PEERS[name].module, **settings}
-    return ask([str(python_of(name, place)), "-s", "-E", str(RUNNER)], order, name, stderr=subprocess.PIPE)
+    alone = [] if place == HERE else ["-s", "-E"]
+    return ask([str(python_of(name, place)), *alone, str(RUNNER)], order, name, stderr=subprocess.PIPE)
 
 
 def set_up(name, place, progress=lambda text: None):
@@ -76,6 +95,9 @@ def set_up(name, place, progress=lambda text: None):
 
     Raises ValueError with what pip said last, or OSError if no folder can be made.
     """
+    if place == HERE:
+        raise ValueError(f"--peers {HERE} takes what this Python has, so there is nothing to set up; leave out one of "
+                         f"the two, or name a folder, such as ./{HERE}")
     folder, peer = Path(place, name), PEERS[name]
     if folder.exists():
         progress(f"{name} is set up in {folder}; to set it up again, remove that folder first")
@@ -91,7 +113,7 @@ def set_up(name, place, progress=lambda text: None):
     try:
         for command in ([sys.executable, "-m", "venv", str(unfinished)],
                         [str(unfinished / "bin" / "python"), "-m", "pip", "install", "--quiet",
-                         "--disable-pip-version-check", *peer.packages]):
+                         "--disable-pip-version-check", *packages(peer)]):
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode:
                 said = "\n".join(done.stdout.strip().splitlines()[-15:])
@@ -100,3 +122,13 @@ def set_up(name, place, progress=lambda text: None):
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def packages(peer):
+    """What pip installs for a peer: MLX with the backend that computes here.
+
+    >>> packages(PEERS["transformers"])
+    ['transformers>=5.4,<6', 'torch>=2.8,<3']
+    """
+    cuda = next((name.removeprefix("mlx-").replace("-", "") for name in backend.installed() if "cuda" in name), None)
+    return [package.replace("mlx[cpu]", f"mlx[{cuda}]") if cuda else package for package in peer.packages]

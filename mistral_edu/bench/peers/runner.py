@@ -18,31 +18,34 @@ QUICK = 1.0
 LONG = 20    # seconds: generation that takes longer is not waited for; its speed is known by then
 
 
-def measure(peer, folder, precision, prompts, max_tokens, threads, sample):
-    """Times and memory of one precision: {"versions": {...}, "seconds": in all, "rows": [one per prompt]}.
+def measure(peer, folder, precision, prompts, max_tokens, threads, sample, on_gpu=False):
+    """Times and memory of one precision: {"versions": {...}, "seconds": of what is timed, "rows": [one per prompt]}.
 
     peer: a module of this folder, which has an Engine. prompts: lists of ids, shortest first. sample: ids whose log
-    probabilities after the prompt are returned, to show that all engines compute the same model.
+    probabilities after the prompt are returned, to show that all engines compute the same model. on_gpu: whether it is
+    to compute there; its module then also has begin(), peak() and taken(), of memory, as ../on_gpu.py.
     """
-    start = time.perf_counter()
     module = import_module(peer)
-    module.start(threads)  # imports come before the clock is read, as for ours
+    module.start(threads, on_gpu)  # imports come before the clock is read, as for ours
     began = time.perf_counter()
     engine = module.Engine(Path(folder), precision, threads, room=len(prompts[-1]) + max_tokens)
-    load_seconds = time.perf_counter() - began
+    load_seconds = seconds = time.perf_counter() - began
     began = time.perf_counter()
     timed_answer(engine, prompts[0][:WARM_UP], WARM_UP)
-    is_quick = time.perf_counter() - began < QUICK
+    is_quick = time.perf_counter() - began < QUICK or on_gpu
     rows = []
     for ids in prompts:
         if is_quick:
             timed_answer(engine, ids, WARM_UP)
+        held, began = module.begin() if on_gpu else None, time.perf_counter()
         prompt_tps, generation_tps, generated = timed_answer(engine, ids, max_tokens)
+        seconds += time.perf_counter() - began
         rows.append({"context": len(ids), "generated": generated, "weights_gb": engine.weight_bytes / 1e9,
                      "load_seconds": load_seconds, "prompt_tps": prompt_tps, "generation_tps": generation_tps,
-                     "peak_memory_gb": peak_memory() / 1e9, "logprobs": logprobs(engine.logits(), sample)})
+                     **(memory_on_gpu(module, held) if on_gpu else {"peak_memory_gb": peak_memory() / 1e9}),
+                     "logprobs": logprobs(engine.logits(), sample)})
     return {"versions": {name: version(name) for name in module.PACKAGES}, "rows": rows,
-            "seconds": time.perf_counter() - start}
+            "seconds": seconds}
 
 
 def timed_answer(engine, ids, n_tokens):
@@ -72,6 +75,13 @@ def logprobs(logits, sample):
 def prepare(peer, **settings):
     """What has to be done once, before the rounds."""
     return import_module(peer).prepare(**settings)
+
+
+def memory_on_gpu(module, held):
+    """What a row says of it, as in ../measure.py. held: bytes before the answer."""
+    most, taken = module.peak(), module.taken()
+    return {"peak_memory_gb": most / 1e9, "above_gb": (most - held) / 1e9,
+            **({} if taken is None else {"taken_gb": taken / 1e9})}
 
 
 def peak_memory():

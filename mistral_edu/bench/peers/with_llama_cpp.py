@@ -103,7 +103,7 @@ def open_weights(folder):
                 yield name, numbers[first:last].view(np.uint16).reshape(entry["shape"])
 
 
-def start(threads):
+def start(threads, on_gpu):
     """Imports; and silence, since the library prints a page about every model."""
     global quiet  # ctypes needs it for as long as it may be called
     import ctypes

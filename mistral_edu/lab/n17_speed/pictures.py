@@ -24,12 +24,13 @@ def draw_roofline(read, operations, asked, dots, machine):
     dots: (label, operations per byte, operations a second), measured.
     """
     knee = operations / read
-    right = 2000                                        # the same for all rows, so that only what is asked moves
+    right = max([2000, *(2 * at for _, at, _ in dots)])  # the same for all rows, so that only what is asked moves
     x = np.geomspace(0.3, right, 200)
     fig, ax = figure(height=3.7)
     ax.plot(x, np.minimum(read * x, operations) / 1e9, color=INK, linewidth=2)
     ax.axvline(knee, color=GREY, linestyle=":", linewidth=1)
-    ax.text(knee, 0.3 * read / 1e9, f" {knee:.1f}", color=GREY, va="bottom", ha="left")
+    beside = "left" if knee < 50 else "right"           # further right the legend begins
+    ax.text(knee, 0.3 * read / 1e9, f" {knee:.1f} ", color=GREY, va="bottom", ha=beside)
     for n, (label, intensity, speed) in enumerate(dots):
         ax.plot(intensity, speed / 1e9, MARKERS[n % len(MARKERS)], color=(BLUE, ORANGE, GREEN, PINK)[n % 4],
                 markersize=9, label=label)
@@ -108,5 +109,8 @@ def draw_dots(dots):
     plain_numbers(ax)
     ax.grid(color=PALE)
     ax.legend(fontsize=8.5, loc="upper left")
-    told = "; ".join(f"{d.machine} {d.bits} bit {d.came / d.most:.2f}" for d in dots)
+    of = {}
+    for d in dots:
+        of.setdefault(f"{d.machine} {d.bits} bit", set()).add(f"{d.came / d.most:.2f}")
+    told = "; ".join(f"{name} {' to '.join(sorted({min(shares), max(shares)}))}" for name, shares in of.items())
     return Picture(fig, f"What came, as a share of the most that the bytes allow: {told}.")
