@@ -17,7 +17,6 @@ from mistral_edu.classroom.tasks import cells_of
 
 READY = 120         # seconds in which a server, and then its kernel, has to answer
 CELL = 600          # seconds for a cell
-PEAK = "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
 MEGABYTE = 1e6
 
 
@@ -29,7 +28,7 @@ class Student:
 
     def __init__(self, folder: Path, options=()):
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self.most = folder, 0.0
         # what Jupyter and this package keep is in the home, wherever it is otherwise
         others = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "IPY"))}
         self.environment = {**others, "HOME": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
@@ -66,30 +65,41 @@ class Student:
         """Run cells one after the other. Returns the seconds; raises ValueError at the first that ends in an error."""
         began = time.perf_counter()
         for code in cells:
-            reply = await self._ask(code)
-            if reply["status"] != "ok":
-                raise ValueError(f"a cell ended with {reply.get('ename')}: {reply.get('evalue')}; it begins with "
+            reply = await self.client.execute_interactive(code, timeout=CELL, output_hook=lambda message: None)
+            if reply["content"]["status"] != "ok":
+                error = reply["content"]
+                raise ValueError(f"a cell ended with {error.get('ename')}: {error.get('evalue')}; it begins with "
                                  f"{code.splitlines()[0]!r}")
         return time.perf_counter() - began
 
-    async def peak(self) -> float:
-        """The most that the kernel has held in memory so far, in MB, what it shares with others included."""
-        reply = await self._ask("", user_expressions={"peak": PEAK})
-        unit = 1 if sys.platform == "darwin" else 1024      # of ru_maxrss, in bytes
-        return int(reply["user_expressions"]["peak"]["data"]["text/plain"]) * unit / MEGABYTE
+    async def watch(self):
+        """Keep the most that server, kernel and what they start hold in memory at once, in `most`, until cancelled.
 
-    async def _ask(self, code, **options):
-        reply = await self.client.execute_interactive(code, timeout=CELL, output_hook=lambda message: None, **options)
-        return reply["content"]
+        In MB (RSS), what they share with others included, as a hub's limit counts it.
+        """
+        while True:
+            held = 0
+            for process in self._processes():
+                with suppress(psutil.NoSuchProcess):
+                    held += process.memory_info().rss / MEGABYTE
+            self.most = max(self.most, held)
+            await asyncio.sleep(0.5)
+
+    def _processes(self):
+        server = psutil.Process(self.server.pid)
+        return [server, *server.children(recursive=True)]
 
     def memory(self) -> dict:
         """MB held now: `server` and `kernel` with what belongs to each alone; `share`, of both with their part of what
         several processes hold together, and of what the kernel has started. Only Linux tells the last."""
-        server = psutil.Process(self.server.pid)
-        seen = {process.pid: process.memory_full_info() for process in (server, *server.children(recursive=True))}
+        seen = {}
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                seen[process.pid] = process.memory_full_info()
         own = {pid: info.uss / MEGABYTE for pid, info in seen.items()}
         share = sum(getattr(info, "pss", info.uss) for info in seen.values()) / MEGABYTE
-        return {"server": own[server.pid], "kernel": sum(own.values()) - own[server.pid], "share": share}
+        server = own[self.server.pid]
+        return {"server": server, "kernel": sum(own.values()) - server, "share": share}
 
     def leave(self) -> None:
         """End the server, and with it the kernel. Safe to call at any time."""

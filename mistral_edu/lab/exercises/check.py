@@ -42,8 +42,8 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
 
     cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a common mistake and what to tell its author.
     With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
-    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them. around: makes the context in
-    which fn is called.
+    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them. around: makes the context
+    in which fn is called.
 
     >>> double = lambda x: 2 * x
     >>> square = (lambda x: x * x, "x * x is the square; twice x is x + x")
