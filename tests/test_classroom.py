@@ -14,6 +14,7 @@ from mistral_edu.classroom.tasks import all_tasks, cells_of
 from mistral_edu.commands.main import main
 from mistral_edu.lab.exercises.bank import find
 
+import mlx.core as mx
 import nbformat
 import pytest
 
@@ -92,6 +93,15 @@ def test_hidden_tests_catch_what_is_right_by_hand_only():
     further_cases("0.3", find("0.3").reference)
     with pytest.raises(AssertionError, match="these are the means of the example"):
         further_cases("0.3", slip)
+
+
+def test_hidden_tests_forbid_what_the_check_forbids():
+    """A sum over one process changes nothing, so the result alone would not show it."""
+    def with_sum(*arguments):
+        return mx.distributed.all_sum(find("19.2").reference(*arguments))
+    further_cases("19.2", find("19.2").reference)
+    with pytest.raises(AssertionError, match="without all_sum"):
+        further_cases("19.2", with_sum)
 
 
 def test_a_course_is_written_and_its_changed_files_stay(tmp_path, capsys):

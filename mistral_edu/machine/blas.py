@@ -269,8 +269,9 @@ def shared_folder() -> Path:
     """A folder of this environment, which whoever installs packages fills once for all of its users.
 
     It is as much to be trusted as the packages beside it. `mistral-edu classroom prepare` writes it; nothing else does.
+    MISTRAL_EDU_SHARED names another one.
     """
-    return Path(sys.prefix, "share", "mistral_edu")
+    return Path(os.environ.get("MISTRAL_EDU_SHARED") or Path(sys.prefix, "share", "mistral_edu"))
 
 
 _own = []  # a folder of this process's own, once one is needed
