@@ -139,3 +139,41 @@ def test_a_solution_that_needs_more_than_its_function_is_refused(tmp_path, monke
     monkeypatch.setattr(course, "SOLUTIONS", tmp_path)
     with pytest.raises(ValueError, match="the solution of 0.3 makes helper beside subtract_row_mean"):
         source_of("00")
+
+
+def questions():
+    """{number of a notebook: (title, text)} of the page of questions."""
+    page = (course.DOCS / "teaching_questions.md").read_text(encoding="utf-8")
+    parts = re.split(r"^### (\d\d) (.*)\n", page, flags=re.M)[1:]
+    return {number: (title, text) for number, title, text in zip(*[iter(parts)] * 3)}
+
+
+def test_the_page_of_questions_has_two_or_three_for_every_notebook():
+    found = questions()
+    assert {number: title for number, (title, _) in found.items()} == {one.number: one.title for one in course.ready()}
+    assert all(2 <= len(re.findall("^- ", text, flags=re.M)) <= 3 for _, text in found.values())
+
+
+def test_the_sections_that_it_names_are_there():
+    """(1.0) is a prediction before the first section, and is named by its label."""
+    cells = ["".join(one["source"]) for notebook in course.ready() for one in cells_of(notebook.number)]
+    there = set(re.findall(r"^###? (?:Exercise )?(\d+\.\d+) ", "\n".join(cells), flags=re.M))
+    there |= set(re.findall(r'^predict\("(\d+\.\d+)"', "\n".join(cells), flags=re.M))
+    named = set()
+    for _, text in questions().values():
+        for group in re.findall(r"\(((?:exercise )?\d+\.\d+(?:, \d+\.\d+)*)\)|in (\d+\.\d+):", text):
+            named |= set(re.findall(r"\d+\.\d+", " ".join(group)))
+    assert len(named) > 60 and named <= there, named - there
+
+
+def test_its_figures_are_printed_or_told_by_the_pages():
+    """Numbers of three digits or with a point, but no labels of sections: each stands on the notebook's own page."""
+    missing = []
+    for number, (_, text) in questions().items():
+        page = "".join("".join(one["source"]) + "".join("".join(out.get("text", "")) for out in one.get("outputs", ()))
+                       for one in cells_of(number))
+        text = re.sub(r"\((?:exercise )?\d+\.\d+(?:, \d+\.\d+)*\)|\bin \d+\.\d+|[Ss]ection \d+\.\d+|Exercise \d+\.\d+",
+                      "", text)
+        figures = re.findall(r"\d[\d,]*\d{2}(?:\.\d+)?|\d+\.\d+", text)
+        missing += [(number, figure) for figure in figures if figure not in page]
+    assert not missing
