@@ -117,7 +117,7 @@ def test_a_course_is_written_and_its_changed_files_stay(tmp_path, capsys):
     mine.write_text(mine.read_text().replace("further_cases", "more_cases"))
     for path in folder.glob("release/*/*"):
         path.unlink()
-    with pytest.raises(FileExistsError, match="00_start_here.ipynb is there and differs .* --force"):
+    with pytest.raises(FileExistsError, match="00_start_here.ipynb exists and differs .* --force"):
         build(folder, ["00"])
     assert "more_cases" in mine.read_text() and not list(folder.glob("release/*/*"))
     build(folder, ["00"], force=True)
@@ -137,7 +137,7 @@ def test_a_solution_that_needs_more_than_its_function_is_refused(tmp_path, monke
     text = (course.SOLUTIONS / "00_solutions.md").read_text(encoding="utf-8")
     (tmp_path / "00_solutions.md").write_text(re.sub("^```python\n", "```python\nhelper = 1\n", text, flags=re.M))
     monkeypatch.setattr(course, "SOLUTIONS", tmp_path)
-    with pytest.raises(ValueError, match="the solution of 0.3 makes helper beside subtract_row_mean"):
+    with pytest.raises(ValueError, match="the solution of 0.3 defines helper beside subtract_row_mean"):
         source_of("00")
 
 

@@ -84,8 +84,8 @@ FOUND = {
     "check and imports deleted": (without(page(), CHECK, "import"), ""),
     "a markdown cell": (page(cell_type="markdown"), "a cell of type markdown; it was read as code"),
     "a raw cell": (page(cell_type="raw"), "a cell of type raw"),
-    "in a new cell": (pasted(page(cell_of(PAGE, ANSWER)["source"])), "was left as it was; subtract_row_mean was found"),
-    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "called centre instead of"),
+    "in a new cell": (pasted(page(cell_of(PAGE, ANSWER)["source"])), "missing or unchanged; subtract_row_mean was"),
+    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "named centre instead of"),
     "a lambda": (page("subtract_row_mean = lambda x: x - x.mean(axis=1, keepdims=True)"), ""),
     "with a magic": (page("%%time\n%matplotlib inline\n" + RIGHT), ""),
     "a loop below the function": (page(RIGHT + "\nwhile True:\n    pass"), ""),
@@ -113,7 +113,7 @@ WRONG = {
                  "AttributeError: 'int' object has no attribute 'z', in line 3 of your cell: return x / y.z"),
     "no Python": (page("x = 1\ndef subtract_row_mean(x)\n    return x"), ", in line 2 of your cell: def subtract"),
     "a name that nobody made": (page(RIGHT.replace("x.mean", "torch.mean")), "NameError: name 'torch' is not defined"),
-    "made in one case": (page("if 1 > 2:\n    subtract_row_mean = abs"), "does not make subtract_row_mean when it is"),
+    "made in one case": (page("if 1 > 2:\n    subtract_row_mean = abs"), "does not define subtract_row_mean when"),
     "a definition that fails": (page("mean = 1 / 0\ndef subtract_row_mean(x):\n    return x - mean"),
                                 "your code stops with ZeroDivisionError"),
     "exit": (page("import sys\ndef subtract_row_mean(x):\n    sys.exit()"), "calls exit, quit or sys.exit"),
@@ -145,13 +145,13 @@ def test_every_slip_of_a_page_is_named_in_the_table(mark):
 
 
 STRANGE = {
-    "text": ("Dear teacher", "it holds no JSON"),
-    "empty": ("", "it holds no JSON"),
-    "nested without end": ("[" * 100_000, "it holds no JSON"),
+    "text": ("Dear teacher", "it is not JSON"),
+    "empty": ("", "it is not JSON"),
+    "nested without end": ("[" * 100_000, "it is not JSON"),
     "a list": ("[1, 2]", "no list of cells"),
     "format 3": (json.dumps({"worksheets": []}), "no list of cells"),
     "another course's": ({"cells": [{"cell_type": "code", "source": "print(1)"}, "cell", {"metadata": 3}]},
-                         "no exercise of the course was found"),
+                         "it contains no exercise of this course"),
 }
 
 
@@ -194,7 +194,7 @@ def test_a_loop_or_a_crash_ends_its_own_process_alone():
         endless = run(job(body + "while True:\n        pass"))
     assert killed["message"] == "your code ends Python itself (Killed)"
     assert left["message"] == "your code ends Python itself (exit status 3)"
-    assert endless["message"].startswith("it had not ended after 2 seconds; does a loop go on for ever")
+    assert endless["message"].startswith("it was still running after 2 seconds; does a loop never end")
     assert not any(each["passed"] for each in (killed, left, endless))
 
 

@@ -37,8 +37,8 @@ class Runner:
         line = self._line(self.limit)
         if line is None:
             self._end()
-            message = (f"it had not ended after {self.limit:g} seconds; does a loop go on for ever, or take very many "
-                       "steps?")
+            message = (f"it was still running after {self.limit:g} seconds; does a loop never end, or take very "
+                       "many steps?")
         elif line.endswith(b"\n"):
             return json.loads(line)
         else:
@@ -55,7 +55,7 @@ class Runner:
         if self._line(START) != b'"ready"\n':
             self._end()
             raise OSError(f"the process that runs answers did not start: {sys.executable} -m "
-                          "mistral_edu.classroom.worker; run this line to see why")
+                          "mistral_edu.classroom.worker; run this command to see why")
 
     def _line(self, seconds):
         """The next line of the worker; without its end where the worker has ended; None after so many seconds."""
