@@ -15,7 +15,7 @@ from jupyter_client.asynchronous import AsyncKernelClient
 
 from mistral_edu.classroom.tasks import cells_of
 
-READY = 120         # seconds in which a server, and then its kernel, has to answer
+READY = 300         # seconds in which a server, and then its kernel, has to answer, where thirty begin at once
 CELL = 600          # seconds for a cell
 MEGABYTE = 1e6
 
