@@ -18,7 +18,7 @@ HEADER = ("students", "server, MB", "kernel, MB", "all, MB", "ready, s", "first 
 NOTES = """server, kernel: what belongs to one student alone (USS, mean). all: what all of them take, what they share
 counted once (PSS). ready: from the start of a server until its kernel answers, with the new students of that row
 starting at once. first time: they run the cells. again: all students run them at the same moment; the median and the
-slowest."""
+slowest. On a hub, a server that shows a page takes more (docs/teaching_hub.md)."""
 
 
 def steps(students: int) -> list:
