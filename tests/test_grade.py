@@ -113,7 +113,7 @@ WRONG = {
                  "AttributeError: 'int' object has no attribute 'z', in line 3 of your cell: return x / y.z"),
     "no Python": (page("x = 1\ndef subtract_row_mean(x)\n    return x"), ", in line 2 of your cell: def subtract"),
     "a name that nobody made": (page(RIGHT.replace("x.mean", "torch.mean")), "NameError: name 'torch' is not defined"),
-    "made in one case": (page("if 1 > 2:\n    subtract_row_mean = abs"), "does not define subtract_row_mean when"),
+    "made in one case": (page("if 1 > 2:\n    subtract_row_mean = abs"), "does not make subtract_row_mean when it is"),
     "a definition that fails": (page("mean = 1 / 0\ndef subtract_row_mean(x):\n    return x - mean"),
                                 "your code stops with ZeroDivisionError"),
     "exit": (page("import sys\ndef subtract_row_mean(x):\n    sys.exit()"), "calls exit, quit or sys.exit"),
@@ -194,7 +194,7 @@ def test_a_loop_or_a_crash_ends_its_own_process_alone():
         endless = run(job(body + "while True:\n        pass"))
     assert killed["message"] == "your code ends Python itself (Killed)"
     assert left["message"] == "your code ends Python itself (exit status 3)"
-    assert endless["message"].startswith("it was still running after 2 seconds; does a loop never end")
+    assert endless["message"].startswith("it had not ended after 2 seconds; does a loop go on for ever")
     assert not any(each["passed"] for each in (killed, left, endless))
 
 

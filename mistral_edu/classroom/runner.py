@@ -37,8 +37,8 @@ class Runner:
         line = self._line(self.limit)
         if line is None:
             self._end()
-            message = (f"it was still running after {self.limit:g} seconds; does a loop never end, or take very "
-                       "many steps?")
+            message = (f"it had not ended after {self.limit:g} seconds; does a loop go on for ever, or take very many "
+                       "steps?")
         elif line.endswith(b"\n"):
             return json.loads(line)
         else:

@@ -23,7 +23,7 @@ def answer(job: dict) -> dict:
         for source, numbers in job["pieces"]:
             _run(source, numbers, names)
         if job["name"] not in names:
-            return {"passed": False, "message": f"your cell does not define {job['name']} when it is run"}
+            return {"passed": False, "message": f"your cell does not make {job['name']} when it is run"}
         verdict = check(job["label"], names[job["name"]])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         return {"passed": False, "message": _why(error)}
