@@ -47,7 +47,7 @@ def grade(path, limit: float = 60) -> list:
     try:
         number = notebook_of(cells, path)
         if number is None:
-            return [Mark(file, remark="no exercise of the course was found in it")]
+            return [Mark(file, remark="it contains no exercise of this course")]
         with Runner(limit) as run:
             return [_mark(file, cells, answer, run) for answer in answers_in(cells, number)]
     except OSError:

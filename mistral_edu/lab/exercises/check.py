@@ -38,12 +38,13 @@ class Verdict:
 
 
 def check(label: str, fn: Callable | None = None, cases: Iterable | None = None, reference: Callable | None = None,
-          slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4) -> Verdict:
+          slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4, around: Callable = nullcontext) -> Verdict:
     """Compare fn with reference on every case, the by-hand case first; print and return a Verdict.
 
     cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a common mistake and what to tell its author.
     With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
-    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them.
+    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them. around: makes the context
+    in which fn is called.
 
     >>> double = lambda x: 2 * x
     >>> square = (lambda x: x * x, "x * x is the square; twice x is x + x")
@@ -54,7 +55,6 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
       It was called with x = 3. Likely: x * x is the square; twice x is x + x
     """
     label = short(label)
-    around: Callable = nullcontext
     if cases is None:
         exercise = find(label)
         cases, reference, slips, around = exercise.cases, exercise.reference, exercise.slips, exercise.around
