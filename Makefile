@@ -4,15 +4,16 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+ON_GPU = $(or $(PYTHON),python3)
 PROMPT ?= Tell me a story about a red ball.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup newest test check lint refresh notebook language readme pictures slides lock clean
+.PHONY: help lab setup newest test test-gpu check lint refresh notebook language readme pictures slides lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@$(NO_BROWSER)
 
 lab: $(READY)  ## set up when needed, show one answer of the embedded model, open JupyterLab (ARGS="--no-browser" is passed on)
@@ -29,6 +30,12 @@ newest: $(READY)  ## replace what the lock pins by the newest versions that pypr
 test: $(READY)  ## run the whole suite on all processors: tests, doctests, every notebook, the browser (ARGS="-k cache" is passed on)
 	@$(NO_BROWSER)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-gpu:  ## on an NVIDIA GPU, in an environment with .[cuda13,lab,test]: tests of the kernel there, then the quick part (PYTHON=...)
+	@$(ON_GPU) -c 'import sys; from mistral_edu.fast.gpu.nvidia.device import gpu; sys.exit(None if gpu() else "MLX computes on no NVIDIA GPU \
+	here. In a new environment: pip install -e \".[cuda13,lab,test]\" (or cuda12); then make test-gpu PYTHON=its/bin/python")'
+	$(ON_GPU) -m pytest tests/test_on_gpu.py -v -s $(ARGS)
+	$(ON_GPU) -m pytest tests mistral_edu -m "not slow and not browser and not gpu" $(ARGS)
 
 check: $(READY)  ## run the quick part: ruff and mypy, but no notebooks and no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)

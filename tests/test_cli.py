@@ -86,7 +86,8 @@ def test_settings_reach_the_sampler(run):
     hot = ("--temperature", "2")
     assert story(*hot, "--seed", "1") == story(*hot, "--seed", "1") != story(*hot, "--seed", "2")
     greedy = story()
-    assert story(*hot, "--top-k", "1") == greedy
+    # In 16 bits the two likeliest tokens can be exactly as likely, and then both stay; in float32 none here are.
+    assert story(*hot, "--top-k", "1", "--dtype", "float32") == story("--dtype", "float32")
     third = greedy.split(" ")[2]
     assert story("--stop", f" {third}").strip() == greedy.split(f" {third}")[0]
 

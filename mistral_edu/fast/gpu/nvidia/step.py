@@ -115,7 +115,7 @@ class KernelStep:
     def is_right(self, tokens, cache):
         """Ask both ways once for the next token, on copies: the kernels, and MLX's operations as they read prompts."""
         try:
-            first, second = (copy.deepcopy(cache) for _ in range(2))    # arrays of their own, but no number is copied yet
+            first, second = (copy.deepcopy(cache) for _ in range(2))  # whose arrays may be written to
             found = self.follow(tokens, Held(first)).reshape(-1)
             x = prompt.read(self.layers, rows_of(self.embed, tokens), second, self.config.window_size)
             apart = [distance(found, self.output(x).reshape(-1))]
