@@ -1,0 +1,43 @@
+"""python -m mistral_edu.site: build the course as static pages."""
+import argparse
+import sys
+from pathlib import Path
+
+from mistral_edu.course.copies import find
+from mistral_edu.site.build import Site, build
+
+FOLDER = Path("build", "site")
+RECORDINGS = Path("build", "recordings")
+
+
+def report(site: Site) -> str:
+    """What was built, in lines."""
+    pictures = len(list((site.folder / "pictures").iterdir()))
+    lines = [f"{site.folder / 'index.html'}: {len(site.names)} pages, {pictures:,} pictures, {site.bytes / 1e6:.1f} MB in "
+             f"all; the largest page is {site.largest.name}, {site.largest.stat().st_size / 1e6:.2f} MB without its pictures"]
+    if site.still:
+        lines.append(f"Sliders stand still in {', '.join(site.still)}: there is no recording, or what it depends on has "
+                     "changed since. make site without ARGS=--still makes it.")
+    return "\n".join(lines)
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m mistral_edu.site", description="Build the course as static pages. "
+                                     "Sliders are recorded first, which takes minutes; recordings are kept.")
+    parser.add_argument("notebooks", nargs="*", help="numbers such as 05 (default: all there are)")
+    parser.add_argument("--still", action="store_true", help="record nothing: a slider without a fresh recording stands still")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the site goes (default: {FOLDER})")
+    options = parser.parse_args(arguments)
+    try:
+        numbers = [find(number).number for number in options.notebooks]
+        site = build(options.folder.absolute(), RECORDINGS.absolute(), numbers, not options.still,
+                     tell=lambda line: print(line, flush=True))
+    except (ValueError, FileExistsError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(report(site))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
