@@ -9,7 +9,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup newest test check lint refresh notebook readme pictures lock clean
+.PHONY: help lab setup newest test check lint refresh notebook readme pictures site lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ readme: $(READY)  ## bring README and docs/benchmarks.md up to date: the map, th
 pictures: $(READY)  ## take the pictures of README and docs/prompting.md again, from a real page in a browser
 	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k can_be_taken_again
 	cp tests/screenshots/notebook.png tests/screenshots/prompting_*.png docs/
+
+site: $(READY)  ## build the course as static pages in build/site; the first time every slider is recorded (ARGS=--still leaves that out)
+	$(BIN)/python -m mistral_edu.site $(ARGS)
 
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \

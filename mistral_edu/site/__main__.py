@@ -13,19 +13,20 @@ RECORDINGS = Path("build", "recordings")
 def report(site: Site) -> str:
     """What was built, in lines."""
     pictures = len(list((site.folder / "pictures").iterdir()))
-    lines = [f"{site.folder / 'index.html'}: {len(site.names)} pages, {pictures:,} pictures, {site.bytes / 1e6:.1f} MB in "
-             f"all; the largest page is {site.largest.name}, {site.largest.stat().st_size / 1e6:.2f} MB without its pictures"]
+    lines = [f"{site.folder / 'index.html'}: {len(site.names)} pages, {pictures:,} pictures, {site.bytes / 1e6:.1f} MB",
+             f"The largest page is {site.largest.name}: {site.largest.stat().st_size / 1e6:.2f} MB without pictures."]
     if site.still:
-        lines.append(f"Sliders stand still in {', '.join(site.still)}: there is no recording, or what it depends on has "
-                     "changed since. make site without ARGS=--still makes it.")
+        lines.append(f"Sliders stand still in {', '.join(site.still)}: there is no recording, or what it depends on "
+                     "has changed since. make site without ARGS=--still makes it.")
     return "\n".join(lines)
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m mistral_edu.site", description="Build the course as static pages. "
-                                     "Sliders are recorded first, which takes minutes; recordings are kept.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mistral_edu.site",
+        description="Build the course as static pages. Sliders are recorded first; recordings are kept.")
     parser.add_argument("notebooks", nargs="*", help="numbers such as 05 (default: all there are)")
-    parser.add_argument("--still", action="store_true", help="record nothing: a slider without a fresh recording stands still")
+    parser.add_argument("--still", action="store_true", help="record nothing: sliders without a recording stand still")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the site goes (default: {FOLDER})")
     options = parser.parse_args(arguments)
     try:

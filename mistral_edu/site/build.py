@@ -12,7 +12,7 @@ from mistral_edu.site.markdown import Prose
 from mistral_edu.site.notebook import notebook_html
 from mistral_edu.site.pages import FRONT, REFERENCE, pages
 from mistral_edu.site.recorder import PICTURES, store_png
-from mistral_edu.site.recording import recording
+from mistral_edu.site.recording import fresh, make
 from mistral_edu.site.reference import reference_html
 
 HERE = Path(__file__).parent
@@ -52,9 +52,9 @@ def build(folder: Path, recordings: Path, numbers=(), record: bool = True, tell=
     template = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True).get_template("page.html")
     try:
         for n, page in enumerate(all_pages):
-            tell(f"{page.title}")
+            tell(page.title)
             prose = Prose(links, page.source, picture=lambda url: stored(page.path.parent / url, part))
-            body = body_html(page, prose, part, site, all_pages, recordings, record)
+            body = body_html(page, prose, part, site, all_pages, recordings, record, tell)
             text = template.render(page=page, body=body, headings=prose.headings, front=FRONT, reference=REFERENCE,
                                    before=all_pages[n - 1] if n else None,
                                    after=all_pages[n + 1] if n + 1 < len(all_pages) else None)
@@ -70,7 +70,7 @@ def build(folder: Path, recordings: Path, numbers=(), record: bool = True, tell=
     return site
 
 
-def body_html(page, prose, part, site, all_pages, recordings, record) -> str:
+def body_html(page, prose, part, site, all_pages, recordings, record, tell) -> str:
     """The main part of a page."""
     if page == FRONT:
         return front_html(prose, all_pages)
@@ -78,7 +78,10 @@ def body_html(page, prose, part, site, all_pages, recordings, record) -> str:
         return reference_html(prose)
     if page.path.suffix == ".md":
         return prose.html(page.path.read_text(encoding="utf-8"))
-    recorded = recording(page.path, recordings, fresh_only=not record)
+    recorded = fresh(page.path, recordings)
+    if record and not recorded:
+        tell("  recording its sliders, once for all later builds")
+        recorded = make(page.path, recordings)
     if recorded:
         shutil.copytree(recorded / PICTURES, part / PICTURES, dirs_exist_ok=True)
     else:

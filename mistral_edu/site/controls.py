@@ -57,5 +57,7 @@ def spread(count: int, few: int, start: int) -> list:
         if (count - 1) % step == 0 and start % step == 0 and 2 * few <= 3 * ((count - 1) // step + 1) <= 3 * few:
             return list(range(0, count, step))
     places = [round(n * (count - 1) / max(1, few - 1)) for n in range(few)]
-    nearest = min(range(few), key=lambda n: (abs(places[n] - start), n in (0, few - 1)))
-    return sorted({*places[:nearest], start, *places[nearest + 1:]})
+    if start not in places:
+        inner = places[1:-1]
+        places.remove(min(inner, key=lambda place: abs(place - start)))
+    return sorted({*places, start})

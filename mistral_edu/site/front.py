@@ -22,10 +22,10 @@ def front_html(prose: Prose, pages: list) -> str:
     at_its_place = prose.links.rewrite(course_map().touch, "notebooks/")
     return "".join([
         prose.html(f"# {FRONT.title}\n\n{introduction()}\n\n{HOW_TO}"), f'<div class="wide">{at_its_place}</div>\n',
-        prose.html(f"## The notebooks\n\nThe number is the reading order; the core path is {course.core_path()}. Minutes "
-                   "are those of a first reading, with the exercises."),
-        f'<div class="scroll"><table class="course"><thead><tr><th scope="col">notebook</th><th scope="col">you end with</th>'
-        f'<th scope="col">minutes</th></tr></thead>\n<tbody>{rows}</tbody></table></div>\n',
+        prose.html(f"## The notebooks\n\nThe number is the reading order; the core path is {course.core_path()}. "
+                   "Minutes are those of a first reading, with the exercises."),
+        '<div class="scroll"><table class="course"><thead><tr><th scope="col">notebook</th><th scope="col">'
+        f'you end with</th><th scope="col">minutes</th></tr></thead>\n<tbody>{rows}</tbody></table></div>\n',
         prose.html("## Beside the notebooks"), f"<ul>\n{others}</ul>\n"])
 
 

@@ -1,4 +1,4 @@
-"""Prose as HTML: Markdown with formulas (as MathML, which browsers draw themselves), code in colours, linked headings."""
+"""Prose as HTML: Markdown with formulas (MathML, which browsers draw themselves), coloured code, linked headings."""
 import html
 import re
 
@@ -11,6 +11,8 @@ from pygments.util import ClassNotFound
 
 INLINE_MATH = r"\$\$(?P<display_math>[^$]+)\$\$|\$(?P<inline_math>[^$\s](?:[^$]*[^$\s])?)\$"
 BLOCK_MATH = r"^ {0,3}\$\$(?P<block_math>[^$]+)\$\$[ \t]*$"
+FUNCTION = r"<mi>(?:ln|log|exp|sin|cos)</mi>|<mo>(?:max|min)</mo>"    # a thin space keeps these words apart, as in TeX
+SPACE = '<mspace width="0.167em"></mspace>'
 UPRIGHT = re.compile(r'(?:<mi mathvariant="normal">[^<]*</mi>){2,}')
 HEADING = re.compile(r"^(?=#{1,6} )", flags=re.M)
 
@@ -25,6 +27,7 @@ class Prose(mistune.HTMLRenderer):
     def __init__(self, links, source: str, picture=None):
         super().__init__(escape=True)
         self.links, self.source, self.picture, self.headings = links, source, picture, []
+        self._open = []                                 # the levels, as written, of the headings above this place
         self.parse = mistune.Markdown(renderer=self, plugins=[math, mistune.plugins.import_plugin("table")])
 
     def html(self, text: str) -> str:
@@ -32,7 +35,8 @@ class Prose(mistune.HTMLRenderer):
 
     def heading(self, text, level, **_attrs):
         """A level never jumps: what is below a title is of level 2, however it is written."""
-        level = min(level, self.headings[-1][0] + 1 if self.headings else 1)
+        self._open = [*(above for above in self._open if above < level), level]
+        level = len(self._open)
         words = re.sub(r"</?a\b[^>]*>", "", text)
         anchor = anchor_of(html.unescape(re.sub(r"<[^>]*>", "", words)))
         taken = [other for _, other, _ in self.headings]
@@ -101,6 +105,8 @@ def mathml(tex: str, block: bool = False) -> str:
     """
     made = latex2mathml.converter.convert(tex.strip(), display="block" if block else "inline")
     made = UPRIGHT.sub(lambda word: f"<mi>{re.sub('<[^>]*>', '', word[0])}</mi>", made)
+    made = re.sub(rf"({FUNCTION})(?=<m(?:i|n|sub|sup|frac)\b|<mo stretchy=\"false\">&#x0007C;)", rf"\1{SPACE}", made)
+    made = re.sub(rf"(?<=</mi>|</mn>)({FUNCTION})", rf"{SPACE}\1", made)
     return made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
 
 

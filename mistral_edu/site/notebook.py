@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_markdown_cell
 
 from mistral_edu.course.refresh import MEASURED, VIEW
 from mistral_edu.site.markdown import Prose, code_html, parts
@@ -36,7 +37,7 @@ def notebook_html(path: Path, prose: Prose, folder: Path, recorded: Path | None)
 def cut(cells) -> list:
     """The cells, those with prose cut before each heading."""
     return [piece for cell in cells for piece in (
-        [nbformat.v4.new_markdown_cell(text) for text in parts(cell.source)] if cell.cell_type == "markdown" else [cell])]
+        map(new_markdown_cell, parts(cell.source)) if cell.cell_type == "markdown" else [cell])]
 
 
 def cell_html(cell, prose, folder, recorded, asked) -> str:
@@ -67,7 +68,7 @@ def output_html(output, prose, folder, asked) -> str:
         name, width, height = store_png(base64.b64decode(data["image/png"]), folder)
         alt = html.escape(output.metadata.get("image/png", {}).get("alt", data.get("text/plain", "")))
         return (f'<img class="picture jp-RenderedImage" src="{PICTURES}/{name}" width="{width}" height="{height}" '
-                f'alt="{alt}" loading="lazy">')
+                f'alt="{alt}">')
     if "text/markdown" in data:
         return prose.html(data["text/markdown"])
     if output.output_type == "error":
@@ -91,8 +92,8 @@ def form_html(one: Prediction) -> str:
     name = f"guess-{one.label}"
     if one.choices:
         fields = "".join(f'<label><input type="radio" name="{name}" value="{html.escape(str(choice))}" '
-                         f'data-verdict="{html.escape(one.verdicts[choice])}" required> {html.escape(str(choice))}</label>\n'
-                         for choice in one.choices)
+                         f'data-verdict="{html.escape(one.verdicts[choice])}" required> {html.escape(str(choice))}'
+                         "</label>\n" for choice in one.choices)
     else:
         fields = (f'<label>A number: <input type="number" step="any" name="{name}" required '
                   f'data-result="{html.escape(one.result)}" data-within="{one.within!r}"></label>\n')

@@ -35,8 +35,8 @@ def pages(numbers: Iterable = ()) -> list:
     ['index.html', '05_attention.html', 'usage.html']
     """
     wanted = set(numbers) or {notebook.number for notebook in course.ready()}
-    notebooks = [Page(f"notebooks/{notebook.path.name}", f"{notebook.path.stem}.html",
-                      f"{notebook.number} {notebook.title}") for notebook in course.ready() if notebook.number in wanted]
+    notebooks = [Page(f"notebooks/{one.path.name}", f"{one.path.stem}.html", f"{one.number} {one.title}")
+                 for one in course.ready() if one.number in wanted]
     files = sorted(course.DOCS.glob("*.md"), key=lambda path: (rank(path.stem), path.stem))
     docs = [Page(f"docs/{path.name}", f"{path.stem}.html", title_of(path)) for path in files]
     return [FRONT, *notebooks, *docs, REFERENCE]

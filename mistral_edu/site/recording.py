@@ -20,8 +20,8 @@ from mistral_edu.course.refresh import run
 from mistral_edu.machine.whole_files import part_of, write_text
 
 PACKAGE = course.PACKAGE.parent
-BEGIN = "import mistral_edu\nfrom mistral_edu.site.recorder import record"
-RECORD = "\n_ = record(_explorer, {folder!r}, {cell!r})"
+BEGIN = "import mistral_edu.site.recorder"
+RECORD = "\n_explorer = mistral_edu.site.recorder.record(_explorer, {folder!r}, {cell!r})"
 CALL = re.compile(r"^explore\((?=(?:.|\n(?= ))*\Z)", flags=re.M)               # with which a cell ends
 END = """import json, sys
 from pathlib import Path
@@ -39,16 +39,24 @@ def has_slider(cell) -> bool:
     return cell.cell_type == "code" and CALL.search(cell.source.rstrip()) is not None
 
 
-def recording(path: Path, cache_folder: Path, fresh_only: bool = False) -> Path | None:
-    """The folder with a notebook's recording, in which recorder.record has written. It is made if it is not there or
-    out of date, which takes about as long as running the notebook, and then as drawing all pictures; or, if only what
-    is fresh was asked for, None is returned. A cell that fails raises.
+def fresh(path: Path, recordings: Path) -> Path | None:
+    """The folder with a notebook's recording (see make), if there is one and all on which it depends is as it was."""
+    notes = recordings / path.stem / NOTES
+    if notes.is_file():
+        noted = json.loads(notes.read_text(encoding="utf-8"))
+        if noted == depends_on(path, noted["files"]):
+            return notes.parent
+    return None
+
+
+def make(path: Path, recordings: Path) -> Path:
+    """Record a notebook's sliders; returns the folder, in which recorder.record has written.
+
+    It takes about as long as running the notebook, and then as drawing all pictures. A cell that fails raises.
     """
-    folder = cache_folder / path.stem
-    if is_fresh(folder, path):
-        return folder
-    if fresh_only:
-        return None
+    for file in PACKAGE.rglob("*.py"):
+        digest_of(file)                                  # now, in case one is changed while the notebook runs
+    folder = recordings / path.stem
     part = part_of(folder)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -57,21 +65,13 @@ def recording(path: Path, cache_folder: Path, fresh_only: bool = False) -> Path 
     for cell in filter(has_slider, cells):
         cell.source = CALL.sub("_explorer = explore(", cell.source) + RECORD.format(folder=str(part), cell=cell.id)
     notebook.cells = [new_code_cell(BEGIN), *cells, new_code_cell(END.format(file=str(part / LOADED)))]
-    run(notebook, path.parent)
+    run(notebook, path.parent, timeout=None)             # hundreds of pictures are drawn in a cell
     loaded = [str(Path(name).relative_to(PACKAGE)) for name in json.loads((part / LOADED).read_text())
               if Path(name) != Path(__file__).with_name("__init__.py")]
     write_text(part / NOTES, json.dumps(depends_on(path, loaded), indent=1))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return folder
-
-
-def is_fresh(folder: Path, path: Path) -> bool:
-    """Whether a recording is there and everything on which it depends is as it was."""
-    if not (folder / NOTES).is_file():
-        return False
-    notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
-    return notes == depends_on(path, notes["files"])
 
 
 def depends_on(path: Path, loaded) -> dict:

@@ -22,7 +22,7 @@ def reference_html(prose: Prose) -> str:
     parts = [name for name in mistral_edu.__all__ if name not in LOADING + GENERATION]
     groups = (("Loading", "mistral_edu", LOADING), ("Generation", "mistral_edu", GENERATION),
               ("Parts of the model", "mistral_edu", parts), ("In cells of notebooks", "mistral_edu.lab", lab.__all__))
-    shown = [prose.html("# Reference\n\nThe public names, with their docstrings. In Jupyter, Shift+Tab shows the same.")]
+    shown = [prose.html("# Reference\n\nThe public names, with their docstrings, which Shift+Tab shows in Jupyter.")]
     for title, module, names in groups:
         shown.append(prose.html(f"## {title}\n\n`from {module} import ...`"))
         home = mistral_edu if module == "mistral_edu" else lab

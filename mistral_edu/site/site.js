@@ -61,7 +61,7 @@ function judged(guess, result, within) {                // as outcome() does for
 function setUpPrediction(form) {
     const label = form.dataset.predict;
     const fold = document.querySelector(`[data-fold="${label}"]`), told = document.querySelector(`[data-outcome="${label}"]`);
-    const open = document.querySelector(`[data-open="${label}"]`), status = form.querySelector("[role=status]");
+    const open = document.querySelector(`[data-open="${label}"]`)?.closest(".outputs"), status = form.querySelector("[role=status]");
 
     function verdict() {
         const field = form.querySelector("input:checked, input[type=number]");

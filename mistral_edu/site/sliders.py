@@ -49,8 +49,10 @@ def control_html(control, id) -> str:
 def note(controls, measured) -> str:
     """What was recorded, and what only the notebook can do.
 
-    >>> note([{"name": "window", "labels": ["1", "8"], "offered": 8}, {"name": "L", "labels": ["2"], "offered": 1}], False)
-    'Recorded for 2 of the 8 values of window. L can be changed in the notebook only.'
+    >>> note([{"name": "window", "labels": ["1", "8"], "offered": 8}], False)
+    'Recorded for 2 of the 8 values of window.'
+    >>> note([{"name": "text", "labels": ["One day"], "offered": 1}], False)
+    'text can be changed in the notebook only.'
     """
     moving = [control for control in controls if len(control["labels"]) > 1]
     some = [f"{len(control['labels'])} of the {control['offered']} values of {control['name']}" for control in moving
