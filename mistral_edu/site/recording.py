@@ -86,7 +86,7 @@ def depends_on(path: Path, loaded) -> dict:
 def data_files() -> list:
     """What the package and the notebooks read besides code: the embedded model, and what was measured elsewhere."""
     return sorted(file for room in (PACKAGE, course.NOTEBOOKS / "data") for file in room.rglob("*")
-                  if file.suffix in (".json", ".safetensors", ".jsonl", ".txt") and "site" not in file.parts)
+                  if file.suffix in (".json", ".jsonl", ".safetensors"))
 
 
 @cache
