@@ -94,7 +94,8 @@ def test_the_code_imports_only_what_is_declared():
                "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client",
                           "jupyter_core", "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
-                          "mistune"}  # which JupyterLab brings
+                          "mistune", "pygments", "PIL",  # which JupyterLab and matplotlib bring
+                          "latex2mathml"}  # of the extra test: make site alone needs it
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
 
 

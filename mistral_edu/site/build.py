@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from mistral_edu.machine.whole_files import part_of, remove
 from mistral_edu.site.front import front_html
 from mistral_edu.site.links import Links, dead_links
-from mistral_edu.site.markdown import Prose
+from mistral_edu.site.markdown import Prose, with_notebooks
 from mistral_edu.site.notebook import notebook_html
 from mistral_edu.site.pages import FRONT, REFERENCE, pages
 from mistral_edu.site.recorder import PICTURES, store_png
@@ -77,7 +77,8 @@ def body_html(page, prose, part, site, all_pages, recordings, record, tell) -> s
     if page == REFERENCE:
         return reference_html(prose)
     if page.path.suffix == ".md":
-        return prose.html(page.path.read_text(encoding="utf-8"))
+        text = prose.html(page.path.read_text(encoding="utf-8"))
+        return with_notebooks(text, prose.links) if page.name == "glossary.html" else text
     recorded = fresh(page.path, recordings)
     if record and not recorded:
         tell("  recording its sliders, once for all later builds")

@@ -75,6 +75,19 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
+def with_notebooks(text: str, links) -> str:
+    """The glossary's HTML, in which the number of a notebook at the end of a term leads there.
+
+    >>> from mistral_edu.site.links import Links
+    >>> from mistral_edu.site.pages import pages
+    >>> with_notebooks("<p>Shares that add up to 1. (03)</p>", Links(pages()))
+    '<p>Shares that add up to 1. (<a href="03_embedding_logits_loss.html">03</a>)</p>'
+    """
+    numbers = {name[:2]: name for name in links.pages.values()}
+    return re.sub(r"\((\d\d)\)</p>", lambda end: (
+        f'(<a href="{numbers[end[1]]}">{end[1]}</a>)</p>' if end[1] in numbers else end[0]), text)
+
+
 def parts(text: str) -> list:
     """A cell of prose, cut before each heading; a # in a block of code is none.
 
