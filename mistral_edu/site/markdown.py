@@ -76,16 +76,18 @@ def anchor_of(heading: str) -> str:
 
 
 def with_notebooks(text: str, links) -> str:
-    """The glossary's HTML, in which the number of a notebook at the end of a term leads there.
+    """The glossary's HTML, in which the numbers of notebooks at the end of a term lead there.
 
     >>> from mistral_edu.site.links import Links
     >>> from mistral_edu.site.pages import pages
-    >>> with_notebooks("<p>Shares that add up to 1. (03)</p>", Links(pages()))
-    '<p>Shares that add up to 1. (<a href="03_embedding_logits_loss.html">03</a>)</p>'
+    >>> with_notebooks("<p>Shares that add up to 1. (03, 05)</p>", Links(pages(["03"])))
+    '<p>Shares that add up to 1. (<a href="03_embedding_logits_loss.html">03</a>, 05)</p>'
     """
-    numbers = {name[:2]: name for name in links.pages.values()}
-    return re.sub(r"\((\d\d)\)</p>", lambda end: (
-        f'(<a href="{numbers[end[1]]}">{end[1]}</a>)</p>' if end[1] in numbers else end[0]), text)
+    names = {name[:2]: name for name in links.pages.values()}
+
+    def linked(number):
+        return f'<a href="{names[number[0]]}">{number[0]}</a>' if number[0] in names else number[0]
+    return re.sub(r"\(\d\d(?:, \d\d)*\)(?=</p>)", lambda end: re.sub(r"\d\d", linked, end[0]), text)
 
 
 def parts(text: str) -> list:

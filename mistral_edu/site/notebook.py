@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-from mistral_edu.course.refresh import MEASURED, VIEW
+from mistral_edu.course.refresh import VIEW, is_measured
 from mistral_edu.site.markdown import Prose, code_html, parts
 from mistral_edu.site.predictions import OUTCOME, Prediction, predictions
 from mistral_edu.site.recorder import PICTURES, store_png
@@ -43,25 +43,26 @@ def cut(cells) -> list:
 def cell_html(cell, prose, folder, recorded, asked) -> str:
     """A cell of code and its outputs."""
     outputs = list(cell.outputs)
-    slider = None
-    if has_slider(cell) and recorded:
+    slider, live = "", has_slider(cell)
+    if live and recorded:
         at = next(n for n, output in enumerate(outputs) if VIEW in output.get("data", {}))
         first = at - 2 if at > 1 and "image/png" in outputs[at - 2].get("data", {}) else at
-        slider = slider_html(recorded / f"{cell.id}.json", cell.id, MEASURED in cell.metadata.get("tags", ()))
+        slider = slider_html(recorded / f"{cell.id}.json", f"slider-{cell.id}", is_measured(cell))
         outputs[first:at + 1] = []
-    children = [f'<div class="jp-OutputArea-child">{output_html(output, prose, folder, asked)}</div>\n'
+    note = "The slider moves in the notebook; here it stands still." if live else "In the notebook you can ask on here."
+    children = [f'<div class="jp-OutputArea-child">{output_html(output, prose, folder, asked, note)}</div>\n'
                 for output in outputs]
     return (f'<div class="cell" id="cell-{cell.id}">\n{code_html(cell.source, "ipython")}'
-            f'<div class="outputs">\n{"".join(children)}{slider or ""}</div></div>\n')
+            f'<div class="outputs">\n{"".join(children)}{slider}</div></div>\n')
 
 
-def output_html(output, prose, folder, asked) -> str:
-    """One output, in the richest form that needs no kernel."""
+def output_html(output, prose, folder, asked, note) -> str:
+    """One output, in the richest form that needs no kernel. note: what stands where a widget would be."""
     if output.output_type == "stream":
         return f'<pre class="printed">{with_outcomes(output.text.rstrip(chr(10)), asked)}</pre>'
     data = output.get("data", {})
     if VIEW in data and "text/html" not in data:
-        return '<p class="note">In the notebook this is live. Here it stands still.</p>'
+        return f'<p class="note">{note}</p>'
     if "text/html" in data:
         return prose.links.rewrite(data["text/html"], prose.source)
     if "image/png" in data:

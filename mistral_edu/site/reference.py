@@ -26,7 +26,10 @@ def reference_html(prose: Prose) -> str:
     for title, module, names in groups:
         shown.append(prose.html(f"## {title}\n\n`from {module} import ...`"))
         home = mistral_edu if module == "mistral_edu" else lab
-        shown += [entry_html(name, getattr(home, name), prose) for name in names]
+        entries = [entry_html(name, getattr(home, name), prose) for name in names]
+        anchors = [anchor for level, anchor, _ in prose.headings if level == 3][-len(names):]
+        links = [f'<a href="#{anchor}"><code>{name}</code></a>' for name, anchor in zip(names, anchors)]
+        shown += [f'<p>{" ".join(links)}</p>\n', *entries]
     return "".join(shown)
 
 
@@ -57,7 +60,7 @@ def signature(name: str, thing) -> str:
         fields = [ast.unparse(one) for one in node.body if isinstance(one, ast.AnnAssign)]
         arguments = arguments_of(made.args) if made else fields
     else:
-        arguments, returns = arguments_of(node.args), f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        arguments, returns = arguments_of(node.args), f" -> {written(node.returns)}" if node.returns else ""
     line = f"{name}({', '.join(arguments)}){returns}"
     if len(line) <= WIDE:
         return line
@@ -76,8 +79,14 @@ def arguments_of(node: ast.arguments) -> list:
 
 
 def one_argument(argument, default) -> str:
+    name = argument.arg + (f": {written(argument.annotation)}" if argument.annotation else "")
     equals = " = " if argument.annotation else "="
-    return ast.unparse(argument) + (f"{equals}{ast.unparse(default)}" if default is not None else "")
+    return name + (f"{equals}{ast.unparse(default)}" if default is not None else "")
+
+
+def written(annotation) -> str:
+    """A type; one that is written in quotes, since it is defined further down, without them."""
+    return str(annotation.value) if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
 
 
 def docstring_html(thing, prose: Prose) -> str:

@@ -107,7 +107,7 @@ function revealTarget() {
 // --- the page --------------------------------------------------------------------------------------------------------
 
 function nameScrollers() {                              // what scrolls sideways can be reached, and moved, by keyboard
-    for (const box of document.querySelectorAll("pre, .scroll, math[display=block]"))
+    for (const box of document.querySelectorAll("pre, .scroll, .mistral-grid, math[display=block]"))
         box.scrollWidth > box.clientWidth ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
 }
 
