@@ -9,7 +9,7 @@ import mistral_edu
 from mistral_edu import course, lab
 from mistral_edu.lab import Picture, explore, figure
 from mistral_edu.site import recording
-from mistral_edu.site.__main__ import main
+from mistral_edu.site.__main__ import main, report
 from mistral_edu.site.build import build
 from mistral_edu.site.controls import MOST, MOST_OF_ONE, chosen
 from mistral_edu.site.links import Links, dead_links
@@ -268,28 +268,53 @@ def site(tmp_path_factory):
     return build(folder / "site", folder / "recordings", record=False)
 
 
+@pytest.fixture(scope="module")
+def texts(site):
+    """{a page's name: its HTML}"""
+    return {page.name: (site.folder / page.name).read_text(encoding="utf-8") for page in site.pages}
+
+
 @pytest.mark.slow
-def test_all_pages_are_there_and_sound(site):
+def test_all_pages_are_there_and_sound(site, texts):
     sources = [*(one.path for one in course.COURSE), *course.DOCS.glob("*.md")]
-    assert {*(f"{path.stem}.html" for path in sources), "index.html", "reference.html"} == set(site.names)
+    assert {*(f"{path.stem}.html" for path in sources), "index.html", "reference.html"} == set(texts)
     assert site.still == [one.number for one in course.COURSE]
-    for name in site.names:
-        text = (site.folder / name).read_text(encoding="utf-8")
+    for name, text in texts.items():
         assert Faults(text).found == [], name
         without_code = re.sub(r"<(pre|code|script)\b.*?</\1>", "", text, flags=re.S)
         assert not re.search(r"\$[\\\w]|\\(?:frac|mathrm|ln|sum)\b", without_code), name
 
 
 @pytest.mark.slow
-def test_no_solution_is_on_the_site(site):
-    everything = "".join((site.folder / name).read_text(encoding="utf-8") for name in site.names)
+def test_the_sizes_of_the_site_are_told(site):
+    lines = report(site).splitlines()
+    total = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
+    assert f"{len(site.pages)} pages" in lines[0] and f"{total / 1e6:.1f} MB" in lines[0]
+    assert re.match(r"The largest page is \d\d_\w+\.html: 0\.\d MB with all its pictures", lines[1])
+    assert lines[2].startswith("Sliders stand still in 00, 01, ") and "make site without ARGS=--still" in lines[2]
+
+
+@pytest.mark.slow
+def test_pages_follow_each_other_in_reading_order(texts):
+    def after(name):
+        return re.findall(r'<a rel="next" href="([^"]*)"', texts[name])
+    names = ["index.html"]
+    while found := after(names[-1]):
+        names += found
+    assert names[:21] == ["index.html", *(f"{one.path.stem}.html" for one in course.COURSE)]
+    assert sorted(names) == sorted(texts) and '<a rel="prev" href="04_rmsnorm.html">' in texts["05_attention.html"]
+
+
+@pytest.mark.slow
+def test_no_solution_is_on_the_site(site, texts):
+    everything = "".join(texts.values())
     assert "solutions/05_solutions.md" in everything and not re.search(r'href="[^"#]*solution', everything)
     assert not any("solution" in path.name for path in site.folder.rglob("*"))
 
 
 @pytest.mark.slow
-def test_the_reference_has_every_public_name_with_its_file(site):
-    text = (site.folder / "reference.html").read_text(encoding="utf-8")
+def test_the_reference_has_every_public_name_with_its_file(texts):
+    text = texts["reference.html"]
     names = re.findall(r"<h3 id=\"[\w-]+\">(\w+)</h3>", text)
     assert sorted(names) == sorted([*mistral_edu.__all__, *lab.__all__])
     assert text.count("Source: <code>mistral_edu/") == len(names) and "mistral_edu/checkpoints/loading.py" in text

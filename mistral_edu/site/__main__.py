@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mistral_edu.course.copies import find
 from mistral_edu.site.build import Site, build
+from mistral_edu.site.recorder import PICTURES
 
 FOLDER = Path("build", "site")
 RECORDINGS = Path("build", "recordings")
@@ -12,9 +13,12 @@ RECORDINGS = Path("build", "recordings")
 
 def report(site: Site) -> str:
     """What was built, in lines."""
-    pictures = len(list((site.folder / "pictures").iterdir()))
-    lines = [f"{site.folder / 'index.html'}: {len(site.names)} pages, {pictures:,} pictures, {site.bytes / 1e6:.1f} MB",
-             f"The largest page is {site.largest.name}: {site.largest.stat().st_size / 1e6:.2f} MB without pictures."]
+    sizes = site.sizes_of_pages()
+    largest = max(sizes, key=lambda page: sizes[page][1])
+    text, all_of_it = (size / 1e6 for size in sizes[largest])
+    pictures = len(list((site.folder / PICTURES).iterdir()))
+    lines = [f"{site.folder / 'index.html'}: {len(site.pages)} pages, {pictures:,} pictures, {site.size() / 1e6:.1f} MB",
+             f"The largest page is {largest.name}: {all_of_it:.1f} MB with all its pictures, {text:.2f} MB without them."]
     if site.still:
         lines.append(f"Sliders stand still in {', '.join(site.still)}: there is no recording, or what it depends on "
                      "has changed since. make site without ARGS=--still makes it.")

@@ -116,7 +116,7 @@ document.querySelectorAll("form.predict").forEach(setUpPrediction);
 const all = document.querySelector("button.all"), folds = document.querySelectorAll(".fold");
 if (folds.length) {
     all.hidden = false;
-    all.addEventListener("click", () => { folds.forEach(reveal); all.hidden = true; nameScrollers(); });
+    all.addEventListener("click", () => { folds.forEach(reveal); document.querySelector("main").focus(); all.hidden = true; });
 }
 revealTarget();
 addEventListener("hashchange", revealTarget);
