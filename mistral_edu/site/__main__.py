@@ -15,10 +15,10 @@ def report(site: Site) -> str:
     """What was built, in lines."""
     sizes = site.sizes_of_pages()
     largest = max(sizes, key=lambda page: sizes[page][1])
-    text, all_of_it = (size / 1e6 for size in sizes[largest])
-    pictures = len(list((site.folder / PICTURES).iterdir()))
-    lines = [f"{site.folder / 'index.html'}: {len(site.pages)} pages, {pictures:,} pictures, {site.size() / 1e6:.1f} MB",
-             f"The largest page is {largest.name}: {all_of_it:.1f} MB with all its pictures, {text:.2f} MB without them."]
+    alone, shown = (size / 1e6 for size in sizes[largest])
+    pictures, size = len(list((site.folder / PICTURES).iterdir())), site.size() / 1e6
+    lines = [f"{site.folder / 'index.html'}: {len(site.pages)} pages, {pictures:,} pictures, {size:.1f} MB",
+             f"The largest page is {largest.name}: {shown:.1f} MB with all its pictures, {alone:.2f} MB without them."]
     if site.still:
         lines.append(f"Sliders stand still in {', '.join(site.still)}: there is no recording, or what it depends on "
                      "has changed since. make site without ARGS=--still makes it.")
