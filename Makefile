@@ -10,7 +10,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup newest test test-gpu check lint refresh notebook language readme pictures slides lock clean
+.PHONY: help lab setup newest test test-gpu check lint refresh notebook language readme pictures slides site lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ pictures: $(READY)  ## take the pictures of README and docs/prompting.md again, 
 
 slides: $(READY)  ## write slides to build/slides, a file for each notebook, for any browser without a network; one of them: make slides NB=05
 	$(BIN)/mistral-edu classroom slides $(NB) --folder build/slides
+
+site: $(READY)  ## build the course as static pages in build/site; the first time every slider is recorded (ARGS=--still leaves that out)
+	$(BIN)/python -m mistral_edu.site $(ARGS)
 
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \

@@ -1,4 +1,4 @@
-"""`mistral-edu classroom`: slides and an nbgrader course made from the pages, and what the administrator of a hub needs."""
+"""`mistral-edu classroom`: slides and an nbgrader course, made from the pages, and what a hub needs."""
 import asyncio
 import sys
 from importlib.util import find_spec

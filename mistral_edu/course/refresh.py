@@ -61,10 +61,13 @@ class ThisPython(AsyncKernelManager):
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
 
-def run(notebook, folder):
-    """The notebook, executed from a fresh kernel in its own folder, without startup files or history."""
+def run(notebook, folder, timeout: int | None = 300):
+    """The notebook, executed from a fresh kernel in its own folder, without startup files or history.
+
+    timeout: the seconds that a cell may take; None for any number.
+    """
     with tempfile.TemporaryDirectory() as profile:
-        client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=300, record_timing=False,
+        client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=timeout, record_timing=False,
                                 coalesce_streams=True, resources={"metadata": {"path": str(folder)}})
         return client.execute(env={**os.environ, "IPYTHONDIR": profile, language.VARIABLE: language.ENGLISH})
 
