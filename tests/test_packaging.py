@@ -94,7 +94,7 @@ def test_the_code_imports_only_what_is_declared():
                "numba", "llvmlite"}
     declared = library | {"matplotlib", "ipywidgets", "anywidget", "IPython", "ipykernel", "jupyter_client",
                           "jupyter_core", "nbformat", "nbclient", "jsonschema", "prompt_toolkit", "traitlets",
-                          "mistune", "nbconvert", "latex2mathml", "psutil", "pygments", "PIL"}  # extra lab, what it brings
+                          "mistune", "nbconvert", "latex2mathml", "psutil", "pygments", "PIL"}  # lab's, or theirs
     assert set(imports(ROOT / "mistral_edu", but=there)) - set(sys.stdlib_module_names) <= declared
 
 

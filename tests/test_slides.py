@@ -278,7 +278,7 @@ def test_the_command_writes_pages_and_copies(tmp_path, capsys):
 
 
 def test_what_is_no_notebook_is_named(tmp_path):
-    for content, complaint in (("x", "it holds no JSON"), ("{}", "no list of cells"),
+    for content, complaint in (("x", "it is not JSON"), ("{}", "cells"),
                                (json.dumps(new_notebook()), "has nothing to show")):
         (tmp_path / "mine.ipynb").write_text(content)
         with pytest.raises(ValueError, match=f"mine.ipynb.*{complaint}"):
