@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import threading
+from argparse import ArgumentTypeError
 
 from mistral_edu.bench.results import check_place
 from mistral_edu.commands import bench
@@ -111,7 +112,10 @@ def sizes(text):
     >>> sizes("1,2,4")
     [1, 2, 4]
     """
-    return [int(number) for number in text.split(",")]
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no number of ranks; give one, such as 2, or several: 1,2,4") from None
 
 
 def bench_arguments(words):

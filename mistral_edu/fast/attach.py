@@ -47,7 +47,7 @@ def suitable_engine(model):
     """(engine, why it is not the fastest one). The engine can be None."""
     if choose.is_wanted():
         engine, why = choose.make_engine(model)
-        return engine, f"on the GPU, {why}"
+        return engine, f"on the GPU, {why}" if why else ""
     engine = cpu_engine.make_engine(model)
     if engine is not None:
         return engine, ""
