@@ -4,15 +4,16 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+ON_GPU = $(or $(PYTHON),python3)
 PROMPT ?= Tell me a story about a red ball.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help lab setup newest test check lint refresh notebook readme pictures lock clean
+.PHONY: help lab setup newest test test-gpu check lint refresh notebook language readme pictures slides site lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@$(NO_BROWSER)
 
 lab: $(READY)  ## set up when needed, show one answer of the embedded model, open JupyterLab (ARGS="--no-browser" is passed on)
@@ -30,6 +31,12 @@ test: $(READY)  ## run the whole suite on all processors: tests, doctests, every
 	@$(NO_BROWSER)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
+test-gpu:  ## on an NVIDIA GPU, in an environment with .[cuda13,lab,test]: tests of the kernel there, then the quick part (PYTHON=...)
+	@$(ON_GPU) -c 'import sys; from mistral_edu.fast.gpu.nvidia.device import gpu; sys.exit(None if gpu() else "MLX computes on no NVIDIA GPU \
+	here. In a new environment: pip install -e \".[cuda13,lab,test]\" (or cuda12); then make test-gpu PYTHON=its/bin/python")'
+	$(ON_GPU) -m pytest tests/test_on_gpu.py -v -s $(ARGS)
+	$(ON_GPU) -m pytest tests mistral_edu -m "not slow and not browser and not gpu" $(ARGS)
+
 check: $(READY)  ## run the quick part: ruff and mypy, but no notebooks and no browser
 	$(BIN)/python -m pytest tests mistral_edu -m "not slow and not browser" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -45,12 +52,21 @@ notebook: $(READY)  ## begin a page with all that belongs to it: make notebook N
 	@$(BIN)/python -m mistral_edu.course.refresh $(NN)
 	@$(BIN)/python docs/readme.py > /dev/null
 
+language: $(READY)  ## bring a translation up to date, or begin one, and say what it lacks: make language TO=de
+	@$(BIN)/python -m mistral_edu.course.translations $(TO)
+
 readme: $(READY)  ## bring README and docs/benchmarks.md up to date: the map, the chart, tables, what the first cell prints
 	$(BIN)/python docs/readme.py
 
 pictures: $(READY)  ## take the pictures of README and docs/prompting.md again, from a real page in a browser
 	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k can_be_taken_again
 	cp tests/screenshots/notebook.png tests/screenshots/prompting_*.png docs/
+
+slides: $(READY)  ## write slides to build/slides, a file for each notebook, for any browser without a network; one of them: make slides NB=05
+	$(BIN)/mistral-edu classroom slides $(NB) --folder build/slides
+
+site: $(READY)  ## build the course as static pages in build/site; the first time every slider is recorded (ARGS=--still leaves that out)
+	$(BIN)/python -m mistral_edu.site $(ARGS)
 
 lock: $(BIN)/python  ## write requirements.lock anew from pyproject.toml: newest versions, with hashes, without addresses
 	@$(UV) && $$uv pip compile pyproject.toml --extra cpu --extra lab --extra test --upgrade --universal --python-version 3.10 \

@@ -212,8 +212,9 @@ def replace(path, *changes):
 
 if __name__ == "__main__":
     from mistral_edu.bench.results import measured_result
-    from mistral_edu.lab import course_map
+    from mistral_edu.lab import course_map, language
 
+    language("en")                          # whatever MISTRAL_EDU_LANG says
     output, measured = run_first_cell(), measured_result(RESULT)
     replace(README, (CELL, lambda _: output), (READY, lambda _: how_many_are_ready()),
             (TABLE, lambda _: table_of_notebooks()), (SPEED, lambda _: about_the_chart(measured)),

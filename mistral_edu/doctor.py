@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mistral_edu.fast import compiled, onednn
+from mistral_edu.language import N_, _
 from mistral_edu.machine import backend, blas, processors
 from mistral_edu.tiny import FOLDER
 
@@ -24,8 +25,13 @@ GUIDE = "docs/troubleshooting.md"  # in the repository; each kind of trouble is 
 SECTIONS = {"MLX": "slow-generation", "fast products": "slow-generation", "16-bit products": "slow-generation",
             "cache folder": "slow-generation", "memory": "out-of-memory", "notebook tools": "dead-widgets",
             "kernel": "wrong-kernel", "embedded model": "odd-output", "engine": "slow-generation"}
+TROUBLES = {"slow-generation": N_("slow generation"), "out-of-memory": N_("out of memory"),
+            "dead-widgets": N_("dead widgets"), "wrong-kernel": N_("wrong kernel"), "odd-output": N_("odd output")}
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
-INSTALL = 'pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup'
+# of the checks: English in code and JSON, translated in the table
+NAMES = (N_("Python"), N_("system"), N_("MLX"), N_("fast products"), N_("16-bit products"), N_("cache folder"),
+         N_("memory"), N_("notebook tools"), N_("kernel"), N_("embedded model"), N_("engine"))
+INSTALL = N_('pip install -e ".[cpu,lab]" in a clone of the repository, or: make setup')
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Check:
 def check_python():
     found = f"{platform.python_version()}, {sys.executable}"
     if sys.version_info < (3, 10):  # noqa: UP036  this also runs where pip would have refused
-        return Check("Python", "fail", found, "install Python 3.10 or newer")
+        return Check("Python", "fail", found, _("install Python 3.10 or newer"))
     return Check("Python", "ok", found)
 
 
@@ -50,22 +56,25 @@ def check_system():
         release = platform.mac_ver()[0]
         good = processor == "arm64" and int(release.split(".")[0] or 0) >= 14
         return Check("system", "ok" if good else "fail", f"macOS {release}, {processor}",
-                     "" if good else "MLX needs macOS 14, Apple silicon, and an arm64 Python (not under Rosetta)")
+                     "" if good else _("MLX needs macOS 14, Apple silicon, and an arm64 Python (not under Rosetta)"))
     if system == "Linux":
         libc, release = platform.libc_ver()
         good = libc == "glibc" and tuple(map(int, release.split(".")[:2])) >= (2, 35)
-        return Check("system", "ok" if good else "fail", f"Linux, {libc or 'no glibc'} {release}, {processor}",
-                     "" if good else "MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12, or a container with one")
-    return Check("system", "fail", f"{system}, {processor}", "on Windows, work inside WSL2 (wsl --install)")
+        found = f"Linux, {libc or _('no glibc')} {release}, {processor}"
+        return Check("system", "ok" if good else "fail", found, "" if good else
+                     _("MLX needs glibc 2.35 or newer: Ubuntu 22.04, Debian 12, or a container with one"))
+    return Check("system", "fail", f"{system}, {processor}", _("on Windows, work inside WSL2 (wsl --install)"))
 
 
 def check_mlx():
     import mlx.core as mx
     is_cpu = mx.default_device() == mx.Device(mx.cpu)
-    found = f"{version('mlx')}, computes on the {'processor' if is_cpu else gpu_in_words(mx.device_info(), os.environ)}"
+    device = _("processor") if is_cpu else gpu_in_words(mx.device_info(), os.environ)
+    found = _("{version}, computes on the {device}", version=version("mlx"), device=device)
     both = backend.installed()
     if len(both) > 1:
-        return Check("MLX", "fail", f"{found}; {' and '.join(both)} are both installed and overwrite each other",
+        return Check("MLX", "fail", _("{found}; {packages} are both installed and overwrite each other", found=found,
+                                     packages=_(" and ").join(both)),
                      backend.REINSTALL.format(found=" ".join(both)))
     return Check("MLX", "ok", found)
 
@@ -80,37 +89,40 @@ def gpu_in_words(info, environment):
     """
     name = f"GPU {info.get('device_name', '')}".strip()
     if "max_recommended_working_set_size" in info:
-        return f"{name}, which may take {info['max_recommended_working_set_size'] / 1e9:.1f} GB"
+        return _("{gpu}, which may take {size:.1f} GB", gpu=name,
+                 size=info["max_recommended_working_set_size"] / 1e9)
     if "free_memory" not in info:
         return name
-    products = "as they are" if environment.get("MLX_ENABLE_TF32") == "0" else "in TF32, unless MLX_ENABLE_TF32=0"
-    return (f"{name}, {info['free_memory'] / 1e9:.1f} of {info['total_memory'] / 1e9:.1f} GB free; float32 products "
-            f"{products}")
+    words = (N_("{gpu}, {free:.1f} of {total:.1f} GB free; float32 products as they are")
+             if environment.get("MLX_ENABLE_TF32") == "0" else
+             N_("{gpu}, {free:.1f} of {total:.1f} GB free; float32 products in TF32, unless MLX_ENABLE_TF32=0"))
+    return _(words, gpu=name, free=info["free_memory"] / 1e9, total=info["total_memory"] / 1e9)
 
 
 def check_products():
     """The measured speed of a float32 product on the processor, and which BLAS computes it."""
     speed, status = blas.product_speed(), blas.status()
-    found = f"{speed:.0f} GFLOPS in a 512 x 512 product; {status}"
+    found = _("{speed:.0f} GFLOPS in a 512 x 512 product; {blas}", speed=speed, blas=status)
     if not sys.platform.startswith("linux") or (status.library and speed >= SLOW):
         return Check("fast products", "ok", found)
     if status.library:
-        return Check("fast products", "warn", found, "other programs may keep the processors busy; close them")
-    return Check("fast products", "warn", f"{found}: with the reference BLAS, training and float32 products in "
+        return Check("fast products", "warn", found, _("other programs may keep the processors busy; close them"))
+    return Check("fast products", "warn", _("{found}: with the reference BLAS, training and float32 products in "
                  "notebooks take at least ten times as long. So do answers, unless the compiled kernels compute them "
-                 '(line "engine"); then only long prompts take longer', status.fix)
+                 '(line "engine"); then only long prompts take longer', found=found), status.fix)
 
 
 def check_half_products():
     """If the processor has instructions for bfloat16, oneDNN makes use of them."""
     if not onednn.has_bf16():
-        return Check("16-bit products", "ok", "computed in float32: this processor has no instructions for bfloat16")
+        return Check("16-bit products", "ok", _("computed in float32: this processor has no instructions for bfloat16"))
     status = onednn.status()
     if status.library:
-        return Check("16-bit products", "ok", f"oneDNN, with instructions for bfloat16 ({status.library})")
+        return Check("16-bit products", "ok",
+                     _("oneDNN, with instructions for bfloat16 ({library})", library=status.library))
     return Check("16-bit products", "warn",
-                 f"computed in float32, though this processor has instructions for bfloat16: {status.reason}",
-                 status.fix)
+                 _("computed in float32, though this processor has instructions for bfloat16: {reason}",
+                   reason=status.reason), status.fix)
 
 
 def check_cache():
@@ -118,21 +130,23 @@ def check_cache():
     try:
         folder, wanted = blas.cache_folder(), blas.wanted_folder()
     except OSError as error:  # not even a temporary one
-        return Check("cache folder", "warn", f"none: {error}", blas.keep_it())
+        return Check("cache folder", "warn", _("none: {error}", error=error), blas.keep_it())
     if folder == wanted:
         return Check("cache folder", "ok", str(folder))
-    until = "may be gone after a restart" if blas.is_kept(folder) else "is gone when this process ends"
-    return Check("cache folder", "warn", f"{folder}, since {wanted} is not, and cannot be made, a folder that only you "
-                 f"can write to: what is in it {until}", blas.keep_it())
+    until = _("may be gone after a restart") if blas.is_kept(folder) else _("is gone when this process ends")
+    found = _("{folder}, since {wanted} is not, and cannot be made, a folder that only you can write to: what is in it "
+              "{until}", folder=folder, wanted=wanted, until=until)
+    return Check("cache folder", "warn", found, blas.keep_it())
 
 
 def check_memory():
     total, available = processors.memory()
     if available is None:
-        return Check("memory", "ok", f"{total / 1e9:.1f} GB" if total else "not known")
-    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB free; processors: {processors.processors()}"
+        return Check("memory", "ok", _("{size:.1f} GB", size=total / 1e9) if total else _("not known"))
+    found = _("{free:.1f} of {total:.1f} GB free; processors: {n}", free=available / 1e9, total=total / 1e9,
+              n=processors.processors())
     if available < LITTLE_MEMORY:
-        return Check("memory", "warn", found, "close other programs or shut down other kernels")
+        return Check("memory", "warn", found, _("close other programs or shut down other kernels"))
     return Check("memory", "ok", found)
 
 
@@ -143,50 +157,55 @@ def check_tools():
         try:
             found.append(f"{name} {version(name)}")
             if not lowest <= int(version(name).split(".")[0]) < below:
-                wrong.append(f"{name} {version(name)} (expected {lowest} or newer, below {below})")
+                wrong.append(_("{found} (expected {lowest} or newer, below {below})", found=found[-1], lowest=lowest,
+                               below=below))
         except PackageNotFoundError:
-            wrong.append(f"{name} is missing")
+            wrong.append(_("{name} is missing", name=name))
     if wrong:
-        return Check("notebook tools", "fail", ", ".join(wrong), INSTALL)
+        return Check("notebook tools", "fail", ", ".join(wrong), _(INSTALL))
     return Check("notebook tools", "ok", ", ".join(found))
 
 
 def check_kernel():
     """Does "Python 3" in the notebook's kernel menu mean this very Python?"""
     own_environment = sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ
-    here = f"this Python's environment is {sys.prefix}"
+    here = _("this Python's environment is {folder}", folder=sys.prefix)
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
         from jupyter_core.paths import jupyter_path
     except ImportError:
-        return Check("kernel", "fail", f"jupyter_client is missing; {here}", INSTALL)
+        return Check("kernel", "fail", _("{name} is missing", name="jupyter_client") + f"; {here}", _(INSTALL))
     try:
         # folders named, since looking for IPython's would make one, and warn where HOME cannot be written
         started = KernelSpecManager(kernel_dirs=jupyter_path("kernels")).get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
-        return Check("kernel", "fail", f"no kernel python3; {here}", "python -m ipykernel install --sys-prefix")
+        return Check("kernel", "fail", _("no kernel python3; {here}", here=here),
+                     "python -m ipykernel install --sys-prefix")
     # a bare "python" means the Python that runs JupyterLab
     if os.path.isabs(started) and Path(started).parent != Path(sys.executable).parent:
-        return Check("kernel", "warn", f"notebooks start {started}; {here}",
-                     "open notebooks with `make lab` or `mistral-edu lab`, which put this environment first")
+        return Check("kernel", "warn", _("notebooks start {program}; {here}", program=started, here=here),
+                     _("open notebooks with `make lab` or `mistral-edu lab`, which put this environment first"))
     if not own_environment:
-        return Check("kernel", "warn", f"{here}, the system's own", "use an environment for this project: make lab")
-    return Check("kernel", "ok", f"python3 starts this Python; {here}")
+        return Check("kernel", "warn", _("{here}, the system's own", here=here),
+                     _("use an environment for this project: make lab"))
+    return Check("kernel", "ok", _("python3 starts this Python; {here}", here=here))
 
 
 def check_answer():
     """[Check, Check]: the embedded model's files and one token of an answer; and the code that computed it."""
+    again = _("install the package again: {how}", how=_(INSTALL))
     missing = [name for name in ("config.json", "tokenizer.json", "model.safetensors") if not (FOLDER / name).is_file()]
     if missing:
-        found = f"{', '.join(missing)} missing in {FOLDER}"
-        return [Check("embedded model", "fail", found, "install the package again: " + INSTALL)]
+        found = _("{files} missing in {folder}", files=", ".join(missing), folder=FOLDER)
+        return [Check("embedded model", "fail", found, again)]
     from mistral_edu import load, stream_generate
     try:
         model, tokenizer = load()
         piece = next(iter(stream_generate(model, tokenizer, "Hello!", max_tokens=1)))
     except (ValueError, OSError, RuntimeError) as error:
-        return [Check("embedded model", "fail", f"{error}", "install the package again: " + INSTALL)]
-    return [Check("embedded model", "ok", f"answers ({piece.text!r} ...)"), check_engine(model.answered_by)]
+        return [Check("embedded model", "fail", f"{error}", again)]
+    answers = Check("embedded model", "ok", _("answers ({text!r} ...)", text=piece.text))
+    return [answers, check_engine(model.answered_by)]
 
 
 def check_engine(path):
@@ -195,8 +214,8 @@ def check_engine(path):
     if mx.default_device() != mx.Device(mx.cpu):
         return Check("engine", "ok", path)
     if os.environ.get("MISTRAL_EDU_FAST") == "0":
-        return Check("engine", "warn", f"{path}: turned off by MISTRAL_EDU_FAST=0",
-                     "unset MISTRAL_EDU_FAST, then start Python again")
+        return Check("engine", "warn", _("{path}: turned off by MISTRAL_EDU_FAST=0", path=path),
+                     _("unset MISTRAL_EDU_FAST, then start Python again"))
     fix = compiled.fix()
     return Check("engine", "warn" if fix else "ok", path, fix)
 
@@ -218,29 +237,30 @@ def verdict(checks):
     """One sentence that is the same on every machine where the notebooks can run."""
     failed = [check.name for check in checks if check.status == "fail"]
     if failed:
-        return f"The notebooks cannot run yet. Fix these first: {', '.join(failed)}."
-    return "Everything the notebooks need is here."
+        return _("The notebooks cannot run yet. Fix these first: {names}.", names=", ".join(map(_, failed)))
+    return _("Everything the notebooks need is here.")
 
 
 def guide(section=""):
     """Where docs/troubleshooting.md is: its path in a clone; its name for an installed package, which lacks it."""
     path = Path(__file__).parents[1] / GUIDE
     place = f"#{section}" if section else ""
-    return f"{path}{place}" if path.is_file() else f"{GUIDE}{place} in the repository"
+    return f"{path}{place}" if path.is_file() else _("{file} in the repository", file=f"{GUIDE}{place}")
 
 
 def as_text(checks):
     """The table: a line per check, and below it, where something is wrong, the fix and where to read more."""
-    width = max(len(check.name) for check in checks)
+    width = max(len(_(check.name)) for check in checks)
     lines = []
     for check in checks:
-        lines.append(f"{MARKS[check.status]}  {check.name:{width}}  {check.found}")
+        lines.append(f"{MARKS[check.status]}  {_(check.name):{width}}  {check.found}")
         if check.fix:
             lines.append(f"{'':{width + 8}}-> {check.fix}")
             if check.name in SECTIONS:
-                lines.append(f"{'':{width + 8}}   more: {guide(SECTIONS[check.name])}")
-    troubles = ", ".join(section.replace("-", " ") for section in dict.fromkeys(SECTIONS.values()))
-    return "\n".join(lines + ["", verdict(checks), f"Help with {troubles}: {guide()}"])
+                lines.append(f"{'':{width + 8}}   " + _("more: {place}", place=guide(SECTIONS[check.name])))
+    troubles = ", ".join(_(TROUBLES[section]) for section in dict.fromkeys(SECTIONS.values()))
+    lines += ["", verdict(checks), _("Help with {troubles}: {place}", troubles=troubles, place=guide())]
+    return "\n".join(lines)
 
 
 def as_json(checks):

@@ -16,7 +16,7 @@ from typing import Any
 import mlx.core as mx
 
 from mistral_edu.checkpoints.errors import NonFiniteWeights
-from mistral_edu.fast.log_sum_exp import log_sum_exp
+from mistral_edu.fast.log_sum_exp import at, log_sum_exp
 from mistral_edu.prefill import Reader, prefill
 from mistral_edu.quantized_cache import Cache
 from mistral_edu.sampling import Sampling
@@ -183,4 +183,4 @@ def decode(reader, logits, n_tokens, sampling, n_best=0, n_ids=None):
 def logprobs_of(ids, logits):
     """The log probabilities of ids (n,) under logits (V,): (n,)."""
     logits = logits.astype(mx.float32)
-    return logits[ids] - log_sum_exp(logits)
+    return at(logits, ids) - log_sum_exp(logits)

@@ -1,4 +1,5 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
+import os
 from collections import Counter
 from importlib.util import find_spec
 
@@ -12,6 +13,9 @@ from hypothesis import settings
 # Speed varies by ten on shared machines, so no example has a deadline; a failure is the same one on every run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("project")
+
+# What `mistral-edu classroom prepare` has put into this environment is for its users, not for its tests.
+os.environ["MISTRAL_EDU_SHARED"] = "/nonexistent"
 
 # Seconds, roughly: of a cell of a notebook, and of a test with one of these marks.
 COST = {".ipynb": 1, "slow": 5, "browser": 10}

@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 
 from lab_in_browser import ERRORS, browser_on, open_and_run
+from mistral_edu import course
 
 import pytest
 from playwright.sync_api import expect
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-PAGES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
+PAGES = [notebook.path.name for notebook in course.ready()]
 SLIDERS = {"00_start_here.ipynb": 3, "08_sliding_window_attention.ipynb": 3}       # at least so many; elsewhere one
 STEPS = 3
 SHOWN = """box => box.querySelector('img').src + '|' + box.querySelector('pre').textContent"""

@@ -14,6 +14,7 @@ from mistral_edu.classroom.tasks import all_tasks, cells_of
 from mistral_edu.commands.main import main
 from mistral_edu.lab.exercises.bank import find
 
+import mlx.core as mx
 import nbformat
 import pytest
 
@@ -94,6 +95,15 @@ def test_hidden_tests_catch_what_is_right_by_hand_only():
         further_cases("0.3", slip)
 
 
+def test_hidden_tests_forbid_what_the_check_forbids():
+    """A sum over one process changes nothing, so the result alone would not show it."""
+    def with_sum(*arguments):
+        return mx.distributed.all_sum(find("19.2").reference(*arguments))
+    further_cases("19.2", find("19.2").reference)
+    with pytest.raises(AssertionError, match="without all_sum"):
+        further_cases("19.2", with_sum)
+
+
 def test_a_course_is_written_and_its_changed_files_stay(tmp_path, capsys):
     folder = tmp_path / "course"
     assert main(["classroom", "build", "--folder", str(folder), "5", "00", "05"]) == 0
@@ -107,7 +117,7 @@ def test_a_course_is_written_and_its_changed_files_stay(tmp_path, capsys):
     mine.write_text(mine.read_text().replace("further_cases", "more_cases"))
     for path in folder.glob("release/*/*"):
         path.unlink()
-    with pytest.raises(FileExistsError, match="00_start_here.ipynb is there and differs .* --force"):
+    with pytest.raises(FileExistsError, match="00_start_here.ipynb exists and differs .* --force"):
         build(folder, ["00"])
     assert "more_cases" in mine.read_text() and not list(folder.glob("release/*/*"))
     build(folder, ["00"], force=True)
@@ -127,5 +137,43 @@ def test_a_solution_that_needs_more_than_its_function_is_refused(tmp_path, monke
     text = (course.SOLUTIONS / "00_solutions.md").read_text(encoding="utf-8")
     (tmp_path / "00_solutions.md").write_text(re.sub("^```python\n", "```python\nhelper = 1\n", text, flags=re.M))
     monkeypatch.setattr(course, "SOLUTIONS", tmp_path)
-    with pytest.raises(ValueError, match="the solution of 0.3 makes helper beside subtract_row_mean"):
+    with pytest.raises(ValueError, match="the solution of 0.3 defines helper beside subtract_row_mean"):
         source_of("00")
+
+
+def questions():
+    """{number of a notebook: (title, text)} of the page of questions."""
+    page = (course.DOCS / "teaching_questions.md").read_text(encoding="utf-8")
+    parts = re.split(r"^### (\d\d) (.*)\n", page, flags=re.M)[1:]
+    return {number: (title, text) for number, title, text in zip(*[iter(parts)] * 3)}
+
+
+def test_the_page_of_questions_has_two_or_three_for_every_notebook():
+    found = questions()
+    assert {number: title for number, (title, _) in found.items()} == {one.number: one.title for one in course.ready()}
+    assert all(2 <= len(re.findall("^- ", text, flags=re.M)) <= 3 for _, text in found.values())
+
+
+def test_the_sections_that_it_names_are_there():
+    """(1.0) is a prediction before the first section, and is named by its label."""
+    cells = ["".join(one["source"]) for notebook in course.ready() for one in cells_of(notebook.number)]
+    there = set(re.findall(r"^###? (?:Exercise )?(\d+\.\d+) ", "\n".join(cells), flags=re.M))
+    there |= set(re.findall(r'^predict\("(\d+\.\d+)"', "\n".join(cells), flags=re.M))
+    named = set()
+    for _, text in questions().values():
+        for group in re.findall(r"\(((?:exercise )?\d+\.\d+(?:, \d+\.\d+)*)\)|in (\d+\.\d+):", text):
+            named |= set(re.findall(r"\d+\.\d+", " ".join(group)))
+    assert len(named) > 60 and named <= there, named - there
+
+
+def test_its_figures_are_printed_or_told_by_the_pages():
+    """Numbers of three digits or with a point, but no labels of sections: each stands on the notebook's own page."""
+    missing = []
+    for number, (_, text) in questions().items():
+        page = "".join("".join(one["source"]) + "".join("".join(out.get("text", "")) for out in one.get("outputs", ()))
+                       for one in cells_of(number))
+        text = re.sub(r"\((?:exercise )?\d+\.\d+(?:, \d+\.\d+)*\)|\bin \d+\.\d+|[Ss]ection \d+\.\d+|Exercise \d+\.\d+",
+                      "", text)
+        figures = re.findall(r"\d[\d,]*\d{2}(?:\.\d+)?|\d+\.\d+", text)
+        missing += [(number, figure) for figure in figures if figure not in page]
+    assert not missing

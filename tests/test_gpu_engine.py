@@ -1,4 +1,5 @@
 """The engine for GPUs, tried on the processor: it computes what the readable model does, and leaves it as it was."""
+import copy
 import gc
 
 from mistral_edu import generate, load
@@ -246,6 +247,16 @@ def test_changed_weights_are_noticed_at_the_next_token(change, first):
     new = accelerate(model)(TOKENS)
     assert model.answered_by == GPU and gap(new, detach(model)(TOKENS)) < BOUND
     assert got.shape == (1, first, 2048)
+
+
+def test_to_copy_a_model_changes_nothing():
+    """Not even the first time, when Python's copy keeps a note in each class."""
+    model = make()
+    for kind in {type(module) for module in model.modules() if "__slotnames__" in vars(type(module))}:
+        del kind.__slotnames__
+    copy.deepcopy(accelerate(model))
+    model(TOKENS)
+    assert model.answered_by == GPU and "__slotnames__" in vars(type(model.layers[0]))
 
 
 def test_a_change_of_a_view_leaves_its_neighbours_alone():

@@ -84,8 +84,8 @@ FOUND = {
     "check and imports deleted": (without(page(), CHECK, "import"), ""),
     "a markdown cell": (page(cell_type="markdown"), "a cell of type markdown; it was read as code"),
     "a raw cell": (page(cell_type="raw"), "a cell of type raw"),
-    "in a new cell": (pasted(page(cell_of(PAGE, ANSWER)["source"])), "was left as it was; subtract_row_mean was found"),
-    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "called centre instead of"),
+    "in a new cell": (pasted(page(cell_of(PAGE, ANSWER)["source"])), "missing or unchanged; subtract_row_mean was"),
+    "another function's name": (page(RIGHT.replace("subtract_row_mean", "centre")), "named centre instead of"),
     "a lambda": (page("subtract_row_mean = lambda x: x - x.mean(axis=1, keepdims=True)"), ""),
     "with a magic": (page("%%time\n%matplotlib inline\n" + RIGHT), ""),
     "a loop below the function": (page(RIGHT + "\nwhile True:\n    pass"), ""),
@@ -145,13 +145,13 @@ def test_every_slip_of_a_page_is_named_in_the_table(mark):
 
 
 STRANGE = {
-    "text": ("Dear teacher", "it holds no JSON"),
-    "empty": ("", "it holds no JSON"),
-    "nested without end": ("[" * 100_000, "it holds no JSON"),
+    "text": ("Dear teacher", "it is not JSON"),
+    "empty": ("", "it is not JSON"),
+    "nested without end": ("[" * 100_000, "it is not JSON"),
     "a list": ("[1, 2]", "no list of cells"),
     "format 3": (json.dumps({"worksheets": []}), "no list of cells"),
     "another course's": ({"cells": [{"cell_type": "code", "source": "print(1)"}, "cell", {"metadata": 3}]},
-                         "no exercise of the course was found"),
+                         "it contains no exercise of this course"),
 }
 
 

@@ -82,6 +82,11 @@ def test_notebooks_are_found_by_their_number(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "05_small.ipynb").touch()
     monkeypatch.chdir(tmp_path)
-    assert find("05").name == "05_small.ipynb"
+    assert [path.name for path in find("05")] == ["05_small.ipynb"]
+    (tmp_path / "notebooks" / "05_small.de.ipynb").touch()
+    assert [path.name for path in find("05")] == ["05_small.de.ipynb", "05_small.ipynb"]
+    (tmp_path / "notebooks" / "05_other.ipynb").touch()
+    with pytest.raises(FileNotFoundError, match="matches 3 files"):
+        find("05")
     assert main(["06"]) == 2
     assert re.search(r"06_\*\.ipynb matches 0 files", capsys.readouterr().err)

@@ -21,7 +21,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [notebook.path for notebook in course.COURSE if notebook.path.is_file()]
+TRANSLATIONS = sorted((ROOT / "notebooks").glob("*.*.ipynb"))
 EXEMPT = {"nbval-ignore-output", "nbval-skip"}
 MAY_RAISE = {"raises-exception", "nbval-raises-exception"}
 LONGEST_LINE, LONGEST_CELL = 105, 18       # what is seen at once beside an open file browser; aim at 15 lines
@@ -53,14 +54,21 @@ def python_of(cell):
     return re.sub(r"^[%!].*$", "", source(cell), flags=re.M)
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(params=[*NOTEBOOKS, *TRANSLATIONS], ids=lambda path: path.stem)
 def path(request):
+    return request.param
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def english(request):
+    """For what words tell; test_languages.py compares translations with these pages."""
     return request.param
 
 
 def test_there_are_notebooks():
     assert NOTEBOOKS and NOTEBOOKS[0].name == "00_start_here.ipynb"
     assert NOTEBOOKS == [notebook.path for notebook in course.ready()]
+    assert sorted([*NOTEBOOKS, *TRANSLATIONS]) == sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_outputs_are_stored_from_one_run_from_top_to_bottom(path):
@@ -127,12 +135,12 @@ def test_headings_are_one_title_and_numbered_sections(path):
     assert sections == [f"{int(number)}.{n}" for n in range(1, len(sections) + 1)]
 
 
-def test_minutes_are_those_of_its_sections_and_exercises(path):
+def test_minutes_are_those_of_its_sections_and_exercises(english):
     """The title says what the sections add up to."""
-    text = "\n".join(map(source, cells(path, "markdown")))
-    minutes = course.find(path.stem[:2]).minutes
+    text = "\n".join(map(source, cells(english, "markdown")))
+    minutes = course.find(english.stem[:2]).minutes
     assert minutes >= 10 and f"about {minutes} minutes" in " ".join(text.split())
-    for exercise in exercises_of(path.stem[:2]):
+    for exercise in exercises_of(english.stem[:2]):
         assert f"### Exercise {exercise.label} ({exercise.minutes} minutes)" in text
 
 

@@ -65,13 +65,21 @@ def built(uv, tmp_path_factory):
 
 def test_the_wheel_brings_the_pages_the_solutions_and_the_docs(built):
     names = zipfile.ZipFile(built[0]).namelist()
-    stored = {"notebooks": PAGES, **{room: {path.name for path in (ROOT / room).glob("*.md")}
+    pages = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}        # and their translations
+    stored = {"notebooks": pages, **{room: {path.name for path in (ROOT / room).glob("*.md")}
                                      for room in ("solutions", "docs")}}
     for room, files in stored.items():
         place = f"mistral_edu/course/{room}/"
         assert files and {name.removeprefix(place) for name in names if name.startswith(place)} == files
     outside = {name.split("/")[0] for name in names}
     assert len(outside) == 2 and "mistral_edu" in outside                # and its metadata
+
+
+def test_wheel_and_sdist_bring_the_kernels_for_nvidia(built):
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "mistral_edu").rglob("*.cuh")}
+    with tarfile.open(built[1]) as archive:
+        in_sdist = {name.partition("/")[2] for name in archive.getnames()}
+    assert files and files <= set(zipfile.ZipFile(built[0]).namelist()) and files <= in_sdist
 
 
 def test_the_sdist_holds_what_building_and_testing_take(built):

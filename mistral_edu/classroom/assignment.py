@@ -42,8 +42,8 @@ def solution_of(task: Task) -> str:
     page = set().union(*(names_made("".join(cell["source"])) for cell in cells_of(task.notebook)
                          if cell["cell_type"] == "code"))
     if missing := names_made(beside) - page:
-        raise ValueError(f"the solution of {task.label} makes {', '.join(sorted(missing))} beside {task.name}; an "
-                         "assignment has room for the function alone, so let the function or the page make them")
+        raise ValueError(f"the solution of {task.label} defines {', '.join(sorted(missing))} beside {task.name}, "
+                         "but an assignment has room for the function alone; move them into it or onto the page")
     docstring = function.body[0] if ast.get_docstring(function) else None
     first = docstring.end_lineno if docstring else function.body[0].lineno - 1
     return "\n".join(code.splitlines()[first:function.end_lineno])

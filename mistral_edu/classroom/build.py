@@ -36,8 +36,8 @@ def build(folder, numbers=(), force: bool = False) -> list:
     folder = Path(folder)
     changed = [path for path, text in files.items() if (folder / path).exists() and not _same(folder / path, text)]
     if changed and not force:
-        raise FileExistsError(f"{folder / changed[0]} is there and differs from what would be written, so nothing was; "
-                              "choose another folder, or --force to lose what was changed")
+        raise FileExistsError(f"{folder / changed[0]} exists and differs from what would be written, so nothing "
+                              "was; choose another folder, or use --force to overwrite what was changed")
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_text(folder / path, text)

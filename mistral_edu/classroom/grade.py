@@ -6,8 +6,9 @@ from mistral_edu.classroom.needs import pieces
 from mistral_edu.classroom.runner import Runner
 from mistral_edu.classroom.submission import Answer, answers_in, notebook_of, read_cells
 from mistral_edu.classroom.tasks import cells_of
+from mistral_edu.language import N_, _
 
-DELETED = "no answer was found: its cell was deleted, or defines no function"
+DELETED = N_("no answer was found: its cell was deleted, or defines no function")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def grade(path, limit: float = 60) -> list:
     try:
         number = notebook_of(cells, path)
         if number is None:
-            return [Mark(file, remark="no exercise of the course was found in it")]
+            return [Mark(file, remark="it contains no exercise of this course")]
         with Runner(limit) as run:
             return [_mark(file, cells, answer, run) for answer in answers_in(cells, number)]
     except OSError:
@@ -74,10 +75,13 @@ def _outcome(cells, answer, run):
     try:
         needed = pieces([cells[at].source for at in usable], usable.index(answer.at), answer.name, page)
     except SyntaxError as error:
-        line = f", in line {error.lineno} of your cell: {(error.text or '').strip()}" if error.lineno else ""
-        return {"passed": False, "message": f"{type(error).__name__}: {error.msg}{line}"}
+        message = f"{type(error).__name__}: {error.msg}"
+        if error.lineno:
+            message = _("{error}, in line {n} of your cell", error=message, n=error.lineno)
+            message += f": {(error.text or '').strip()}"
+        return {"passed": False, "message": message}
     except (ValueError, RecursionError, MemoryError) as error:
-        return {"passed": False, "message": f"Python cannot read your cell: {error}"}
+        return {"passed": False, "message": _("Python cannot read your cell: {error}", error=error)}
     return run({"label": answer.task.label, "name": answer.name, "pieces": needed})
 
 
@@ -101,8 +105,9 @@ def sentence(message: str) -> str:
     'not started'
     """
     if message.startswith("○"):
-        return "not started"
-    if "Likely: " in message:
-        return " ".join(message.split("Likely: ", 1)[1].split())
+        return N_("not started")
+    likely = _("Likely: {reason}").partition("{")[0]
+    if likely in message:
+        return " ".join(message.split(likely, 1)[1].split())
     first = message.splitlines()[0]
-    return re.sub(r"^✗ [\d.]+(, case \d+ of \d+)?: ", "", first).rstrip(".:")
+    return re.sub(r"^✗ [\d.]+(, \w+ \d+ \w+ \d+)?: ", "", first).rstrip(".:")    # ", case 1 of 4", in any language

@@ -11,6 +11,7 @@ def further_cases(label: str, fn) -> None:
     ✓ 0.3: all 3 cases agree
     """
     exercise = find(label)
-    verdict = check(label, fn, exercise.cases[1:] or exercise.cases, exercise.reference, exercise.slips)
+    verdict = check(label, fn, exercise.cases[1:] or exercise.cases, exercise.reference, exercise.slips,
+                    around=exercise.around)
     if not verdict:
         raise AssertionError(verdict.message)

@@ -55,7 +55,7 @@ class Runner:
         if self._line(START) != b'"ready"\n':
             self._end()
             raise OSError(f"the process that runs answers did not start: {sys.executable} -m "
-                          "mistral_edu.classroom.worker; run this line to see why")
+                          "mistral_edu.classroom.worker; run this command to see why")
 
     def _line(self, seconds):
         """The next line of the worker; without its end where the worker has ended; None after so many seconds."""

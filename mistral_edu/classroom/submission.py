@@ -36,15 +36,20 @@ class Answer:
 
 
 def read_cells(path) -> list:
-    """The cells of a file. Raises OSError where it cannot be read, ValueError where it is no notebook."""
+    """The cells of a file. Raises what read_notebook raises."""
+    return [_cell(cell) for cell in read_notebook(path)["cells"] if isinstance(cell, dict)]
+
+
+def read_notebook(path) -> dict:
+    """A file as it is. Raises OSError where it cannot be read, ValueError where it is no notebook."""
     try:
         notebook = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
-        raise ValueError("the file is not a notebook: it holds no JSON") from None
+        raise ValueError("the file is not a notebook: it is not JSON") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
-    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    return notebook
 
 
 def _cell(cell):
@@ -100,12 +105,11 @@ def _answer(cells, task):
     at, name, how = (begun or found)[0]
     answer = Answer(task, at, name)
     if how == "name":
-        answer.notes.append(f"The cell of the answer was not there, or was left as it was; {name} was found in cell "
-                            f"{at + 1}.")
+        answer.notes.append(f"The answer's cell was missing or unchanged; {name} was found in cell {at + 1}.")
     if cells[at].kind != "code":
         answer.notes.append(f"The answer was in a cell of type {cells[at].kind}; it was read as code.")
     if name != task.name:
-        answer.notes.append(f"The function is called {name} instead of {task.name}.")
+        answer.notes.append(f"The function is named {name} instead of {task.name}.")
     return answer
 
 

@@ -12,6 +12,7 @@ import sys
 
 from mistral_edu.lab.exercises.check import check
 from mistral_edu.lab.showing.error_line import describe
+from mistral_edu.language import _
 
 CELL = "<cell {}>"
 
@@ -23,7 +24,7 @@ def answer(job: dict) -> dict:
         for source, numbers in job["pieces"]:
             _run(source, numbers, names)
         if job["name"] not in names:
-            return {"passed": False, "message": f"your cell does not make {job['name']} when it is run"}
+            return {"passed": False, "message": _("your cell does not make {name} when it is run", name=job["name"])}
         verdict = check(job["label"], names[job["name"]])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         return {"passed": False, "message": _why(error)}
@@ -40,8 +41,8 @@ def _run(source, numbers, names):
 
 def _why(error):
     if isinstance(error, SystemExit):
-        return "your code calls exit, quit or sys.exit, which ends Python; a function ends with return"
-    return f"your code stops with {describe(error)}"
+        return _("your code calls exit, quit or sys.exit, which ends Python; a function ends with return")
+    return _("your code stops with {error}", error=describe(error))
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """`mistral-edu check`: a learner's own answers, checked as they would be graded."""
 from pathlib import Path
 
+from mistral_edu.language import _, current
+
 EXAMPLES = """examples:
   mistral-edu check 05                        (your copy, where mistral-edu lab puts it)
   mistral-edu check 05 --folder ~/course
@@ -22,7 +24,8 @@ def run(args) -> int:
         if mark.points is None:
             raise ValueError(f"{path}: {mark.remark}")
         sign = "✓" if mark.right else "○" if mark.remark == "not started" else "✗"
-        print(f"{sign} {mark.label}: {mark.points} of {mark.of} points" + (f": {mark.remark}" if mark.remark else ""))
+        points = _("{label}: {points} of {full} points", label=mark.label, points=mark.points, full=mark.of)
+        print(f"{sign} {points}" + (f": {_(mark.remark)}" if mark.remark else ""))
     return 0 if all(mark.right for mark in marks) else 1
 
 
@@ -33,7 +36,7 @@ def path_of(notebook: str, folder: str | None = None) -> Path:
         path, cure = Path(notebook), "give the path of a notebook, or a number, as in: mistral-edu check 05"
     else:
         home = Path(folder).expanduser() if folder else copies.folder_of_learner()
-        path, cure = home / copies.find(notebook).path.name, f"mistral-edu lab {notebook} makes it"
+        path, cure = home / copies.find(notebook).page_in(current()).name, f"mistral-edu lab {notebook} makes it"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; {cure}")
     return path

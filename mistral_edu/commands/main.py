@@ -25,7 +25,7 @@ COMMANDS = {
     "lab": "open JupyterLab at a notebook; other options are passed on to JupyterLab",
     "check": "check the exercises of your own copy of a notebook, as they would be graded",
     "grade": "grade notebooks that were handed in: marks as CSV, feedback for each student",
-    "classroom": "make a course for nbgrader from the notebooks, with solutions and hidden tests",
+    "classroom": "for a class: slides, a course for nbgrader; prepare a hub, and try how many students it carries",
     "train": "train the embedded model from scratch; resumes where it was stopped",
 }
 

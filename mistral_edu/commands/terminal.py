@@ -16,6 +16,10 @@ def printable(text):
 def say_compiling():
     """Tell whoever watches the first answers of a new installation why they are not the fastest."""
     from mistral_edu.fast import compiled
+    from mistral_edu.fast.gpu import first_time
+    if sys.stderr.isatty() and first_time.is_now():
+        print("MLX compiles kernels for this GPU when they are first used: the first answer takes some seconds, later "
+              "ones do not wait.", file=sys.stderr)
     if sys.stderr.isatty() and compiled.are_being_compiled():
         print(f"Compiling kernels for this processor in the background, {compiled.how_often()}. Answers get faster "
               "when they are done.", file=sys.stderr)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from mistral_edu.language import _
+
 PACKAGE = Path(__file__).parent
 # In a clone the pages are at its root; a wheel has them in this folder.
 HOME = PACKAGE if (PACKAGE / "notebooks").is_dir() else PACKAGE.parents[1]
@@ -30,6 +32,14 @@ class Notebook:
     def path(self) -> Path:
         """Where its page is, or will be."""
         return NOTEBOOKS / f"{self.number}_{self.name}.ipynb"
+
+    def page_in(self, language: str) -> Path:
+        """Where its page in a language is, if there is one; else where the English one is.
+
+        >>> find("00").page_in("de").name, find("01").page_in("de").name
+        ('00_start_here.de.ipynb', '01_the_whole_model.ipynb')
+        """
+        return in_language(self.path, language)
 
     @property
     def ready(self) -> bool:
@@ -80,6 +90,12 @@ COURSE = (
 )
 
 
+def in_language(path: Path, language: str) -> Path:
+    """The translation of a file, which is beside it: 00_solutions.de.md; the file itself if there is none."""
+    translated = path.with_suffix(f".{language}{path.suffix}")
+    return translated if translated.is_file() else path
+
+
 def find(number: str) -> Notebook:
     """The notebook with these two digits. Raises ValueError, which says which ones there are.
 
@@ -100,7 +116,8 @@ def core_path() -> str:
     '00 to 11, then 13'
     """
     runs = [[one.number for one in run] for is_core, run in groupby(COURSE, key=lambda one: one.core) if is_core]
-    return ", then ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return _(", then ").join(run[0] if len(run) == 1 else _("{first} to {last}", first=run[0], last=run[-1])
+                             for run in runs)
 
 
 def ready() -> list:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mistral_edu import course
 from mistral_edu.course.alt_texts import put_alt_texts
 from mistral_edu.course.handout import MANIFEST, hand_out
+from mistral_edu.language import ENGLISH
 
 FOLDER, FINISHED = "mistral-notebooks", "finished"
 PREDICTS, HINTS = re.compile(r"(?<![\w.])predict\("), re.compile(r"(?<![\w.])hint\(")
@@ -18,17 +19,20 @@ OUT = re.compile(r"\]\(\.\./(?=docs/|solutions/)")    # links out of notebooks/:
 PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)[^)]*\)")    # of a page in docs/; only a clone has the file
 
 
-def prepare(asked: str | None = None, folder: str | None = None, finished: bool = False) -> tuple:
+def prepare(asked: str | None = None, folder: str | None = None, finished: bool = False,
+            language: str = ENGLISH) -> tuple:
     """Hand out the copies; returns (their folder, the page to open in it or None, sentences for the learner).
 
-    asked: the number of a notebook. finished: the page as it is stored, with all outputs, from finished/. Raises
+    asked: the number of a notebook. finished: the page as it is stored, with all outputs, from finished/. language:
+    pages translated into it come beside the English ones, and are the ones to open. Raises
     ValueError for a notebook that does not exist, OSError if a page has to be written and cannot be.
     """
     notebook = find(asked or "00")
     folder = Path(folder).expanduser().resolve() if folder else folder_of_learner()
-    page = f"{FINISHED}/{notebook.path.name}" if finished else notebook.path.name
+    name = notebook.page_in(language).name
+    page = f"{FINISHED}/{name}" if finished else name
     try:
-        sentences = hand_out(folder, files(finished), asked=page if asked else None)
+        sentences = hand_out(folder, files(finished, language), asked=page if asked else None)
     except OSError as error:
         if not (folder / page).is_file():
             raise OSError(f"{error}; choose a folder of your own: mistral-edu lab --folder DIR") from error
@@ -76,14 +80,15 @@ def _begin_again(cells):
                 cell["outputs"], cell["execution_count"] = [], None
 
 
-def files(finished: bool = False):
+def files(finished: bool = False, language: str = ENGLISH):
     """Everything that a learner gets: (its path in the folder, its text)."""
     for notebook in course.ready():
-        text = notebook.path.read_text(encoding="utf-8")
-        yield notebook.path.name, copy_of(text)
-        if finished:
-            yield f"{FINISHED}/{notebook.path.name}", copy_of(text, finished=True)
+        for path in sorted({notebook.path, notebook.page_in(language)}):
+            text = path.read_text(encoding="utf-8")
+            yield path.name, copy_of(text)
+            if finished:
+                yield f"{FINISHED}/{path.name}", copy_of(text, finished=True)
     for room in (course.SOLUTIONS, course.DOCS):
-        for path in sorted(room.glob("*.md")):
+        for path in [path for path in sorted(room.glob("*.md")) if path.suffixes[:-1] in ([], [f".{language}"])]:
             text = path.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
             yield f"{room.name}/{path.name}", PICTURE.sub(r"(Picture: \1)", text)

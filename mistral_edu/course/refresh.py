@@ -24,7 +24,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from mistral_edu import course
+from mistral_edu import course, language
 from mistral_edu.course.alt_texts import drop_alt_texts
 from mistral_edu.lab.exercises.bank import exercises_of
 from mistral_edu.machine.whole_files import write_text
@@ -61,12 +61,15 @@ class ThisPython(AsyncKernelManager):
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
 
-def run(notebook, folder):
-    """The notebook, executed from a fresh kernel in its own folder, without startup files or history."""
+def run(notebook, folder, timeout: int | None = 300):
+    """The notebook, executed from a fresh kernel in its own folder, without startup files or history.
+
+    timeout: the seconds that a cell may take; None for any number.
+    """
     with tempfile.TemporaryDirectory() as profile:
-        client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=300, record_timing=False,
+        client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=timeout, record_timing=False,
                                 coalesce_streams=True, resources={"metadata": {"path": str(folder)}})
-        return client.execute(env={**os.environ, "IPYTHONDIR": profile})
+        return client.execute(env={**os.environ, "IPYTHONDIR": profile, language.VARIABLE: language.ENGLISH})
 
 
 def normalise(notebook) -> None:
@@ -147,14 +150,17 @@ def _with_its_state(mention):
     return f"notebook {mention[1]}" + ("" if course.find(mention[1]).ready else " (not written yet)")
 
 
-def find(name: str, folder="notebooks") -> Path:
-    """A path as it is, or the notebook whose name starts with these digits. Raises FileNotFoundError."""
+def find(name: str, folder="notebooks") -> list:
+    """[a path as it is], or the notebook whose name starts with these digits, with its translations.
+
+    Raises FileNotFoundError if there is none.
+    """
     if name.endswith(".ipynb"):
-        return Path(name)
+        return [Path(name)]
     found = sorted(Path(folder).glob(f"{name}_*.ipynb"))
-    if len(found) != 1:
+    if len({path.name.split(".")[0] for path in found}) != 1:
         raise FileNotFoundError(f"{folder}/{name}_*.ipynb matches {len(found)} files; run this where {folder}/ is")
-    return found[0]
+    return found
 
 
 def main(arguments=None) -> int:
@@ -163,7 +169,8 @@ def main(arguments=None) -> int:
     parser.add_argument("--measure", action="store_true", help="take new timings, too")
     options = parser.parse_args(arguments)
     try:
-        for path in map(find, options.notebooks or [notebook.number for notebook in course.ready()]):
+        numbers = options.notebooks or [notebook.number for notebook in course.ready()]
+        for path in [path for number in numbers for path in find(number)]:
             print(f"{path}: {refresh(path, options.measure)} code cells stored")
     except FileNotFoundError as error:
         print(error, file=sys.stderr)

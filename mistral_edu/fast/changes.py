@@ -11,7 +11,8 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-NOT_WATCHED = ("_no_grad", "_training", "answered_by", "engine")  # attributes of a module that change no logits
+# Attributes of a module or a class that change no logits; the last one is kept in a class by whoever copies a module.
+NOT_WATCHED = ("_no_grad", "_training", "answered_by", "engine", "__slotnames__")
 
 
 class Changed(Exception):
@@ -60,9 +61,8 @@ class Watch:
 
     def glance(self, model):
         """Everything that could be replaced, in a fixed order."""
-        own = [value for name, value in vars(model).items() if name not in NOT_WATCHED]
         kinds = [own_class(model), *map(type, self.modules)]
-        return [*kinds, *own, *model.values(), *chain.from_iterable(self.shelves)]
+        return [*kinds, *watched(model), *model.values(), *chain.from_iterable(self.shelves)]
 
 
 class Watchful:
@@ -108,12 +108,17 @@ def lists(container):
             yield from lists(child)
 
 
+def watched(thing):
+    """The attributes of a module or a class, but for those that do not matter."""
+    return [value for name, value in vars(thing).items() if name not in NOT_WATCHED]
+
+
 def parts(module):
     """Everything in a module that its answer depends on, in a fixed order: classes, functions, attributes, arrays."""
     yield own_class(module)
     for kind in code_of(own_class(module)):
-        yield from vars(kind).values()
-    yield from (value for name, value in vars(module).items() if name not in NOT_WATCHED)
+        yield from watched(kind)
+    yield from watched(module)
     children = list(module.values())
     while children:
         child = children.pop(0)

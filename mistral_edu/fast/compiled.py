@@ -9,6 +9,9 @@ looks for changes only in the file of the compiled function, not in those from w
 and the processor. So kernels that are in it can be loaded, and need not be compiled in a process that has to answer. A
 folder that has not been used for a month is removed. If no folder can be written, each process compiles into one of its
 own, which is removed when it ends.
+
+Where several users share an environment, as on a hub for a class, `mistral-edu classroom prepare` compiles into the
+environment itself. What is found there is copied instead of being compiled again.
 """
 import hashlib
 import importlib.metadata
@@ -23,7 +26,8 @@ import threading
 import time
 from pathlib import Path
 
-from mistral_edu.machine.blas import cache_folder, is_kept, keep_it, own_folder, wanted_folder
+from mistral_edu.machine import whole_files
+from mistral_edu.machine.blas import cache_folder, is_kept, keep_it, own_folder, shared_folder, wanted_folder
 
 SOURCES = ("kernels.py", "arithmetic.py", "rows.py", "many_rows.py", "heads.py", "dots.py", "tiles.py",
            "vectors.py", "instructions.py")
@@ -108,7 +112,7 @@ def kernels(wait=None):
             except OSError as error:
                 _trouble = f"{NO_FOLDER}: {error}"
                 return None
-            _kept = are_in(place)
+            _kept = are_in(place) or copy_shared(place)
             _loader = threading.Thread(target=_bring, args=(place,), name="mistral_edu kernels", daemon=True)
             _loader.start()
     if wait is None:
@@ -159,6 +163,46 @@ def processor():
 def are_in(place):
     """Whether a folder holds all compiled kernels: numba writes those of one function long before those of the next."""
     return (place / MARK).exists()
+
+
+def shared_place():
+    """Where kernels for this processor are that all users of this environment share."""
+    return shared_folder() / "kernels" / digest()
+
+
+def copy_shared(place):
+    """Copy shared kernels into a folder of one's own: numba loads only from folders that it could write.
+
+    Returns whether they are there. The mark comes last.
+    """
+    shared = shared_place()
+    if not are_in(shared):
+        return False
+    try:
+        for file in shared.rglob("*.nb?"):
+            copy = place / file.relative_to(shared)
+            copy.parent.mkdir(exist_ok=True)
+            whole_files.write(copy, lambda name: shutil.copyfile(file, name))
+        (place / MARK).touch()
+    except OSError:  # a full disk: then the kernels are compiled, or that fails, too, and says why
+        return False
+    return True
+
+
+def share():
+    """Compile kernels into this environment, for all of its users. Returns the folder.
+
+    Raises OSError where it cannot be written, RuntimeError where the kernels cannot be compiled.
+    """
+    place = shared_place()
+    place.mkdir(parents=True, exist_ok=True)
+    if not are_in(place):
+        _compile_apart(place)
+    if not are_in(place):
+        compile_into(place)     # here, to see why
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return place
 
 
 def _bring(place):

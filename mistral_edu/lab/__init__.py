@@ -6,6 +6,7 @@ pages try on a model, and `use`, which puts a reader's function into one; `looki
 chat in a cell. What belongs to one page alone has a room with its number: `n08_window`.
 """
 from mistral_edu.lab import kernel
+from mistral_edu.language import language
 
 try:
     from mistral_edu.lab.exercises import check, hint, outcome, predict
@@ -21,6 +22,7 @@ except ModuleNotFoundError as error:
                               'pip install "mistral-edu[lab]", then restart the kernel', name=error.name) from None
 
 __all__ = ["Picture", "attention_view", "chat_panel", "check", "compare_answers", "course_map", "explore", "figure",
-           "hint", "inspect_answer", "lens_view", "outcome", "predict", "reach_view", "recorded", "say", "show", "use"]
+           "hint", "inspect_answer", "language", "lens_view", "outcome", "predict", "reach_view", "recorded", "say",
+           "show", "use"]
 
 kernel.listen()

@@ -8,7 +8,8 @@ That is why `mistral_edu` calls `install()` when it is imported, and why noteboo
 There are two places to get it from:
 - the environment's or the system's own library (`libopenblas.so.0`, from conda or the distribution);
 - the PyPI package scipy-openblas32. Its functions carry a prefix (`scipy_cblas_sgemm`), so a copy with the plain names
-  is made once by patchelf and kept in the user's cache folder (25 MB, 0.1 s).
+  is made once by patchelf and kept in the user's cache folder (25 MB, 0.1 s). Where several users share an
+  environment, `mistral-edu classroom prepare` puts one copy into it for all of them.
 
 Everything works without it, only slower; `status()` says what was loaded, or why not and what to do.
 The environment variable MISTRAL_EDU_BLAS=0 turns it off; OPENBLAS_NUM_THREADS chooses the number of threads, which is
@@ -20,7 +21,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -99,14 +100,32 @@ def _load() -> Status:
     package = _find_package()
     if package is None:
         return Status(reason="no OpenBLAS: neither a system library nor the package scipy-openblas32", fix=GET_IT)
-    copy = _renamed_copy(package)
+    if (shared := _whole_copy(shared_folder(), _stem(package))) and (found := _open(str(shared), "scipy-openblas32")):
+        return found
+    copy = _renamed_copy(package, cache_folder())
     if isinstance(copy, Status):
         return copy
     found = _open(str(copy), "scipy-openblas32")
     if found is None:  # a damaged copy: make it again
         copy.unlink()
-        found = _open(str(_renamed_copy(package)), "scipy-openblas32")
+        found = _open(str(_renamed_copy(package, cache_folder())), "scipy-openblas32")
     return found or Status(reason=f"{copy} cannot be loaded", fix=GET_IT)
+
+
+def share() -> Path | str:
+    """Put the renamed copy of scipy-openblas32 into shared_folder(), where all users of this environment find it.
+
+    Returns its path, or a sentence if none is needed or can be made. Raises OSError if the folder cannot be written.
+    """
+    package = _find_package() if sys.platform.startswith("linux") else None
+    if package is None:
+        return "nothing to share: this environment has no scipy-openblas32"
+    shared_folder().mkdir(parents=True, exist_ok=True)
+    copy = _renamed_copy(package, shared_folder())
+    if isinstance(copy, Status):
+        return copy.reason
+    copy.chmod(0o755)
+    return copy
 
 
 def _open(library, source):
@@ -178,12 +197,17 @@ def _find_package():
     return None
 
 
-def _renamed_copy(library):
-    """The copy of scipy-openblas32 with plain names: a path in the cache; a Status if it cannot be made."""
+def _stem(library):
+    """How the name of a renamed copy begins: which version of scipy-openblas32 it was made from, and for what."""
     site = library.parents[2]
     version = next((folder.name.removesuffix(".dist-info") for folder in site.glob("scipy_openblas32-*.dist-info")),
                    f"scipy_openblas32-{library.stat().st_size}")
-    stem, folder = f"{version}-{os.uname().machine}", cache_folder()
+    return f"{version}-{os.uname().machine}"
+
+
+def _renamed_copy(library, folder):
+    """The copy of scipy-openblas32 with plain names: a path in the folder; a Status if it cannot be made."""
+    stem = _stem(library)
     if kept := _whole_copy(folder, stem):
         return kept
     patchelf = _find_patchelf()
@@ -214,7 +238,8 @@ def _whole_copy(folder, stem):
     for copy in folder.glob(f"{stem}*.so"):
         if copy.name == f"{stem}-{copy.stat().st_size}.so":
             return copy
-        copy.unlink(missing_ok=True)
+        with suppress(OSError):  # in a shared folder only its owner may
+            copy.unlink()
     return None
 
 
@@ -238,6 +263,15 @@ def cache_folder() -> Path:
 def wanted_folder() -> Path:
     """$XDG_CACHE_HOME/mistral_edu, by default ~/.cache/mistral_edu: what is in it is there after a restart, too."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mistral_edu")
+
+
+def shared_folder() -> Path:
+    """A folder of this environment, which whoever installs packages fills once for all of its users.
+
+    It is as much to be trusted as the packages beside it. `mistral-edu classroom prepare` writes it; nothing else does.
+    MISTRAL_EDU_SHARED names another one.
+    """
+    return Path(os.environ.get("MISTRAL_EDU_SHARED") or Path(sys.prefix, "share", "mistral_edu"))
 
 
 _own = []  # a folder of this process's own, once one is needed

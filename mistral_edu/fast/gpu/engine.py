@@ -9,6 +9,7 @@ import mlx.core as mx
 from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.changes import Watchful
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.layer import Layer, Output
 from mistral_edu.fast.gpu.nvidia import step as nvidia
 from mistral_edu.fast.gpu.step import Step
@@ -18,7 +19,6 @@ from mistral_edu.fast.step import go_back
 from mistral_edu.quantized_cache import make_layer_cache
 from mistral_edu.rope import rope_frequencies
 from mistral_edu.transformer import check_call
-
 
 WITH_KERNELS = "gpu: kernels for NVIDIA; MLX operations for prompts"
 
@@ -45,7 +45,7 @@ class GpuEngine(Watchful):
         """tokens (B, L) int -> logits (B, L or 1, vocab_size). None where only the readable code can answer."""
         try:
             check_call(tokens, cache, len(self.layers))
-            if tokens.shape[1] > 1:
+            if tokens.shape[1] > 1 or self.kernels:
                 known(tokens)
         except (ValueError, Traced):    # a mistake, which the readable code explains; or inside mx.compile, mx.grad
             return None
@@ -68,7 +68,8 @@ class GpuEngine(Watchful):
         """A prompt: logits after each token, or after the last one alone."""
         (B, L), window, logits = tokens.shape, self.config.window_size, []
         for start, end in prompt.pieces(L, cache[0].offset, window, max(1, self.chunk // B)):
-            x = prompt.read(self.layers, self.embed(tokens[:, start:end]), cache, window)   # (B, end - start, dim)
+            x = rows_of(self.embed, tokens[:, start:end])                               # (B, end - start, dim)
+            x = prompt.read(self.layers, x, cache, window)
             if not last_only:
                 logits.append(self.output(x))
         return self.output(x[:, -1:]) if last_only else mx.concatenate(logits, axis=1)

@@ -1,16 +1,22 @@
 """One layer, in two parts: what comes before attention, and what comes after it. Compare with Block and Attention."""
-from functools import partial
-
 import mlx.core as mx
 
 from mistral_edu.attention import merge_heads, split_heads
 from mistral_edu.fast.gpu.matrices import Joined, matrix
 
+LONG = 1024     # tokens from which on it pays to compile the gate, which takes seconds on NVIDIA when it is first used
 
-@partial(mx.compile, shapeless=True)
+
 def gate(gated, up):
-    """silu(gated) * up, as one kernel."""
+    """silu(gated) * up. (In the compiled step, too, it is part of one kernel.)"""
+    return one_kernel(gated, up) if gated.shape[-2] >= LONG else silu_times(gated, up)
+
+
+def silu_times(gated, up):
     return gated * mx.sigmoid(gated) * up
+
+
+one_kernel = mx.compile(silu_times, shapeless=True)
 
 
 class Layer:

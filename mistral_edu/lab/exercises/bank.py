@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 
+from mistral_edu.language import _
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -32,7 +34,7 @@ def short(label: str) -> str:
     ('8.3', '8.3', '0.3', '8.10')
     """
     if not isinstance(label, str):
-        raise TypeError(f'a label is a text in quotes, like "8.3"; got {label!r}')
+        raise TypeError(_('a label is a text in quotes, like "8.3"; got {label!r}', label=label))
     return re.sub(r"^0+(?=\d)", "", label.strip())
 
 
@@ -68,5 +70,6 @@ def find(label: str) -> Exercise:
     for exercise in known:
         if exercise.label == label:
             return exercise
-    names = ", ".join(exercise.label for exercise in known) or "none"
-    raise ValueError(f"no exercise {label!r}; notebook {notebook_of(label)} has {names}")
+    names = ", ".join(exercise.label for exercise in known) or _("none")
+    raise ValueError(_("no exercise {label!r}; notebook {number} has {names}", label=label, number=notebook_of(label),
+                       names=names))

@@ -17,6 +17,7 @@ from mistral_edu.lab.exercises.time_limit import few_words, time_limit
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import _
 
 ENOUGH = 100        # cases that tell which slip it is; some exercises have thousands
 SOON = 10           # seconds that naming a slip may take
@@ -37,12 +38,13 @@ class Verdict:
 
 
 def check(label: str, fn: Callable | None = None, cases: Iterable | None = None, reference: Callable | None = None,
-          slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4) -> Verdict:
+          slips: Iterable[tuple[Callable, str]] = (), atol: float = 1e-4, around: Callable = nullcontext) -> Verdict:
     """Compare fn with reference on every case, the by-hand case first; print and return a Verdict.
 
     cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a common mistake and what to tell its author.
     With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
-    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them.
+    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them. around: makes the context
+    in which fn is called.
 
     >>> double = lambda x: 2 * x
     >>> square = (lambda x: x * x, "x * x is the square; twice x is x + x")
@@ -53,7 +55,6 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
       It was called with x = 3. Likely: x * x is the square; twice x is x + x
     """
     label = short(label)
-    around: Callable = nullcontext
     if cases is None:
         exercise = find(label)
         cases, reference, slips, around = exercise.cases, exercise.reference, exercise.slips, exercise.around
@@ -62,7 +63,8 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
                          "give it a function that is right")
     name = getattr(fn, "__name__", reference.__name__)
     if failed := left_unmade(name):
-        return _answer(label, False, f"✗ {label}: {only_earlier(name, failed)} check again.")
+        problem = only_earlier(name, failed)
+        return _answer(label, False, _("✗ {label}: {problem} check again.", label=label, problem=problem))
     if not callable(fn):
         return _answer(label, False, _not_a_function(label, fn, reference))
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
@@ -73,29 +75,35 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
             with shown, time_limit(), around():
                 got = fn(*given)
         except NotImplementedError:
-            return _answer(label, False, f"○ {label}: not started yet; replace the raise line and run both cells again")
+            message = _("○ {label}: not started yet; replace the raise line and run both cells again", label=label)
+            return _answer(label, False, message)
         except Exception as error:
             got = error
-            problem = f"your code stops with {describe(error, fn)}"
+            problem = _("your code stops with {error}", error=describe(error, fn))
         else:
             problem = difference(got, want, atol)
             if problem is None and (kind := not_from_mlx(got, want) or _spoilt(args, given)):
-                return _answer(label, False, f"✗ {label}, case {n} of {len(cases)}: {kind}.")
+                return _answer(label, False, f"✗ {label}{_case(n, cases)}: {kind}.")
         if problem:
-            why = _named_in_time(fn, slips, cases, args, got, atol) or f'A hint waits in hint("{label}").'
+            why = (_named_in_time(fn, slips, cases, args, got, atol)
+                   or _('A hint waits in hint("{label}").', label=label))
             stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask
-            case = "" if any(map(callable, args)) else f", case {n} of {len(cases)}"
+            case = "" if any(map(callable, args)) else _case(n, cases)
             return _answer(label, False, f"✗ {label}{case}: {problem}{stop}\n"
                                          f"  {_called_with(args, reference)}{why}")
-    return _answer(label, True, f"✓ {label}: all {len(cases)} cases agree")
+    return _answer(label, True, _("✓ {label}: all {n} cases agree", label=label, n=len(cases)))
+
+
+def _case(n, cases):
+    return _(", case {n} of {count}", n=n, count=len(cases))
 
 
 def _not_a_function(label, given, reference):
     """For check("0.3", f(x)), or a name that now holds a result. The page's function has its reference's name."""
     name = reference.__name__ if reference.__name__.isidentifier() else "your_function"
-    what = "nothing (None)" if given is None else f"a result, {show(given)}"
-    return (f'✗ {label}: give the function itself, without brackets after its name: check("{label}", {name}). '
-            f"What came was {what}.")
+    what = _("nothing (None)") if given is None else _("a result, {value}", value=show(given))
+    return _('✗ {label}: give the function itself, without brackets after its name: check("{label}", {name}). '
+             "What came was {what}.", label=label, name=name, what=what)
 
 
 def _named_in_time(*question):
@@ -119,8 +127,8 @@ def _name_the_slip(fn, slips, cases, args, got, atol):
         if _matches(slip, got, atol):
             agreeing = sum(_matches(_run(wrong, other), _run(fn, other), atol) for other in cases[:ENOUGH])
             alike.append((agreeing, str(slip) == str(got), sentence))
-    agreeing, _, sentence = max(alike, key=lambda each: each[:2], default=(0, False, ""))
-    return f"Likely: {sentence}" if 2 * agreeing > len(cases[:ENOUGH]) else None
+    agreeing, __, sentence = max(alike, key=lambda each: each[:2], default=(0, False, ""))
+    return _("Likely: {reason}", reason=_(sentence)) if 2 * agreeing > len(cases[:ENOUGH]) else None
 
 
 def _matches(a, b, atol):
@@ -143,8 +151,8 @@ def _run(fn, args):
 def _spoilt(args, given):
     """On lists passed as arguments: the page's own would be changed, and later cells would go on with it."""
     if any(isinstance(before, list) and before != after for before, after in zip(args, given)):
-        return ("the result is right, but your function changes a list that it was given, and with it the caller's "
-                "list; begin with a copy, such as list(ids)")
+        return _("the result is right, but your function changes a list that it was given, and with it the caller's "
+                 "list; begin with a copy, such as list(ids)")
     return None
 
 
@@ -158,7 +166,7 @@ def _called_with(args, reference):
         names = []
     names = names if len(names) == len(args) else [""] * len(args)
     given = ", ".join(name + show(a) for name, a in zip(names, args))
-    return f"It was called with {given}. " if args and len(given) <= 120 else ""
+    return _("It was called with {arguments}.", arguments=given) + " " if args and len(given) <= 120 else ""
 
 
 def _answer(label, passed, message):

@@ -4,6 +4,8 @@ import inspect
 import mlx.core as mx
 import numpy as np
 
+from mistral_edu.language import _
+
 SMALL = 16          # arrays of up to this many numbers are shown in full
 SMALL_MASK = 12     # masks of up to this many rows and columns
 
@@ -15,50 +17,61 @@ def difference(got, want, atol=1e-4):
     masks follow the sentence as rows of 0 and 1, the expected one next to the other.
     """
     if got is None and want is not None:
-        return "your function returns None; is a return line missing, at the end or in a branch of an if?"
+        return _("your function returns None; is a return line missing, at the end or in a branch of an if?")
     if inspect.isgenerator(got):
-        return "your function yields its results one by one; collect them, and return them all at once"
+        return _("your function yields its results one by one; collect them, and return them all at once")
     if isinstance(want, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
-            wanted = f"{len(want)} results" if any(isinstance(each, mx.array) for each in want) else show(want)
+            arrays = any(isinstance(each, mx.array) for each in want)
+            wanted = _("{n} results", n=len(want)) if arrays else show(want)
             if hasattr(got, "tolist") and show(got) == show(want):
-                return "the numbers are right, but a list is wanted, and yours is an array: .tolist() converts it"
-            return f"expected {wanted}, yours gives {show(got)}"
+                return _("the numbers are right, but a list is wanted, and yours is an array: .tolist() converts it")
+            return _expected(wanted, show(got))
         pairs = enumerate(zip(got, want), 1)
-        return next((f"result {n}: {text}" for n, (g, w) in pairs if (text := difference(g, w, atol))), None)
+        return next((_("result {n}: {problem}", n=n, problem=text) for n, (g, w) in pairs
+                     if (text := difference(g, w, atol))), None)
     if isinstance(want, (str, bytes)) or want is None:
-        return None if type(got) is type(want) and got == want else f"expected {want!r}, yours gives {show(got)}"
+        return None if type(got) is type(want) and got == want else _expected(repr(want), show(got))
     if type(got) is int and type(want) is int and abs(got) >= 2**63:      # no array holds such a number
-        return None if got == want else f"expected {show(want)}, yours gives about 2**{got.bit_length()}"
+        return None if got == want else _expected(show(want), _("about {n}", n=f"2**{got.bit_length()}"))
     try:
         a, b = _array(got), _array(want)
     except (TypeError, ValueError):
         if isinstance(got, str):
-            return f"expected {show(want)}, yours gives a str, {show(got)}: text in quotes"
-        return f"expected {show(want)}, yours gives a {type(got).__name__}"
+            return _expected(show(want), _("a str, {text}: text in quotes", text=show(got)))
+        return _expected(show(want), _a(got))
     if a.shape != b.shape:
         if () in (a.shape, b.shape):        # a number where an array is expected, or the other way round
-            return f"expected {show(want)}, yours gives {show(got)}"
-        return f"expected shape {b.shape}, yours has shape {a.shape}{_beside(a, b)}"
+            return _expected(show(want), show(got))
+        return _("expected shape {wanted}, yours has shape {given}", wanted=b.shape, given=a.shape) + _beside(a, b)
     if isinstance(want, mx.array) and isinstance(got, mx.array) and got.dtype != want.dtype:
-        return f"the shape is right, but expected dtype {_dtype(want)}, yours is {_dtype(got)}"
+        return _("the shape is right, but expected dtype {wanted}, yours is {given}",
+                 wanted=_dtype(want), given=_dtype(got))
     if (a.dtype == bool) != (b.dtype == bool):
-        return f"expected {_kind(b)}, yours gives {_kind(a)}"
+        return _expected(_kind(b), _kind(a))
     beside = _beside(a, b)
     a, b = a.astype(np.float64), b.astype(np.float64)
     strange = np.isnan(a) & ~np.isnan(b)
     if strange.any():
-        return f"NaN in {strange.sum()} of {a.size} places (a division 0/0, or inf - inf)"
+        return _("NaN in {n} of {count} places (a division 0/0, or inf - inf)", n=strange.sum(), count=a.size)
     wrong = ~np.isclose(a, b, rtol=atol, atol=atol, equal_nan=True)
     if not wrong.any():
         return None
     if beside:
-        return f"{wrong.sum()} of {a.size} entries differ{beside}"
+        return _("{n} of {count} entries differ", n=wrong.sum(), count=a.size) + beside
     if b.ndim == 0 or b.size <= SMALL:
-        return f"expected {show(want)}, yours gives {show(got)}"
+        return _expected(show(want), show(got))
     at = tuple(int(i) for i in np.argwhere(wrong)[0])
-    return (f"{wrong.sum()} of {a.size} numbers differ, the first at {list(at)}: "
-            f"expected {_number(b[at])}, yours gives {_number(a[at])}")
+    return _("{n} of {count} numbers differ, the first at {place}: {problem}", n=wrong.sum(), count=a.size,
+             place=list(at), problem=_expected(_number(b[at]), _number(a[at])))
+
+
+def _expected(wanted, given):
+    return _("expected {wanted}, yours gives {given}", wanted=wanted, given=given)
+
+
+def _a(value):
+    return _("a {type}", type=type(value).__name__)
 
 
 def not_from_mlx(got, want):
@@ -71,8 +84,8 @@ def not_from_mlx(got, want):
         return next((text for pair in zip(got, want) if (text := not_from_mlx(*pair))), None)
     if isinstance(got, mx.array) or not isinstance(want, mx.array) or want.ndim == 0:
         return None
-    what = "a NumPy array" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
-    return f"the numbers are right, but they come as {what}; convert it with mx.array(...)"
+    what = _("a NumPy array") if isinstance(got, np.ndarray) else _a(got)
+    return _("the numbers are right, but they come as {what}; convert it with mx.array(...)", what=what)
 
 
 def show(x):
@@ -88,8 +101,8 @@ def show(x):
         return text if len(text) <= 60 else text[:57] + "..."
     if a.size > SMALL:
         if isinstance(x, list) and a.ndim == 1:
-            return f"a list of {len(x)} numbers"
-        return f"an array of shape {a.shape}"
+            return _("a list of {n} numbers", n=len(x))
+        return _("an array of shape {shape}", shape=a.shape)
     if a.ndim == 0 and a.dtype.kind != "f":
         return str(a.item())
     return str(np.array2string(a, separator=", ", formatter={"float_kind": _number})).replace("\n", "")
@@ -100,8 +113,9 @@ def _beside(a, b):
     if not all(m.dtype == bool and m.ndim == 2 and 0 < max(m.shape) <= SMALL_MASK for m in (a, b)):
         return ""
     yours, expected = ([" ".join(str(int(x)) for x in row) for row in mask] for mask in (a, b))
-    width = max(len("expected"), *map(len, expected))
-    lines = [f"  {'expected':{width}}     yours"]
+    left, right = _("expected"), _("yours")
+    width = max(len(left), *map(len, expected))
+    lines = [f"  {left:{width}}     {right}"]
     for n in range(max(len(yours), len(expected))):
         left, right = (rows[n] if n < len(rows) else "" for rows in (expected, yours))
         lines.append(f"  {left:{width}}  {' ' if left == right else '≠'}  {right}".rstrip())
@@ -123,7 +137,7 @@ def _dtype(x):
 
 
 def _kind(a):
-    return "True or False" if a.dtype == bool else "numbers"
+    return _("True or False") if a.dtype == bool else _("numbers")
 
 
 def _number(x):

@@ -3,9 +3,11 @@
 The reader climbs it, not Run All: in a notebook the first run of a hint's cell only says that there are hints, and a
 run that was queued behind other cells repeats what was shown last.
 """
+from mistral_edu import course
 from mistral_edu.lab import kernel
 from mistral_edu.lab.exercises.bank import find, notebook_of, short
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import _, current, ngettext
 
 _rungs: dict = {}        # exercise -> rung shown last in this kernel; 0 is the invitation, the solution comes last
 
@@ -20,9 +22,10 @@ def hint(label: str) -> None:
         rung = _rungs[label] + (0 if kernel.cell_was_queued() else 1)
     _rungs[label] = rung = min(rung, len(hints) + 1)
     if rung == 0:
-        waiting = "1 hint waits here" if len(hints) == 1 else f"{len(hints)} hints wait here"
-        say(f"{waiting}. Run this cell again for the first.")
+        say(ngettext("{n} hint waits here. Run this cell again for the first.",
+                     "{n} hints wait here. Run this cell again for the first.", len(hints)))
     elif rung <= len(hints):
-        say(f"Hint {rung} of {len(hints)}: {hints[rung - 1]}")
+        say(_("Hint {n} of {count}: {hint}", n=rung, count=len(hints), hint=_(hints[rung - 1])))
     else:
-        say(f"No more hints. The solution to {label}, explained: solutions/{notebook_of(label)}_solutions.md")
+        file = course.in_language(course.SOLUTIONS / f"{notebook_of(label)}_solutions.md", current())
+        say(_("No more hints. The solution to {label}, explained: {file}", label=label, file=f"solutions/{file.name}"))

@@ -10,9 +10,10 @@ from typing import Any
 from mistral_edu.lab.exercises.bank import short
 from mistral_edu.lab.exercises.guesses import as_number, as_one_of, same, spoken
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import N_, _
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
-RIGHT, WRONG = "right", "not so, and worth a second look"
+RIGHT, WRONG = N_("right"), N_("not so, and worth a second look")
 _guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
@@ -26,26 +27,27 @@ def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> No
     """
     label = short(label)
     if isinstance(choices, Real):       # predict("8.5", 1,000): to Python these are two numbers
-        say(f"Prediction {label}: write the number without a comma, or in quotes.")
+        say(_("Prediction {label}: write the number without a comma, or in quotes.", label=label))
         return
     guess = spoken(guess)
     if guess is None:
-        say(f"Prediction {label}: a guess is a number, or text in quotes.")
+        say(_("Prediction {label}: a guess is a number, or text in quotes.", label=label))
         return
     if guess in (OPEN, ""):
         _guesses.pop(label, None)
-        say(f'Prediction {label}: still open. Put your guess in place of "{OPEN}", and run the cell again.')
+        say(_('Prediction {label}: still open. Put your guess in place of "?", and run the cell again.', label=label))
         if choices:
-            say("  The choices: " + "  ".join(f'"{choice}"' for choice in choices))
+            say("  " + _("The choices:") + " " + "  ".join(f'"{choice}"' for choice in choices))
         return
     if choices:
         choice = as_one_of(guess, choices)
         if choice is None:
-            say(f"Prediction {label}: {guess!r} is not one of the choices: {', '.join(map(str, choices))}.")
+            say(_("Prediction {label}: {guess!r} is not one of the choices: {choices}.", label=label, guess=guess,
+                  choices=", ".join(map(str, choices))))
             return
         guess = choice
     _guesses[label] = guess, bool(choices)
-    say(f"Prediction {label}: {guess}. Recorded.")
+    say(_("Prediction {label}: {guess}. Recorded.", label=label, guess=guess))
 
 
 def outcome(label: str, result: Any, within: float = 0.0) -> None:
@@ -58,22 +60,24 @@ def outcome(label: str, result: Any, within: float = 0.0) -> None:
     """
     label = short(label)
     if label not in _guesses:
-        say(f"Outcome {label}: {result}. No prediction was recorded.")
+        say(_("Outcome {label}: {result}. No prediction was recorded.", label=label, result=result))
         return
     guess, chosen = _guesses[label]
-    say(f"Outcome {label}: {result}. You predicted {guess}: {_judged(guess, result, within, chosen)}.")
+    say(_("Outcome {label}: {result}. You predicted {guess}: {judgement}.", label=label, result=result, guess=guess,
+          judgement=_judged(guess, result, within, chosen)))
 
 
 def _judged(guess, result, within, chosen):
     """chosen: a choice among several is right or wrong, not an estimate that is off by a factor."""
     if chosen or not isinstance(result, Real) or isinstance(result, bool):
-        return RIGHT if same(guess, result) else WRONG
+        return _(RIGHT if same(guess, result) else WRONG)
     number = as_number(guess)
     if number is None:
-        return "compare the two yourself"
+        return _("compare the two yourself")
     if abs(number - result) <= within * abs(result):
-        return RIGHT
+        return _(RIGHT)
     if number <= 0 or result <= 0:
-        return WRONG
-    asked = f", and {within:.0%} of the result was asked for" if within else ""
-    return f"off by a factor of {max(number / result, result / number):.3g}{asked}"
+        return _(WRONG)
+    asked = _(", and {share} of the result was asked for", share=f"{within:.0%}") if within else ""
+    factor = f"{max(number / result, result / number):.3g}"
+    return _("off by a factor of {factor}", factor=factor) + asked

@@ -5,6 +5,8 @@ import sys
 import threading
 from contextlib import contextmanager, redirect_stdout
 
+from mistral_edu.language import _
+
 SECONDS = 60    # far more than any answer takes, even if MLX has to compile first
 FEW = 600       # characters that a reader's function may print in one check
 
@@ -20,8 +22,8 @@ def time_limit(seconds=SECONDS):
         return
 
     def give_up(signum, frame):
-        raise TimeoutError(f"it had not ended after {seconds:g} seconds; does a loop go on for ever, or take very many "
-                           "steps?")
+        raise TimeoutError(_("it had not ended after {seconds} seconds; does a loop go on for ever, or take very many "
+                             "steps?", seconds=f"{seconds:g}"))
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -46,7 +48,7 @@ class _FewWords(io.TextIOBase):
             self.out.write(text[:self.left])
             self.left -= len(text)
             if self.left < 0:
-                self.out.write("\n... (your function prints more; it is not shown)\n")
+                self.out.write("\n" + _("... (your function prints more; it is not shown)") + "\n")
                 self.left = None
         return len(text)
 

@@ -20,6 +20,7 @@ from mistral_edu.lab.experiments.reader_modules import WrongResult, install
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import _
 from mistral_edu.transformer import Model
 
 QUESTIONS = ("The ball is in the kitchen. The key is in the barn. Where is the key?", "What is 7 plus 5?",
@@ -50,7 +51,7 @@ def use(*functions: Callable, norm: Callable | None = None, attend: Callable | N
     try:
         for fn in (*functions, *parts.values()):
             if failed := left_unmade(name_of(fn)):
-                raise Unfit(f"{only_earlier(name_of(fn), failed)} use it again")
+                raise Unfit(only_earlier(name_of(fn), failed) + " " + _("use it again"))
         parts = named(functions, parts)
         for kind, fn in parts.items():
             install(model, kind, fn, repeat_kv)
@@ -59,7 +60,7 @@ def use(*functions: Callable, norm: Callable | None = None, attend: Callable | N
     except Exception as error:
         if quiet:
             raise
-        say(refusal(error, parts, repeat_kv) + ". The model you get is a copy of the original.")
+        say(refusal(error, parts, repeat_kv) + ". " + _("The model you get is a copy of the original."))
         return copy_of_tiny()
     return model
 
@@ -84,7 +85,7 @@ def answers(model, tokenizer):
     try:
         return [generate(model, tokenizer, question, max_tokens=LONGEST).strip() for question in QUESTIONS]
     except NonFiniteWeights:                                 # logits that are not numbers: reported below
-        return ["(no answer: its logits are not numbers)"] * len(QUESTIONS)
+        return [_("(no answer: its logits are not numbers)")] * len(QUESTIONS)
 
 
 def report(names, model):
@@ -93,20 +94,24 @@ def report(names, model):
     gap = mx.abs(model(mx.array([ids])) - wanted).max().item()
     given = answers(model, tokenizer)
     if gap <= CLOSE and given == expected:
-        say(f"✓ {names} in the model: no logit differs from the original's by more than {CLOSE}.")
+        say(_("✓ {names} in the model: no logit differs from the original's by more than {limit}.", names=names,
+              limit=CLOSE))
     elif gap <= CLOSE:
-        say(f"✗ {names} in the model: a whole prompt gives the original's logits, but the answers are not the "
-            "original's. They are made with a cache, one token at a time: then offset is above 0, and there are more "
-            "keys than queries.")
+        say(_("✗ {names} in the model: a whole prompt gives the original's logits, but the answers are not the "
+              "original's. They are made with a cache, one token at a time: then offset is above 0, and there are more "
+              "keys than queries.", names=names))
     else:
         found = next(d for level in FINER if (d := first_difference(before, model, ids, level)))
-        size = "there are logits that are NaN" if gap != gap else f"the largest difference of a logit is {gap:.2g}"
-        say(f"✗ {names} in the model: it does not compute what the original computes. {found}; {size}.")
+        size = (_("there are logits that are NaN") if gap != gap
+                else _("the largest difference of a logit is {gap:.2g}", gap=gap))
+        say(_("✗ {names} in the model: it does not compute what the original computes. {found}; {size}.", names=names,
+              found=found, size=size))
     if given == expected:
-        say(f'  All three questions get the original\'s answers, such as "{given[0]}"')
+        say("  " + _('All three questions get the original\'s answers, such as "{answer}"', answer=given[0]))
         return
     for question, now, then in zip(QUESTIONS, given, expected):
-        say(f"  {question}\n    original: {then}\n    yours:    {now or '(nothing)'}")
+        say(_("  {question}\n    original: {then}\n    yours:    {now}", question=question, then=then,
+              now=now or _("(nothing)")))
 
 
 def refusal(error, parts, repeated):
@@ -116,14 +121,14 @@ def refusal(error, parts, repeated):
     fn = next((fn for fn in parts.values() if comes_from(error, fn)), None)
     names = joined(parts.values() if fn is None else [fn])
     if isinstance(error, NotImplementedError):
-        return f"○ {names}: not started yet; replace the raise line and run the cell again"
+        return _("○ {names}: not started yet; replace the raise line and run the cell again", names=names)
     if isinstance(error, WrongResult):
         return f"✗ {name_of(error.fn)}: {error}"
-    text = f"✗ {names} stops in the model with {describe(error, fn)}"
+    text = _("✗ {names} stops in the model with {error}", names=names, error=describe(error, fn))
     if fn is not None and fn is parts.get("attend") and not repeated:
         config = original()[0].config
-        text += (f". The queries have {config.n_heads} heads, keys and values {config.n_kv_heads}: repeat them, or let "
-                 "use(..., repeat_kv=True) do it")
+        text += _(". The queries have {n} heads, keys and values {few}: repeat them, or let use(..., repeat_kv=True) "
+                  "do it", n=config.n_heads, few=config.n_kv_heads)
     return text
 
 

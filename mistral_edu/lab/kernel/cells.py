@@ -4,15 +4,17 @@ import re
 import time
 from datetime import datetime, timedelta
 
+from mistral_edu.language import N_
+
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 INSIDE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def ended(error):
-    """How a cell ended, in words: a missing name is not the cell's own fault."""
+    """How a cell ended, in words, not yet translated: a missing name is not the cell's own fault."""
     if isinstance(error, KeyboardInterrupt):
-        return "was stopped"
-    return "lacked a name from above" if type(error) is NameError else "ended in an error"
+        return N_("was stopped")
+    return N_("lacked a name from above") if type(error) is NameError else N_("ended in an error")
 
 
 class Cells:

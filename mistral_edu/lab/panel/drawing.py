@@ -10,9 +10,10 @@ import mistune
 
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
 from mistral_edu.lab.showing.theme import SHADE
+from mistral_edu.language import N_, _, ngettext
 
-NAMES = {"system": "Instructions", "user": "You", "assistant": "Mistral"}
-EMPTY = "Nothing has been said yet."
+NAMES = {"system": N_("Instructions"), "user": N_("You"), "assistant": "Mistral"}
+EMPTY = N_("Nothing has been said yet.")
 STILL = "mistral-chat-still"        # hidden if a live panel is below it, see panel.css
 SHADES = {"system": "none", "user": SHADE, "assistant": "var(--jp-layout-color1, #8881)"}
 
@@ -46,7 +47,7 @@ def bubbles(messages) -> list[dict]:
     for message in messages:
         role, text = message["role"], message["content"]
         turn += role == "user"
-        drawn.append({"role": role, "name": NAMES[role], "html": as_html(text), "text": text * (role == "user"),
+        drawn.append({"role": role, "name": _(NAMES[role]), "html": as_html(text), "text": text * (role == "user"),
                       "turn": turn})
     return drawn
 
@@ -59,16 +60,16 @@ def plain(messages) -> str:
     <BLANKLINE>
     Mistral: Hello. How are you?
     """
-    return "\n\n".join(f"{NAMES[message['role']]}: {message['content']}" for message in messages) or EMPTY
+    return "\n\n".join(f"{_(NAMES[message['role']])}: {message['content']}" for message in messages) or _(EMPTY)
 
 
 def still(messages) -> str:
     """The same as HTML that needs no style sheet, no script and no kernel."""
     said = "\n".join(
         f'<div style="margin: 6px 0; padding: 2px 10px; border-radius: 6px; background: {SHADES[message["role"]]}">'
-        f'<p><strong>{NAMES[message["role"]]}</strong></p>\n{as_html(message["content"])}</div>'
+        f'<p><strong>{_(NAMES[message["role"]])}</strong></p>\n{as_html(message["content"])}</div>'
         for message in messages)
-    return f'<div class="{STILL}">\n{said or f"<p>{escape(EMPTY)}</p>"}\n</div>'
+    return f'<div class="{STILL}">\n{said or f"<p>{escape(_(EMPTY))}</p>"}\n</div>'
 
 
 def meter(used, config, left_out=0, piece=None, seed=None) -> dict:
@@ -83,19 +84,22 @@ def meter(used, config, left_out=0, piece=None, seed=None) -> dict:
     """
     window, context = config.window_size, config.context_len
     if not window:
-        sight = "There is no window: each token sees all before it."
+        sight = _("There is no window: each token sees all before it.")
     elif used <= window:
-        sight = f"The window of {window:,} holds all of them."
+        sight = _("The window of {window:,} holds all of them.", window=window)
     else:
-        sight = (f"In each layer a token sees the last {window:,} (the window), so the first "
-                 f"{'token is' if used == window + 1 else f'{used - window:,} are'} out "
-                 "of its direct sight.")
+        sight = ngettext("In each layer a token sees the last {window:,} (the window), so the first token is out of "
+                         "its direct sight.",
+                         "In each layer a token sees the last {window:,} (the window), so the first {n:,} are out of "
+                         "its direct sight.", used - window, window=window)
     if left_out:
-        turns = "first turn" if left_out == 1 else f"first {left_out} turns"
-        sight += f" The {turns} had no room, and the model does not read {'it' if left_out == 1 else 'them'}."
+        sight += " " + ngettext("The first turn had no room, and the model does not read it.",
+                                "The first {n} turns had no room, and the model does not read them.", left_out)
     speed = ""
     if piece:
-        n, drawn = piece.generation_tokens, f", drawn with seed {seed}" * (seed is not None)
-        speed = f"{n:,} token{'s' * (n != 1)} written, {piece.generation_tps:,.0f} a second{drawn}."
+        speed = ngettext("{n:,} token written, {rate:,.0f} a second", "{n:,} tokens written, {rate:,.0f} a second",
+                         piece.generation_tokens, rate=piece.generation_tps)
+        speed += (_(", drawn with seed {seed}", seed=seed) if seed is not None else "") + "."
     return {"used": used, "seen": min(used, window or used), "context": context, "speed": speed,
-            "words": f"{used:,} of {context:,} tokens of the context are used. {sight}"}
+            "words": _("{used:,} of {context:,} tokens of the context are used.", used=used, context=context)
+            + " " + sight}

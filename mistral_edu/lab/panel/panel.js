@@ -1,59 +1,65 @@
 // The chat panel in the page. Python keeps the conversation and says what is the case; this file draws it, and reports
 // what was pressed. The only HTML that is put in as it is comes from drawing.py, which makes it harmless.
 
-const SKELETON = `
-  <div class="log" role="log" aria-label="Conversation" aria-live="off" tabindex="0"></div>
+const skeleton = (_) => `
+  <div class="log" role="log" aria-label="${_("Conversation")}" aria-live="off" tabindex="0"></div>
   <div class="unseen" aria-live="polite"></div>
   <div class="meter">
-    <div class="bar" role="meter" aria-label="Context used" aria-valuemin="0">
+    <div class="bar" role="meter" aria-label="${_("Context used")}" aria-valuemin="0">
       <i class="used"></i><i class="seen"></i></div>
     <p class="words"></p><p class="speed"></p>
   </div>
   <p class="status" role="status"></p>
-  <p class="editing" hidden><span></span> <button type="button" data-cancel>Cancel the edit</button></p>
+  <p class="editing" hidden><span></span> <button type="button" data-cancel>${_("Cancel the edit")}</button></p>
   <form class="writing">
-    <textarea rows="2" aria-label="Message"
-      placeholder="Write a message. Enter sends it, Shift+Enter begins a new line."></textarea>
-    <button type="submit" class="main">Send</button>
+    <textarea rows="2" aria-label="${_("Message")}"
+      placeholder="${_("Write a message. Enter sends it, Shift+Enter begins a new line.")}"></textarea>
+    <button type="submit" class="main">${_("Send")}</button>
   </form>
-  <div class="acts" role="group" aria-label="Conversation as a whole">
-    <button type="button" data-do="regenerate">Regenerate</button>
-    <button type="button" data-do="clear">Clear</button>
+  <div class="acts" role="group" aria-label="${_("Conversation as a whole")}">
+    <button type="button" data-do="regenerate">${_("Regenerate")}</button>
+    <button type="button" data-do="clear">${_("Clear")}</button>
     <button type="button" data-do="undo" hidden></button>
     <button type="button" data-do="resume" hidden></button>
-    <button type="button" data-do="export" data-with="cell">Export as a cell</button>
-    <button type="button" data-do="export" data-with="json">Export as JSON</button>
+    <button type="button" data-do="export" data-with="cell">${_("Export as a cell")}</button>
+    <button type="button" data-do="export" data-with="json">${_("Export as JSON")}</button>
   </div>
   <div class="exported" hidden>
-    <textarea readonly rows="6" aria-label="Code of a cell with this conversation"></textarea>
-    <button type="button" data-copy>Copy</button> <button type="button" data-close>Close</button>
+    <textarea readonly rows="6" aria-label="${_("Code of a cell with this conversation")}"></textarea>
+    <button type="button" data-copy>${_("Copy")}</button> <button type="button" data-close>${_("Close")}</button>
   </div>
-  <details class="settings"><summary>Settings</summary>
-    <form class="model"><fieldset><legend>Model</legend>
-      <label>Name or folder <input name="model" size="26" spellcheck="false"></label><datalist></datalist>
-      <label>Weights <select name="bits"><option value="">as stored</option><option value="8">8 bit</option>
-        <option value="4">4 bit</option></select></label>
-      <label>Window: a number, none, or config (as published) <input name="window" size="8" spellcheck="false"></label>
-      <button type="submit">Load</button>
+  <details class="settings"><summary>${_("Settings")}</summary>
+    <form class="model"><fieldset><legend>${_("Model")}</legend>
+      <label>${_("Name or folder")} <input name="model" size="26" spellcheck="false"></label><datalist></datalist>
+      <label>${_("Weights")} <select name="bits"><option value="">${_("as stored")}</option>
+        <option value="8">${_("8 bit")}</option>
+        <option value="4">${_("4 bit")}</option></select></label>
+      <label>${_("Window: a number, none, or config (as published)")}
+        <input name="window" size="8" spellcheck="false"></label>
+      <button type="submit">${_("Load")}</button>
     </fieldset></form>
-    <fieldset class="answers"><legend>Answers</legend>
-      <label>Temperature <input name="temperature" type="number" min="0" step="0.1"></label>
-      <label>Top-p <input name="top_p" type="number" min="0" max="1" step="0.05"></label>
-      <label>Seed <input name="seed" type="number" step="1"></label>
-      <label>Max tokens <input name="max_tokens" type="number" min="1" step="1"></label>
-      <p>Regenerate draws its answer with the next seed; further questions keep to the one set here. The line below the
-        bar says which seed the last answer was drawn with.</p>
-      <label class="wide">System prompt <textarea name="system" rows="2"></textarea></label>
+    <fieldset class="answers"><legend>${_("Answers")}</legend>
+      <label>${_("Temperature")} <input name="temperature" type="number" min="0" step="0.1"></label>
+      <label>${_("Top-p")} <input name="top_p" type="number" min="0" max="1" step="0.05"></label>
+      <label>${_("Seed")} <input name="seed" type="number" step="1"></label>
+      <label>${_("Max tokens")} <input name="max_tokens" type="number" min="1" step="1"></label>
+      <p>${_("Regenerate draws its answer with the next seed; further questions keep to the one set here.")}
+        ${_("The line below the bar says which seed the last answer was drawn with.")}</p>
+      <label class="wide">${_("System prompt")} <textarea name="system" rows="2"></textarea></label>
     </fieldset>
   </details>`;
 
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 function render({ model, el }) {
+  // A sentence in the reader's language, with {name} replaced by values.name; as it is here if it has no translation.
+  const _ = (sentence, values = {}) =>
+    (model.get("words")[sentence] ?? sentence).replace(/{(\w+)}/g, (all, name) => values[name] ?? all);
+
   const panel = document.createElement("section");
   panel.className = "mistral-chat";
-  panel.setAttribute("aria-label", "Chat");
-  panel.innerHTML = SKELETON;
+  panel.setAttribute("aria-label", _("Chat"));
+  panel.innerHTML = skeleton(_);
   el.append(panel);
   const find = (selector) => panel.querySelector(selector);
   const log = find(".log"), field = find(".writing textarea"), status = find(".status");
@@ -83,14 +89,15 @@ function render({ model, el }) {
   function bubbleOf({ role, name, html, text, turn }) {
     const bubble = document.createElement("article");
     bubble.className = `bubble ${role}`;
-    bubble.setAttribute("aria-label", role === "user" ? `${name}, question ${turn + 1}` : name);
+    const words = role === "user" ? _("{name}, question {number}", { name, number: turn + 1 }) : name;
+    bubble.setAttribute("aria-label", words);
     bubble.innerHTML = `<header></header><div class="said">${html}</div>`;
     bubble.firstChild.textContent = name;
     if (role === "user") {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = "Edit";
-      button.setAttribute("aria-label", `Edit question ${turn + 1}`);
+      button.textContent = _("Edit");
+      button.setAttribute("aria-label", _("Edit question {number}", { number: turn + 1 }));
       button.onclick = () => beginEdit(turn, text);
       bubble.firstChild.append(" ", button);
     }
@@ -114,7 +121,7 @@ function render({ model, el }) {
     const busy = model.get("busy"), button = find(".main");
     const wasAnswering = panel.dataset.busy === "answering";
     panel.dataset.busy = busy;
-    button.textContent = busy === "answering" ? "Stop" : "Send";
+    button.textContent = busy === "answering" ? _("Stop") : _("Send");
     log.setAttribute("aria-busy", String(busy === "answering"));
     for (const other of panel.querySelectorAll("[data-do], .model button"))
       other.setAttribute("aria-disabled", String(Boolean(busy)));         // a disabled one would lose the focus
@@ -138,7 +145,7 @@ function render({ model, el }) {
   let drawn = {};                                         // only what has changed: another may be half typed
   function drawSettings() {
     const settings = model.get("settings");
-    panel.setAttribute("aria-label", `Chat with ${settings.model}`);
+    panel.setAttribute("aria-label", _("Chat with {name}", { name: settings.model }));
     for (const control of panel.querySelectorAll(".settings [name]"))
       if (settings[control.name] !== drawn[control.name]) control.value = settings[control.name] ?? "";
     drawn = { ...settings };
@@ -152,9 +159,9 @@ function render({ model, el }) {
     find(`[data-do=${act}]`).hidden = !words;
     find(`[data-do=${act}]`).textContent = words;
   }
-  const drawUndo = () => drawOffer("undo", model.get("undoable") && `Undo ${model.get("undoable")}`);
+  const drawUndo = () => drawOffer("undo", model.get("undoable") && _("Undo {act}", { act: _(model.get("undoable")) }));
   const drawResume = () => drawOffer("resume", model.get("earlier")
-    && `Resume the conversation before (${model.get("earlier")})`);
+    && _("Resume the conversation before ({length})", { length: model.get("earlier") }));
 
   // The output above the panel is what the page's file keeps of the conversation. Python updates it, too, but that does
   // not arrive once the page was loaded again. JupyterLab and Notebook let the page do it; others may not.
@@ -171,20 +178,24 @@ function render({ model, el }) {
   // --- writing and sending
 
   function submit() {
-    if (model.get("busy") === "answering") return say("Mistral is still writing. Escape stops it; then Enter sends.");
+    if (model.get("busy") === "answering")
+      return say(_("Mistral is still writing. Escape stops it; then Enter sends."));
     if (waiting || !field.value.trim()) return;
     waiting = true;
     editing === null ? report("ask", field.value) : report("edit", editing, field.value);
-    setTimeout(() => waiting && say("A cell is running; your message will be sent when it has ended."), 700);
+    setTimeout(() => waiting && say(_("A cell is running; your message will be sent when it has ended.")), 700);
   }
 
   function beginEdit(turn, text) {
-    if (model.get("busy")) return say("Mistral is still writing. Escape stops it; then edit.");
+    if (model.get("busy")) return say(_("Mistral is still writing. Escape stops it; then edit."));
     if (editing === null) kept = field.value;
     editing = turn;
     const later = Math.max(...model.get("bubbles").map((bubble) => bubble.turn)) - turn;
-    find(".editing span").textContent = `You are editing question ${turn + 1}. Its answer will be written anew`
-      + (later ? `, and what followed it dropped (${later} turn${later > 1 ? "s" : ""}).` : ".");
+    const values = { number: turn + 1, n: later };
+    find(".editing span").textContent = _("You are editing question {number}.", values) + " " + (
+      later > 1 ? _("Its answer will be written anew, and what followed it dropped ({n} turns).", values)
+      : later ? _("Its answer will be written anew, and what followed it dropped (1 turn).")
+      : _("Its answer will be written anew."));
     find(".editing").hidden = false;
     put(text);
   }
@@ -242,8 +253,8 @@ function render({ model, el }) {
 
   async function copy(code) {
     code.select();
-    try { await navigator.clipboard.writeText(code.value); say("Copied. Paste it into a new cell."); }
-    catch { say("The browser did not allow to copy; the code is selected, so copy it with the keyboard."); }
+    try { await navigator.clipboard.writeText(code.value); say(_("Copied. Paste it into a new cell.")); }
+    catch { say(_("The browser did not allow to copy; the code is selected, so copy it with the keyboard.")); }
   }
 
   find(".settings").ontoggle = () => { if (find(".settings").open) report("find_models"); };
@@ -277,7 +288,7 @@ function render({ model, el }) {
   // A kernel that was restarted does not answer. What has been said stays; after a mere pause of the line it goes on.
   function gone() {
     panel.dataset.gone = "";
-    say("The kernel behind this chat has gone. Copy what you want to keep, then run the cell again for a new chat.");
+    say(_("The kernel behind this chat has gone. Copy what you want to keep, then run the cell again for a new chat."));
     model.send({ do: "hello" });
   }
 

@@ -19,8 +19,10 @@ from mistral_edu.lab.panel.page_events import Reports
 from mistral_edu.lab.panel.settings import NUMBERS
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
+from mistral_edu.language import _, translations
 
 HERE = Path(__file__).parent
+SCRIPT = HERE / "panel.js"
 BETWEEN_DRAWINGS = 0.1          # seconds: each sends the whole answer again
 
 
@@ -31,12 +33,13 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
     said below the conversation. busy: "answering", "loading" or "".
     """
 
-    _esm, _css = HERE / "panel.js", HERE / "panel.css"
+    _esm, _css = SCRIPT, HERE / "panel.css"
     bubbles, models = List().tag(sync=True), List().tag(sync=True)
     answer, busy, status = Unicode().tag(sync=True), Unicode().tag(sync=True), Unicode().tag(sync=True)
     meter, settings = Dict().tag(sync=True), Dict().tag(sync=True)
     undoable, earlier = Unicode().tag(sync=True), Unicode().tag(sync=True)  # what Undo and Resume have to offer
     draft = Unicode().tag(sync=True)            # what is typed and not yet sent
+    words = Dict().tag(sync=True)               # {English: translation} of what panel.js writes itself
     still, own_id = Dict().tag(sync=True), Unicode().tag(sync=True)         # for the page's file, see panel.js
 
     def __init__(self, session, messages, numbers):
@@ -44,10 +47,15 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.talk, self.said, self.piece, self._left_out = None, "", None, 0
         self._before, self._earlier, self._seeds, self._drawn_with = [], [], [], None
         self._drawn, self._display, self._is_shown = 0.0, DisplayHandle(), False
-        super().__init__()
+        super().__init__(words=self.words_of(SCRIPT.read_text(encoding="utf-8")))
         self.listen()
         self._follow(takes_the_place_of_earlier(self))
         self._draw(settings=self._settings(numbers), own_id=self.model_id)
+
+    @staticmethod
+    def words_of(script) -> dict:
+        """{English: translation} of the messages in a script, and perhaps of some that only look like it."""
+        return {message: translation for message, translation in translations().items() if message in script}
 
     @property
     def chat(self):
@@ -121,5 +129,5 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.soon(lambda: warm_up(self.chat))
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data["text/plain"] = "[A chat, live once this cell is run. Above is what has been said.]"
+        data["text/plain"] = _("[A chat, live once this cell is run. Above is what has been said.]")
         display(data, metadata=metadata, raw=True)

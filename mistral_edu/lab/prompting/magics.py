@@ -18,11 +18,12 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from mistral_edu.lab import kernel
-from mistral_edu.lab.prompting.options import PARSER, MagicError, command_of, sampling, split
+from mistral_edu.lab.prompting.options import MagicError, build_parser, command_of, sampling, split
 from mistral_edu.lab.prompting.reply import Reply
 from mistral_edu.lab.prompting.session import Session, models
 from mistral_edu.lab.prompting.variables import fill
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import _
 
 BETWEEN_UPDATES = 0.1       # seconds: each update sends the whole reply again
 
@@ -46,24 +47,25 @@ class MistralMagics(Magics):
         with in_one_line():
             words, text = split(line)
             command, arguments = command_of(text) if cell is None else (None, [])
-            options = PARSER.parse_args([fill(word, self.shell.user_ns) for word in words + arguments[1:]])
+            parser = build_parser()
+            options = parser.parse_args([fill(word, self.shell.user_ns) for word in words + arguments[1:]])
             if options.help:
-                print(PARSER.format_help())
+                print(parser.format_help())
             elif command:
                 self.do(command, arguments, options)
             else:
                 self.ask(self.prompt(text, cell, options), options)
 
-    mistral.__doc__ = PARSER.format_help()      # what %mistral? and Shift-Tab show
+    mistral.__doc__ = build_parser().format_help()      # what %mistral? and Shift-Tab show
 
     def prompt(self, text, cell, options):
         """What to ask, with the notebook's variables in it. A raw prompt keeps its spaces: there they matter."""
         body = (cell or "").removesuffix("\n") if options.raw else (cell or "").strip()
         prompt = fill("\n".join(part for part in (text, body) if part.strip()), self.shell.user_ns)
         if not prompt.strip():
-            raise MagicError("Nothing was asked. Write the prompt after the options: %mistral Who are you?")
+            raise MagicError(_("Nothing was asked. Write the prompt after the options: %mistral Who are you?"))
         if options.raw and options.system is not None:
-            raise MagicError("--raw sends the prompt as it is, without a system message; leave out one of the two")
+            raise MagicError(_("--raw sends the prompt as it is, without a system message; leave out one of the two"))
         return prompt
 
     def ask(self, prompt, options):
@@ -92,15 +94,17 @@ class MistralMagics(Magics):
         except KeyboardInterrupt:
             keep()
             if not said:
-                raise Stopped("[stopped before the first token]") from None
-            raise Stopped(f"[stopped; the first {len(said)} tokens are in the variable {options.output}]") from None
+                raise Stopped(_("[stopped before the first token]")) from None
+            raise Stopped(_("[stopped; the first {n} tokens are in the variable {name}]", n=len(said),
+                            name=options.output)) from None
         keep()
 
     def do(self, command, words, options):
         """The commands of %mistral; each says in a line or two how things are now."""
         if command == "load":
             if not words:
-                raise MagicError("Which model? %mistral load NAME takes a name or a folder; %mistral models lists some")
+                raise MagicError(_("Which model? %mistral load NAME takes a name or a folder; %mistral models lists "
+                                   "some"))
             self.session.use(words[0], options.bits, options.window)
         elif command == "reset":
             self.session.reset()
@@ -108,8 +112,8 @@ class MistralMagics(Magics):
             self.session.unload()
         if command == "models":
             print(*models(), sep="\n")
-            print("Others are one name away; this one is fetched once, 4.1 GB:\n"
-                  "%mistral load mlx-community/Mistral-7B-Instruct-v0.3-4bit")
+            print(_("Others are one name away; this one is fetched once, 4.1 GB:"))
+            print("%mistral load mlx-community/Mistral-7B-Instruct-v0.3-4bit")
         else:
             print(self.session.status())
 
@@ -131,7 +135,7 @@ def in_one_line():
     """A context that reports what goes wrong in one line, and likewise the library's hints."""
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *where: print(f"hint: {message}", file=sys.stderr)
+            warnings.showwarning = lambda message, *where: print(_("hint: {text}", text=message), file=sys.stderr)
             yield
     except MagicError:
         raise

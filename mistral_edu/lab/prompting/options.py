@@ -7,11 +7,12 @@ import argparse
 import re
 
 from mistral_edu.checkpoints.window import window
+from mistral_edu.language import N_, _
 
 SWITCHES = ("--new", "--raw", "-h", "--help")          # the options without a value
 COMMANDS = ("load", "models", "status", "unload", "reset")
 WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")
-EXAMPLES = """commands, alone on a line:
+EXAMPLES = N_("""commands, alone on a line:
   %mistral load NAME    load a model; takes -b and -w
   %mistral models       what can be loaded without a download
   %mistral status       the model and the conversation
@@ -25,7 +26,7 @@ examples:
 
 {colour} stands for a variable of the notebook; {{ is a brace, and braces without a name in them stay as they are.
 A question mark at the end of %mistral is IPython's own: instead, write %%mistral and the question on the next line.
-Each question follows the ones before it. The same question again, right after its answer, replaces that answer."""
+Each question follows the ones before it. The same question again, right after its answer, replaces that answer.""")
 
 
 class MagicError(ValueError):
@@ -37,47 +38,46 @@ class MagicError(ValueError):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise MagicError(f"{message}. %mistral --help lists the options")
+        raise MagicError(_("{problem}. %mistral --help lists the options", problem=message))
 
 
 def variable(text):
     """The value of --output: a name that Python can use."""
     if not text.isidentifier():
-        raise argparse.ArgumentTypeError(f"a variable needs a name that Python can use, such as reply; got {text!r}")
+        raise argparse.ArgumentTypeError(_("a variable needs a name that Python can use, such as reply; got {text!r}",
+                                           text=text))
     return text
 
 
 def build_parser():
-    parser = Parser(prog="%mistral", usage="%(prog)s [options] PROMPT, or %%%(prog)s [options] above the prompt",
-                    description="Ask the model. Its answer streams into the cell and stays in the variable reply.",
-                    epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False,
+    parser = Parser(prog="%mistral", usage=_("%(prog)s [options] PROMPT, or %%%(prog)s [options] above the prompt"),
+                    description=_("Ask the model. Its answer streams into the cell and stays in the variable reply."),
+                    epilog=_(EXAMPLES), formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False,
                     allow_abbrev=False)
     add = parser.add_argument
-    add("-m", "--model", metavar="NAME", help="a name or a folder, as load() takes it; it stays until another is named "
-        "(at first: tiny)")
-    add("-b", "--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
-    add("-w", "--window", type=window, metavar="W", help="let a token see W tokens, its own included; none: "
-        "all of them; config: as the model was published")
-    add("-n", "--max-tokens", "--tokens", type=int, default=200, metavar="N", help="the most tokens to write "
-        "(default: 200)")
-    add("-t", "--temperature", "--temp", type=float, default=0.0, metavar="T", help="0 always takes the likeliest "
-        "token (default)")
-    add("-p", "--top-p", type=float, metavar="P", help="choose among the likeliest that add up to probability P")
-    add("-k", "--top-k", type=int, metavar="K", help="choose among the K likeliest")
-    add("--min-p", type=float, metavar="P", help="choose among those at least P times as likely as the likeliest")
-    add("-s", "--seed", type=int, default=0, metavar="N", help="the same seed gives the same reply (default: 0)")
-    add("--stop", action="append", metavar="TEXT", help="end before this text; may be given several times")
-    add("--system", metavar="TEXT", help="instructions for this conversation from here on; \"\" removes them")
-    add("--new", action="store_true", help="begin a new conversation")
-    add("--raw", action="store_true", help="continue the prompt as it is, outside the conversation")
-    add("-o", "--output", type=variable, default="reply", metavar="NAME", help="the variable that keeps the reply "
-        "(default: reply)")
-    add("-f", "--format", choices=("text", "markdown"), default="text", help="how the reply is shown (default: text)")
-    add("-h", "--help", action="store_true", help="this list")
+    add("-m", "--model", metavar="NAME",
+        help=_("a name or a folder, as load() takes it; it stays until another is named (at first: tiny)"))
+    add("-b", "--bits", type=int, choices=(8, 4), help=_("quantize the weights while loading"))
+    add("-w", "--window", type=window, metavar="W",
+        help=_("let a token see W tokens, its own included; none: all of them; config: as the model was published"))
+    add("-n", "--max-tokens", "--tokens", type=int, default=200, metavar="N",
+        help=_("the most tokens to write (default: 200)"))
+    add("-t", "--temperature", "--temp", type=float, default=0.0, metavar="T",
+        help=_("0 always takes the likeliest token (default)"))
+    add("-p", "--top-p", type=float, metavar="P", help=_("choose among the likeliest that add up to probability P"))
+    add("-k", "--top-k", type=int, metavar="K", help=_("choose among the K likeliest"))
+    add("--min-p", type=float, metavar="P", help=_("choose among those at least P times as likely as the likeliest"))
+    add("-s", "--seed", type=int, default=0, metavar="N", help=_("the same seed gives the same reply (default: 0)"))
+    add("--stop", action="append", metavar="TEXT", help=_("end before this text; may be given several times"))
+    add("--system", metavar="TEXT", help=_("instructions for this conversation from here on; \"\" removes them"))
+    add("--new", action="store_true", help=_("begin a new conversation"))
+    add("--raw", action="store_true", help=_("continue the prompt as it is, outside the conversation"))
+    add("-o", "--output", type=variable, default="reply", metavar="NAME",
+        help=_("the variable that keeps the reply (default: reply)"))
+    add("-f", "--format", choices=("text", "markdown"), default="text",
+        help=_("how the reply is shown (default: text)"))
+    add("-h", "--help", action="store_true", help=_("this list"))
     return parser
-
-
-PARSER = build_parser()
 
 
 def split(line: str):

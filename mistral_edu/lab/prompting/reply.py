@@ -3,9 +3,10 @@ from html import escape
 
 from mistral_edu.lab.prompting.safe_markdown import safe_markdown
 from mistral_edu.lab.showing.theme import SOFT
+from mistral_edu.language import N_, _, ngettext
 
-ENDINGS = {"stop": "The model ended its reply.", "length": "Cut off here: no more tokens were allowed.",
-           "stop_string": "Ended before a stop string.", None: "Stopped."}
+ENDINGS = {"stop": N_("The model ended its reply."), "length": N_("Cut off here: no more tokens were allowed."),
+           "stop_string": N_("Ended before a stop string."), None: N_("Stopped.")}
 
 
 class Reply(str):
@@ -47,8 +48,7 @@ class Reply(str):
         """
         bundle = {"text/plain": str(self), "text/markdown": safe_markdown(self)}
         if self.format != "markdown":
-            n = len(self.tokens)
-            ending = f"{n} token{'s' * (n != 1)}. {ENDINGS[self.finish_reason]}"
+            ending = ngettext("{n} token.", "{n} tokens.", len(self.tokens)) + " " + _(ENDINGS[self.finish_reason])
             bundle["text/html"] = (
                 f'<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{escape(self)}</pre>'
                 f'<div style="color: {SOFT}; font-size: 85%">{ending}</div>')

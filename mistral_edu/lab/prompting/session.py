@@ -8,6 +8,7 @@ from mistral_edu.checkpoints.loading import load, load_config
 from mistral_edu.checkpoints.window import window_size
 from mistral_edu.conversation import Chat
 from mistral_edu.generate import stream_generate
+from mistral_edu.language import _, ngettext
 
 
 class Session:
@@ -72,14 +73,18 @@ class Session:
     def status(self) -> str:
         """Two lines: the model, and how far the conversation is."""
         if self.chat is None:
-            return f"model         none is loaded; the next question loads {self.name}"
+            return _("model         none is loaded; the next question loads {name}", name=self.name)
         config = self.chat.model.config
         turns = len(self.questions())
         n_tokens = len(encode_chat(self.chat.to_read(), self.chat.tokenizer)) if turns else 0
-        weights = f"{self.bits} bit" if self.bits else "weights as stored"
-        return (f"model         {self.name}, {weights}, window {config.window_size or 'none'}\n"
-                f"conversation  {turns} turn{'s' * (turns != 1)}, {n_tokens:,} of {config.context_len:,} tokens"
-                + (f"\nsystem        {self.chat.system}" if self.chat.system else ""))
+        weights = _("{n} bit", n=self.bits) if self.bits else _("weights as stored")
+        lines = [_("model         {name}, {weights}, window {window}", name=self.name, weights=weights,
+                   window=config.window_size or "none"),
+                 ngettext("conversation  {n} turn, {tokens:,} of {context:,} tokens",
+                          "conversation  {n} turns, {tokens:,} of {context:,} tokens", turns, tokens=n_tokens,
+                          context=config.context_len)]
+        lines += [_("system        {text}", text=self.chat.system)] if self.chat.system else []
+        return "\n".join(lines)
 
 
 def models() -> list[str]:

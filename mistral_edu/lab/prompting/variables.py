@@ -7,6 +7,8 @@ matching `}}`.
 import difflib
 import re
 
+from mistral_edu.language import _
+
 NAME = re.compile(r"\{([^\W\d]\w*)\}")
 
 
@@ -47,6 +49,7 @@ def value_of(name, variables):
         return str(variables[name])
     known = [other for other in variables if not other.startswith("_")]
     similar = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    raise ValueError(f"the prompt has {{{name}}}, but there is no variable {name}"
-                     + (f" (did you mean {similar[0]}?)" if similar else "")
-                     + f". Make it in a cell above, or write {{{{{name}}}}} to send the braces themselves")
+    raise ValueError(_("the prompt has {braced}, but there is no variable {name}", braced=f"{{{name}}}", name=name)
+                     + (_(" (did you mean {name}?)", name=similar[0]) if similar else "")
+                     + _(". Make it in a cell above, or write {doubled} to send the braces themselves",
+                         doubled=f"{{{{{name}}}}}"))

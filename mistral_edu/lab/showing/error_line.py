@@ -6,6 +6,8 @@ import linecache
 import re
 import traceback
 
+from mistral_edu.language import _
+
 
 def describe(error: BaseException, fn=None) -> str:
     """One line: the error, and the deepest line of fn's own file (a notebook cell counts as a file) that led to it.
@@ -26,7 +28,7 @@ def describe(error: BaseException, fn=None) -> str:
         return message
     number = own[-1].lineno
     source = (own[-1].line or linecache.getline(home, number)).strip()
-    return f"{message}, in line {number} of your cell" + (f": {source}" if source else "")
+    return _("{error}, in line {n} of your cell", error=message, n=number) + (f": {source}" if source else "")
 
 
 def only_earlier(name: str, failed: tuple) -> str:
@@ -39,5 +41,5 @@ def only_earlier(name: str, failed: tuple) -> str:
     then'
     """
     number, end = failed
-    return (f"the cell that defines {name}, In [{number}], {end}, so there is only an earlier version of it. Mend that "
-            "cell, run it, then")
+    return _("the cell that defines {name}, In [{number}], {end}, so there is only an earlier version of it. Mend that "
+             "cell, run it, then", name=name, number=number, end=_(end))

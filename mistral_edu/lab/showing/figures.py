@@ -14,6 +14,7 @@ from matplotlib.rcsetup import cycler
 
 from mistral_edu.course.alt_texts import img_tag
 from mistral_edu.lab.showing.say import say
+from mistral_edu.language import _
 from mistral_edu.palette import BLUE, GREY, INK, PALE, PALETTE, RED, SEQUENTIAL  # noqa: F401  notebook 00 takes two here
 
 WIDTH, HEIGHT, DPI = 7.0, 3.4, 110                      # inches; 770 pixels wide fits a notebook's column
@@ -66,7 +67,7 @@ class Picture:
         """Display the picture with its description, and print the caption."""
         from IPython.display import display
         data = {"text/html": self.html(), "image/png": base64.b64encode(self.png()).decode(),
-                "text/plain": f"Picture: {self.alt}"}
+                "text/plain": _("Picture: {alt}", alt=self.alt)}
         display(data, raw=True, metadata={"image/png": {"alt": self.alt}})
         say(self.caption)
 

@@ -13,6 +13,7 @@ from mistral_edu.lab.showing.figures import figure
 from mistral_edu.lab.showing.live import HIDE_STILL, LIVE
 from mistral_edu.lab.showing.map.style import OPENS
 from mistral_edu.lab.showing.touchable import Touchable
+from mistral_edu.language import N_, _
 from mistral_edu.palette import BLUE, BLUES, INK
 
 # Up and down go by rows, which radio buttons alone do not do; and JupyterLab must not take a key as its own command.
@@ -61,9 +62,9 @@ def grid(numbers, rows, columns, told, title, caption, chosen=(0, 0), across="",
     ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=9)
     ax.tick_params(length=0)
     caption_alone, caption = caption, f"{caption} {told(*chosen)}"
-    key = " ".join(part for part in (caption_alone, f"Columns: {across}." if across else "") if part)
+    key = " ".join(part for part in (caption_alone, _("Columns: {names}.", names=across) if across else "") if part)
     touch = _touch(numbers, rows, columns, told, title, key, chosen, down)
-    return Touchable(fig, caption, f"{title}. {caption}", touch, what="grid", part="cell")
+    return Touchable(fig, caption, f"{title}. {caption}", touch, what=N_("grid"), part=N_("cell"))
 
 
 def _touch(numbers, rows, columns, told, title, key, chosen, down):
@@ -77,7 +78,7 @@ def _touch(numbers, rows, columns, told, title, key, chosen, down):
 <style>
 @supports {OPENS} {{{HIDE_STILL}}}
 {STYLE}</style>
-<details><summary>The grid in words</summary>
+<details><summary>{_("The grid in words")}</summary>
 <p><b>{html.escape(title)}</b></p>
 <p class="key">{html.escape(key)}</p>
 <form onkeydown="{html.escape(KEYS % (len(columns), len(columns)))}">

@@ -3,6 +3,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
+from mistral_edu.language import _
 from mistral_edu.palette import BLUE, PALE
 
 LOOK = ListedColormap(["white", BLUE])
@@ -15,7 +16,7 @@ def draw_mask(ax, mask, title="", names=None):
     ax.imshow(mask, cmap=LOOK, vmin=0, vmax=1, aspect="equal")
     ax.hlines(np.arange(L + 1) - 0.5, -0.5, S - 0.5, color=PALE, linewidth=0.8)
     ax.vlines(np.arange(S + 1) - 0.5, -0.5, L - 0.5, color=PALE, linewidth=0.8)
-    ax.set(title=title, xlabel="key: who is looked at", ylabel="query: who looks")
+    ax.set(title=title, xlabel=_("key: who is looked at"), ylabel=_("query: who looks"))
     ax.tick_params(length=0)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -1,5 +1,6 @@
 """A picture that something interactive replaces where HTML works; it needs no kernel."""
 from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.language import _
 
 
 class Touchable(Picture):
@@ -13,8 +14,8 @@ class Touchable(Picture):
     def show(self) -> None:
         from IPython.display import display
         super().show()
-        words = (f"[Here each {self.part} can be clicked on once this cell is run. "
-                 f"The picture above shows the {self.what}.]")
+        words = _("[Here each {part} can be clicked on once this cell is run. The picture above shows the {what}.]",
+                  part=_(self.part), what=_(self.what))
         display({"text/html": self.touch, "text/plain": words}, raw=True)
 
     _ipython_display_ = show

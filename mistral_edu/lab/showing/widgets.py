@@ -18,6 +18,7 @@ from mistral_edu.lab.showing.figures import Picture
 from mistral_edu.lab.showing.live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
 from mistral_edu.lab.showing.main_thread import MainThread
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
+from mistral_edu.language import N_, _
 
 WIDE = {"description_width": "130px"}
 CAPTION = '<pre style="white-space: pre-wrap; word-break: normal; margin: 0">'     # JupyterLab would break words
@@ -61,7 +62,7 @@ class Explorer(ipywidgets.VBox):
         try:
             self._put(self.fn(**self.values))
         except Exception as error:
-            self._put(f"The function stopped with {describe(error, self.fn)}")
+            self._put(_("The function stopped with {error}", error=describe(error, self.fn)))
 
     def let_go(self) -> None:
         """Stop listening to controls, and leave the kernel; a control that was made elsewhere stays."""
@@ -82,8 +83,10 @@ class Explorer(ipywidgets.VBox):
         """The stored output says in words what a live kernel would show."""
         bundle = super()._repr_mimebundle_(**kwargs)
         names = ", ".join(f"{control.description} = {control.value}" for control in self.controls.values())
-        still = "picture" if self.picture else "cell"
-        bundle["text/plain"] = f"[Live once this cell is run: {names}. The {still} above shows it without a kernel.]"
+        words = (N_("[Live once this cell is run: {values}. The picture above shows it without a kernel.]")
+                 if self.picture else
+                 N_("[Live once this cell is run: {values}. The cell above shows it without a kernel.]"))
+        bundle["text/plain"] = _(words, values=names)
         return bundle
 
     def _ipython_display_(self):
@@ -139,8 +142,8 @@ def _control(name, what, value):
 
 def text_box(text):
     """A field to type in, for `explore`; the picture follows when Enter is pressed or the field is left."""
-    box = TextBox(value=text, description="text", tooltip="text", continuous_update=False, layout=Layout(width="95%"),
-                  style={"description_width": "40px"})
+    box = TextBox(value=text, description=_("text"), tooltip=_("text"), continuous_update=False,
+                  layout=Layout(width="95%"), style={"description_width": "40px"})
     takes_the_place_of_earlier(box)
     return box
 

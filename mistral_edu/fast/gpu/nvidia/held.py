@@ -1,9 +1,9 @@
-"""Keys and values while kernels write into them.
+"""Keys and values while the kernel writes into them.
 
 An array of MLX never changes: what looks like a change makes another array. A kernel that writes a token's key into an
 array of a gigabyte breaks this rule, which is why nobody else may see that array. So the first token of an answer makes
-copies that belong to the kernels alone, and the caches become Following: whoever looks at one, be it to save, to trim or to
-print it, is given the arrays first, and after that the kernels no longer write into them.
+copies that belong to the kernel alone, and the caches become Following: whoever looks at one, be it to save, to trim or
+to print it, is given the arrays first, and after that the kernel no longer writes into them.
 """
 import threading
 import weakref
@@ -18,19 +18,23 @@ class Held:
 
     def __init__(self, cache):
         self.offset, self.logits = cache[0].offset, None
+        self.begun = self.offset    # tokens whose keys the kernels may have written already
         slots = slots_for(cache[0], self.offset + 1)
         self.keys, self.values = ([copied(getattr(layer, name), self.offset, slots) for layer in cache]
                                   for name in ("keys", "values"))
         self.where = mx.array([self.offset, slots], dtype=mx.int32)
         mx.eval(self.keys, self.values, self.where)
         self.layers = [weakref.ref(layer) for layer in cache]     # a cache that nobody needs takes its arrays along
-        for layer in cache:
-            layer.keys = layer.values = None
+        for layer in cache:             # an interrupt in between leaves some that follow, and others as they were
             layer.held = self
             layer.__class__ = FOLLOWING[type(layer)]
+            vars_of(layer).update(keys=None, values=None)
 
     def is_of(self, cache):
-        return len(cache) == len(self.layers) and all(ref() is layer for ref, layer in zip(self.layers, cache))
+        """Whether these are its caches, in its order, and all of them still follow."""
+        return len(cache) == len(self.layers) and all(
+            ref() is layer and type(layer) in FOLLOWED and vars_of(layer)["held"] is self
+            for ref, layer in zip(self.layers, cache))
 
     def is_full(self):
         """Whether the next token needs more slots than there are. (A ring that goes round does not.)"""
@@ -43,14 +47,14 @@ class Held:
             mx.eval(self.logits)    # what is still to be computed writes into the arrays
         for ref, keys, values in zip(self.layers, self.keys, self.values):
             layer = ref()
-            if layer is None:
+            if type(layer) not in FOLLOWED:     # it died; or an interrupt came when some had been given back
                 continue
-            parts = object.__getattribute__(layer, "__dict__")
+            parts = vars_of(layer)
+            parts.update(offset=self.offset, keys=keys[None], values=values[None])
+            if "window" in parts:
+                parts["oldest"] = max(parts["oldest"], self.begun - parts["window"])
+            object.__setattr__(layer, "__class__", FOLLOWED[type(layer)])
             del parts["held"]
-            object.__setattr__(layer, "__class__", FOLLOWED[object.__getattribute__(layer, "__class__")])
-            layer.offset, layer.keys, layer.values = self.offset, keys[None], values[None]
-            if isinstance(layer, RotatingKVCache):
-                layer.oldest = max(layer.oldest, self.offset - layer.window)
 
 
 def held_by(cache):
@@ -110,16 +114,19 @@ def slots_for(layer, n_tokens):
 def copied(array, n, slots):
     """The first n slots of (1, n_kv_heads, S, head_dim) in a new array (n_kv_heads, slots, head_dim)."""
     _, n_kv_heads, S, head_dim = array.shape
+    n = min(n, S)
+    if n == slots:
+        return array[0] * 1     # assigned to all of `new`, the array itself would take its place: no copy
     new = mx.zeros((n_kv_heads, slots, head_dim), dtype=array.dtype)
-    new[:, :min(n, S)] = array[0, :, :min(n, S)]
+    new[:, :n] = array[0, :, :n]
     return new
 
 
 class OneAfterAnother:
     """Steps of all models of this process, one after another, in whichever thread.
 
-    The blocks of a layer wait for one another, and fill the GPU: two such layers at the same time, each with half of its blocks,
-    would wait for ever. So each step depends on the last one, and one of another thread waits until that is done.
+    The blocks of the kernel fill the GPU and wait for one another: two such kernels at the same time, each with half of
+    its blocks, would wait for ever. So each step depends on the last one, and one of another thread waits for it.
     """
 
     def __init__(self):

@@ -10,8 +10,8 @@ import mlx.core as mx
 FILES = "weights.cuh", "product.cuh", "attend.cuh", "model.cuh"
 TILE, UNIT = 16, 64
 WARPS, MOST_STAGES = 16, 4      # of a block; and chunks that a warp has under way
-AT_ONCE = 4                     # tiles between two meetings of a block's warps
-MOST_RUNS = 16                  # of a head's keys that different blocks take
+AT_ONCE = 8                     # tiles between two meetings of a block's warps
+MOST_RUNS = 16                  # of a head's keys that different blocks take; a power of 2
 PADDING = {16: 64, 8: 64, 4: 32}
 STATIC = 1024                   # bytes of shared memory that are not ours
 
@@ -22,7 +22,7 @@ Shared& shared = *(Shared*)bytes;
 Weights& all = shared.weights;
 {table}
 __syncthreads();
-const Token it{{(int)token[0], where[0], periods, (const uint32_t*){embed}}};
+const Token it{{min(max((int)token[0], 0), VOCAB - 1), where[0], periods, (const uint32_t*){embed}}};
 through(shared, it, where[1], norm, (unsigned*)signs, Between((float*)room), logits);
 if (blockIdx.x == 0 && threadIdx.x == 0) next[0] = where[0] + 1, next[1] = where[1];
 """
@@ -51,10 +51,11 @@ class Shape:
     """
 
     def __init__(self, config, bits, embed_bits, eps, gpu):
-        self.config, self.bits, self.embed_bits, self.eps, self.n_blocks = config, bits, embed_bits, eps, gpu.multiprocessors
+        self.config, self.bits, self.embed_bits, self.eps = config, bits, embed_bits, eps
+        self.n_blocks = gpu.multiprocessors
         self.q_size, self.kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
         self.group = config.n_heads // config.n_kv_heads
-        self.runs = min(MOST_RUNS, self.n_blocks // config.n_kv_heads)
+        self.runs = min(MOST_RUNS, power_of_two(self.n_blocks // config.n_kv_heads))
         widths = config.dim, config.hidden_dim, self.q_size
         self.step = {16: 64, 8: 128, 4: 128 if any(width % 256 for width in widths) else 256}[bits]
         fits = [n for n in range(1, MOST_STAGES + 1) if self.shared_memory(n) + STATIC <= gpu.shared_memory]
@@ -87,7 +88,7 @@ class Shape:
 
     def table(self):
         """Lines of the kernel that fill in the weights (struct Weights): a warp does every WARPS-th layer."""
-        c, step = self.config, self.step
+        c = self.config
         for n in range(c.n_layers):
             each = [("qkv", c.dim, self.q_size + 2 * self.kv_size, 0), ("o", self.q_size, c.dim, 0),
                     ("gate_up", c.dim, 2 * c.hidden_dim, c.hidden_dim), ("down", c.hidden_dim, c.dim, 0)]
@@ -111,9 +112,9 @@ class Shape:
         weights = 40 * (4 * c.n_layers + 1) + 32 * c.n_layers
         partial = 2 * AT_ONCE * WARPS * TILE * 4
         widest = max(c.dim, c.hidden_dim, self.q_size)
-        attention = (self.group * c.head_dim + WARPS * self.group * (c.head_dim + 2)) * 4
-        parts = rounded_up(belts + weights, 16) + partial + rounded_up(max(widest * 2 + widest // UNIT * 4, attention), 16)
-        return rounded_up(parts, 128)
+        attention = 8 * c.head_dim * 2 + WARPS * self.group * (c.head_dim + 2) * 4
+        room = max(widest * 2 + widest // UNIT * 4, attention)
+        return rounded_up(rounded_up(belts + weights, 16) + partial + rounded_up(room, 16), 128)
 
     def room(self):
         """Numbers of float32 that blocks hand to one another (struct Between)."""
@@ -125,6 +126,11 @@ class Shape:
 def comma(names, n):
     """The names, and nullptr for what is missing of n."""
     return ", ".join([*names, *["nullptr"] * (n - len(names))])
+
+
+def power_of_two(n):
+    """The greatest one that is not above n."""
+    return 1 << (n.bit_length() - 1)
 
 
 def rounded_up(n, to):

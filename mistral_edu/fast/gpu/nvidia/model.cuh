@@ -52,7 +52,6 @@ struct Weights {                                    // in shared memory, since i
 // Shared memory: the belts, all weights by name, what warps add up, and x with its sums, whose place attention uses.
 constexpr int MOST = HIDDEN > DIM ? HIDDEN : DIM, WIDEST = MOST > Q_SIZE ? MOST : Q_SIZE;
 constexpr int VECTOR_BYTES = WIDEST * 2 + WIDEST / UNIT * 4;
-constexpr int ATTENTION_BYTES = (GROUP * HEAD_DIM + WARPS * GROUP * RESULT) * 4;
 struct Shared {
   alignas(128) unsigned char belts[BELT_BYTES];
   Weights weights;
@@ -107,16 +106,14 @@ __device__ inline void through(Shared& shared, const Token& token, int slots, co
 #pragma unroll 1
   for (int i = 0; i < N_LAYERS; i++) {
     const Layer& layer = shared.weights.layers[i];
-    const Run run(slots, token.position);
-    run.prefetch(layer.keys), run.prefetch(layer.values);
     load<DIM, true>(x, between.x, layer.norm_1, EPS_1, partial);
     product<(Q_SIZE + 2 * KV_SIZE) / TILE, DIM / STEP>(x, belt, partial, [&](int tile, int r, float sum) {
       between.qkv[tile * TILE + r] = __float2bfloat16(sum);
     });
     all_here();
 
-    attend(run, between.qkv, layer.keys, layer.values, between.turn, between.found, (int*)signs + 2, between.heads,
-           (float*)shared.room);
+    attend(between.qkv, layer.keys, layer.values, slots, token.position, between.turn, between.found, (int*)signs + 2,
+           between.heads, shared.room);
     all_here();
 
     load<Q_SIZE, false>(x, between.heads, nullptr, 0, partial);

@@ -1,22 +1,26 @@
 """One token of one sequence through the whole model, by a kernel of our own."""
 import copy
+import os
 import warnings
 
 import mlx.core as mx
 
 from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.matrices import matrix
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.held import Held, held_by, in_turn
 from mistral_edu.fast.gpu.nvidia.kernels import TILE, UNIT, WARPS, Shape, make_kernel
 
 LEAST = (8, 0)  # Ampere
-NEAR = 0.2      # a share of the length of the logits: what both ways may differ by in bfloat16. Wrong ones differ by 1.4
+NEAR = 0.2      # of the logits' length: by how much both ways may differ in bfloat16. Wrong logits differ by 1.4 of it
 
 
 def make_step(config, embed, layers, output):
     """(KernelStep, why there is none): one of the two is None or ""."""
+    if os.environ.get("MISTRAL_EDU_ENGINE") == "mlx":
+        return None, "MISTRAL_EDU_ENGINE=mlx leaves them out"
     here = gpu()
     if here is None:
         return None, "MLX does not compute on an NVIDIA GPU"
@@ -38,7 +42,7 @@ def why_not(config, embed, layers, output, here):
         return "the kernels are for norms with the same eps in all layers"
     q_size, kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
     widths, rows = (config.dim, config.hidden_dim, q_size), (config.dim, config.vocab_size, q_size, kv_size)
-    if (config.head_dim not in (32, 64, 128, 256) or any(n % 128 for n in widths) or any(n % TILE for n in rows)
+    if (config.head_dim not in (32, 64, 128) or any(n % 128 for n in widths) or any(n % TILE for n in rows)
             or config.n_heads // config.n_kv_heads > 8 or config.n_kv_heads > here.multiprocessors):
         return "the kernels are not for models of this shape"
     if not Shape(config, bits.pop(), 16, (0, 0, 0), here).stages:
@@ -92,15 +96,17 @@ class KernelStep:
         window = self.config.window_size
         kind, first = KVCache if window is None else RotatingKVCache, cache[0].offset
         for layer in cache:
-            if not first or layer.keys is None or type(layer) is not kind or layer.offset != first:
+            keys = getattr(layer, "keys", None)
+            if not first or keys is None or type(layer) is not kind or layer.offset != first:
                 return False
-            if layer.keys.dtype != mx.bfloat16 or layer.keys.shape[0] != 1:
+            if getattr(layer, "window", None) != window or keys.dtype != mx.bfloat16 or keys.shape[0] != 1:
                 return False
         return True
 
     def follow(self, tokens, held):
         """The next token of what is held."""
         id = tokens.reshape(1).astype(mx.int32)
+        held.begun = held.offset + 1
         logits, where = in_turn(lambda after: self.through(id, held.where, after, held.keys, held.values))
         held.logits, held.where = logits, where
         held.offset += 1
@@ -109,17 +115,17 @@ class KernelStep:
     def is_right(self, tokens, cache):
         """Ask both ways once for the next token, on copies: the kernels, and MLX's operations as they read prompts."""
         try:
-            first, second = ([copy.copy(layer) for layer in cache] for _ in range(2))
+            first, second = (copy.deepcopy(cache) for _ in range(2))  # whose arrays may be written to
             found = self.follow(tokens, Held(first)).reshape(-1)
-            x = prompt.read(self.layers, self.embed(tokens), second, self.config.window_size)
+            x = prompt.read(self.layers, rows_of(self.embed, tokens), second, self.config.window_size)
             apart = [distance(found, self.output(x).reshape(-1))]
             apart += [distance(getattr(a, name)[:, :, :a.offset], getattr(b, name)[:, :, :a.offset])
                       for a, b in zip(first, second) for name in ("keys", "values")]
-            self.trusted = all(each < NEAR for each in apart)       # no number is not less, either
-            why = (f"their results are {max(apart):.3g} of the right ones' length away from these; less than {NEAR} "
-                   "was expected")
+            far = [each for each in apart if not each < NEAR]       # no number is not less, either
+            self.trusted, why = not far, (f"their results are {max(far, default=0):.3g} of the right ones' length away "
+                                          f"from these; less than {NEAR} was expected")
         except (RuntimeError, ValueError) as error:
-            self.trusted, why = False, str(error).strip().splitlines()[-1]
+            self.trusted, why = False, (str(error).strip() or type(error).__name__).splitlines()[-1]
         if not self.trusted:
             warnings.warn(f"the kernels for NVIDIA GPUs are not used: {why}. MLX's own operations answer", stacklevel=2)
         return self.trusted
@@ -141,7 +147,10 @@ def way_through(config, shape, embed, layers, output):
     n_threads = 32 * WARPS
     how = {"grid": (shape.n_blocks * n_threads, 1, 1), "threadgroup": (n_threads, 1, 1),
            "output_shapes": [(config.vocab_size,), (2,)], "output_dtypes": [mx.float32, mx.int32]}
-    return lambda token, where, after, keys, values: kernel(inputs=[token, where, after, *weights, *keys, *values], **how)
+
+    def through(token, where, after, keys, values):
+        return kernel(inputs=[token, where, after, *weights, *keys, *values], **how)
+    return through
 
 
 def distance(found, wanted):

@@ -10,6 +10,7 @@ from mistral_edu.lab.showing.map.as_html import render
 from mistral_edu.lab.showing.map.as_png import draw
 from mistral_edu.lab.showing.map.boxes import BOXES
 from mistral_edu.lab.showing.touchable import Touchable
+from mistral_edu.language import N_, _
 
 __all__ = ["BOXES", "course_map"]
 
@@ -21,15 +22,16 @@ def course_map(current: str | None = None, config: MistralConfig | None = None, 
     with it}, under the name written on the box, or "RMSNorm before attention" for one of several.
     Raises ValueError for a notebook or a box that is not on the map.
     """
-    here = f"You are at {current}, {find(current).title}" if current else "Each box names its notebook"
-    caption = f"{here}. {len(COURSE)} notebooks; the core path is {core_path()}."
+    here = (_("You are at {number}, {title}", number=current, title=_(find(current).title)) if current
+            else _("Each box names its notebook"))
+    caption = _("{here}. {n} notebooks; the core path is {path}.", here=here, n=len(COURSE), path=core_path())
     lit = dict.fromkeys(box.name for box in BOXES if current and box.notebook == current)
-    alt = ("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
-           "attention, SwiGLU), then logits and the next token, and round again.")
+    alt = _("Map of the model: text becomes tokens, then embeddings, then a stream through the blocks (RMSNorm, "
+            "attention, SwiGLU), then logits and the next token, and round again.")
     if lit:
-        alt += f" Lit: {', '.join(lit)}."
+        alt += " " + _("Lit: {boxes}.", boxes=", ".join(map(_, lit)))
     touch = render(current, config or MistralConfig.preset("tiny"), _told(facts or {}), caption)
-    return Touchable(draw(current), caption, alt, touch, what="map", part="box")
+    return Touchable(draw(current), caption, alt, touch, what=N_("map"), part=N_("box"))
 
 
 def _told(facts):

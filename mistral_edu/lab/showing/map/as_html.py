@@ -12,21 +12,22 @@ from mistral_edu.lab.showing.map.boxes import (
     ARROWS,
     BOXES,
     CACHES,
-    LEGEND,
     LINE,
-    PLANNED_LEGEND,
     SIZE,
     STREAM,
     STREAM_Y,
     SUMS,
     TITLE,
+    legend,
 )
 from mistral_edu.lab.showing.map.facts import BYTES, facts_of, size
-from mistral_edu.lab.showing.map.style import OPENS, STYLE
+from mistral_edu.lab.showing.map.style import OPENS, style
+from mistral_edu.language import N_, _
+from mistral_edu.language import current as current_language
 
 HEAD = 0.6                             # half the width of an arrowhead; its length is twice that
 ARROWS_STAY = "if (event.key.startsWith('Arrow')) event.stopPropagation()"      # else JupyterLab leaves the cell
-HINT = "Click on a box, or press Tab and then the arrow keys, to see what it holds."
+HINT = N_("Click on a box, or press Tab and then the arrow keys, to see what it holds.")
 
 
 def render(current, config, told, caption) -> str:
@@ -34,18 +35,18 @@ def render(current, config, told, caption) -> str:
     facts = facts_of(config)
     chosen = next((box for box in BOXES if current and box.notebook == current), None)
     items = "\n".join(_item(box, facts[box.key], told.get(box.key), config, current, box is chosen) for box in BOXES)
-    legend = LEGEND + (f"; {PLANNED_LEGEND}" if any(box.planned for box in BOXES) else "")
+    below = legend()
     return f"""<div class="mistral-map {LIVE}">
 <style>
 @supports {OPENS} {{{HIDE_STILL}}}
-{STYLE}</style>
-<details><summary>The boxes of the map in words</summary>
+{style()}</style>
+<details><summary>{_("The boxes of the map in words")}</summary>
 <form onkeydown="{ARROWS_STAY}">
-<p class="title"><b>{TITLE}</b> <span>{html.escape(caption)}</span> <span>{legend[0].upper()}{legend[1:]}.</span></p>
+<p class="title"><b>{_(TITLE)}</b> <span>{html.escape(caption)}</span> <span>{below[0].upper()}{below[1:]}.</span></p>
 {_drawing()}
 <ul aria-live="polite">
 {items}
-</ul><p class="hint" hidden="hidden">{HINT}</p></form></details></div>"""
+</ul><p class="hint" hidden="hidden">{_(HINT)}</p></form></details></div>"""
 
 
 def _item(box, facts, told, config, current, chosen):
@@ -55,13 +56,13 @@ def _item(box, facts, told, config, current, chosen):
         ("lit", current and box.notebook == current), ("planned", box.planned), ("told", told)) if holds)
     place = f"--x:{box.x};--y:{SIZE[1] - box.y - box.h:g};--w:{box.w};--h:{box.h}"
     number = f" <em>{box.notebook}</em>" if box.notebook else ""
-    rows = [("Formula", facts.formula), ("Shapes", facts.shapes), ("Parameters", _parameters(facts, config)),
-            ("Memory", _memory(facts)), ("On this page", html.escape(told or ""))]
+    rows = [(_("Formula"), facts.formula), (_("Shapes"), facts.shapes), (_("Parameters"), _parameters(facts, config)),
+            (_("Memory"), _memory(facts)), (_("On this page"), html.escape(told or ""))]
     lines = "".join(f'<span class="dot"> · </span><span class="row"><i>{name}:</i> <span>{text}</span></span>'
                     for name, text in rows if text)
     return (f'<li><label class="{kind}" style="{place}"><input type="radio" name="box" hidden="hidden" '
-            f'aria-label="{box.key}"{" checked" if chosen else ""}><b>{box.name}</b>{number}</label> '
-            f'<span class="facts"><b hidden="hidden">{box.key}</b> {_page(box, current)}'
+            f'aria-label="{box.full_label}"{" checked" if chosen else ""}><b>{box.label}</b>{number}</label> '
+            f'<span class="facts"><b hidden="hidden">{box.full_label}</b> {_page(box, current)}'
             f'<span class="what">{facts.what}</span>{lines}</span></li>')
 
 
@@ -69,14 +70,15 @@ def _page(box, current):
     """Which notebook builds the box, as a link if it is written."""
     if box.page is None:
         return ""
-    title = html.escape(box.page.title)
+    title = html.escape(_(box.page.title))
     if not box.page.ready:
-        title += ", not written yet"
+        title += _(", not written yet")
     elif box.notebook == current:
-        title += ", this page"
+        title += _(", this page")
     else:
-        title = f'<a href="{box.page.path.name}">{title}</a>'
-    return f'<span class="page">(notebook {box.notebook}: {title})</span> '
+        title = f'<a href="{box.page.page_in(current_language()).name}">{title}</a>'
+    words = _("notebook {number}: {title}", number=box.notebook, title=title)
+    return f'<span class="page">({words})</span> '
 
 
 def _parameters(facts, config):
@@ -84,13 +86,14 @@ def _parameters(facts, config):
         return ""
     if facts.parameters == config.n_parameters:
         return f"{facts.parameters:,}"
-    each = f"{facts.each:,} in each of {facts.times} blocks, " if facts.times > 1 else ""
-    share = f"{facts.parameters / config.n_parameters:.2%} of {config.n_parameters:,}"
-    return f"{each}{facts.parameters:,}{' in all' if each else ''}: {share}"
+    share = f"{facts.parameters / config.n_parameters:.2%}"
+    words = (N_("{each:,} in each of {times} blocks, {sum:,} in all: {share} of {model:,}") if facts.times > 1
+             else N_("{sum:,}: {share} of {model:,}"))
+    return _(words, each=facts.each, times=facts.times, sum=facts.parameters, share=share, model=config.n_parameters)
 
 
 def _memory(facts):
-    return facts.memory or (f"{size(facts.parameters * BYTES)} in 16 bit" if facts.parameters else "")
+    return facts.memory or (_("{size} in 16 bit", size=size(facts.parameters * BYTES)) if facts.parameters else "")
 
 
 def _drawing():

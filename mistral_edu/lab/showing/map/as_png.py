@@ -6,11 +6,9 @@ from mistral_edu.lab.showing.map.boxes import (
     ARROWS,
     BOXES,
     CACHES,
-    LEGEND,
     LINE,
     LOOP_NAME,
     LOOP_NAME_AT,
-    PLANNED_LEGEND,
     SIZE,
     STREAM,
     STREAM_NAME,
@@ -18,7 +16,9 @@ from mistral_edu.lab.showing.map.boxes import (
     STREAM_Y,
     SUMS,
     TITLE,
+    legend,
 )
+from mistral_edu.language import _
 from mistral_edu.palette import BLUE, GREY, INK, PALE, PALE_YELLOW, PALEST, YELLOW
 
 UNITS_PER_INCH = 12.0
@@ -52,22 +52,21 @@ def _draw_box(ax, box, lit):
         ax.text(x, y, text, ha=align, va="center", fontsize=9, zorder=4, **style)
 
     if box.notebook is None:
-        write(middle, name_y, box.name, "center", style="italic")
+        write(middle, name_y, box.label, "center", style="italic")
     elif one_line:
-        write(box.x + 1, name_y, box.name, "left", weight=weight)
+        write(box.x + 1, name_y, box.label, "left", weight=weight)
         write(box.x + box.w - 1, name_y, box.notebook, "right", weight="bold", color=number)
     else:
-        write(middle, name_y, box.name, "center", weight=weight)
+        write(middle, name_y, box.label, "center", weight=weight)
         write(middle, box.y + box.h * 0.28, box.notebook, "center", weight="bold", color=number)
 
 
 def _draw_flow(ax):
     """Everything that is not a box: the residual stream, the arrows, the two sums, and what is written beside them."""
-    legend = LEGEND + (f"; {PLANNED_LEGEND}" if any(box.planned for box in BOXES) else "")
-    ax.text(107, 56.6, TITLE, fontsize=11.5, weight="bold", ha="right", va="center")
-    ax.text(107, 53.7, legend, fontsize=8.5, ha="right", va="center")
+    ax.text(107, 56.6, _(TITLE), fontsize=11.5, weight="bold", ha="right", va="center")
+    ax.text(107, 53.7, legend(), fontsize=8.5, ha="right", va="center")
     ax.plot(STREAM, [STREAM_Y, STREAM_Y], color=BLUE, linewidth=3, solid_capstyle="butt", zorder=2)
-    ax.text(*STREAM_NAME_AT, STREAM_NAME, fontsize=8.5, color=BLUE, ha="center", va="bottom", zorder=4)
+    ax.text(*STREAM_NAME_AT, _(STREAM_NAME), fontsize=8.5, color=BLUE, ha="center", va="bottom", zorder=4)
     for corners in ARROWS:
         x, y = zip(*corners)
         ax.plot(x[:-1], y[:-1], color=INK, linewidth=1.1, zorder=2.5)
@@ -79,5 +78,5 @@ def _draw_flow(ax):
     for x in SUMS:
         ax.plot([x], [STREAM_Y], marker="o", markersize=12, color="white", markeredgecolor=INK, zorder=4)
         ax.text(x, STREAM_Y - 0.1, "+", ha="center", va="center", fontsize=11, zorder=5)
-    ax.text(*LOOP_NAME_AT, LOOP_NAME, fontsize=8.5, ha="right", va="bottom")
+    ax.text(*LOOP_NAME_AT, _(LOOP_NAME), fontsize=8.5, ha="right", va="bottom")
     ax.plot(LINE[:2], [LINE[2], LINE[2]], color=PALE, linewidth=1)

@@ -5,6 +5,7 @@ Which notebook builds a box is written in the course's own table (mistral_edu.co
 from dataclasses import dataclass
 
 from mistral_edu.course import COURSE, Notebook
+from mistral_edu.language import N_, _
 
 SIZE = (108, 59)
 STREAM_Y = 42                          # height of the residual stream
@@ -26,6 +27,16 @@ class Box:
     def key(self) -> str:
         """A name that no other box has: "RMSNorm before attention"."""
         return f"{self.name} {self.which}".strip()
+
+    @property
+    def label(self) -> str:
+        """What is written on it, in the language of the page."""
+        return _(self.name)
+
+    @property
+    def full_label(self) -> str:
+        """The same for its key."""
+        return f"{self.label} {_(self.which) if self.which else ''}".strip()
 
     @property
     def page(self) -> Notebook | None:
@@ -70,7 +81,12 @@ CACHES = ((40, 18.5, 22.5), (50, 18.5, 22.5))        # x, y, y: attention writes
 STREAM = (16, 91)                      # from embedding to the last norm
 SUMS = (56, 82.2)                      # where a branch is added back to the stream
 LINE = (1, 107, 8.2)                   # x, x, y: above it the model, below it what is done with one
-STREAM_NAME, LOOP_NAME = "residual stream", "the new token joins the text, and all runs again"
+STREAM_NAME, LOOP_NAME = N_("residual stream"), N_("the new token joins the text, and all runs again")
 STREAM_NAME_AT, LOOP_NAME_AT = (40.5, STREAM_Y + 1.1), (96.5, 10.6)      # middle, right end; both by their lower edge
-TITLE, LEGEND = "Mistral, part by part", "the number in a box is the notebook that builds it"
-PLANNED_LEGEND = "dashed: not written yet"
+TITLE, LEGEND = N_("Mistral, part by part"), N_("the number in a box is the notebook that builds it")
+PLANNED_LEGEND = N_("dashed: not written yet")
+
+
+def legend() -> str:
+    """What is said about the numbers, and about dashed boxes if there are any."""
+    return _(LEGEND) + (f"; {_(PLANNED_LEGEND)}" if any(box.planned for box in BOXES) else "")

@@ -5,6 +5,7 @@ is in <details>, closed if styles are lost; here it is open, in browsers that ca
 """
 from mistral_edu.lab.showing import theme
 from mistral_edu.lab.showing.map.boxes import LOOP_NAME, LOOP_NAME_AT, SIZE, STREAM_NAME, STREAM_NAME_AT
+from mistral_edu.language import _
 from mistral_edu.palette import BLUE, INK, ORANGE, YELLOW
 
 WIDE = 560                             # pixels, from which on the boxes stand where they belong
@@ -16,7 +17,9 @@ def _at(place):
     return f"left: calc({place[0]} * var(--u)); top: calc({SIZE[1] - place[1]:g} * var(--u))"
 
 
-STYLE = f""".mistral-map {{
+def style() -> str:
+    """The style sheet; two sentences of the drawing are in it, in the language of the page."""
+    return f""".mistral-map {{
   --paper: {theme.PAPER}; --shade: {theme.SHADE};
   --ink: {theme.INK}; --soft: var(--jp-ui-font-color2, CanvasText);
   --blue: var(--jp-content-link-color, {BLUE}); --edge: var(--jp-ui-font-color3, #888);
@@ -82,9 +85,9 @@ STYLE = f""".mistral-map {{
       &.outer:not(.lit) {{ background: color-mix(in srgb, var(--shade) 45%, var(--paper)) }}
     }}
     form::before, form::after {{ position: absolute; z-index: 2; width: max-content; font-size: .92em; line-height: 1 }}
-    form::before {{ content: "{STREAM_NAME}"; {_at(STREAM_NAME_AT)}; transform: translate(-50%, -100%);
+    form::before {{ content: "{_(STREAM_NAME)}"; {_at(STREAM_NAME_AT)}; transform: translate(-50%, -100%);
       color: var(--blue) }}
-    form::after {{ content: "{LOOP_NAME}"; {_at(LOOP_NAME_AT)}; transform: translate(-100%, -100%);
+    form::after {{ content: "{_(LOOP_NAME)}"; {_at(LOOP_NAME_AT)}; transform: translate(-100%, -100%);
       color: var(--soft) }}
   }}
 }}

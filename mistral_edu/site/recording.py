@@ -1,0 +1,98 @@
+"""Run a notebook and record its sliders, once for all later builds: until something changes on which they depend.
+
+These are the notebook's code, the files of this package that its kernel had loaded, the data that come with them, and
+the versions of the libraries that compute and draw. All are noted beside the recording.
+"""
+import hashlib
+import json
+import platform
+import re
+import shutil
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell
+
+from mistral_edu import course
+from mistral_edu.course.refresh import run
+from mistral_edu.machine.whole_files import part_of, write_text
+
+PACKAGE = course.PACKAGE.parent
+BEGIN = "import mistral_edu.site.recorder"
+RECORD = "\n_explorer = mistral_edu.site.recorder.record(_explorer, {folder!r}, {cell!r})"
+CALL = re.compile(r"^explore\((?=(?:.|\n(?= ))*\Z)", flags=re.M)               # with which a cell ends
+END = """import json, sys
+from pathlib import Path
+_loaded_ = [m.__file__ for n, m in list(sys.modules.items()) if n.split(".")[0] == "mistral_edu" and m.__file__]
+Path({file!r}).write_text(json.dumps(sorted(_loaded_)))"""
+NOTES, LOADED = ".depends_on.json", ".loaded.json"
+
+
+def has_slider(cell) -> bool:
+    """Whether the last line of a cell of code is a call of explore.
+
+    >>> has_slider(new_code_cell("explore(f, n=(1, 3))")), has_slider(new_code_cell("explore"))
+    (True, False)
+    """
+    return cell.cell_type == "code" and CALL.search(cell.source.rstrip()) is not None
+
+
+def fresh(path: Path, recordings: Path) -> Path | None:
+    """The folder with a notebook's recording (see make), if there is one and all on which it depends is as it was."""
+    notes = recordings / path.stem / NOTES
+    if notes.is_file():
+        noted = json.loads(notes.read_text(encoding="utf-8"))
+        if noted == depends_on(path, noted["files"]):
+            return notes.parent
+    return None
+
+
+def make(path: Path, recordings: Path) -> Path:
+    """Record a notebook's sliders; returns the folder, in which recorder.record has written.
+
+    It takes about as long as running the notebook, and then as drawing all pictures. A cell that fails raises.
+    """
+    for file in PACKAGE.rglob("*.py"):
+        digest_of(file)                                  # now, in case one is changed while the notebook runs
+    folder = recordings / path.stem
+    part = part_of(folder)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in filter(has_slider, cells):
+        cell.source = CALL.sub("_explorer = explore(", cell.source) + RECORD.format(folder=str(part), cell=cell.id)
+    notebook.cells = [new_code_cell(BEGIN), *cells, new_code_cell(END.format(file=str(part / LOADED)))]
+    run(notebook, path.parent, timeout=None)             # hundreds of pictures are drawn in a cell
+    loaded = [str(Path(name).relative_to(PACKAGE)) for name in json.loads((part / LOADED).read_text())
+              if Path(name) != Path(__file__).with_name("__init__.py")]
+    write_text(part / NOTES, json.dumps(depends_on(path, loaded), indent=1))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    return folder
+
+
+def depends_on(path: Path, loaded) -> dict:
+    """What a recording depends on, as hashes and versions. loaded: files of the package, by their paths in it."""
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return {"code": digest("\n\n".join(code).encode()), "files": {name: digest_of(PACKAGE / name) for name in loaded},
+            "data": {str(file.relative_to(course.HOME)): digest_of(file) for file in data_files()},
+            "versions": {"python": platform.python_version(),
+                         **{name: version(name) for name in ("mlx", "numpy", "matplotlib", "pillow")}}}
+
+
+def data_files() -> list:
+    """What the package and the notebooks read besides code: the embedded model, and what was measured elsewhere."""
+    return sorted(file for room in (PACKAGE, course.NOTEBOOKS / "data") for file in room.rglob("*")
+                  if file.suffix in (".json", ".jsonl", ".safetensors"))
+
+
+@cache
+def digest_of(file: Path) -> str:
+    return digest(file.read_bytes()) if file.is_file() else ""
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
