@@ -12,6 +12,7 @@ DOCS = Path(__file__).parent
 README, BENCHMARKS, TEACHING = DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "teaching.md"
 MAP, CHART = DOCS / "map.png", DOCS / "speed.png"
 RESULT = "epyc_230m"        # what the chart shows, of mistral_edu/bench/results/
+GPU_RESULT = "h200_7b_window"   # what the table below it shows
 
 PLANS = {  # of a course: a name, and for each day or week its notebooks
     "One day: from tokens to an answer": ["00 03 05 11"],
@@ -23,6 +24,8 @@ CELL = re.compile(r"(```python\n(?P<code>.*?)```\n\n```text\n)(?P<output>.*?)(?=
 READY = re.compile(r"(<!-- ready -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- notebooks -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 SPEED = re.compile(r"(<!-- speed -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+GPU = re.compile(r"(<!-- gpu -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+BY_LENGTH = re.compile(r"(<!-- by length: (?P<name>\w+) -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 PLANNED = re.compile(r"(<!-- plans: made by make readme -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 QUOTED = re.compile(r"(<!-- mistral-edu bench (?P<option>--published|--show (?P<name>\w+)) -->\n)"
                     r"(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
@@ -71,6 +74,42 @@ def quoted_table(block):
 
     name = block["name"]
     return f"\n{table(measured_result(name)) if name else published()}\n\n"
+
+
+def tables_by_length(block):
+    """What docs/benchmarks.md says of a result with prompts of several lengths: conditions, tables, what is missing."""
+    from mistral_edu.bench.by_length import as_tables
+    from mistral_edu.bench.results import measured_result
+    from mistral_edu.bench.tables import conditions, missing
+
+    result = measured_result(block["name"])
+    ours = [row for row in result["rows"] if row["engine"] == "mistral_edu"]
+    left_out = [f"- {missing(entry)}" for entry in result.get("left_out", [])]
+    lines = ["```text", *conditions(result, ours), "```", "", *as_tables(result), *[""] * bool(left_out), *left_out]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def about_the_gpu(result):
+    """The README's table of a GPU: what came after prompts of each length, by precision; and the command."""
+    from mistral_edu.bench.by_length import cell, length
+
+    rows = {(row["bits"], row["context"]): row for row in result["rows"] if row["engine"] == "mistral_edu"}
+    precisions = sorted({bits for bits, _ in rows}, reverse=True)
+    contexts = sorted({context for _, context in rows})
+    lengths = ", ".join(map(length, contexts))
+
+    def line(name, figure):
+        cells = [" / ".join(cell(rows[bits, context], figure) for context in contexts) for bits in precisions]
+        return f"| {name} | {' | '.join(cells)} |"
+
+    table = [f"| {result['machine']['device']}, prompts of {lengths} tokens | "
+             f"{' | '.join(f'{bits} bit' for bits in precisions)} |", "|---" * (1 + len(precisions)) + "|",
+             line("prompts, tokens a second", "prompt_tps"), line("answers, tokens a second", "generation_tps"),
+             line("GB beyond the weights", "above_gb")]
+    text = (f"A whole Mistral-7B: random weights of the shape `{result['settings']['random']}`, medians of "
+            f"{result['settings']['repeats']} rounds, {result['date']}: `{result['command']}`")
+    paragraph = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*table, "", paragraph]) + "\n"
 
 
 def plans():
@@ -145,19 +184,17 @@ def speed_chart(result):
 
 
 def about_the_chart(result):
-    """What stands below the chart: what was measured, on what, and the commands."""
+    """What stands below the chart: what was measured, and on what."""
     machine, settings, row = result["machine"], result["settings"], result["rows"][0]
     once = [f"{engine} in {bits} bit" for engine, rows in compared(result).items() for bits, one in rows.items()
             if len(one["prompt_tps"]["samples"]) < settings["repeats"]]
     fewer = f" ({' and '.join(once)}: 1 round)" if once else ""
-    text = (f"Random weights of the shape `{settings['random']}`, a prompt of {row['context']} tokens and an answer of "
-            f"{row['generated']}; medians of {settings['repeats']} rounds{fewer}, with the lowest and the highest, on "
-            f"{machine['processors']} cores of an {machine['processor']} that other work shared, {result['date']}. "
-            "mlx-lm computes with MLX's kernels for processors here, not on the Apple GPUs that MLX is made for. "
-            f"`mistral-edu bench --show {RESULT}` prints all figures ([docs/benchmarks.md](docs/benchmarks.md)); they "
-            "were measured by")
-    paragraph = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-    return f"{paragraph}\n\n```sh\n{result['command']}\n```\n"
+    text = (f"A prompt of {row['context']} tokens and an answer of {row['generated']}, random weights of the shape "
+            f"`{settings['random']}`; medians of {settings['repeats']} rounds{fewer}, with the lowest and the "
+            f"highest, on {machine['processors']} cores of a shared {machine['processor']}, {result['date']}. "
+            "mlx-lm is meant for GPUs, not for processors. All figures, and the command: "
+            f"`mistral-edu bench --show {RESULT}`.")
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def store_chart(result):
@@ -180,8 +217,9 @@ if __name__ == "__main__":
     language("en")                          # whatever MISTRAL_EDU_LANG says
     output, measured = run_first_cell(), measured_result(RESULT)
     replace(README, (CELL, lambda _: output), (READY, lambda _: how_many_are_ready()),
-            (TABLE, lambda _: table_of_notebooks()), (SPEED, lambda _: about_the_chart(measured)))
-    replace(BENCHMARKS, (QUOTED, quoted_table))
+            (TABLE, lambda _: table_of_notebooks()), (SPEED, lambda _: about_the_chart(measured)),
+            (GPU, lambda _: about_the_gpu(measured_result(GPU_RESULT))))
+    replace(BENCHMARKS, (QUOTED, quoted_table), (BY_LENGTH, tables_by_length))
     replace(TEACHING, (PLANNED, lambda _: plans()))
     MAP.write_bytes(course_map().png())
     store_chart(measured)

@@ -240,10 +240,41 @@ def test_the_plans_for_teachers_add_up_the_minutes_of_the_pages(readme):
 def test_the_readmes_chart_shows_the_stored_result(readme):
     result = measured_result(readme.RESULT)
     assert readme.SPEED.search(README)["text"] == readme.about_the_chart(result), "run: make readme"
-    assert result["command"] in README
+    assert result["command"] in readme.BENCHMARKS.read_text(encoding="utf-8")
     with Image.open(readme.CHART) as chart:
         assert chart.info["Description"] == readme.finding(result), "run: make readme"
     assert readme.CHART.stat().st_size < 100_000
+
+
+def test_the_readmes_table_of_a_gpu_shows_the_stored_result(readme):
+    result = measured_result(readme.GPU_RESULT)
+    text = readme.GPU.search(README)["text"]
+    assert text == readme.about_the_gpu(result), "run: make readme"
+    assert result["command"] in " ".join(text.split())
+
+
+def test_results_by_length_stand_on_the_page_as_they_are_stored(readme):
+    page = readme.BENCHMARKS.read_text(encoding="utf-8")
+    blocks = list(readme.BY_LENGTH.finditer(page))
+    assert [block["name"] for block in blocks] == ["h200_7b_window"]
+    for block in blocks:
+        assert block["text"] == readme.tables_by_length(block), "run: make readme"
+
+
+def test_the_table_of_a_gpu_has_a_figure_for_each_length(readme):
+    def row(bits, context, prompt, generation, above, engine="mistral_edu"):
+        figures = {"prompt_tps": prompt, "generation_tps": generation, "above_gb": above}
+        return {"engine": engine, "bits": bits, "context": context, "batch": 1,
+                **{name: {"median": value} for name, value in figures.items()}}
+
+    result = {"machine": {"device": "A GPU"}, "settings": {"random": "7b-v0.1", "repeats": 3}, "date": "2026-11-30",
+              "command": "mistral-edu bench", "rows": [
+                  row(4, 8192, 33333, 444, 3), row(4, 128, 9, 8, 7), row(16, 8192, 41234, 99.5, 2.25),
+                  row(16, 128, 5, 4, 3), row(16, 128, 1, 1, 1, "mlx-lm")]}
+    assert readme.about_the_gpu(result).splitlines()[:5] == [
+        "| A GPU, prompts of 128, 8K tokens | 16 bit | 4 bit |", "|---|---|---|",
+        "| prompts, tokens a second | 5.0 / 41,200 | 9.0 / 33,300 |",
+        "| answers, tokens a second | 4.0 / 99.5 | 8.0 / 444 |", "| GB beyond the weights | 3.0 / 2.25 | 7.0 / 3.0 |"]
 
 
 def test_the_chart_has_a_bar_for_each_speed_and_a_title_that_follows_from_them(readme):

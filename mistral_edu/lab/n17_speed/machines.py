@@ -6,7 +6,7 @@ from mistral_edu.bench.results import best_product, measured_result, number, sto
 from mistral_edu.bench.work import predict
 
 FOLDER = "machines"         # beside the page
-FEW = 0.1
+FEW = 0.15
 
 
 @dataclass(frozen=True)
