@@ -9,6 +9,9 @@ PROMPT ?= Tell me a story about a red ball.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium
 
+# Containers often set this; then each process that tests start, and pytest itself, would compile every file again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help lab setup newest test test-gpu check lint refresh notebook language readme pictures slides site lock clean
 

@@ -1,7 +1,10 @@
 """Models for tests: one small and random, in fp32; and a wrapper that counts what is read and can interrupt."""
+from functools import lru_cache
+
 from mistral_edu import MistralConfig, Model
 
 import mlx.core as mx
+import numpy as np
 from mlx.utils import tree_flatten
 
 CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=32, hidden_dim=128, n_heads=4, n_kv_heads=2, window_size=None,
@@ -11,14 +14,20 @@ CONFIG = MistralConfig(dim=64, n_layers=3, head_dim=32, hidden_dim=128, n_heads=
 def random_model(seed=0, **changes):
     """A Model with normal random weights, large enough that its answers differ from prompt to prompt."""
     model = Model(MistralConfig(**{**CONFIG.__dict__, **changes}))
-    keys = mx.random.split(mx.random.key(seed), len(tree_flatten(model.parameters())))
-    weights = []
-    for key, (name, weight) in zip(keys, tree_flatten(model.parameters())):
-        noise = mx.random.normal(weight.shape, key=key)
-        weights.append((name, 1.0 + 0.1 * noise if noise.ndim == 1 else noise * noise.shape[-1] ** -0.5))
-    model.load_weights(weights)
+    shapes = tuple((name, weight.shape) for name, weight in tree_flatten(model.parameters()))
+    model.load_weights([(name, mx.array(weight)) for name, weight in random_weights(seed, shapes)])
     mx.eval(model.parameters())
     return model
+
+
+@lru_cache(maxsize=16)
+def random_weights(seed, shapes):
+    """(name, numpy array) pairs for (name, shape) pairs: to draw them takes ten times as long as to copy them."""
+    weights = []
+    for key, (name, shape) in zip(mx.random.split(mx.random.key(seed), len(shapes)), shapes):
+        noise = mx.random.normal(shape, key=key)
+        weights.append((name, np.array(1.0 + 0.1 * noise if noise.ndim == 1 else noise * noise.shape[-1] ** -0.5)))
+    return weights
 
 
 class Counted:

@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODELS = ["small", "large"]
+POLL = 0.01  # seconds that a server may take to notice that its test is over; by default it is half a second
 
 
 class LocalServer:
@@ -26,7 +27,7 @@ class LocalServer:
                 pass
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(POLL,), daemon=True).start()
         return self
 
     def __exit__(self, *error):
@@ -89,7 +90,7 @@ class RawServer(socketserver.ThreadingTCPServer):
             request.sendall(self.data)
 
     def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(POLL,), daemon=True).start()
         return self
 
     def __exit__(self, *error):

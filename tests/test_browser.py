@@ -25,16 +25,29 @@ EXPLORER = "xpath=ancestor::*[contains(@class, 'widget-vbox')][1]"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda name: name[:2])
-def page(request, tmp_path_factory):
-    """A notebook in a browser, all cells run: (page, panel, errors of the page). Screenshots go to pytest's folder."""
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab and a browser, started once for all notebooks: (folder, page, address by name, errors of the page)."""
     folder = tmp_path_factory.mktemp("browser")
-    shutil.copy(FOLDER / request.param, folder)
+    for name in PAGES:
+        shutil.copy(FOLDER / name, folder)
     with browser_on(folder) as (page, address, errors):
-        panel = open_and_run(page, address(request.param))
-        page.screenshot(path=folder / "run.png")
-        yield page, panel, errors
-        page.screenshot(path=folder / "end.png")
+        yield folder, page, address, errors
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda name: name[:2])
+def page(request, lab):
+    """A notebook in a JupyterLab loaded anew, all cells run by a kernel of its own: (page, panel, errors of the page).
+
+    Screenshots go to pytest's folder.
+    """
+    folder, page, address, errors = lab
+    errors.clear()
+    panel = open_and_run(page, address(request.param))
+    page.screenshot(path=folder / f"{request.param[:2]}_run.png")
+    yield page, panel, errors
+    page.screenshot(path=folder / f"{request.param[:2]}_end.png")
+    page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
 
 
 def test_every_cell_runs_without_error_output(page):

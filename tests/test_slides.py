@@ -4,6 +4,7 @@ import json
 import re
 import struct
 import zlib
+from functools import cache
 
 from mistral_edu import course
 from mistral_edu.classroom.slides.build import build
@@ -23,7 +24,12 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PAGES = {page.number: read_notebook(page.path) for page in course.ready()}
-DECKS = {number: slides_of(notebook) for number, notebook in PAGES.items()}
+
+
+@cache
+def course_deck(number):
+    """The slides of a notebook of the course; made when a test asks for them, as not every process runs these tests."""
+    return slides_of(PAGES[number])
 
 
 def source(cell):
@@ -205,14 +211,14 @@ def test_a_heading_of_two_lines_leaves_less_room():
 @pytest.mark.parametrize("number", PAGES)
 def test_nothing_of_a_page_is_lost_that_a_rule_takes(number):
     cells = PAGES[number]["cells"]
-    parts = [part for slide in DECKS[number] for part in slide.parts]
+    parts = [part for slide in course_deck(number) for part in slide.parts]
     calls = [calls_of(source(cell)) for cell in cells if cell["cell_type"] == "code"]
     kinds = [part.kind for part in parts]
     assert kinds.count("question") == sum("predict" in names for names in calls)
     assert kinds.count("result") == sum("outcome" in names for names in calls)
     pictures = [output for cell in cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
     assert kinds.count("picture") == len(pictures)
-    headings = [slide.heading for slide in DECKS[number]]
+    headings = [slide.heading for slide in course_deck(number)]
     for exercise in exercises_of(number):
         assert f"Exercise {exercise.label} ({exercise.minutes} minutes)" in headings
     sections = [line for cell in cells if cell["cell_type"] == "markdown" for line in source(cell).split("\n")
@@ -222,14 +228,14 @@ def test_nothing_of_a_page_is_lost_that_a_rule_takes(number):
 
 @pytest.mark.parametrize("number", PAGES)
 def test_a_right_result_is_among_the_choices_and_questions_ask(number):
-    parts = [part for slide in DECKS[number] for part in slide.parts]
+    parts = [part for slide in course_deck(number) for part in slide.parts]
     assert all(part.text in part.more for part in parts if part.kind == "result" and part.more)
     assert all("?" in part.text for part in parts if part.kind == "question")
 
 
 @pytest.mark.parametrize("number", PAGES)
 def test_no_slide_is_over_full_and_none_shows_a_solution_or_a_check(number):
-    for slide in DECKS[number]:
+    for slide in course_deck(number):
         assert total(slide.parts) <= room_below(slide.heading), slide.heading
         for part in slide.parts:
             assert not re.search(r"NotImplementedError|\bcheck\(|\bhint\(|solutions/", part.text)
@@ -250,13 +256,14 @@ def test_sentences_are_cut_without_loss_and_never_inside_a_formula_or_parenthese
 
 def test_a_deck_is_one_file_that_asks_for_nothing():
     for number in ("05", "18"):
-        page = document(DECKS[number], number)
+        page = document(course_deck(number), number)
         assert "$$" not in page and "<math" in page
         places = {f"#{n}" for n in range(100)}
         assert set(re.findall(r'\b(?:src|href)="([^"]{,5})', page)) <= {"data:", "https"} | places
         assert not re.search(r"@import|url\(|<link|<iframe|<script src|<img [^>]*src=.https", page)
 
 
+@pytest.mark.slow
 def test_the_teachers_page_says_how_many_slides_there_are_and_how_large_a_file_is(tmp_path):
     counts, sizes = zip(*((count, path.stat().st_size / 1e6) for path, count in build(tmp_path)))
     said = f"have {min(counts)} to {max(counts)} slides and {min(sizes):.1f} to {max(sizes):.1f} MB"
