@@ -12,7 +12,7 @@ HOME = Path(mistral_edu.__file__).parent
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b")
 NUMBERS = {value for value in vars(palette).values() if isinstance(value, str) and COLOUR.fullmatch(value)}
 STYLES = sorted((HOME / "lab").rglob("*.css"))
-PAGES = sorted(set(HOME.rglob("*.css")) - set(STYLES))      # outside Jupyter, with a light and a dark theme of their own
+PAGES = sorted(set(HOME.rglob("*.css")) - set(STYLES))  # outside Jupyter, with themes of their own, light and dark
 
 
 def test_no_other_file_of_python_or_javascript_writes_a_colour_as_a_number():
@@ -37,8 +37,8 @@ def test_a_style_takes_paper_and_ink_as_those_in_python_do(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_a_page_outside_jupyter_names_each_colour_of_its_themes(path):
     text = path.read_text(encoding="utf-8")
-    named = re.findall(r"--[\w-]+: (#[0-9A-Fa-f]{3,6})\b", text)
-    assert named and len(named) == len(re.findall(r"#[0-9A-Fa-f]{3,6}\b", text))
+    named = re.findall(rf"--[\w-]+: {COLOUR.pattern}", text)
+    assert named and len(named) == len(COLOUR.findall(text))
 
 
 def test_the_palette_names_no_number_twice():
