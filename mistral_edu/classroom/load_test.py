@@ -87,4 +87,5 @@ def advice(rows) -> str:
     limit = 256 * -(-1.25 * last["most"] * MEGABYTE // (256 * 2**20))
     return (f"Each student takes {each:,.0f} MB, and all of them together {shared:,.0f} MB more. At the peak, one of "
             f"them held\n{last['most']:,.0f} MB, with what is shared. For these cells, with a quarter to spare, in "
-            f'jupyterhub_config.py:\nc.Spawner.mem_limit = "{limit:.0f}M"')
+            f'jupyterhub_config.py:\nc.Spawner.mem_limit = "{limit:.0f}M"\nOther pages take more: docs/teaching_hub.md '
+            "has a limit for all of them.")

@@ -2,11 +2,13 @@
 import csv
 import io
 import os
+import textwrap
 from itertools import groupby
 from pathlib import Path
 
 from mistral_edu.machine.whole_files import write_text
 
+WIDTH, INDENT = 88, " " * 4     # of feedback, in letters
 COLUMNS = ("file", "notebook", "exercise", "points", "of", "remark")
 
 
@@ -56,7 +58,9 @@ def feedback(marks) -> str:
             lines += [f"This file could not be graded: {mark.remark}.", ""]
             continue
         lines += [f"## {mark.label}: {mark.points} of {mark.of} points", ""]
-        lines += [f"    {line}" for line in mark.message.splitlines()] + [""]      # indented: shown as it stands
+        for line in mark.message.splitlines():      # indented: shown as it stands, so a long line would be cut off
+            lines += textwrap.wrap(line, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT) or [""]
+        lines.append("")
         for note in mark.notes:
             lines += [note, ""]
     return "\n".join(lines)

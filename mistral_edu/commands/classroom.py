@@ -65,6 +65,7 @@ def run_build(args):
 def run_prepare(args):
     """Print what all users of this environment now share."""
     from mistral_edu.classroom.prepare import prepare
+    print("compiling kernels for this processor, for a minute or more", file=sys.stderr, flush=True)
     for name, made in prepare().items():
         print(f"{name}: {made}")
     return 0

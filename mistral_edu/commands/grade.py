@@ -27,16 +27,18 @@ def run(args) -> int:
     if args.limit <= 0:
         raise ValueError(f"--limit is a number of seconds above 0; got {args.limit:g}")
     marks = []
-    for file in files_in(args.files):
-        new = grade(file, args.limit)
-        marks += new
-        for mark in new:
-            points = "not graded" if mark.points is None else f"{mark.label:>5}  {mark.points}/{mark.of}"
-            print(f"{file}  {points}  {mark.remark}".rstrip(), flush=True)
-    if args.csv:
-        write_text(args.csv, as_csv(marks))
-    if args.feedback:
-        write_feedback(marks, args.feedback)
+    try:
+        for file in files_in(args.files):
+            new = grade(file, args.limit)
+            marks += new
+            for mark in new:
+                points = "not graded" if mark.points is None else f"{mark.label:>5}  {mark.points}/{mark.of}"
+                print(f"{file}  {points}  {mark.remark}".rstrip(), flush=True)
+    finally:                                # an interrupt loses none of the marks so far
+        if args.csv and marks:
+            write_text(args.csv, as_csv(marks))
+        if args.feedback and marks:
+            write_feedback(marks, args.feedback)
     missed = {mark.file for mark in marks if mark.points is None}
     print(f"{len({mark.file for mark in marks}) - len(missed)} files graded, {len(missed)} could not be",
           file=sys.stderr)

@@ -16,6 +16,7 @@ from mistral_edu.language import ENGLISH
 FOLDER, FINISHED = "mistral-notebooks", "finished"
 PREDICTS, HINTS = re.compile(r"(?<![\w.])predict\("), re.compile(r"(?<![\w.])hint\(")
 OUT = re.compile(r"\]\(\.\./(?=docs/|solutions/)")    # links out of notebooks/: the copies are beside docs/
+ANSWERS = "teaching_questions.md"       # of docs/: it tells what the predictions come to
 PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)[^)]*\)")    # of a page in docs/; only a clone has the file
 
 
@@ -90,5 +91,8 @@ def files(finished: bool = False, language: str = ENGLISH):
                 yield f"{FINISHED}/{path.name}", copy_of(text, finished=True)
     for room in (course.SOLUTIONS, course.DOCS):
         for path in [path for path in sorted(room.glob("*.md")) if path.suffixes[:-1] in ([], [f".{language}"])]:
+            if path.name == ANSWERS:
+                continue
             text = path.read_text(encoding="utf-8").replace("](../notebooks/", "](../")
+            text = re.sub(rf"\[([^\]]*)\]\({ANSWERS}[^)]*\)", r"\1", text)
             yield f"{room.name}/{path.name}", PICTURE.sub(r"(Picture: \1)", text)

@@ -84,7 +84,7 @@ def recording_of(page, recordings: Path, record: bool, tell) -> Path | None:
     """The folder with a notebook's recording, made if it has to be and may be."""
     recorded = fresh(page.path, recordings)
     if record and not recorded:
-        tell("  recording its sliders: minutes, but only until something changes")
+        tell("  recording its sliders, once: some minutes, an hour for all notebooks (ARGS=--still leaves it out)")
         recorded = make(page.path, recordings)
     return recorded
 

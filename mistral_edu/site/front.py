@@ -17,8 +17,8 @@ def front_html(prose: Prose, pages: list) -> str:
     by_source = {page.source: page for page in pages}
     rows = "".join(row_html(notebook, by_source[f"notebooks/{notebook.path.name}"]) for notebook in course.COURSE
                    if f"notebooks/{notebook.path.name}" in by_source)
-    others = "".join(f'<li><a href="{page.name}">{html.escape(page.title)}</a></li>\n' for page in pages
-                     if page.source.startswith("docs/") or page == REFERENCE)
+    others = [page for page in pages if page.source.startswith("docs/") or page == REFERENCE]
+    for_teachers = [page for page in others if page.name.startswith("teaching")]
     at_its_place = prose.links.rewrite(course_map().touch, "notebooks/")
     return "".join([
         prose.html(f"# {FRONT.title}\n\n{introduction()}\n\n{HOW_TO}"), f'<div class="wide">{at_its_place}</div>\n',
@@ -26,7 +26,13 @@ def front_html(prose: Prose, pages: list) -> str:
                    "Minutes are those of a first reading, with the exercises."),
         '<div class="scroll"><table class="course"><thead><tr><th scope="col">notebook</th><th scope="col">'
         f'you end with</th><th scope="col">minutes</th></tr></thead>\n<tbody>{rows}</tbody></table></div>\n',
-        prose.html("## Beside the notebooks"), f"<ul>\n{others}</ul>\n"])
+        prose.html("## Beside the notebooks"), list_html(page for page in others if page not in for_teachers),
+        prose.html("## For teachers"), list_html(for_teachers)])
+
+
+def list_html(pages) -> str:
+    links = "".join(f'<li><a href="{page.name}">{html.escape(page.title)}</a></li>\n' for page in pages)
+    return f"<ul>\n{links}</ul>\n"
 
 
 def introduction() -> str:
