@@ -39,7 +39,7 @@ def test_holdings_say_where_kv_heads_are_copies(ranks, words):
     picture = draw_holdings(tiny, split(tiny, ranks), "tiny")
     assert picture.caption.endswith(words)
     copies = [text.get_text() for text in picture.fig.axes[1].texts]
-    assert copies == {1: [], 3: ["copy"] * 2, 4: ["copy"] * 4}[ranks]
+    assert copies == {1: [], 3: ["shared"] * 2, 4: ["shared"] * 4}[ranks]
 
 
 def test_a_segment_of_the_ring_is_whole_when_all_terms_are_in():
@@ -62,8 +62,8 @@ def test_drift_begins_at_the_layer_of_the_lost_sum():
 
 def test_speed_counts_where_a_second_device_pays_and_says_what_does_not_fit():
     picture = draw_speed((1, 2), {"a": [10, 15], "b": [10, 5], "c": [None, 7]}, "7B")
-    assert picture.fig.axes[0].get_title(loc="left") == "7B: a second device pays on 1 of 3"
-    assert "a 10 alone, 15 with two (1.50 times)" in picture.caption and "c does not fit into one" in picture.caption
+    assert picture.fig.axes[0].get_title(loc="left") == "7B: a second device pays on 1 of 2; one GPU is too small"
+    assert "a 10 alone, 15 with two (1.50 times)" in picture.caption and "c: one is too small" in picture.caption
 
 
 # ---------------------------------------------------------------- exercises

@@ -20,7 +20,7 @@ def draw_holdings(config, parts, name):
         for head in part.kv_heads:
             right.barh(rank, 0.9, left=head - 0.45, color=HEADS[head % 8], height=0.7)
             if holders[head] > 1:
-                right.text(head, rank, "copy", ha="center", va="center", color=INK, fontsize=7.5,
+                right.text(head, rank, "shared", ha="center", va="center", color=INK, fontsize=7.5,
                            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     left.set(yticks=range(len(parts)), yticklabels=[f"rank {rank}" for rank in range(len(parts))],
              ylim=(len(parts) - 0.5, -0.5), xlim=(-0.6, config.n_heads - 0.4), xlabel="query head")
@@ -33,8 +33,9 @@ def draw_holdings(config, parts, name):
         copies = f"kv heads are on {min(holders)} to {max(holders)} ranks"
     left.set_title(f"{name}, {len(parts)} rank{'s' * (len(parts) > 1)}: {copies}")
     heads = sorted({len(part.heads) for part in parts})
-    return Picture(fig, f"{name} on {len(parts)} rank{'s' * (len(parts) > 1)}: {' or '.join(map(str, heads))} query "
-                        f"heads and at most {most} of {config.n_kv_heads} kv heads on each; {copies}.")
+    own = f"{' or '.join(map(str, heads))} query head{'s' * (heads != [1])}"
+    return Picture(fig, f"{name} on {len(parts)} rank{'s' * (len(parts) > 1)}: {own} and at most {most} of "
+                        f"{config.n_kv_heads} kv heads on each; {copies}.")
 
 
 def draw_ring(states, step):

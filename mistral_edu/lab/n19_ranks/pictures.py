@@ -96,10 +96,12 @@ def draw_speed(sizes, speeds, title):
         if alone and values[1]:
             told.append(f"{name} {alone:,.0f} alone, {values[1]:,.0f} with two ({values[1] / alone:.2f} times)")
         else:
-            told.append(f"{name} does not fit into one")
-    paying = sum(bool(values[0] and values[1] and values[1] > values[0]) for values in speeds.values())
+            told.append(f"{name}: one is too small")
+    alike = [values for values in speeds.values() if values[0]]             # where one device is enough
+    paying = sum(bool(values[1] and values[1] > values[0]) for values in alike)
     ax.set(xscale="log", yscale="log", xticks=sizes, xlabel="devices", ylabel="tokens a second at most (log)",
-           title=f"{title}: a second device pays on {paying} of {len(speeds)}")
+           title=f"{title}: a second device pays on {paying} of {len(alike)}"
+                 + ("; one GPU is too small" if len(alike) < len(speeds) else ""))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:,.0f}")
         axis.set_minor_formatter(NullFormatter())

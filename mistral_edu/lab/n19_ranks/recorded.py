@@ -39,7 +39,7 @@ def draw_recorded(rows) -> Picture:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set(xlabel="tokens of the prompt", ylabel="one GPU's time ÷ that of two", ylim=(0, 2.1),
-           title="Two GPUs read prompts faster, and write tokens more slowly")
+           title="Two GPUs read long prompts faster, and write tokens more slowly")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     longest = contexts[-1]
     said = {key: times_as_fast(rows, key[1], key[0], longest) for key in LINES}
