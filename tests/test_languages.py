@@ -18,7 +18,6 @@ from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
 from mistral_edu.lab import check, course_map, hint, outcome, predict
 from mistral_edu.lab.exercises import hints
-from mistral_edu.lab.panel.panel import ChatPanel
 from mistral_edu.language import po
 
 import mlx.core as mx
@@ -104,13 +103,14 @@ def test_the_map_speaks_it_and_leads_to_translated_pages(german):
     assert "00_start_here.de.ipynb" in links and "02_text_to_tokens.ipynb" in links
 
 
-def test_the_panel_gets_the_words_that_its_javascript_writes(german):
-    written = (PACKAGE / "lab/panel/panel.js").read_text(encoding="utf-8")
-    marked = set(translations.in_javascript(PACKAGE / "lab/panel/panel.js"))
-    words = ChatPanel.words_of(written)
-    assert marked and marked <= words.keys() and words["Send"] == "Senden"
+@pytest.mark.parametrize("script, english, in_german", [
+    ("lab/panel/panel.js", "Send", "Senden"), ("lab/looking/inspector.js", "Stop", "Anhalten")])
+def test_a_widget_gets_the_words_that_its_javascript_writes(german, script, english, in_german):
+    marked = set(translations.in_javascript(PACKAGE / script))
+    words = language.translations_in((PACKAGE / script).read_text(encoding="utf-8"))
+    assert marked <= words.keys() and words[english] == in_german
     language.language("en")
-    assert ChatPanel.words_of(written) == {}
+    assert language.translations_in((PACKAGE / script).read_text(encoding="utf-8")) == {}
 
 
 def test_grading_finds_the_reason_in_it(german, capsys):
