@@ -13,11 +13,12 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-from mistral_edu import course, doctor, language
+from mistral_edu import course, doctor, language, load
 from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
-from mistral_edu.lab import check, course_map, hint, outcome, predict
+from mistral_edu.lab import check, course_map, hint, inspect_answer, lens_view, outcome, predict, reach_view
 from mistral_edu.lab.exercises import hints
+from mistral_edu.lab.looking.inspector import Inspector
 from mistral_edu.language import po
 
 import mlx.core as mx
@@ -101,6 +102,25 @@ def test_the_map_speaks_it_and_leads_to_translated_pages(german):
     assert "Du bist bei 01" in shown.caption and ">Ringpuffer</b>" in shown.touch and "Residualstrom" in shown.touch
     links = re.findall(r'href="([^"]+)"', shown.touch)
     assert "00_start_here.de.ipynb" in links and "02_text_to_tokens.ipynb" in links
+
+
+def test_an_answer_that_is_looked_into_speaks_it(german):
+    answer = inspect_answer("What is 7 plus 5?", n_tokens=2)
+    facts, _text, columns = repr(answer).splitlines()[:3]
+    assert re.fullmatch(r"2 Tokens, abgeschnitten, .* erlaubt waren; Überraschung insgesamt \d\.\d\d Nats:", facts)
+    assert columns == f"{'Nr.':4}  {'Token':16} {'p':>11} {'Nats':>6}  stattdessen"       # as wide as in __repr__
+    assert "Schritt 0: " in answer._repr_html_() and "✓ genommen" in answer._repr_html_()
+    inspector = Inspector(answer)
+    inspector.show(answer)
+    assert inspector.state == f"Antwort 0: {answer.facts}."
+
+
+def test_views_of_a_text_speak_it(german):
+    model, tokenizer = load(dtype="float32")
+    lens, reach = lens_view([1, 40, 41], model, tokenizer), reach_view([1, 40, 41], model, tokenizer)
+    assert lens.alt.startswith("Die wahrscheinlichsten nächsten Tokens nach jeder Schicht. Nach ")
+    assert "Der Text beginnt 2 Plätze vor dem letzten Token" in reach.caption
+    assert [words.get_text() for words in reach.fig.legends[0].texts] == ["im Fenster", "Änderung eines Logits"]
 
 
 @pytest.mark.parametrize("script, english, in_german", [
