@@ -13,10 +13,20 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-from mistral_edu import course, doctor, language, load
+from mistral_edu import course, doctor, language, load, load_model
 from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
-from mistral_edu.lab import check, course_map, hint, inspect_answer, lens_view, outcome, predict, reach_view
+from mistral_edu.lab import (
+    attention_view,
+    check,
+    course_map,
+    hint,
+    inspect_answer,
+    lens_view,
+    outcome,
+    predict,
+    reach_view,
+)
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.looking.inspector import Inspector
 from mistral_edu.language import po
@@ -117,10 +127,19 @@ def test_an_answer_that_is_looked_into_speaks_it(german):
 
 def test_views_of_a_text_speak_it(german):
     model, tokenizer = load(dtype="float32")
-    lens, reach = lens_view([1, 40, 41], model, tokenizer), reach_view([1, 40, 41], model, tokenizer)
+    text = "The ball is in the kitchen. Where is the ball?"
+    views = [attention_view(text, load_model(window_size=8), tokenizer, 3, 1, position=9),
+             lens_view(text, model, tokenizer), reach_view(text, model, tokenizer)]
+    attention, lens, reach = views
     assert lens.alt.startswith("Die wahrscheinlichsten nächsten Tokens nach jeder Schicht. Nach ")
-    assert "Der Text beginnt 2 Plätze vor dem letzten Token" in reach.caption
+    assert "Der Text beginnt 14 Plätze vor dem letzten Token" in reach.caption
     assert [words.get_text() for words in reach.fig.legends[0].texts] == ["im Fenster", "Änderung eines Logits"]
+    assert [words.get_text() for words in attention.fig.legends[0].texts] == [
+        "Grenze", "dunkler: bekommt mehr", "das Token, das schaut", "ihm verborgen", "Gewicht"]
+    for view in views:                                                                   # nothing is cut off
+        view.fig.draw_without_rendering()
+        for words in (*view.fig.legends, *view.fig.texts):
+            assert words.get_window_extent().x1 <= view.fig.bbox.x1, words
 
 
 @pytest.mark.parametrize("script, english, in_german", [
