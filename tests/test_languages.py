@@ -13,12 +13,22 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-from mistral_edu import course, doctor, language
+from mistral_edu import course, doctor, language, load, load_model
 from mistral_edu.classroom.grade import sentence
 from mistral_edu.course import copies, translations
-from mistral_edu.lab import check, course_map, hint, outcome, predict
+from mistral_edu.lab import (
+    attention_view,
+    check,
+    course_map,
+    hint,
+    inspect_answer,
+    lens_view,
+    outcome,
+    predict,
+    reach_view,
+)
 from mistral_edu.lab.exercises import hints
-from mistral_edu.lab.panel.panel import ChatPanel
+from mistral_edu.lab.looking.inspector import Inspector
 from mistral_edu.language import po
 
 import mlx.core as mx
@@ -104,13 +114,42 @@ def test_the_map_speaks_it_and_leads_to_translated_pages(german):
     assert "00_start_here.de.ipynb" in links and "02_text_to_tokens.ipynb" in links
 
 
-def test_the_panel_gets_the_words_that_its_javascript_writes(german):
-    written = (PACKAGE / "lab/panel/panel.js").read_text(encoding="utf-8")
-    marked = set(translations.in_javascript(PACKAGE / "lab/panel/panel.js"))
-    words = ChatPanel.words_of(written)
-    assert marked and marked <= words.keys() and words["Send"] == "Senden"
+def test_an_answer_that_is_looked_into_speaks_it(german):
+    answer = inspect_answer("What is 7 plus 5?", n_tokens=2)
+    facts, _text, columns = repr(answer).splitlines()[:3]
+    assert re.fullmatch(r"2 Tokens, abgeschnitten, .* erlaubt waren; Überraschung insgesamt \d\.\d\d Nats:", facts)
+    assert columns == f"{'Nr.':4}  {'Token':16} {'p':>11} {'Nats':>6}  stattdessen"       # as wide as in __repr__
+    assert "Schritt 0: " in answer._repr_html_() and "✓ genommen" in answer._repr_html_()
+    inspector = Inspector(answer)
+    inspector.show(answer)
+    assert inspector.state == f"Antwort 0: {answer.facts}."
+
+
+def test_views_of_a_text_speak_it(german):
+    model, tokenizer = load(dtype="float32")
+    text = "The ball is in the kitchen. Where is the ball?"
+    views = [attention_view(text, load_model(window_size=8), tokenizer, 3, 1, position=9),
+             lens_view(text, model, tokenizer), reach_view(text, model, tokenizer)]
+    attention, lens, reach = views
+    assert lens.alt.startswith("Die wahrscheinlichsten nächsten Tokens nach jeder Schicht. Nach ")
+    assert "Der Text beginnt 14 Plätze vor dem letzten Token" in reach.caption
+    assert [words.get_text() for words in reach.fig.legends[0].texts] == ["im Fenster", "Änderung eines Logits"]
+    assert [words.get_text() for words in attention.fig.legends[0].texts] == [
+        "Grenze", "dunkler: bekommt mehr", "das Token, das schaut", "ihm verborgen", "Gewicht"]
+    for view in views:                                                                   # nothing is cut off
+        view.fig.draw_without_rendering()
+        for words in (*view.fig.legends, *view.fig.texts):
+            assert words.get_window_extent().x1 <= view.fig.bbox.x1, words
+
+
+@pytest.mark.parametrize("script, english, in_german", [
+    ("lab/panel/panel.js", "Send", "Senden"), ("lab/looking/inspector.js", "Stop", "Anhalten")])
+def test_a_widget_gets_the_words_that_its_javascript_writes(german, script, english, in_german):
+    marked = set(translations.in_javascript(PACKAGE / script))
+    words = language.translations_in((PACKAGE / script).read_text(encoding="utf-8"))
+    assert marked <= words.keys() and words[english] == in_german
     language.language("en")
-    assert ChatPanel.words_of(written) == {}
+    assert language.translations_in((PACKAGE / script).read_text(encoding="utf-8")) == {}
 
 
 def test_grading_finds_the_reason_in_it(german, capsys):

@@ -11,7 +11,7 @@ from pathlib import Path
 from mistral_edu import course
 from mistral_edu.course.alt_texts import put_alt_texts
 from mistral_edu.course.handout import MANIFEST, hand_out
-from mistral_edu.language import ENGLISH
+from mistral_edu.language import ENGLISH, _
 
 FOLDER, FINISHED = "mistral-notebooks", "finished"
 PREDICTS, HINTS = re.compile(r"(?<![\w.])predict\("), re.compile(r"(?<![\w.])hint\(")
@@ -37,8 +37,8 @@ def prepare(asked: str | None = None, folder: str | None = None, finished: bool 
     except OSError as error:
         if not (folder / page).is_file():
             raise OSError(f"{error}; choose a folder of your own: mistral-edu lab --folder DIR") from error
-        sentences = [f"{error}; existing pages are opened as they are"]
-    return folder, page if (folder / page).is_file() else None, [f"Your pages: {folder}", *sentences]
+        sentences = [_("{error}; existing pages are opened as they are", error=error)]
+    return folder, page if (folder / page).is_file() else None, [_("Your pages: {folder}", folder=folder), *sentences]
 
 
 def folder_of_learner() -> Path:

@@ -17,6 +17,7 @@ import json
 from itertools import count
 from pathlib import Path
 
+from mistral_edu.language import _
 from mistral_edu.machine.whole_files import write_text
 
 MANIFEST = ".course.json"
@@ -52,7 +53,8 @@ def _hand_out_one(folder, name, text, records, asked):
         if there is None or record and record["given"] == there:
             _write(path, text)
             records[copy] = new
-            newer = f"You have changed {name}, so it stays. The newer lesson is beside it: {copy}"
+            newer = _("You have changed {name}, so it stays. The newer lesson is beside it: {copy}",
+                      name=name, copy=copy)
             return [newer] if copy != name else []
         if same_lesson:
             return []                                            # changed
@@ -98,7 +100,8 @@ def _read_manifest(path):
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
     except (ValueError, TypeError, KeyError, AttributeError):
-        return {}, [f"{path} was damaged and has been made again; this once, every page there counts as changed"]
+        return {}, [_("{path} was damaged and has been made again; this once, every page there counts as changed",
+                      path=path)]
 
 
 def _write(path, text):

@@ -68,9 +68,9 @@ def current() -> str:
     return _chosen[0]
 
 
-def translations() -> dict:
-    """{English message: its translation}, of all that the chosen language has; for what JavaScript shows."""
-    return {message: forms[0] for message, forms in _chosen[1].forms.items()}
+def translations_in(script: str) -> dict:
+    """{English: translation} of the messages in a script, and perhaps of some that only look like it."""
+    return {message: forms[0] for message, forms in _chosen[1].forms.items() if message in script}
 
 
 if os.environ.get(VARIABLE):

@@ -3,11 +3,13 @@ from mistral_edu.lab import kernel
 from mistral_edu.lab.looking.answer_as_html import still_page
 from mistral_edu.lab.looking.answer_tree import tree_lines
 from mistral_edu.lab.showing.visible import readable, rounded
+from mistral_edu.language import N_, _, ngettext
 
-ENDINGS = {"stop": "ended by the model", "length": "cut off at the most tokens it could have",
-           None: "stopped before its end"}
-NO_WIDGET = ("To take an alternative by a click, install anywidget: pip install anywidget. "
-             "Without it, answer.branch(step, row) takes one.")
+ENDINGS = {"stop": N_("ended by the model"), "length": N_("cut off at the most tokens it could have"),
+           None: N_("stopped before its end")}
+NO_WIDGET = N_("To take an alternative by a click, install anywidget: pip install anywidget. "
+               "Without it, answer.branch(step, row) takes one.")
+COLUMNS = N_("step  token            probability   nats  instead")
 
 
 class Answer:
@@ -78,7 +80,7 @@ class Answer:
 
     def go_on(self) -> None:
         """Write the rest of the answer: nothing, unless it was interrupted or has only begun."""
-        for _ in self.write():
+        for _step in self.write():
             pass
 
     def write(self):
@@ -107,11 +109,12 @@ class Answer:
     @property
     def facts(self) -> str:
         """How long it is, why it ended, and how surprising it is, in one line."""
-        n = len(self.steps)
-        return f"{n} token{'s' * (n != 1)}, {ENDINGS[self.finish_reason]}; surprise {self.surprise:.2f} nats in all"
+        return ngettext("{n} token, {ending}; surprise {surprise:.2f} nats in all",
+                        "{n} tokens, {ending}; surprise {surprise:.2f} nats in all", len(self.steps),
+                        ending=_(ENDINGS[self.finish_reason]), surprise=self.surprise)
 
     def __repr__(self):
-        lines = [f"{self.facts}:", readable(self.text), "step  token            probability   nats  instead"]
+        lines = [f"{self.facts}:", readable(self.text), _(COLUMNS)]
         for number, step in enumerate(self.steps):
             others = [f"{row.visible} {rounded(row.probability)}" for row in step.alternatives
                       if row.token != step.token and row.probability >= 0.005]
@@ -130,6 +133,6 @@ class Answer:
             try:
                 from mistral_edu.lab.looking.inspector import Inspector
             except ImportError:
-                print(NO_WIDGET)
+                print(_(NO_WIDGET))
             else:
                 display(Inspector(self))

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mistral_edu.lab.looking.answer_tree import describe
 from mistral_edu.lab.showing.visible import rounded, visible
+from mistral_edu.language import N_, _
 
 HIGHEST = 5.0               # nats: from here on a bar is as high as bars get
 STYLE = Path(__file__).with_name("answer.css").read_text(encoding="utf-8")
-LEGEND = "Surprise, −ln p in nats, is the height of the bar below a token, and the strength of its colour."
-HOW = {False: "Click on a token, or press Tab and then arrow keys: below stands what could have come in its place.",
-       True: "Click on a token, or press Tab and then arrow keys. Below stands what could have come in its place: "
-             "click on it, or press Tab and Enter, and the answer goes on from there."}
+LEGEND = N_("Surprise, −ln p in nats, is the height of the bar below a token, and the strength of its colour.")
+HOW = {False: N_("Click on a token, or press Tab and then arrow keys: below stands what could have come in its place."),
+       True: N_("Click on a token, or press Tab and then arrow keys. Below stands what could have come in its place: "
+                "click on it, or press Tab and Enter, and the answer goes on from there.")}
 # JupyterLab takes letters, arrows and Enter as its own commands; with Ctrl or Shift they remain so.
 KEYS = escape("""if (!event.ctrlKey && !event.metaKey && !event.shiftKey
   && (event.key.length === 1 || event.key === 'Enter' || event.key.startsWith('Arrow'))) event.stopPropagation()""")
@@ -24,7 +25,7 @@ KEYS = escape("""if (!event.ctrlKey && !event.metaKey && !event.shiftKey
 def still_page(answer) -> str:
     """The whole of it for a page without a kernel, with its style."""
     return (f'<div class="mistral-answer still">\n<style>\n{STYLE}</style>\n{_texts(answer)}\n'
-            f"<details><summary>Token by token</summary>\n{_form(answer, live=False)}\n</details>\n</div>")
+            f"<details><summary>{_('Token by token')}</summary>\n{_form(answer, live=False)}\n</details>\n</div>")
 
 
 def live_page(answer) -> str:
@@ -41,8 +42,8 @@ def first_chosen(answer) -> int:
 def _texts(answer):
     prompt = answer.writer.tokenizer.decode(answer.writer.prompt_ids, skip_special=False)
     shown = prompt.rstrip() + visible(prompt[len(prompt.rstrip()):].encode())  # a space at its end can be the point
-    return (f'<p class="prompt"><b>Prompt</b> <span>{escape(shown)}</span></p>\n'
-            f'<p class="text"><b>Answer</b> <span>{escape(answer.text)}</span></p>\n'
+    return (f'<p class="prompt"><b>{_("Prompt")}</b> <span>{escape(shown)}</span></p>\n'
+            f'<p class="text"><b>{_("Answer")}</b> <span>{escape(answer.text)}</span></p>\n'
             f'<p class="facts">{escape(answer.facts)}.</p>')
 
 
@@ -50,14 +51,14 @@ def _form(answer, live):
     chosen = first_chosen(answer)
     tokens = "\n".join(_token(step, n, n == chosen, live) for n, step in enumerate(answer.steps))
     return (f'<form onsubmit="return false" onkeydown="{KEYS}">\n'
-            f'<p class="legend">{LEGEND} {_samples()}</p>\n<p class="how">{HOW[live]}</p>\n'
-            f'<div class="tokens" role="radiogroup" aria-label="Tokens of the answer">\n{tokens}\n</div>\n'
+            f'<p class="legend">{_(LEGEND)} {_samples()}</p>\n<p class="how">{_(HOW[live])}</p>\n'
+            f'<div class="tokens" role="radiogroup" aria-label="{_("Tokens of the answer")}">\n{tokens}\n</div>\n'
             f"{_branches(answer, live)}</form>")
 
 
 def _samples():
     """The legend's bars, for those who see them."""
-    samples = [(0, "0 nats"), (1, "1"), (2.5, "2.5"), (HIGHEST, f"{HIGHEST:g} and more")]
+    samples = [(0, _("0 nats")), (1, "1"), (2.5, "2.5"), (HIGHEST, _("{highest:g} and more", highest=HIGHEST))]
     tokens = " ".join(f'<span class="token" style="--s:{surprise / HIGHEST:g}"><b>{words}</b></span>'
                       for surprise, words in samples)
     return f'<span class="samples" aria-hidden="true">{tokens}</span>'
@@ -65,7 +66,8 @@ def _samples():
 
 def _token(step, n, chosen, live):
     """A token with its bar, followed by the table of its step."""
-    told = f"step {n}: {step.visible}, probability {rounded(step.probability)}, surprise {step.surprise:.2f} nats"
+    told = _("step {n}: {token}, probability {probability}, surprise {surprise:.2f} nats", n=n, token=step.visible,
+             probability=rounded(step.probability), surprise=step.surprise)
     height = round(min(step.surprise / HIGHEST, 1.0), 2)
     rows = "".join(_row(row, number, step, n, live) for number, row in enumerate(step.alternatives)
                    if live or row.token == step.token or row.probability >= 0.005)
@@ -79,10 +81,10 @@ def _row(row, number, step, n, live):
     taken = row.token == step.token
     name, probability = escape(row.visible), escape(rounded(row.probability))
     if live and not taken:
-        name = (f'<button type="button" data-step="{n}" data-row="{number}" '
-                f'aria-label="go on with {name} {probability}">{name}</button>')
+        told = _("go on with {token} {probability}", token=name, probability=probability)
+        name = f'<button type="button" data-step="{n}" data-row="{number}" aria-label="{told}">{name}</button>'
     return (f'<tr{" class=taken" * taken}><th scope="row">{name}</th><td>{probability}</td>'
-            f'<td>{"✓ taken" * taken}</td><td class="bar"><i style="--p:{row.probability:.2f}"></i></td></tr>')
+            f'<td>{_("✓ taken") * taken}</td><td class="bar"><i style="--p:{row.probability:.2f}"></i></td></tr>')
 
 
 def _branches(answer, live):
@@ -92,9 +94,9 @@ def _branches(answer, live):
     items = []
     for other in answer.branches:
         number, here = other.number, other is answer
-        words = f"{number}: {escape(describe(other))}" + " (shown above)" * here
+        words = f"{number}: {escape(describe(other))}" + f" {_('(shown above)')}" * here
         if live:
             words = f'<button type="button" data-answer="{number}"{" aria-current=true" * here}>{words}</button>'
         items.append(f'<li style="--depth:{other.depth}">{words}</li>')
-    return ('<p class="how">All answers to this prompt, by their numbers:</p>\n'
+    return (f'<p class="how">{_("All answers to this prompt, by their numbers:")}</p>\n'
             f'<ul class="branches">{"".join(items)}</ul>\n')

@@ -2,6 +2,7 @@
 import textwrap
 
 from mistral_edu.lab.showing.visible import readable, rounded
+from mistral_edu.language import _
 
 LINE = 110          # characters
 
@@ -16,12 +17,13 @@ def tree_lines(answers) -> list:
 
 def describe(answer) -> str:
     """The surprise of an answer, where it left its parent, and what it says from there on."""
-    nats, said = f"{answer.surprise:.2f} nats", readable(answer.writer.text(answer.tokens, answer.at or 0))
+    nats, said = answer.surprise, readable(answer.writer.text(answer.tokens, answer.at or 0))
     if answer.parent is None:
-        return f"{nats}: {said}"
+        return _("{nats:.2f} nats: {said}", nats=nats, said=said)
     here, there = answer.steps[answer.at], answer.parent.steps[answer.at]
-    return (f'{nats}; step {answer.at}, "{here.visible}" {rounded(here.probability)} for "{there.visible}" '
-            f"{rounded(there.probability)}: …{said}")
+    return _('{nats:.2f} nats; step {step}, "{here}" {chance_here} for "{there}" {chance_there}: …{said}',
+             nats=nats, step=answer.at, here=here.visible, chance_here=rounded(here.probability),
+             there=there.visible, chance_there=rounded(there.probability), said=said)
 
 
 def _lines(answer, answers, before, below):

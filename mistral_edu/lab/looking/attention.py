@@ -8,6 +8,7 @@ from mistral_edu.lab.experiments.inside.changes import check_place
 from mistral_edu.lab.experiments.inside.recording import attention_weights
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, place_of, tokens_of
 from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.language import _
 from mistral_edu.palette import PALE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
@@ -38,14 +39,16 @@ def attention_view(text_or_ids: str | list[dict] | list[int], model: Model, toke
     fig = draw_tokens(
         labels, [shade(weight / weights[most]) if seen else PALE for weight, seen in zip(weights, in_sight)],
         ["" if seen else HATCH for seen in in_sight], below, {at},
-        f"Layer {layer} head {head}: {quoted(labels, at)} looks most at {quoted(labels, most)}, {weights[most]:.2f}",
-        {"darker: gets more": (shade(1), "", False), "the token that looks": ("white", "", True),
-         "hidden from it": (PALE, HATCH, False)}, "weight", [start] if start else [])
-    two = "; ".join(f"{weights[n]:.2f} to {quoted(labels, n)}" for n in order[:2])
-    caption = (f"Layer {layer} head {head}, from {quoted(labels, at)}: {two}. What it gives to what is in sight "
-               f"(tokens {start} to {at}) adds up to {weights[start:at + 1].sum():.2f}. "
-               f"{of_the_window(labels, weights, window, start)}")
-    return Picture(fig, caption, f"The text as boxes, one per token, shaded by attention. {caption}")
+        _("Layer {layer} head {head}: {token} looks most at {most}, {weight:.2f}", layer=layer, head=head,
+          token=quoted(labels, at), most=quoted(labels, most), weight=weights[most]),
+        {_("darker: gets more"): (shade(1), "", False), _("the token that looks"): ("white", "", True),
+         _("hidden from it"): (PALE, HATCH, False)}, _("weight"), [start] if start else [])
+    two = "; ".join(_("{weight:.2f} to {token}", weight=weights[n], token=quoted(labels, n)) for n in order[:2])
+    caption = _("Layer {layer} head {head}, from {token}: {two}. What it gives to what is in sight (tokens {start} to "
+                "{at}) adds up to {total:.2f}. {window}", layer=layer, head=head, token=quoted(labels, at), two=two,
+                start=start, at=at, total=weights[start:at + 1].sum(),
+                window=of_the_window(labels, weights, window, start))
+    return Picture(fig, caption, _("The text as boxes, one per token, shaded by attention. {caption}", caption=caption))
 
 
 def weights_of(model, ids, layer, head, position):
@@ -66,16 +69,17 @@ def weights_of(model, ids, layer, head, position):
 def of_the_window(labels, weights, window, start) -> str:
     """A sentence on what the window hides."""
     if window is None:
-        return "There is no window: nothing before is hidden."
+        return _("There is no window: nothing before is hidden.")
     if not start:
-        return f"The window of {window} reaches to the first token."
+        return _("The window of {window} reaches to the first token.", window=window)
     hidden = weights[:start].sum() + 0.0
-    return f"The window of {window} begins at {quoted(labels, start)}; what stands before gets {hidden:g}."
+    return _("The window of {window} begins at {token}; what stands before gets {hidden:g}.", window=window,
+             token=quoted(labels, start), hidden=hidden)
 
 
 def quoted(labels, n) -> str:
     """A token with its position."""
-    return f"“{labels[n]}” ({n})"
+    return _("“{token}” ({n})", token=labels[n], n=n)
 
 
 def shade(share):

@@ -7,6 +7,7 @@ from html import escape
 
 from mistral_edu.lab.showing.say import WIDTH
 from mistral_edu.lab.showing.theme import INK, SOFT
+from mistral_edu.language import _, ngettext
 
 TAIL = 5                    # tokens before a place that are quoted
 EDGE = "var(--jp-border-color1, #999)"
@@ -36,14 +37,15 @@ def as_html(comparison) -> str:
 def told(comparison, name) -> str:
     """What follows the name of an answer: how long it is, and where it leaves the first one."""
     tokens, same = comparison.answers[name], comparison.same[name]
-    count = f"{len(tokens)} token{'s' * (len(tokens) != 1)}"
+    count = ngettext("{n} token", "{n} tokens", len(tokens))
     if name == next(iter(comparison.answers)):
         return f", {count}:"
     if same == len(tokens):
-        return f": the same {count}."
+        return ngettext(": the same {n} token.", ": the same {n} tokens.", same)
     if not same:
-        return f", {count}, the first of which differs already:"
-    return f", {count}, of which the first {f'{same} are' if same > 1 else 'is'} the same:"
+        return _(", {count}, the first of which differs already:", count=count)
+    return ngettext(", {count}, of which the first is the same:", ", {count}, of which the first {n} are the same:",
+                    same, count=count)
 
 
 def repeated(comparison, name) -> bool:
@@ -67,17 +69,22 @@ def in_parts(comparison, name) -> tuple[str, str, str]:
 def before(comparison, place) -> str:
     """Which place this is, with the last words before it."""
     if not place.n:
-        return "At the first token"
+        return _("At the first token")
     tail = "".join(next(iter(comparison.parts.values()))[max(0, place.n - TAIL):place.n]).replace("\n", "↵").strip()
     dots = "… " if place.n > TAIL else ""
-    return f"After {place.n} token{'s' * (place.n > 1)}, “{dots}{tail}”"
+    return ngettext("After {n} token, “{tail}”", "After {n} tokens, “{tail}”", place.n, tail=dots + tail)
+
+
+def asked(comparison, place) -> str:
+    """What stands above the table of a place."""
+    return _("{place}, the probability of:", place=before(comparison, place))
 
 
 def table(comparison, place) -> str:
     """The probabilities of the tokens that came at a place: a row for each model."""
     names = [comparison.label(token) for token in place.tokens]
     wide, widths = max(map(len, place.chances)) + 2, [max(10, len(name) + 2) for name in names]
-    lines = [f"{before(comparison, place)}, the probability of:",
+    lines = [asked(comparison, place),
              " " * (wide + 4) + "".join(f"{name:>{width}}" for name, width in zip(names, widths))]
     for model, chances in place.chances.items():
         numbers = "".join(f"{chance:{width}.3f}" for chance, width in zip(chances, widths))
@@ -89,7 +96,7 @@ def indented(text) -> str:
     """A text with its lines broken between words, four spaces in front."""
     lines = [textwrap.fill(line, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
              for line in text.splitlines()]
-    return "\n".join(lines) or "    (nothing)"
+    return "\n".join(lines) or "    " + _("(nothing)")
 
 
 def _column(comparison, name):
@@ -108,7 +115,7 @@ def _table(comparison, place):
                    for token in place.tokens)
     rows = "".join(f'<tr><th scope="row" style="{cell}: left">{escape(name)}</th>{_numbers(chances, cell)}</tr>'
                    for name, chances in place.chances.items())
-    said = escape(f"{before(comparison, place)}, the probability of:")
+    said = escape(asked(comparison, place))
     return (f'<p style="margin: 10px 0 0">{said}</p>'         # a caption would be squeezed into the table's width
             f'<table aria-label="{said}" style="border-collapse: collapse; margin: 2px 0 0">'
             f'<thead><tr><td style="{cell}: left"></td>{head}</tr></thead><tbody>{rows}</tbody></table>')

@@ -1,12 +1,15 @@
 // The page comes from Python, with all text escaped; here it is put in place, and what is clicked on is sent back.
 function render({ model, el }) {
+  // A sentence in the reader's language, or as it is here if it has no translation.
+  const _ = (sentence) => model.get("words")[sentence] ?? sentence;
+
   el.classList.add("mistral-answer", "live");
   const page = document.createElement("div");
   const state = document.createElement("p");
   const stop = document.createElement("button");
   state.setAttribute("role", "status");
   stop.type = "button";
-  stop.textContent = "Stop";
+  stop.textContent = _("Stop");
   el.append(page, state, stop);
 
   const focused = () => el.getRootNode().activeElement;

@@ -5,15 +5,17 @@ from contextlib import closing
 from pathlib import Path
 
 import anywidget
-from traitlets import Bool, Unicode
+from traitlets import Bool, Dict, Unicode
 
 from mistral_edu.lab.looking.answer_as_html import STYLE, live_page
 from mistral_edu.lab.showing.error_line import describe
 from mistral_edu.lab.showing.main_thread import MainThread
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
+from mistral_edu.language import N_, _, translations_in
 
 BETWEEN_UPDATES = 0.2       # seconds: each update sends the whole page again
-INSTEAD = "[Once this cell is run, alternatives can be taken here. The answer above shows them without a kernel.]"
+SCRIPT = Path(__file__).with_name("inspector.js")
+INSTEAD = N_("[Once this cell is run, alternatives can be taken here. The answer above shows them without a kernel.]")
 
 
 class Inspector(anywidget.AnyWidget):
@@ -23,14 +25,15 @@ class Inspector(anywidget.AnyWidget):
     answer that should be shown, and {"stop"}. While an answer is written, cells run and clicks are handled.
     """
 
-    _esm = Path(__file__).with_name("inspector.js")
+    _esm = SCRIPT
     _css = STYLE + Path(__file__).with_name("inspector.css").read_text(encoding="utf-8")
     page = Unicode().tag(sync=True)
     state = Unicode().tag(sync=True)
     writing = Bool(False).tag(sync=True)
+    words = Dict().tag(sync=True)               # {English: translation} of what inspector.js writes itself
 
     def __init__(self, answer):
-        super().__init__()
+        super().__init__(words=translations_in(SCRIPT.read_text(encoding="utf-8")))
         self.main, self.answer, self.task = MainThread(), answer, None
         self.page = live_page(answer)
         self.on_msg(lambda _widget, message, _buffers: self.main.post(lambda: self.do(message)))
@@ -46,7 +49,8 @@ class Inspector(anywidget.AnyWidget):
 
     def show(self, answer) -> None:
         self.answer = answer
-        self.page, self.state = live_page(answer), f"Answer {answer.number}: {answer.facts}."
+        self.page = live_page(answer)
+        self.state = _("Answer {number}: {facts}.", number=answer.number, facts=answer.facts)
 
     def take(self, step: int, row: int) -> None:
         """Take an alternative of the answer that is shown, and go on from there."""
@@ -73,13 +77,14 @@ class Inspector(anywidget.AnyWidget):
         self.writing, drawn, trouble = True, 0.0, ""
         try:
             with closing(answer.write()) as steps:
-                for _ in steps:
+                for _step in steps:
                     if time.monotonic() - drawn > BETWEEN_UPDATES:
                         self.page, drawn = live_page(answer), time.monotonic()
-                        self.state = f"Answer {answer.number}: {len(answer.steps)} tokens so far."
+                        self.state = _("Answer {number}: {n} tokens so far.", number=answer.number,
+                                       n=len(answer.steps))
                     await asyncio.sleep(0)              # cells and clicks come in between
         except Exception as error:
-            trouble = f" The model stopped with {describe(error)}."
+            trouble = " " + _("The model stopped with {error}.", error=describe(error))
         self.task, self.writing = None, False
         self.show(answer)
         self.state += trouble
@@ -87,4 +92,4 @@ class Inspector(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         """The stored output says in words what a live kernel would show."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": INSTEAD}, metadata
+        return {**data, "text/plain": _(INSTEAD)}, metadata

@@ -11,6 +11,7 @@ from mistral_edu.lab.looking.attention import quoted
 from mistral_edu.lab.looking.tokens import place_of, tokens_of
 from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.lab.showing.pieces import label
+from mistral_edu.language import _, ngettext
 from mistral_edu.palette import BLACK, BLUE, PALE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
@@ -36,17 +37,17 @@ def lens_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenizer
     name = lambda id: label(tokenizer.token_bytes(id)) if id < tokenizer.n_ids else f"id {id}"
     top = np.argsort(-chances, axis=1, kind="stable")[:, :best]             # (n_layers + 1, best)
     led = leads_from(chances, came)
-    finding = "does not lead in the end" if led is None else f"leads once {layers(led)} run"
     fig, (left, right) = figure(height=1.1 + 0.27 * len(chances), columns=2, width_ratios=(best, 1.4))
     _fields(left, chances, top, came, name)
     _bars(right, chances[:, came], name(came))
-    fig.suptitle(f"After {quoted(labels, at)}: “{name(came)}” {finding}", x=0.01, ha="left", fontsize=11.5,
-                 fontweight="bold", parse_math=False)
-    last = ", ".join(f"“{name(id)}” {chances[-1, id]:.2f}" for id in top[-1].tolist()
+    fig.suptitle(title(quoted(labels, at), name(came), led), x=0.01, ha="left", fontsize=11.5, fontweight="bold",
+                 parse_math=False)
+    last = ", ".join(_("“{token}” {chance:.2f}", token=name(id), chance=chances[-1, id]) for id in top[-1].tolist()
                      if chances[-1, id] >= LEAST or id == top[-1, 0])
-    caption = (f"After {quoted(labels, at)} came “{name(came)}”. Its probability after 0 to {len(chances) - 1} layers: "
-               f"{' '.join(f'{chance:.2f}' for chance in chances[:, came])}. After the last: {last}.")
-    return Picture(fig, caption, f"The likeliest next tokens after each layer. {caption}")
+    caption = _("After {token} came “{came}”. Its probability after 0 to {n} layers: {chances}. After the last: "
+                "{last}.", token=quoted(labels, at), came=name(came), n=len(chances) - 1, last=last,
+                chances=" ".join(f"{chance:.2f}" for chance in chances[:, came]))
+    return Picture(fig, caption, _("The likeliest next tokens after each layer. {caption}", caption=caption))
 
 
 def lens_of(model, ids, position):
@@ -70,9 +71,12 @@ def leads_from(chances, token):
     return first if first < len(chances) else None
 
 
-def layers(n) -> str:
-    """The subject of a sentence: "1 layer has", "6 layers have"."""
-    return f"{n} layer has" if n == 1 else f"{n} layers have"
+def title(token, came, led) -> str:
+    """From how many layers on what came leads: led, as of leads_from."""
+    if led is None:
+        return _("After {token}: “{came}” does not lead in the end", token=token, came=came)
+    return ngettext("After {token}: “{came}” leads once {n} layer has run",
+                    "After {token}: “{came}” leads once {n} layers have run", led, token=token, came=came)
 
 
 def _fields(ax, chances, top, came, name):
@@ -86,7 +90,7 @@ def _fields(ax, chances, top, came, name):
         ax.text(column + 0.03, row, text, va="center", fontsize=9, fontweight=weight, parse_math=False)
         ax.text(column + 0.91, row, f"{share:.2f}", va="center", ha="right", fontsize=9, fontweight=weight)
     ax.set(xlim=(0, top.shape[1]), ylim=(len(top) - 0.4, -0.6), xticks=[], yticks=range(len(top)),
-           ylabel="layers that have run", xlabel="the likeliest tokens (bold: what came)")
+           ylabel=_("layers that have run"), xlabel=_("the likeliest tokens (bold: what came)"))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
 
@@ -99,4 +103,4 @@ def _bars(ax, shares, came):
         ax.text(share + (0.03 if outside else -0.03), row, f"{share:.2f}", va="center", fontsize=9,
                 ha="left" if outside else "right", color=BLACK if outside else "white")
     ax.set(xlim=(0, 1), ylim=(len(shares) - 0.4, -0.6), yticks=[])
-    ax.set_xlabel(f"probability of “{came}”", parse_math=False)
+    ax.set_xlabel(_("probability of “{came}”", came=came), parse_math=False)

@@ -8,11 +8,12 @@ import numpy as np
 
 from mistral_edu.lab.looking.tokens import HATCH, draw_tokens, tokens_of
 from mistral_edu.lab.showing.figures import Picture
+from mistral_edu.language import N_, _, ngettext
 from mistral_edu.palette import PALE, PALE_ORANGE, SKY
 from mistral_edu.tokenizer import Tokenizer
 from mistral_edu.transformer import Model
 
-IN_WINDOW, THROUGH_LAYERS, OUT_OF_REACH = "in the window", "through the layers", "out of reach"
+IN_WINDOW, THROUGH_LAYERS, OUT_OF_REACH = N_("in the window"), N_("through the layers"), N_("out of reach")
 LOOKS = {IN_WINDOW: (SKY, "", False), THROUGH_LAYERS: (PALE_ORANGE, "", False), OUT_OF_REACH: (PALE, HATCH, False)}
 LONGEST = 400                   # a text with more tokens is drawn without its words
 
@@ -34,9 +35,10 @@ def reach_view(text_or_ids: str | list[dict] | list[int], model: Model, tokenize
     edges = [found[name].start for name in (IN_WINDOW, THROUGH_LAYERS) if found[name].start > 0 and found[name]]
     fig = draw_tokens(labels if len(ids) <= LONGEST else [""] * len(ids), [look[0] for look in looks],
                       [look[1] for look in looks], below, {len(ids) - 1}, title(found),
-                      {name: LOOKS[name] for name in found if found[name]}, "change of a logit", edges)
+                      {_(name): LOOKS[name] for name in found if found[name]}, _("change of a logit"), edges)
     caption = f"{told(len(ids), found, model.config)} {measured(found, change)}".strip()
-    return Picture(fig, caption, f"The text as boxes, one per token, with a pattern for each region. {caption}")
+    alt = _("The text as boxes, one per token, with a pattern for each region. {caption}", caption=caption)
+    return Picture(fig, caption, alt)
 
 
 def regions(n, config) -> dict:
@@ -85,20 +87,22 @@ def title(found) -> str:
     """How many tokens there are of each kind."""
     n = len(found[IN_WINDOW])
     if not found[THROUGH_LAYERS] and not found[OUT_OF_REACH]:
-        return f"All {n} tokens are in the window" if n > 1 else "The one token is in the window"
-    rest = [f", {len(found[name])} {name}" for name in (THROUGH_LAYERS, OUT_OF_REACH) if found[name]]
-    return f"{n} token{'s' * (n > 1)} {IN_WINDOW}{''.join(rest)}"
+        return ngettext("The one token is in the window", "All {n} tokens are in the window", n)
+    rest = [f", {len(found[name])} {_(name)}" for name in (THROUGH_LAYERS, OUT_OF_REACH) if found[name]]
+    return ngettext("{n} token in the window", "{n} tokens in the window", n) + "".join(rest)
 
 
 def told(n, found, config) -> str:
     """A sentence on how far the window and the layers reach."""
     window, layers = config.window_size, config.n_layers
     if window is None:
-        return f"There is no window: each of the {n} tokens is seen directly."
+        return _("There is no window: each of the {n} tokens is seen directly.", n=n)
     far = layers * (window - 1)
-    said = f"A window of {window} in {layers} layers reaches {layers} x {window - 1} = {far:,} places back."
-    return said + (f" The text begins {n - 1} places back, so nothing is out of reach." if n - 1 <= far else
-                   f" The first {len(found[OUT_OF_REACH])} of {n} tokens are out of reach.")
+    said = _("A window of {window} in {layers} layers reaches {layers} x {back} = {far:,} places back.", window=window,
+             layers=layers, back=window - 1, far=far)
+    if n - 1 <= far:
+        return f"{said} " + _("The text begins {back} places back, so nothing is out of reach.", back=n - 1)
+    return f"{said} " + _("The first {hidden} of {n} tokens are out of reach.", hidden=len(found[OUT_OF_REACH]), n=n)
 
 
 def measured(found, change) -> str:
@@ -108,9 +112,9 @@ def measured(found, change) -> str:
         changes = [change[n] for n in places if n in change]
         if changes:
             largest = max(changes)
-            size = "0 exactly" if largest == 0 else f"{largest:.1f}" if largest >= 0.05 else "less than 0.05"
-            said.append(f"{name} {size}")
-    return f"One token exchanged changes a logit by up to: {', '.join(said)}." if said else ""
+            size = _("0 exactly") if largest == 0 else f"{largest:.1f}" if largest >= 0.05 else _("less than 0.05")
+            said.append(f"{_(name)} {size}")
+    return _("One token exchanged changes a logit by up to: {said}.", said=", ".join(said)) if said else ""
 
 
 def number(change) -> str:

@@ -4,6 +4,7 @@ from matplotlib.patches import Patch
 
 from mistral_edu.lab.showing.figures import WIDTH, figure
 from mistral_edu.lab.showing.pieces import BOX, GAP, boxes, draw_pieces, label
+from mistral_edu.language import _
 from mistral_edu.palette import GREY, INK, RED
 from mistral_edu.text.prompt import check_known, prompt_ids
 
@@ -55,11 +56,11 @@ def draw_tokens(labels, tints, hatches, below, framed, title, legend, number="",
     placed = draw_pieces(ax, labels, tints, below, ALL, framed, hatches)
     ax.set(xlim=(-0.02, ALL + 0.02), ylim=(height, -TOP))
     for edge in edges:
-        x, y, _ = placed[edge]
+        x, y, _width = placed[edge]
         ax.plot([x - GAP / 2] * 2, [y - TOP, y + BOX + 0.04], color=RED, linewidth=3, solid_capstyle="butt",
                 clip_on=False)
     fig.text(MARGIN / WIDTH, 1 - 0.14 / total, title, fontsize=11.5, fontweight="bold", va="top", parse_math=False)
-    handles = [Line2D([], [], color=RED, linewidth=3, label="edge")] * bool(edges)
+    handles = [Line2D([], [], color=RED, linewidth=3, label=_("edge"))] * bool(edges)
     handles += [Patch(facecolor=tint, hatch=hatch, edgecolor=INK if thick else GREY, linewidth=1.8 if thick else 0.6,
                       label=words) for words, (tint, hatch, thick) in legend.items()]
     handles += [Line2D([], [], linestyle="none", marker="$0.1$", markersize=14, markerfacecolor=GREY,

@@ -19,7 +19,7 @@ from mistral_edu.lab.panel.page_events import Reports
 from mistral_edu.lab.panel.settings import NUMBERS
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 from mistral_edu.lab.showing.widgets import close
-from mistral_edu.language import _, translations
+from mistral_edu.language import _, translations_in
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "panel.js"
@@ -47,15 +47,10 @@ class ChatPanel(Acts, Beginnings, Reports, anywidget.AnyWidget):
         self.talk, self.said, self.piece, self._left_out = None, "", None, 0
         self._before, self._earlier, self._seeds, self._drawn_with = [], [], [], None
         self._drawn, self._display, self._is_shown = 0.0, DisplayHandle(), False
-        super().__init__(words=self.words_of(SCRIPT.read_text(encoding="utf-8")))
+        super().__init__(words=translations_in(SCRIPT.read_text(encoding="utf-8")))
         self.listen()
         self._follow(takes_the_place_of_earlier(self))
         self._draw(settings=self._settings(numbers), own_id=self.model_id)
-
-    @staticmethod
-    def words_of(script) -> dict:
-        """{English: translation} of the messages in a script, and perhaps of some that only look like it."""
-        return {message: translation for message, translation in translations().items() if message in script}
 
     @property
     def chat(self):
