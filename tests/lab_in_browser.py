@@ -39,6 +39,24 @@ def chromium():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def need_chromium():
+    """Skip what asks for this without a browser; CI has one, so there it fails."""
+    if chromium() is None:
+        reason = "no chromium on the PATH: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@contextmanager
+def running_browser():
+    """The browser of playwright, without a window."""
+    need_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
+                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
 @contextmanager
 def jupyter_lab(folder: Path):
     """A server on `folder`; yields the address of a notebook as a function of its name. Ends only what it started."""
@@ -90,17 +108,12 @@ def browser_on(folder, pixels=1):
 
     pixels: so many of the screen to one of the page, along each side; 2 makes crisp screenshots.
     """
-    if chromium() is None:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with jupyter_lab(folder) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
-                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+    need_chromium()
+    with jupyter_lab(folder) as address, running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1200}, device_scale_factor=pixels)
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page, address, errors
-        browser.close()
 
 
 def open_and_run(page, address):

@@ -4,10 +4,9 @@ Notebook 00 is recorded, so its sliders move; notebook 08 is not, so its sliders
 """
 import contextlib
 import io
-import os
 from pathlib import Path
 
-from lab_in_browser import chromium
+from lab_in_browser import need_chromium, running_browser
 from mistral_edu import course
 from mistral_edu.lab import outcome, predict
 from mistral_edu.site.build import build
@@ -15,7 +14,7 @@ from mistral_edu.site.recording import make
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -26,9 +25,7 @@ PAGES = ("index", MOVING, STILL, "glossary", "reference")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of a site with two notebooks."""
-    if chromium() is None:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    need_chromium()
     folder = tmp_path_factory.mktemp("site")
     make(course.find("00").path, folder / "recordings")
     return build(folder / "site", folder / "recordings", ["00", "08"], record=False)
@@ -36,11 +33,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(site):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
-                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+    with running_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

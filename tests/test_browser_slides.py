@@ -1,15 +1,14 @@
 """Slides in a real browser, from a file and without a network: keys, no slide too full, letters large enough, paper."""
-import os
 import re
 from pathlib import Path
 
-from lab_in_browser import chromium
+from lab_in_browser import running_browser
 from mistral_edu import course
 from mistral_edu.classroom.slides.build import build
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 # For each slide that has a fault: its number, by how much it is too high or too wide, its smallest letters in pixels.
@@ -42,14 +41,8 @@ def decks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    if chromium() is None:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
-                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+    with running_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 The first tests run cells in IPython's shell, in this process; then come a real kernel, and JupyterLab in a browser.
 """
 import io
-import os
 import re
 import sys
 import time
 from contextlib import redirect_stdout
 from datetime import timedelta
 
-from lab_in_browser import ALL_RUN, KERNEL_IDLE, PANEL, chromium, jupyter_lab
+from lab_in_browser import ALL_RUN, KERNEL_IDLE, PANEL, jupyter_lab, need_chromium, running_browser
 from mistral_edu.lab import check, kernel
 from mistral_edu.lab.kernel.cells import names_made
 from mistral_edu.lab.prompting.magics import Stopped
@@ -19,7 +18,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook, writes
-from playwright.sync_api import sync_playwright
 
 START = "from mistral_edu.lab import hint, predict"
 INVITED, FIRST, SECOND = "3 hints wait here. Run this cell again for the first.", "Hint 1 of 3", "Hint 2 of 3"
@@ -288,15 +286,11 @@ CLEAR = """() => window.jupyterapp.commands.execute('notebook:clear-all-cell-out
 @pytest.mark.slow
 def test_in_jupyterlab(tmp_path):
     """Run All twice, then the hint alone, then Run All; last, after a restart, a cell before those above it."""
-    if chromium() is None:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    need_chromium()
     notebook = new_notebook(cells=[new_code_cell(code) for code in CELLS],
                             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     (tmp_path / "page.ipynb").write_text(writes(notebook), encoding="utf-8")
-    with jupyter_lab(tmp_path) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True,
-                                             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+    with jupyter_lab(tmp_path) as address, running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1200})
         page.goto(address("page.ipynb"))
         page.locator(PANEL).locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
@@ -324,7 +318,6 @@ def test_in_jupyterlab(tmp_path):
         run_cell(0)
         assert run_cell(3) == "`made` is not there: a cell above makes it. Run > Run All Above Selected Cell."
         page.screenshot(path=tmp_path / "end.png")
-        browser.close()
 
 
 def test_an_answer_cell_that_did_not_run_is_not_judged_by_what_it_was_before(monkeypatch):
