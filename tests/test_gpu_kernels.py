@@ -488,12 +488,14 @@ def no_gc():
 def test_a_cache_that_nobody_needs_takes_its_arrays_along(no_gc):
     model = make(n_layers=1)
     in_steps(model, after(model, 10), 10, 12)                   # what is made once is there by now
+    mx.synchronize()                                        # until then MLX's own thread holds what it computed with
     before = mx.get_active_memory()
     cache = after(model, 200)
     in_steps(model, cache, 200, 203)
     seen, arrays = weakref.ref(cache[0]), weakref.ref(held.held_by(cache))
     assert mx.get_active_memory() > before + 2 * 2 * 256 * 32
     del cache
+    mx.synchronize()
     assert seen() is None and arrays() is None and mx.get_active_memory() < before + 4096
 
 
