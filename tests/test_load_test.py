@@ -1,9 +1,12 @@
 """The load test of a hub: real servers and kernels, and what is made of the figures."""
 import asyncio
+import subprocess
+import sys
 
 from mistral_edu.classroom import load_test, student
 from mistral_edu.commands.main import main
 
+import psutil
 import pytest
 
 ROW = {"students": 2, "server": 70.0, "kernel": 180.0, "all": 600.0, "ready": 3.21, "first": 2.0, "again": 1.0,
@@ -38,22 +41,45 @@ def test_a_wrong_number_is_named_before_anything_starts(words, said, capsys):
 
 
 @pytest.mark.slow
-def test_two_students_enter_work_and_leave():
+def test_two_students_enter_work_and_leave(monkeypatch):
     shown, people = [], []
+
     class Seen(student.Student):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             people.append(self)
-    load_test.Student, before = Seen, load_test.Student
-    try:
-        rows = asyncio.run(load_test.load_test(["home = __import__('os').environ['HOME']", "assert home"], 2,
-                                               lambda *lines, **options: shown.extend(lines)))
-        assert [row["students"] for row in rows] == [1, 2] and len(shown) == 4
-        assert all(20 < row["server"] < 500 and 20 < row["kernel"] < 500 for row in rows)
-        assert rows[1]["all"] > rows[0]["all"] and rows[0]["most"] > rows[0]["kernel"]
-        with pytest.raises(ValueError, match="ended with ZeroDivisionError: .*it begins with '1 / 0'"):
-            asyncio.run(load_test.load_test(["1 / 0"], 1, lambda *lines, **options: None))
-    finally:
-        load_test.Student = before
+
+        async def run(self, cells):
+            with pytest.raises(ValueError, match="ended with ZeroDivisionError: .*it begins with '1 / 0'"):
+                await super().run(["1 / 0"])
+            return await super().run(cells)
+
+    monkeypatch.setattr(load_test, "Student", Seen)
+    rows = asyncio.run(load_test.load_test(["home = __import__('os').environ['HOME']", "assert home"], 2,
+                                           lambda *lines, **options: shown.extend(lines)))
+    assert [row["students"] for row in rows] == [1, 2] and len(shown) == 4
+    assert all(20 < row["server"] < 500 and 20 < row["kernel"] < 500 for row in rows)
+    assert rows[1]["all"] > rows[0]["all"] and rows[0]["most"] > rows[0]["kernel"]
+    monkeypatch.setattr(student, "CELL", 1)
+    with pytest.raises(OSError, match="did not end within 1 seconds, .*it begins with 'import time'"):
+        asyncio.run(load_test.load_test(["import time\ntime.sleep(9)"], 1, lambda *lines, **options: None))
     assert len(people) == 3 and all(person.server.poll() is not None for person in people)
     assert not any(person.folder.exists() for person in people) and len({person.folder for person in people}) == 3
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_takes_its_students_along():
+    """They have processes of their own, which would go on for as long as the machine does."""
+    test = subprocess.Popen([sys.executable, "-m", "mistral_edu", "classroom", "load-test", "--students", "2"],
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        while (line := test.stdout.readline()) and not line.startswith("|        1"):
+            pass
+        students = psutil.Process(test.pid).children(recursive=True)
+        assert len(students) >= 2                               # a server and a kernel
+        test.terminate()
+        assert test.wait(60) == 143
+        assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in students)
+    finally:
+        test.kill()
+        test.stdout.close()

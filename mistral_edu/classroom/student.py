@@ -62,10 +62,17 @@ class Student:
         raise OSError(f"a Jupyter server did not start within {READY} seconds; it said: {' '.join(said[-1:])}")
 
     async def run(self, cells) -> float:
-        """Run cells one after the other. Returns the seconds; raises ValueError at the first that ends in an error."""
+        """Run cells one after the other. Returns the seconds.
+
+        Raises ValueError at the first that ends in an error, OSError at one that does not end.
+        """
         began = time.perf_counter()
         for code in cells:
-            reply = await self.client.execute_interactive(code, timeout=CELL, output_hook=lambda message: None)
+            try:
+                reply = await self.client.execute_interactive(code, timeout=CELL, output_hook=lambda message: None)
+            except TimeoutError:
+                raise OSError(f"a cell did not end within {CELL} seconds, as when memory runs out and the machine "
+                              f"stands still or ends a kernel; it begins with {code.splitlines()[0]!r}") from None
             if reply["content"]["status"] != "ok":
                 error = reply["content"]
                 raise ValueError(f"a cell ended with {error.get('ename')}: {error.get('evalue')}; it begins with "

@@ -2,10 +2,9 @@
 import argparse
 import json
 import shlex
-import signal
 import sys
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
@@ -15,7 +14,7 @@ from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
 from mistral_edu.commands.arguments import given, option
-from mistral_edu.commands.terminal import bar, say
+from mistral_edu.commands.terminal import bar, say, tidy_when_killed
 from mistral_edu.config import PRESETS
 from mistral_edu.parallel import compared
 
@@ -138,16 +137,6 @@ def measure(args, progress):
         left = None if args.limit is None else args.limit - (time.monotonic() - began)
         return benchmark(asked, args.repeats, command(args), progress, comparison=comparison, on_round=show, limit=left,
                          keep=keep)
-
-
-@contextmanager
-def tidy_when_killed():
-    """`kill` would end this program at once. It raises SystemExit, so that temporary folders are removed first."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run(args) -> int:

@@ -3,6 +3,8 @@ import asyncio
 import sys
 from importlib.util import find_spec
 
+from mistral_edu.commands.terminal import tidy_when_killed
+
 EXAMPLES = """examples:
   mistral-edu classroom slides 05                          (slides/05.html opens in any browser, without a network)
   mistral-edu classroom slides mistral-notebooks/05_attention.ipynb    (of your own copy, as it was saved)
@@ -80,6 +82,7 @@ def run_load_test(args):
     from mistral_edu.classroom import load_test, student
     from mistral_edu.course.copies import find
     cells = student.all_cells(find(args.notebook).number) if args.notebook else student.first_cells()
-    rows = asyncio.run(load_test.load_test(cells, args.students))
+    with tidy_when_killed():
+        rows = asyncio.run(load_test.load_test(cells, args.students))
     print(f"\n{load_test.NOTES}\n\n{load_test.advice(rows)}")
     return 0

@@ -14,7 +14,7 @@ from mistral_edu.bench.results import check_place
 from mistral_edu.commands import bench
 from mistral_edu.commands.arguments import given, option
 from mistral_edu.commands.main import build_parser, main
-from mistral_edu.commands.terminal import printable
+from mistral_edu.commands.terminal import printable, tidy_when_killed
 from mistral_edu.machine.processors import processors
 from mistral_edu.parallel.compared import benchmark
 from mistral_edu.parallel.hosts import BACKENDS, HERE, place_ranks
@@ -63,7 +63,7 @@ def run(args) -> int:
     placement = place_ranks(numbers[-1], args.hostfile, args.backend)
     hint_at_processors(placement)
     try:
-        with bench.tidy_when_killed():  # ranks are ended first
+        with tidy_when_killed():  # ranks are ended first
             if args.words[0] == "bench":
                 return run_bench(args, numbers)
             with Group(placement, ["module", __name__, *args.words], limit=args.limit) as group:

@@ -1,5 +1,6 @@
 """How answers, figures and progress are shown in a terminal, and streams that can be used."""
 import os
+import signal
 import sys
 from contextlib import contextmanager
 
@@ -62,6 +63,17 @@ def bar(what, unit, leave=False):
     finally:
         if drawn is not None:
             drawn.close()
+
+
+@contextmanager
+def tidy_when_killed():
+    """`kill` would end this program at once. It raises SystemExit, so that temporary folders are removed, and other
+    processes ended, first."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(text, stream=None):
