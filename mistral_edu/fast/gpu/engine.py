@@ -6,9 +6,9 @@ cover, masks and quantized caches, the readable code answers.
 """
 import mlx.core as mx
 
-from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.changes import Watchful
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.caches import are_as_made
 from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.layer import Layer, Output
 from mistral_edu.fast.gpu.nvidia import step as nvidia
@@ -53,7 +53,7 @@ class GpuEngine(Watchful):
             if (logits := self.kernels(tokens, cache)) is not None:
                 return logits
             self.name = WITH_KERNELS if self.kernels.trusted is not False else type(self).name
-        if mask is not None or not self.takes(tokens, cache):
+        if mask is not None or not are_as_made(cache or (), self.config.window_size, len(tokens)):
             return None
         if cache is None:
             cache = [make_layer_cache(self.config) for _ in self.layers]
@@ -73,15 +73,3 @@ class GpuEngine(Watchful):
             if not last_only:
                 logits.append(self.output(x))
         return self.output(x[:, -1:]) if last_only else mx.concatenate(logits, axis=1)
-
-    def takes(self, tokens, cache):
-        """Whether the caches are of the kind that the model makes, and of this batch."""
-        window, B = self.config.window_size, len(tokens)
-        kind = KVCache if window is None else RotatingKVCache
-        for layer in cache or ():
-            keys = getattr(layer, "keys", None)     # brings back what kernels hold, and the cache's own kind
-            if type(layer) is not kind or getattr(layer, "window", None) != window:
-                return False
-            if keys is not None and keys.shape[0] != B:
-                return False
-        return True

@@ -5,8 +5,8 @@ import warnings
 
 import mlx.core as mx
 
-from mistral_edu.cache import KVCache, RotatingKVCache
 from mistral_edu.fast.gpu import prompt
+from mistral_edu.fast.gpu.caches import are_as_made
 from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.matrices import matrix
 from mistral_edu.fast.gpu.nvidia.device import gpu
@@ -93,15 +93,11 @@ class KernelStep:
 
     def takes(self, cache):
         """Whether kernels can go on from these caches. (Looking at them brings back what is held.)"""
-        window = self.config.window_size
-        kind, first = KVCache if window is None else RotatingKVCache, cache[0].offset
-        for layer in cache:
-            keys = getattr(layer, "keys", None)
-            if not first or keys is None or type(layer) is not kind or layer.offset != first:
-                return False
-            if getattr(layer, "window", None) != window or keys.dtype != mx.bfloat16 or keys.shape[0] != 1:
-                return False
-        return True
+        if not are_as_made(cache, self.config.window_size, 1):
+            return False
+        first = cache[0]
+        return first.offset > 0 and all(layer.offset == first.offset and layer.keys is not None
+                                        and layer.keys.dtype == mx.bfloat16 for layer in cache)
 
     def follow(self, tokens, held):
         """The next token of what is held."""
