@@ -12,8 +12,9 @@ PARTS = ("packed", "scales", "biases")  # the three arrays that mx.quantize make
 class QuantizedKVCache:
     """Remembers keys and values in 8 or 4 bits: groups of group_size neighbours within a head share a scale and a bias.
 
-    With a window it forgets as RotatingKVCache does. What it returns differs from what came in by at most one step
-    of a group, (largest - smallest) / (2**bits - 1), and on average by at most half a step. In the random models of the
+    With a window it forgets as RotatingKVCache does. What it returns differs from what came in, in float32, by at most
+    one step of a group, (largest - smallest) / (2**bits - 1), and on average by at most half a step; in bfloat16, the
+    rounded scale and bias add up to a few steps at 8 bits. In the random models of the
     tests, whose attention is sharp, that moves logits by up to 3 % (8 bits) or 50 % (4 bits) of the largest one.
     The new chunk is rounded like the past, so that the result does not depend on how a text is split into chunks.
     Raises ValueError for bits other than 8 and 4, and when head_dim is not a multiple of group_size.

@@ -107,7 +107,8 @@ def penalize_repetition(logits, ids, penalty):
     """Make the tokens in ids less likely, each once: positive logits are divided by penalty, negative ones multiplied.
 
     A penalty of 1 changes nothing, above 1 it discourages. Source: Keskar et al. 2019, CTRL (arXiv:1909.05858), section
-    4.1.
+    4.1, who divide negative logits, too, which makes these tokens likelier; programs multiply them, as transformers
+    does since its pull request 2303.
 
     >>> penalize_repetition(mx.array([2.0, -2.0, 1.0]), [0, 1, 1], 2.0).tolist()
     [1.0, -4.0, 1.0]

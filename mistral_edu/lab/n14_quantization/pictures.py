@@ -31,7 +31,7 @@ def draw_error_map(weight, rounded, bits, group_size):
 
 
 def draw_curve(bits, megabytes, losses, right, of):
-    """A dot for each precision: loss against size, on a scale on which each step up is ten times the one before.
+    """A dot for each precision: loss against size, with a logarithmic scale for the loss.
 
     bits, megabytes, losses, right (n,): right answers, out of `of`.
     """
@@ -43,8 +43,8 @@ def draw_curve(bits, megabytes, losses, right, of):
                     fontsize=9)
     worst, last = losses[-1] / losses[0], losses[-2] / losses[0]
     ax.set(yscale="log", ylim=(0.06, 9), xlim=(0, 1.13 * max(megabytes)),
-           xlabel="size of the weights, MB (log scale)",
-           ylabel="story loss, nats", yticks=(0.1, 0.3, 1, 3), yticklabels=("0.1", "0.3", "1", "3"),
+           xlabel="size of the weights, MB",
+           ylabel="story loss, nats (log scale)", yticks=(0.1, 0.3, 1, 3), yticklabels=("0.1", "0.3", "1", "3"),
            title=f"{bits[-2]} bit: {last:.1f} times the loss; {bits[-1]} bit: {worst:.0f} times")
     ax.minorticks_off()
     ax.grid(axis="y", color=PALE)

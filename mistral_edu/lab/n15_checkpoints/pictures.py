@@ -4,7 +4,8 @@ import numpy as np
 from mistral_edu.lab.showing.figures import Picture, figure
 from mistral_edu.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALETTE
 
-MACHINES = (8, 16, 24, 32)       # GB
+MACHINES = (8, 16, 24, 32)       # GiB
+GIB = 2**30 / 1e9                # GB
 MARKS = "osD^vP"
 
 
@@ -22,10 +23,11 @@ def draw_need(name, needs):
         ax.text(total + 0.3, row, f"{total:.1f} GB", va="center", color=INK,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     for size in MACHINES:
-        ax.axvline(size, color=GREY, linestyle=":", linewidth=1, zorder=0)
+        ax.axvline(size * GIB, color=GREY, linestyle=":", linewidth=1, zorder=0)
+        ax.text(size * GIB + 0.2, 0.03, f"{size} GiB", transform=ax.get_xaxis_transform(), color=GREY, fontsize=9)
     tokens = next(iter(needs.values())).context
     ax.set(title=f"{name} with {tokens:,} tokens: {begin.min():.1f} to {begin.max():.1f} GB", yticks=rows,
-           yticklabels=[f"{bits} bit" for bits in needs], xticks=(0, *MACHINES), xlim=(0, 34), xlabel="GB",
+           yticklabels=[f"{bits} bit" for bits in needs], xticks=range(0, 36, 5), xlim=(0, 38), xlabel="GB",
            ylabel="weights in")
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
