@@ -141,20 +141,20 @@ BEGINNERS = [
     ("19.2", from_one, "counted from 0"),
     ("19.2", lambda *given: mx.distributed.all_sum(term(*given)), "a term is what goes into the sum"),
     ("19.2", lambda x, gate, up, down, rank, size: silu(x @ gate.T) * (x @ up.T) @ down.T, "case 1"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: (read_ms - read_ms / n) / sums, "the transfer is missing"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / n / sums - 2 * (n - 1) / n * kb / gb_per_s,
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: (read_ms - read_ms / n) / sums, "the transfer is missing"),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / n / sums - 2 * (n - 1) / n * kb / gb_per_s,
      "is what remains to be read"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / 2 / sums - kb / gb_per_s, "two devices"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: 1000 * (read_ms - read_ms / n) / sums - kb / gb_per_s * 1000,
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / 2 / sums - kb / gb_per_s, "two devices"),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * (read_ms - read_ms / n) / sums - kb / gb_per_s * 1000,
      "already in microseconds"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: (1000 * (read_ms - read_ms / n) - kb / gb_per_s) / sums,
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: (1000 * (read_ms - read_ms / n) - kb / gb_per_s) / sums,
      "in each sum"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, kb, gb_per_s) / (n - 1),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, kb, gb_per_s) / (n - 1),
      "the latency once"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, 8 * kb, gb_per_s),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: largest_latency(read_ms, n, sums, 8 * kb, gb_per_s),
      "both count bytes"),
-    ("19.8", lambda *given: max(largest_latency(*given), 0), "no latency is small enough"),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s: f"{largest_latency(read_ms, n, sums, kb, gb_per_s)} µs", "str"),
+    ("19.9", lambda *given: max(largest_latency(*given), 0), "no latency is small enough"),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: f"{largest_latency(read_ms, n, sums, kb, gb_per_s)} µs", "str"),
 ]
 
 
@@ -168,7 +168,7 @@ def test_what_beginners_write_is_answered(label, wrong, words):
     ("19.2", lambda x, gate, up, down, rank, size:
         (silu(x @ mx.split(gate, size)[rank].T) * (x @ mx.split(up, size)[rank].T))
         @ mx.split(down, size, axis=1)[rank].T),
-    ("19.8", lambda read_ms, n, sums, kb, gb_per_s:
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s:
         (n - 1) / n * (1000 * read_ms / sums - 2 * kb / gb_per_s))])
 def test_other_spellings_are_right_as_well(label, right):
     assert check(label, right)
