@@ -30,6 +30,12 @@ def random_weights(seed, shapes):
     return weights
 
 
+def memory_held():
+    """Bytes that MLX holds, once its own thread has let go of what it computed with: a moment after the result."""
+    mx.synchronize()
+    return mx.get_active_memory()
+
+
 class Counted:
     """Calls a model, and counts the tokens that it reads.
 

@@ -225,6 +225,28 @@ def test_settings_are_applied_and_a_wrong_one_is_a_sentence(chat):
     chat.box.locator("summary").click()
 
 
+def test_what_is_typed_while_the_kernel_is_busy_is_not_lost(chat):
+    chat.box.locator("summary").click()
+    seed, top_p = chat.box.get_by_label("Seed"), chat.box.get_by_label("Top-p")
+    chat.run(3)                                                          # a cell of 3 seconds: what is sent waits
+    seed.fill("8")
+    seed.press("Tab")
+    chat.field.focus()
+    chat.type(HELLO)
+    top_p.fill("0.5")                                                    # typed, and not yet left
+    expect(chat.said).to_have_count(1, timeout=20_000)
+    chat.ends()
+    expect(chat.field).to_have_value("")                                 # the message was taken
+    expect(seed).to_have_value("8")
+    expect(top_p).to_have_value("0.5")
+    top_p.press("Tab")
+    expect(chat.status).to_have_text("top_p is 0.5 from here on.")
+    top_p.fill("1")
+    top_p.press("Tab")
+    expect(chat.status).to_have_text("top_p is 1.0 from here on.")
+    chat.box.locator("summary").click()
+
+
 def test_an_export_is_shown_as_a_cell_and_written_as_a_file(chat, opened):
     chat.ask(HELLO)
     chat.button("Export as a cell").click()

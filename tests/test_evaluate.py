@@ -33,10 +33,10 @@ def exam(tiny):
 
 @pytest.fixture(scope="module")
 def results(tiny, exam):
-    """What the bars below ask about: of recall, that among rivals alone."""
+    """What the bars below ask about: of recall, that among rivals alone; of the wishes, every third."""
     model, tokenizer = tiny
     among_rivals = {(distance, rivals): items for (distance, rivals), items in exam["recall"].items() if rivals}
-    asked = {**exam, "recall": among_rivals}
+    asked = {**exam, "recall": among_rivals, "wishes": exam["wishes"][::3]}
     return evaluate.measure(model, tokenizer, asked, evaluate.held_out_documents("tiny", 20))
 
 
@@ -59,7 +59,7 @@ def test_stories_meet_every_wish_and_differ(results):
 
 
 def test_words_never_seen_are_copied_whole(results):
-    assert results["wishes"] == {"satisfied": results["wishes"]["satisfied"], "n": len(WISHES)}
+    assert results["wishes"] == {"satisfied": results["wishes"]["satisfied"], "n": len(WISHES[::3])}
     assert results["wishes"]["satisfied"] >= 0.7
 
 

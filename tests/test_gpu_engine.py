@@ -10,7 +10,7 @@ from mistral_edu.fast.attach import CHANGED
 from mistral_edu.fast.gpu import choose, matrices, prompt, watching, window
 from mistral_edu.fast.gpu.engine import GpuEngine
 from mistral_edu.quantize import quantize, size_in_bytes
-from small_models import random_model
+from small_models import memory_held, random_model
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -272,22 +272,22 @@ def test_joined_weights_take_no_memory_of_their_own(bits):
     size = size_in_bytes(model)
     weights = {name: np.array(layer.weight) for name, layer in model.named_modules() if "weight" in layer}
     gc.collect()
-    before = mx.get_active_memory()
+    before = memory_held()
     accelerate(model)
     gc.collect()
-    assert size_in_bytes(model) == size and mx.get_active_memory() - before < 0.02 * size
+    assert size_in_bytes(model) == size and memory_held() - before < 0.02 * size
     assert all(np.array_equal(np.array(layer.weight), weights[name])
                for name, layer in model.named_modules() if "weight" in layer)
 
 
 def test_a_model_that_has_gone_takes_its_engine_and_its_weights_along():
     gc.collect()
-    before = mx.get_active_memory()
+    before = memory_held()
     model = accelerate(make(dim=256))
     in_chunks(model, TOKENS, 20)
     del model
     gc.collect()
-    assert mx.get_active_memory() - before < 1e5
+    assert memory_held() - before < 1e5
 
 
 def test_memory_of_a_prompt_does_not_grow_with_the_layers():
@@ -299,7 +299,7 @@ def test_memory_of_a_prompt_does_not_grow_with_the_layers():
         cache = model.make_cache()
         mx.eval(model(tokens, cache, last_only=True))       # what is compiled or made once is there by now
         mx.reset_peak_memory()
-        before = mx.get_active_memory()
+        before = memory_held()
         mx.eval(model(tokens, cache, last_only=True))
         return mx.get_peak_memory() - before
     assert peak(12) < 1.2 * peak(3)

@@ -25,7 +25,7 @@ from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.kernels import Shape, make_kernel
 from mistral_edu.quantize import quantize
 from small_kernel import H200, SmallKernel
-from small_models import CONFIG, random_model
+from small_models import CONFIG, memory_held, random_model
 
 import mlx.core as mx
 import numpy as np
@@ -488,15 +488,13 @@ def no_gc():
 def test_a_cache_that_nobody_needs_takes_its_arrays_along(no_gc):
     model = make(n_layers=1)
     in_steps(model, after(model, 10), 10, 12)                   # what is made once is there by now
-    mx.synchronize()                                        # until then MLX's own thread holds what it computed with
-    before = mx.get_active_memory()
+    before = memory_held()
     cache = after(model, 200)
     in_steps(model, cache, 200, 203)
     seen, arrays = weakref.ref(cache[0]), weakref.ref(held.held_by(cache))
-    assert mx.get_active_memory() > before + 2 * 2 * 256 * 32
+    assert memory_held() > before + 2 * 2 * 256 * 32
     del cache
-    mx.synchronize()
-    assert seen() is None and arrays() is None and mx.get_active_memory() < before + 4096
+    assert seen() is None and arrays() is None and memory_held() < before + 4096
 
 
 def test_a_model_that_nobody_needs_takes_its_kernels_along(no_gc):

@@ -382,31 +382,40 @@ OUTPUT = """number => JSON.stringify(window.jupyterapp.shell.currentWidget.conte
     .model.sharedModel.getOutputs())"""
 
 
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    """One JupyterLab and one browser for the pages below: its folder, and what browser_on gives."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    with browser_on(folder) as in_browser:
+        yield folder, *in_browser
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize("format, mark", [("", "stdout"), (" -f markdown", "text/markdown")], ids=["text", "markdown"])
-def test_stop_in_jupyterlab_keeps_the_part_and_halts_run_all(tmp_path, format, mark):
+def test_stop_in_jupyterlab_keeps_the_part_and_halts_run_all(jupyter, format, mark):
+    folder, page, address, errors = jupyter
+    name = f"stop_{mark.split('/')[-1]}.ipynb"
     reading = "print([reply.finish_reason, 0 < len(reply.tokens) < 200, len(reply.text) > 0])"
-    a_page(tmp_path / "page.ipynb", ["%load_ext mistral_edu", SLOWLY, STORY.format(format), "print('queued')", reading])
-    with browser_on(tmp_path) as (page, address, errors):
-        page.goto(address("page.ipynb"))
-        panel = page.locator(PANEL)
-        panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        page.wait_for_function(f"number => /[A-Z][a-z]+ [a-z]+/.test(({OUTPUT})(number))", arg=2, timeout=120_000)
-        page.locator("[data-command='notebook:interrupt-kernel']").first.click()
-        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
-        shown = page.evaluate(OUTPUT, 2)
-        assert mark in shown and "[stopped; the first" in shown and "are in the variable reply" in shown
-        assert page.evaluate(OUTPUT, 3) == "[]", "the cell behind a stopped one does not run"
-        assert panel.locator(ERRORS).count() == 1
-        page.evaluate("""() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 4;
-                                 return window.jupyterapp.commands.execute('notebook:run-cell'); }""")
-        page.wait_for_function(f"number => ({OUTPUT})(number) !== '[]'", arg=4, timeout=60_000)
-        assert "[None, True, True]" in page.evaluate(OUTPUT, 4)
-        page.screenshot(path=tmp_path / "end.png")
-        assert errors == []
+    a_page(folder / name, ["%load_ext mistral_edu", SLOWLY, STORY.format(format), "print('queued')", reading])
+    page.goto(address(name))
+    panel = page.locator(PANEL)
+    panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(f"number => /[A-Z][a-z]+ [a-z]+/.test(({OUTPUT})(number))", arg=2, timeout=120_000)
+    page.locator("[data-command='notebook:interrupt-kernel']").first.click()
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    shown = page.evaluate(OUTPUT, 2)
+    assert mark in shown and "[stopped; the first" in shown and "are in the variable reply" in shown
+    assert page.evaluate(OUTPUT, 3) == "[]", "the cell behind a stopped one does not run"
+    assert panel.locator(ERRORS).count() == 1
+    page.evaluate("""() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 4;
+                             return window.jupyterapp.commands.execute('notebook:run-cell'); }""")
+    page.wait_for_function(f"number => ({OUTPUT})(number) !== '[]'", arg=4, timeout=60_000)
+    assert "[None, True, True]" in page.evaluate(OUTPUT, 4)
+    page.screenshot(path=folder / name.replace("ipynb", "png"))
+    assert errors == []
 
 
 ATTACK = "<img src=x onerror='window.ran = 1'>"
@@ -422,28 +431,28 @@ display(reply)"""
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_in_jupyterlab_no_markup_of_a_reply_runs(tmp_path):
+def test_in_jupyterlab_no_markup_of_a_reply_runs(jupyter):
     """The page is trusted, as the last cell shows: there the same markup does run."""
-    a_page(tmp_path / "page.ipynb", [SHOW, f"from IPython.display import Markdown\nMarkdown({ATTACK!r})"])
-    with browser_on(tmp_path) as (page, address, errors):
-        page.goto(address("page.ipynb"))
-        panel = page.locator(PANEL)
-        panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    folder, page, address, errors = jupyter
+    a_page(folder / "markup.ipynb", [SHOW, f"from IPython.display import Markdown\nMarkdown({ATTACK!r})"])
+    page.goto(address("markup.ipynb"))
+    panel = page.locator(PANEL)
+    panel.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    page.wait_for_function(KERNEL_IDLE, timeout=60_000)
 
-        def run_cell(number):
-            page.evaluate(f"""() => {{ window.jupyterapp.shell.currentWidget.content.activeCellIndex = {number};
-                                       return window.jupyterapp.commands.execute('notebook:run-cell'); }}""")
+    def run_cell(number):
+        page.evaluate(f"""() => {{ window.jupyterapp.shell.currentWidget.content.activeCellIndex = {number};
+                                   return window.jupyterapp.commands.execute('notebook:run-cell'); }}""")
 
-        run_cell(0)
-        shown = panel.locator(".jp-OutputArea-output")
-        shown.nth(1).locator("pre code").first.wait_for(timeout=60_000)
-        assert shown.nth(0).locator("pre").inner_text() == SHOWN
-        assert '<b onclick="window.ran = 1">' in shown.nth(1).locator("pre code").first.inner_text()
-        assert panel.locator(".jp-OutputArea-output :is(img, script, i)").count() == 0
-        links = panel.locator(".jp-OutputArea-output a").evaluate_all("links => links.map(link => link.protocol)")
-        assert set(links) <= {"http:", "https:"}                     # an address in a text may be followed
-        page.screenshot(path=tmp_path / "shown.png")
-        assert page.evaluate("window.ran") is None and errors == []
-        run_cell(1)
-        page.wait_for_function("window.ran === 1", timeout=60_000)
+    run_cell(0)
+    shown = panel.locator(".jp-OutputArea-output")
+    shown.nth(1).locator("pre code").first.wait_for(timeout=60_000)
+    assert shown.nth(0).locator("pre").inner_text() == SHOWN
+    assert '<b onclick="window.ran = 1">' in shown.nth(1).locator("pre code").first.inner_text()
+    assert panel.locator(".jp-OutputArea-output :is(img, script, i)").count() == 0
+    links = panel.locator(".jp-OutputArea-output a").evaluate_all("links => links.map(link => link.protocol)")
+    assert set(links) <= {"http:", "https:"}                     # an address in a text may be followed
+    page.screenshot(path=folder / "shown.png")
+    assert page.evaluate("window.ran") is None and errors == []
+    run_cell(1)
+    page.wait_for_function("window.ran === 1", timeout=60_000)

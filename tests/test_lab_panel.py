@@ -19,10 +19,9 @@ from mistral_edu.lab.panel import panel as widget
 from mistral_edu.lab.prompting import session as sessions
 from mistral_edu.lab.showing import reruns
 from mistral_edu.text import saved_chat
-from small_models import Counted
+from small_models import Counted, memory_held
 from test_lab_magics import NASTY, a_model_that_says, a_page, piece
 
-import mlx.core as mx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -548,7 +547,7 @@ def test_fifty_turns_leave_nothing_behind_but_their_words():
             asyncio.run(panel.ask(HELLO))
         gc.collect()
         kinds = [type(thing).__name__ for thing in gc.get_objects()]
-        return mx.get_active_memory(), kinds.count("Talk"), kinds.count("Piece"), len(panel._tasks)
+        return memory_held(), kinds.count("Talk"), kinds.count("Piece"), len(panel._tasks)
     early = after(20)                                       # by then the window is full
     late = after(30)
     assert len(panel.messages) == 100 and late[1:] == early[1:] and late[1] == 0

@@ -39,6 +39,7 @@ def wanted():
     return load_model(dtype="float32", fast=False)(IDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("functions", [
     (rms_norm,), (lambda x, weight: rms_norm(x, weight),), (rope,), (grouped_attention,),
     (scaled_dot_product_attention,), (feed_forward,), (rms_norm, grouped_attention, rope, feed_forward),

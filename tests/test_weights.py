@@ -18,6 +18,7 @@ from small_checkpoints import (
     split,
     write_checkpoint,
 )
+from small_models import memory_held
 
 import mlx.core as mx
 import pytest
@@ -81,7 +82,7 @@ def test_weights_are_read_one_at_a_time(tmp_path):
     mx.save_safetensors(str(tmp_path / WEIGHTS), {f"{i}.weight": mx.full((size,), i, mx.float32) for i in range(n)})
     weights = mx.load(str(tmp_path / WEIGHTS))
     parameters = {name: weight.astype(mx.bfloat16) for name, weight in weights.items()}
-    before = mx.get_active_memory()
+    before = memory_held()
     mx.reset_peak_memory()
     seen = [name for name, _ in read_one_by_one(parameters, weights, tmp_path)]
     assert len(seen) == n and not weights and not parameters

@@ -58,4 +58,4 @@ class Reports:
         except Exception as error:
             self.status = str(error) if isinstance(error, (ValueError, OSError)) else describe(error)
         finally:
-            self.send({"done": act})
+            self.send({"done": act, "with": content.get("with", [])})

@@ -142,13 +142,19 @@ function render({ model, el }) {
     find(".speed").textContent = speed;
   }
 
-  let drawn = {};                                         // only what has changed: another may be half typed
+  let drawn = {};                                         // what the fields were last set to, so only changes are drawn
+  const typed = new Set();                                // fields with words that Python does not know: they stay
   function drawSettings() {
     const settings = model.get("settings");
     panel.setAttribute("aria-label", _("Chat with {name}", { name: settings.model }));
     for (const control of panel.querySelectorAll(".settings [name]"))
-      if (settings[control.name] !== drawn[control.name]) control.value = settings[control.name] ?? "";
+      if (settings[control.name] !== drawn[control.name] && !typed.has(control))
+        control.value = settings[control.name] ?? "";
     drawn = { ...settings };
+  }
+  function drawAgain(name) {
+    delete drawn[name];
+    drawSettings();
   }
 
   function drawModels() {
@@ -198,6 +204,7 @@ function render({ model, el }) {
       : _("Its answer will be written anew."));
     find(".editing").hidden = false;
     put(text);
+    field.focus();
   }
 
   function endEdit() {
@@ -211,6 +218,10 @@ function render({ model, el }) {
     field.value = text;
     model.set("draft", text);
     model.save_changes();
+  }
+
+  function cancelEdit() {
+    endEdit();
     field.focus();
   }
 
@@ -233,7 +244,7 @@ function render({ model, el }) {
     field.focus();
   };
   panel.onkeydown = (event) => {
-    if (event.key === "Escape" && editing !== null) endEdit();
+    if (event.key === "Escape" && editing !== null) cancelEdit();
     else if (event.key === "Escape" && model.get("busy") === "answering") stop();
     if (isOurs(event)) event.stopPropagation();
   };
@@ -246,7 +257,7 @@ function render({ model, el }) {
 
   panel.onclick = ({ target }) => {
     if (target.matches("[data-do]")) report(target.dataset.do, ...(target.dataset.with ? [target.dataset.with] : []));
-    else if (target.matches("[data-cancel]")) endEdit();
+    else if (target.matches("[data-cancel]")) cancelEdit();
     else if (target.matches("[data-close]")) { find(".exported").hidden = true; field.focus(); }
     else if (target.matches("[data-copy]")) copy(find(".exported textarea"));
   };
@@ -258,25 +269,31 @@ function render({ model, el }) {
   }
 
   find(".settings").ontoggle = () => { if (find(".settings").open) report("find_models"); };
-  find(".answers").onchange = ({ target }) => report("set", target.name, target.value);
+  find(".settings").oninput = ({ target }) => typed.add(target);
+  find(".answers").onchange = ({ target }) => {
+    typed.delete(target);
+    report("set", target.name, target.value);
+  };
+  find(".answers").addEventListener("focusout", ({ target }) => {       // typed, and changed back: nothing to report
+    if (typed.delete(target)) drawAgain(target.name);
+  });
   find(".model").onsubmit = (event) => {
     event.preventDefault();
+    for (const control of event.target.elements) typed.delete(control);
     report("load", ...["model", "bits", "window"].map((name) => event.target.elements[name].value));
   };
 
   // --- what Python says
 
-  function heard({ taken, done, back, cell }) {
+  function heard({ taken, done, with: args, back, cell }) {
     delete panel.dataset.gone;
-    if (taken && waiting) {                               // what was sent leaves the field; Regenerate sends nothing
+    // What was sent leaves the field (Regenerate sends nothing). The focus stays: another field may be half typed.
+    if (taken && waiting) {
       waiting = false;
       editing === null ? put("") : endEdit();
     }
-    if (done) waiting = false;
-    if (done === "set") {                                 // one that was refused goes back to what it was
-      for (const control of find(".answers").querySelectorAll("[name]")) delete drawn[control.name];
-      drawSettings();
-    }
+    if (["ask", "edit", "hello"].includes(done)) waiting = false;
+    if (done === "set") drawAgain(args[0]);               // a value that was refused goes back to what it was
     if (back) put([back, field.value].filter(Boolean).join("\n"));
     if (cell !== undefined) {                             // an empty one: what was exported is no longer there
       find(".exported").hidden = !cell;
