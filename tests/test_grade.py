@@ -8,6 +8,7 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from mistral_edu import course
 from mistral_edu.classroom import grade as grade_module
 from mistral_edu.classroom import worker
 from mistral_edu.classroom.assignment import as_text, solution_of, source_of
@@ -23,6 +24,7 @@ from mistral_edu.commands.main import main
 from mistral_edu.course import copies
 from mistral_edu.lab import n00_start
 from mistral_edu.lab.exercises.bank import find
+from mistral_edu.lab.exercises.check import check
 
 import pytest
 
@@ -314,6 +316,20 @@ def test_a_copy_that_is_not_there_is_named_with_the_way_to_it(tmp_path, monkeypa
     assert path_of("page.zip") == Path("page.zip")
     with pytest.raises(FileNotFoundError, match="mistral-edu lab 05 makes it; if yours is elsewhere, give its path"):
         path_of("05")
+
+
+def test_the_page_for_students_quotes_the_checker_and_the_page(capsys):
+    text = (course.DOCS / "handing_in.md").read_text(encoding="utf-8")
+    exercise, release = find("5.4"), release_of(source_of("05"))
+    n = len(exercise.cases)
+    check("5.4", exercise.reference)
+    check("5.4", lambda *given: 7)
+    right, wrong = capsys.readouterr().out.splitlines()[:2]
+    assert f"`{right}`" in text and wrong.startswith(f"✗ 5.4, case 1 of {n}: expected ") and f"case 1 of {n}:" in text
+    cells = {cell["id"]: cell for cell in release["cells"]}
+    heading = re.search("^### (Exercise 5.4 .*)", cells["exercise-5-4"]["source"], flags=re.M)[1]
+    assert f'"{heading}"' in text and cells["exercise-5-4-check"]["source"] == 'assert check("5.4", attend)'
+    assert not cells["exercise-5-4-check"]["metadata"]["deletable"] and 'check("5.4", attend)' in text
 
 
 def test_stored_pages_stay_as_they_are(mark):
