@@ -152,11 +152,11 @@ def test_every_slip_of_a_page_is_named_in_the_table(mark):
 
 STRANGE = {
     "text": ("Dear teacher", "it is not JSON"),
-    "empty": ("", "it is empty"),
-    "cut off": (as_text(PAGE)[:5000], r"its JSON is damaged or incomplete, in line \d+$"),
-    "a web page": ("\n<!doctype html>", "it is a web page"),
-    "an archive": ("PK\3\4 homework", "it is a zip archive; unpack it first"),
-    "an office document": ("PK\3\4 [Content_Types].xml", "it is an office document"),
+    "empty": ("", "the file is empty"),
+    "cut off": (as_text(PAGE)[:5000], r"damaged or incomplete: its JSON is wrong from line \d+ on$"),
+    "a web page": ("\n<!doctype html>", "is a web page"),
+    "an archive": ("PK\3\4 homework", "is a zip archive; unpack it first"),
+    "an office document": ("PK\3\4 [Content_Types].xml", "it is not JSON"),
     "nested without end": ("[" * 100_000, "it is not JSON"),
     "a list": ("[1, 2]", "no list of cells"),
     "format 3": (json.dumps({"worksheets": []}), "no list of cells"),

@@ -41,12 +41,13 @@ def put(folder, *names):
 
 
 def test_nobody_is_left_out_who_handed_in_something_else(tmp_path):
-    put(tmp_path, "ann/05.ipynb", "ann/notes.txt", "ann/.ipynb_checkpoints/05.ipynb", "__MACOSX/ann/._05.ipynb",
+    put(tmp_path, "ann/05.ipynb", "ann/notes.txt", "ann/data/x.json", "ann/more.zip", "week 2/ann/08.html",
+        "ann/.ipynb_checkpoints/05.ipynb", "__MACOSX/ann/._05.ipynb",
         "bob.zip", "cid/05.PY", "cid/picture.png", "dan/Page.IPYNB", "feedback/ann/05.html", "marks.csv")
     (tmp_path / "folder.ipynb").mkdir()
     found = files_in([tmp_path], apart=[tmp_path / "feedback", tmp_path / "marks.csv"])
     assert {file.relative_to(home).as_posix() for file, home in found.items()} == {
-        "ann/05.ipynb", "bob.zip", "cid/05.PY", "dan/Page.IPYNB"}
+        "ann/05.ipynb", "ann/more.zip", "week 2/ann/08.html", "bob.zip", "cid/05.PY", "dan/Page.IPYNB"}
 
 
 def test_students_are_the_same_whether_the_folder_is_named_or_what_is_in_it(tmp_path):
@@ -68,7 +69,7 @@ def test_a_line_for_each_student_a_column_for_each_page():
     rows = list(csv.reader(io.StringIO(as_gradebook(marks))))
     assert rows == [
         ["student", "05 (of 6)", "12 (of 3)", "points", "of", "remark", "5.4 (of 3)", "5.10 (of 3)", "12.2 (of 3)"],
-        ["ann", "3", "3", "6", "9", "05 was handed in 2 times: a.ipynb (0), b.ipynb (3); b.ipynb counts",
+        ["ann", "3", "3", "6", "9", "05 was handed in 2 times: a.ipynb (0), b.ipynb (3); the most points count",
          "0", "3", "3"],
         ["Bob", "", "", "", "9", "bob.ipynb was not graded: it is empty", "", "", ""],
         ["Zoë", "3", "", "3", "9", "", "3", "0", ""]]

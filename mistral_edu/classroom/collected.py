@@ -7,7 +7,8 @@ from pathlib import Path
 from mistral_edu import course
 
 PAGE = ".ipynb"
-MISTAKEN = (".zip", ".7z", ".rar", ".gz", ".py", ".html", ".pdf", ".docx", ".txt", ".json")    # handed in as a page
+ARCHIVES = (".zip", ".7z", ".rar", ".gz")
+MISTAKEN = (".py", ".html", ".pdf", ".docx", ".txt", ".json")      # what is handed in instead of a page, or beside it
 MOODLE = re.compile(r"(.+?)_\d+_assignsubmission_")     # a folder, or a file: Ann Lee_4711_assignsubmission_file_
 CANVAS = re.compile(r"([^_]+)(?:_LATE)?(_\d+)_\d+_")    # leeann_LATE_4711_81234_05.ipynb; 4711 is Ann in every page
 COPY = re.compile(r"\(\d+\)|-Copy\d*$|^Copy of\b")      # what browsers and Jupyter add to a name that is taken
@@ -16,8 +17,9 @@ COPY = re.compile(r"\(\d+\)|-Copy\d*$|^Copy of\b")      # what browsers and Jupy
 def files_in(paths, apart=()) -> dict:
     """{file: folder in which it was looked for}: the files as given, and what lies below the folders among them.
 
-    Of a folder these are the notebooks, and of a student who has none whatever else was handed in, so that nobody is
-    left out silently. apart: files and folders that are not looked at. Raises ValueError where nothing is found.
+    Of a folder these are the notebooks and archives, and where a student has put no notebook whatever else was handed
+    in, so that nothing is left out silently. apart: files and folders that are not looked at. Raises ValueError where
+    nothing is found.
     """
     files = {}
     for path in map(Path, paths):
@@ -31,9 +33,12 @@ def _below(home, apart):
     found = [file for file in sorted(home.rglob("*")) if file.is_file() and not _hidden(file.relative_to(home))
              and not apart & {file.resolve(), *file.resolve().parents}]
     pages = [file for file in found if file.suffix.lower() == PAGE]
-    students = {student_of(file, home) for file in pages}
-    return {file: home for file in found if file in pages
-            or file.suffix.lower() in MISTAKEN and student_of(file, home) not in students}
+    places = {(page.parent, student_of(page, home)) for page in pages}
+
+    def instead(file):
+        who, kind = student_of(file, home), file.suffix.lower()
+        return kind in ARCHIVES or kind in MISTAKEN and not any((folder, who) in places for folder in file.parents)
+    return {file: home for file in found if file in pages or instead(file)}
 
 
 def _hidden(inside):

@@ -1,4 +1,6 @@
 """The table for a gradebook: a line for each student, a column for each page, and what they add up to."""
+from pathlib import Path
+
 from mistral_edu.classroom.report import table
 
 
@@ -6,7 +8,7 @@ def as_gradebook(marks) -> str:
     """The marks as CSV, a line for each student. What was not handed in, or could not be graded, is empty.
 
     `of` is the most that the pages of the table give, the same for all. After the remark, a column for each exercise.
-    Of several files for one page, the best counts, and the remark names it.
+    Of several files for one page, the one with the most points counts, and the remark names all.
 
     >>> from mistral_edu.classroom.grade import Mark
     >>> marks = [Mark("ann_05.ipynb", "05", "5.4", 3, 3, student="ann"), Mark("bob.zip", remark="a zip", student="bob"),
@@ -47,16 +49,22 @@ def _sum(marks):
 
 def _counting(marks):
     """(the Marks of a student that count, what to know of the others)."""
-    remarks = [f"{mark.file} was not graded: {mark.remark}" for mark in marks if mark.points is None]
-    graded, counting = [mark for mark in marks if mark.points is not None], []
-    for page in dict.fromkeys(mark.notebook for mark in graded):
-        files = {mark.file: [] for mark in graded if mark.notebook == page}
-        for mark in graded:
+    remarks = [f"{Path(mark.file).name} was not graded: {mark.remark}" for mark in marks if mark.points is None]
+    counting = []
+    for page in dict.fromkeys(mark.notebook for mark in marks if mark.points is not None):
+        files = {}
+        for mark in marks:
             if mark.notebook == page:
-                files[mark.file].append(mark)
+                files.setdefault(mark.file, []).append(mark)
         best = max(files, key=lambda file: _sum(files[file]))
         counting += files[best]
         if len(files) > 1:
-            points = ", ".join(f"{file} ({_sum(own)})" for file, own in files.items())
-            remarks.append(f"{page} was handed in {len(files)} times: {points}; {best} counts")
+            points = ", ".join(f"{name} ({_sum(own)})" for name, own in zip(_short(files), files.values()))
+            remarks.append(f"{page} was handed in {len(files)} times: {points}; the most points count")
     return counting, remarks
+
+
+def _short(files):
+    """Their names, or their paths where names are the same."""
+    names = [Path(file).name for file in files]
+    return names if len(set(names)) == len(names) else list(files)

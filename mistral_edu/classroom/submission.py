@@ -47,27 +47,26 @@ def read_notebook(path) -> dict:
     try:
         notebook = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the file is not a notebook: {_kind(data, error)}") from None
+        raise ValueError(_what_it_is(data, error)) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
     return notebook
 
 
-def _kind(data, error):
-    """What a file is that is not JSON, in a few words."""
+def _what_it_is(data, error):
+    """A sentence about a file that is not JSON. error: what became of reading it."""
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start:
-        return "it is empty"
-    if start.startswith(b"PK\x03\x04"):
-        return "it is an office document" if b"[Content_Types].xml" in data else "it is a zip archive; unpack it first"
-    if start.startswith(b"%PDF"):
-        return "it is a PDF"
+        return "the file is empty"
+    if start.startswith(b"PK\x03\x04") and b"[Content_Types].xml" not in data:
+        return "the file is a zip archive; unpack it first"
     if start.startswith(b"<"):
-        return "it is a web page (HTML); in JupyterLab, File > Download gives the notebook itself"
+        return "the file is a web page (HTML), not the notebook; in JupyterLab, File > Download gives the notebook"
     if start.startswith(b"{") and isinstance(error, json.JSONDecodeError):
-        return f"its JSON is damaged or incomplete, in line {error.lineno}"
-    return "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else "it is not JSON"
+        return f"the notebook is damaged or incomplete: its JSON is wrong from line {error.lineno} on"
+    coding = isinstance(error, UnicodeDecodeError)
+    return f"the file is not a notebook: it is not {'text in UTF-8' if coding else 'JSON'}"
 
 
 def _cell(cell):
