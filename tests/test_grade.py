@@ -278,7 +278,7 @@ def test_a_wrong_command_line_is_said(tmp_path, capsys):
     assert main(["grade", "a.ipynb", "--limit", "0"]) == 1 and "above 0; got 0" in capsys.readouterr().err
     (tmp_path / "a.ipynb").write_text("{}")
     for words, complaint in (("--csv {0}", "--csv is the name of a file, and"),
-                             ("--feedback {0}/a.ipynb", "--feedback is the name of a folder, and"),
+                             ("--feedback {0}/a.ipynb", "a.ipynb cannot be a folder, since there is a file of"),
                              ("--solutions", "say where it goes, as in: --feedback feedback")):
         assert main(["grade", str(tmp_path), *words.format(tmp_path).split()]) == 1
         said = capsys.readouterr()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mistral_edu import course
 from mistral_edu.language import _, current
-from mistral_edu.machine.whole_files import write_text
+from mistral_edu.machine.whole_files import make_folder, write_text
 
 PAGE = """<!doctype html>
 <html lang="{language}">
@@ -34,7 +34,7 @@ def write_feedback(marks, folder, solutions: bool = False) -> int:
     for file, group in by_file:
         path = Path(folder, os.path.relpath(os.path.abspath(file), home))
         path = path.with_name(f"{path.name.removesuffix('.ipynb')}.html")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_text(path, feedback(group, solutions))
     return len(by_file)
 

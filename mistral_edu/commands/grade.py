@@ -58,16 +58,15 @@ def run(args) -> int:
 
 def _make_room(args):
     """Find out before grading, not after it, whether the results can be written."""
+    from mistral_edu.machine.whole_files import make_folder
     for option, file in (("--csv", args.csv), ("--gradebook", args.gradebook)):
         if file and Path(file).is_dir():
             raise ValueError(f"{option} is the name of a file, and {file} is a folder; give, for example, "
                              f"{Path(file, 'marks.csv')}")
         if file:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-    if args.feedback and Path(args.feedback).exists() and not Path(args.feedback).is_dir():
-        raise ValueError(f"--feedback is the name of a folder, and {args.feedback} is a file; give another name")
+            make_folder(Path(file).parent)
     if args.feedback:
-        Path(args.feedback).mkdir(parents=True, exist_ok=True)
+        make_folder(args.feedback)
 
 
 def _write(marks, args):
