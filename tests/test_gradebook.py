@@ -4,6 +4,7 @@ import io
 import unicodedata
 from pathlib import Path
 
+from mistral_edu import course
 from mistral_edu.classroom.collected import files_in, student_of
 from mistral_edu.classroom.grade import Mark
 from mistral_edu.classroom.gradebook import as_gradebook
@@ -73,3 +74,10 @@ def test_a_line_for_each_student_a_column_for_each_page():
          "0", "3", "3"],
         ["Bob", "", "", "", "9", "bob.ipynb was not graded: it is empty", "", "", ""],
         ["Zoë", "3", "", "3", "9", "", "3", "0", ""]]
+
+
+def test_the_teachers_page_shows_a_gradebook_as_it_is():
+    right = {"0.3": 2, "5.4": 3, "5.5": 2}
+    marks = [Mark("ann", f"0{label[0]}", label, most, most, student="ann") for label, most in right.items()]
+    table = as_gradebook([*marks, Mark("jörg", "00", "0.3", 0, 2, student="Jörg Weiß")])
+    assert f"```text\n{table}```" in (course.DOCS / "teaching.md").read_text(encoding="utf-8")
