@@ -131,6 +131,10 @@ def test_what_cannot_be_built_is_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="notebook 00, Start here, has no exercise"):
         build(tmp_path, ["00"])
     assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    (tmp_path / "mine").touch()
+    with pytest.raises(OSError, match="mine cannot be a folder, since there is a file of that name; choose another"):
+        build(tmp_path / "mine", ["00"])
 
 
 def test_a_solution_that_needs_more_than_its_function_is_refused(tmp_path, monkeypatch):

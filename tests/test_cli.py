@@ -181,6 +181,7 @@ def test_lab_opens_the_learners_notebook_with_this_environments_kernel(run, monk
     calls, home = [], tmp_path / "clone"
     monkeypatch.setattr(os, "execv", lambda program, command: calls.append((program, command)))
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
+    monkeypatch.setenv("PATH", os.environ["PATH"])              # put back afterwards
     monkeypatch.setattr(course, "HOME", home)
     said = run("lab")[2]
     run("lab", "08", "--no-browser", "--port", "9999")
@@ -197,6 +198,7 @@ def test_lab_opens_the_learners_notebook_with_this_environments_kernel(run, monk
     assert "--LabApp.default_url=/lab/tree/finished/08_sliding_window_attention.ipynb" in fourth
     assert second[-3:] == third[-3:] == ["--no-browser", "--port", "9999"] and fourth[-1] == "--no-browser"
     assert os.environ["JUPYTER_PATH"].split(os.pathsep)[0] == str(Path(sys.prefix, "share", "jupyter"))
+    assert os.environ["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)      # for !mistral-edu in a cell
     for file in ("00_start_here.ipynb", "finished/08_sliding_window_attention.ipynb", "solutions/08_solutions.md"):
         assert (home / "mistral-notebooks" / file).is_file()
     (home / "mistral-notebooks" / "00_start_here.ipynb").unlink()

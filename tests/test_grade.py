@@ -2,25 +2,29 @@
 import ast
 import copy
 import csv
+import html
 import json
 import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from mistral_edu import course
 from mistral_edu.classroom import grade as grade_module
 from mistral_edu.classroom import worker
-from mistral_edu.classroom.assignment import as_text, source_of
-from mistral_edu.classroom.grade import grade
+from mistral_edu.classroom.assignment import as_text, solution_of, source_of
+from mistral_edu.classroom.feedback import feedback
+from mistral_edu.classroom.grade import Mark, grade
 from mistral_edu.classroom.needs import pieces
 from mistral_edu.classroom.release import release_of
-from mistral_edu.classroom.report import as_csv, feedback
+from mistral_edu.classroom.report import as_csv
 from mistral_edu.classroom.runner import Runner
-from mistral_edu.classroom.tasks import cells_of
+from mistral_edu.classroom.tasks import all_tasks, cells_of
 from mistral_edu.commands.check import path_of
 from mistral_edu.commands.main import main
 from mistral_edu.course import copies
 from mistral_edu.lab import n00_start
 from mistral_edu.lab.exercises.bank import find
+from mistral_edu.lab.exercises.check import check
 
 import pytest
 
@@ -117,7 +121,9 @@ WRONG = {
     "a definition that fails": (page("mean = 1 / 0\ndef subtract_row_mean(x):\n    return x - mean"),
                                 "your code stops with ZeroDivisionError"),
     "exit": (page("import sys\ndef subtract_row_mean(x):\n    sys.exit()"), "calls exit, quit or sys.exit"),
-    "deleted": (without(page(), ANSWER, CHECK), "no answer was found"),
+    "words": (page("I do not know how"), "SyntaxError: invalid syntax, in line 1 of your cell: I do not know how"),
+    "indented": (page("  " + RIGHT), "IndentationError: unexpected indent, in line 1 of your cell: def subtract_row"),
+    "deleted": (without(page(), ANSWER, CHECK), "no answer was found: no cell defines subtract_row_mean"),
     "emptied": (page(""), "no answer was found"),
 }
 
@@ -146,7 +152,11 @@ def test_every_slip_of_a_page_is_named_in_the_table(mark):
 
 STRANGE = {
     "text": ("Dear teacher", "it is not JSON"),
-    "empty": ("", "it is not JSON"),
+    "empty": ("", "the file is empty"),
+    "cut off": (as_text(PAGE)[:5000], r"damaged or incomplete: its JSON is wrong from line \d+ on$"),
+    "a web page": ("\n<!doctype html>", "is a web page"),
+    "an archive": ("PK\3\4 homework", "is a zip archive; unpack it first"),
+    "an office document": ("PK\3\4 [Content_Types].xml", "it is not JSON"),
     "nested without end": ("[" * 100_000, "it is not JSON"),
     "a list": ("[1, 2]", "no list of cells"),
     "format 3": (json.dumps({"worksheets": []}), "no list of cells"),
@@ -155,10 +165,17 @@ STRANGE = {
 }
 
 
+def test_other_encodings_are_read_or_named(tmp_path, mark):
+    (tmp_path / "a.ipynb").write_bytes("Müller".encode("latin-1"))
+    assert "it is not text in UTF-8" in grade(tmp_path / "a.ipynb")[0].remark
+    (tmp_path / "a.ipynb").write_bytes(as_text(page()).encode("utf-16"))        # some editors on Windows
+    assert grade(tmp_path / "a.ipynb")[0].right
+
+
 @pytest.mark.parametrize("text, remark", STRANGE.values(), ids=STRANGE)
 def test_a_file_that_is_no_page_of_the_course_is_named(mark, text, remark):
     got = mark(text)
-    assert got.points is None and remark in got.remark
+    assert got.points is None and re.search(remark, got.remark)
 
 
 def test_what_an_answer_uses_comes_from_the_student_then_from_the_page():
@@ -208,19 +225,23 @@ def test_a_class_is_graded_into_a_table_and_pages(tmp_path, capsys):
                        "=eve/00.ipynb": "no", "ann/.ipynb_checkpoints/05.ipynb": "old"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    table, pages = tmp_path / "marks.csv", tmp_path / "feedback"
-    assert main(["grade", str(folder), "--csv", str(table), "--feedback", str(pages)]) == 1
+    table, book, pages = tmp_path / "marks.csv", tmp_path / "new" / "gradebook.csv", tmp_path / "feedback"
+    assert main(["grade", str(folder), "--csv", str(table), "--gradebook", str(book), "--feedback", str(pages)]) == 1
     said = capsys.readouterr()
     assert said.err == "2 files graded, 1 could not be\n" and len(said.out) < 2000
-    with open(table, encoding="utf-8", newline="") as file:
-        rows = [{**row, "file": Path(row["file"]).parent.name} for row in csv.DictReader(file)]
-    assert [(row["file"], row["exercise"], row["points"], row["of"]) for row in rows] == [
-        ("=eve", "", "", ""), ("ann", "5.4", "3", "3"), ("ann", "5.5", "2", "2"), ("bob", "0.3", "0", "2")]
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["student"], row["exercise"], row["points"], row["of"]) for row in rows] == [
+        ("'=eve", "", "", ""), ("ann", "5.4", "3", "3"), ("ann", "5.5", "2", "2"), ("bob", "0.3", "0", "2")]
     assert "expected [[-1, 1], [-5, 5]]" in rows[3]["remark"]
-    written = sorted(str(path.relative_to(pages)) for path in pages.rglob("*.md"))
-    assert written == ["=eve/00.md", "ann/05.md", "bob/00.md"]
-    anns = (pages / "ann/05.md").read_text(encoding="utf-8")
-    assert anns.startswith("# 05.ipynb\n\n5 of 5 points\n\n## 5.4: 3 of 3 points\n\n    ✓ 5.4: all")
+    students = book.read_text(encoding="utf-8-sig").splitlines()
+    assert students[0] == "student,00 (of 2),05 (of 5),points,of,remark,0.3 (of 2),5.4 (of 3),5.5 (of 2)"
+    assert students[1].startswith("'=eve,,,,7,") and "it is not JSON,,," in students[1]
+    assert students[2:] == ["ann,,5,5,7,,,3,2", "bob,0,,0,7,,0,,"]
+    written = sorted(str(path.relative_to(pages)) for path in pages.rglob("*.html"))
+    assert written == ["=eve/00.html", "ann/05.html", "bob/00.html"]
+    anns = (pages / "ann/05.html").read_text(encoding="utf-8")
+    assert "<h1>05.ipynb</h1>\n<p>5 of 5 points</p>\n<h2>5.4: 3 of 3 points</h2>\n<pre>✓ 5.4: all" in anns
     assert not Path("note.txt").exists()
 
 
@@ -236,13 +257,32 @@ def test_what_python_itself_cannot_take_stops_nothing(mark, answer, points):
 
 
 def test_feedback_holds_what_the_checker_says_at_length(mark):
-    text = feedback([mark(page("def subtract_row_mean(x):\n    return x - x.mean(axis=1)"))])
-    assert "0 of 2 points" in text and "    ✗ 0.3, case 1 of 4: expected [[-1, 1], [-5, 5]]" in text
+    text = feedback([mark(page("def subtract_row_mean(x):\n    return x - x.mean(axis=1)"), name="<b>.ipynb")])
+    assert "0 of 2 points" in text and "<pre>✗ 0.3, case 1 of 4: expected [[-1, 1], [-5, 5]]" in text
+    assert "<h1>&lt;b&gt;.ipynb</h1>" in text and "<b>" not in text
+
+
+def test_solutions_are_shown_when_they_are_asked_for_and_not_before():
+    """Of each exercise, below a right answer as below a wrong one."""
+    for task in all_tasks():
+        last = solution_of(task).splitlines()[-1].strip()
+        for points in (0, task.points):
+            marks = [Mark("a.ipynb", task.notebook, task.label, points, task.points, message="what the checker says")]
+            shown, hidden = (html.unescape(re.sub("<[^>]*>", "", feedback(marks, solutions)))
+                             for solutions in (True, False))
+            assert last in shown and last not in hidden and "The solution" not in hidden
 
 
 def test_a_wrong_command_line_is_said(tmp_path, capsys):
     assert main(["grade", str(tmp_path)]) == 1 and "no notebook (*.ipynb) in" in capsys.readouterr().err
     assert main(["grade", "a.ipynb", "--limit", "0"]) == 1 and "above 0; got 0" in capsys.readouterr().err
+    (tmp_path / "a.ipynb").write_text("{}")
+    for words, complaint in (("--csv {0}", "--csv is the name of a file, and"),
+                             ("--feedback {0}/a.ipynb", "a.ipynb cannot be a folder, since there is a file of"),
+                             ("--solutions", "say where it goes, as in: --feedback feedback")):
+        assert main(["grade", str(tmp_path), *words.format(tmp_path).split()]) == 1
+        said = capsys.readouterr()
+        assert complaint in said.err and not said.out           # before anything is graded
     assert main(["grade", str(tmp_path / "gone.ipynb")]) == 1
     assert "gone.ipynb  not graded  the file cannot be read (No such file or directory)" in capsys.readouterr().out
 
@@ -267,6 +307,29 @@ def test_a_copy_that_is_not_there_is_named_with_the_way_to_it(tmp_path, monkeypa
         path_of("05")
     with pytest.raises(FileNotFoundError, match="mine.ipynb is not there; give the path of a notebook"):
         path_of("mine.ipynb")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "homework").mkdir()
+    with pytest.raises(ValueError, match="homework is a folder; name the file in it"):
+        path_of("homework")
+    (tmp_path / "page.zip").touch()                             # what it is, is said when it is read
+    (tmp_path / "05").mkdir()
+    assert path_of("page.zip") == Path("page.zip")
+    with pytest.raises(FileNotFoundError, match="mistral-edu lab 05 makes it; if yours is elsewhere, give its path"):
+        path_of("05")
+
+
+def test_the_page_for_students_quotes_the_checker_and_the_page(capsys):
+    text = (course.DOCS / "handing_in.md").read_text(encoding="utf-8")
+    exercise, release = find("5.4"), release_of(source_of("05"))
+    n = len(exercise.cases)
+    check("5.4", exercise.reference)
+    check("5.4", lambda *given: 7)
+    right, wrong = capsys.readouterr().out.splitlines()[:2]
+    assert f"`{right}`" in text and wrong.startswith(f"✗ 5.4, case 1 of {n}: expected ") and f"case 1 of {n}:" in text
+    cells = {cell["id"]: cell for cell in release["cells"]}
+    heading = re.search("^### (Exercise 5.4 .*)", cells["exercise-5-4"]["source"], flags=re.M)[1]
+    assert f'"{heading}"' in text and cells["exercise-5-4-check"]["source"] == 'assert check("5.4", attend)'
+    assert not cells["exercise-5-4-check"]["metadata"]["deletable"] and 'check("5.4", attend)' in text
 
 
 def test_stored_pages_stay_as_they_are(mark):

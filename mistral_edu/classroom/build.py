@@ -7,7 +7,7 @@ from mistral_edu.classroom.release import release_of
 from mistral_edu.classroom.tasks import tasks_of
 from mistral_edu.course.copies import find
 from mistral_edu.course.handout import fingerprint
-from mistral_edu.machine.whole_files import write_text
+from mistral_edu.machine.whole_files import make_folder, write_text
 
 CONFIG = "nbgrader_config.py"
 CONFIGURATION = f'''"""What nbgrader does in this folder. It reads this file when it is started here."""
@@ -38,8 +38,9 @@ def build(folder, numbers=(), force: bool = False) -> list:
     if changed and not force:
         raise FileExistsError(f"{folder / changed[0]} exists and differs from what would be written, so nothing "
                               "was; choose another folder, or use --force to overwrite what was changed")
+    make_folder(folder)
     for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        make_folder((folder / path).parent)
         write_text(folder / path, text)
     return names
 

@@ -8,15 +8,13 @@ from mistral_edu.classroom.submission import Answer, answers_in, notebook_of, re
 from mistral_edu.classroom.tasks import cells_of
 from mistral_edu.language import N_, _
 
-DELETED = N_("no answer was found: its cell was deleted, or defines no function")
-
 
 @dataclass(frozen=True)
 class Mark:
     """What one exercise of a file is worth. A file that could not be graded has one mark, without label and points.
 
     remark: what is wrong, in one sentence; empty where all is right. message: the same at length, as the checker
-    says it. notes: what was odd about the file, though it was graded.
+    says it. notes: what was odd about the file, though it was graded. student: who handed it in, where that is known.
     """
     file: str
     notebook: str = ""
@@ -26,6 +24,7 @@ class Mark:
     remark: str = ""
     message: str = ""
     notes: tuple = ()
+    student: str = ""
 
     @property
     def right(self) -> bool:
@@ -60,7 +59,8 @@ def _mark(path, cells, answer: Answer, run):
     task = answer.task
     known = dict(file=path, notebook=task.notebook, label=task.label, of=task.points, notes=tuple(answer.notes))
     if answer.at is None:
-        return Mark(**known, points=0, remark=DELETED, message=DELETED)
+        missing = _("no answer was found: no cell defines {name}", name=task.name)
+        return Mark(**known, points=0, remark=missing, message=missing)
     outcome = _outcome(cells, answer, run)
     message = printable(outcome["message"])
     if outcome["passed"]:

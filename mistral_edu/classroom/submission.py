@@ -41,15 +41,32 @@ def read_cells(path) -> list:
 
 
 def read_notebook(path) -> dict:
-    """A file as it is. Raises OSError where it cannot be read, ValueError where it is no notebook."""
+    """A file as it is, whatever it is called. Raises OSError where it cannot be read, ValueError where it is no
+    notebook; the message says what it is."""
+    data = Path(path).read_bytes()
     try:
-        notebook = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise ValueError("the file is not a notebook: it is not JSON") from None
+        notebook = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(_what_it_is(data, error)) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
     return notebook
+
+
+def _what_it_is(data, error):
+    """A sentence about a file that is not JSON. error: what became of reading it."""
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        return "the file is empty"
+    if start.startswith(b"PK\x03\x04") and b"[Content_Types].xml" not in data:
+        return "the file is a zip archive; unpack it first"
+    if start.startswith(b"<"):
+        return "the file is a web page (HTML), not the notebook; in JupyterLab, File > Download gives the notebook"
+    if start.startswith(b"{") and isinstance(error, json.JSONDecodeError):
+        return f"the notebook is damaged or incomplete: its JSON is wrong from line {error.lineno} on"
+    coding = isinstance(error, UnicodeDecodeError)
+    return f"the file is not a notebook: it is not {'text in UTF-8' if coding else 'JSON'}"
 
 
 def _cell(cell):
@@ -99,6 +116,7 @@ def _answer(cells, task):
     """The likeliest cell in which something was written; else the one that is as the page has it; else none."""
     found = [(at, task.name, how) for at, how in _candidates(cells, task) if task.name in _made(cells[at])]
     found += [(at, name, how) for at, how in _candidates(cells, task) if (name := _only_function(cells[at]))]
+    found += [(at, task.name, how) for at, how in _candidates(cells, task) if not is_python(_code(cells[at]))]
     begun = [each for each in found if not _same_code(cells[each[0]].source, task.source)]
     if not found:
         return Answer(task)
@@ -122,7 +140,11 @@ def _candidates(cells, task):
 
 
 def _made(cell):
-    return names_made(python_of(cell.source))
+    return names_made(_code(cell))
+
+
+def _code(cell):
+    return python_of(cell.source)
 
 
 def _functions(cell):

@@ -1,4 +1,5 @@
 """`mistral-edu check`: a learner's own answers, checked as they would be graded."""
+import os
 from pathlib import Path
 
 from mistral_edu.language import _, current
@@ -32,11 +33,16 @@ def run(args) -> int:
 def path_of(notebook: str, folder: str | None = None) -> Path:
     """The file that is meant by a number, or by a path. Raises FileNotFoundError, which says how to get one."""
     from mistral_edu.course import copies
-    if notebook.endswith(".ipynb"):
+    if notebook.endswith(".ipynb") or os.sep in notebook or not notebook.isdigit() and Path(notebook).exists():
         path, cure = Path(notebook), "give the path of a notebook, or a number, as in: mistral-edu check 05"
     else:
         home = Path(folder).expanduser() if folder else copies.folder_of_learner()
-        path, cure = home / copies.find(notebook).page_in(current()).name, f"mistral-edu lab {notebook} makes it"
+        path = home / copies.find(notebook).page_in(current()).name
+        cure = (f"mistral-edu lab {notebook} makes it; if yours is elsewhere, give its path, as in: "
+                f"mistral-edu check Downloads/{path.name}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the file in it, as in: mistral-edu check "
+                         f"{path / '05_attention.ipynb'}")
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; {cure}")
     return path

@@ -53,6 +53,8 @@ def run(args):
     # the kernel of this very environment, even if the user's own folder has another kernel of the same name
     here = Path(sys.prefix, "share", "jupyter")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("JUPYTER_PATH")]))
+    # so that a cell finds our command, as in !mistral-edu check 05_attention.ipynb, where no environment is activated
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     sys.stdout.flush()
     os.execv(sys.executable, bench + args.jupyter_options)
 

@@ -37,6 +37,16 @@ def write_text(path, text):
     write(path, lambda name: Path(name).write_text(text, encoding="utf-8"))
 
 
+def make_folder(path):
+    """A folder, with those around it, where it is not there yet. Raises OSError, which says what is in the way."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OSError(f"{path} cannot be a folder, since there is a file of that name; choose another name") from None
+    except OSError as error:
+        raise OSError(f"the folder {path} cannot be made ({error.strerror}); choose another place") from error
+
+
 def part_of(path):
     """Where a file stays until it is complete. It keeps its extension, by which some programs go; two processes use two
     names."""

@@ -6,7 +6,7 @@ from mistral_edu.classroom.slides.document import document
 from mistral_edu.classroom.slides.rules import slides_of
 from mistral_edu.classroom.submission import read_notebook
 from mistral_edu.course.copies import find
-from mistral_edu.machine.whole_files import write_text
+from mistral_edu.machine.whole_files import make_folder, write_text
 
 
 def build(folder, asked=()):
@@ -26,11 +26,11 @@ def build(folder, asked=()):
         if not slides:
             raise ValueError(f"{path} has nothing to show: no heading, no text, no code")
         target = Path(folder) / f"{page.number if page and path == page.path else path.stem}.html"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_text(target, document(slides, f"{page.number} {page.title}" if page else path.stem))
         yield target, len(slides)
 
 
 def path_of(asked: str) -> Path:
     """The file of a number, or a path as it is."""
-    return Path(asked) if asked.endswith(".ipynb") else find(asked).path
+    return Path(asked) if asked.endswith(".ipynb") or Path(asked).is_file() else find(asked).path
