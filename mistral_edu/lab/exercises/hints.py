@@ -1,7 +1,7 @@
 """Hints as a ladder: each call of `hint("0.3")` says a little more, and the last one says where the solution is.
 
 The reader climbs it, not Run All: in a notebook the first run of a hint's cell only says that there are hints, unless
-a check of the reader's own attempt has failed; and a run that was queued behind other cells repeats what was shown last.
+a check of the reader's own attempt has failed; and a run queued behind other cells repeats what was shown last.
 """
 from mistral_edu import course
 from mistral_edu.lab import kernel
