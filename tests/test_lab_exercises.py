@@ -283,6 +283,30 @@ def test_labels_have_one_form(capsys, monkeypatch):
         check(8.3, back)
 
 
+def test_after_a_failed_attempt_the_first_hint_comes_at_once_but_not_to_run_all(capsys, monkeypatch):
+    """In a notebook's kernel; a check that was not started leaves the invitation."""
+    monkeypatch.setattr(hints, "_rungs", {})
+    monkeypatch.setattr(hints, "_tried", set())
+    monkeypatch.setattr(hints.kernel, "is_there", lambda: True)
+    monkeypatch.setattr(hints.kernel, "cell_was_queued", lambda: False)
+    monkeypatch.setattr(check_module, "left_unmade", lambda name: None)
+
+    def started(x):
+        raise NotImplementedError
+
+    def told():
+        hint("0.3")
+        return re.search(r"^(3 hints wait|Hint 1 of)", capsys.readouterr().out, flags=re.M)[0]
+    check("0.3", started)
+    assert told() == "3 hints wait" and told() == "Hint 1 of"
+    hints._rungs.clear()
+    check("00.3", lambda x: x)
+    assert told() == "Hint 1 of"
+    hints._rungs.clear()
+    monkeypatch.setattr(hints.kernel, "cell_was_queued", lambda: True)
+    assert told() == "3 hints wait"
+
+
 SHAPES = ("(4, 3)", "(3, 4)", "error")
 
 
@@ -304,14 +328,13 @@ def test_a_guess_that_means_no_choice_gets_the_choices(capsys, guess):
 
 
 @pytest.mark.parametrize("guess, judged", [
-    ("12 places", "off by a factor of 1.33"), ("about 12", "off by a factor of 1.33"),
-    ("1,000", "off by a factor of 111"), ("nine", "right"), ("9.0", "right"), (9, "right"),
-    ("-3", "not so, and worth a second look"), ("many", "compare the two yourself"),
-    ("8 to 12", "compare the two yourself")])
+    ("12 places", ": off by a factor of 1.33"), ("about 12", ": off by a factor of 1.33"),
+    ("1,000", ": off by a factor of 111"), ("nine", ": right"), ("9.0", ": right"), (9, ": right"), ("-3", ""),
+    ("many", ": compare the two yourself"), ("8 to 12", ": compare the two yourself")])
 def test_numbers_are_compared_as_numbers_however_they_are_typed(capsys, guess, judged):
     predict("t", guess)
     outcome("t", 9)
-    assert capsys.readouterr().out.splitlines()[1] == f"Outcome t: 9. You predicted {guess}: {judged}."
+    assert capsys.readouterr().out.splitlines()[1] == f"Outcome t: 9. You predicted {guess}{judged}."
 
 
 def test_what_is_no_guess_is_said(capsys):
@@ -327,6 +350,12 @@ def test_not_started_is_neither_right_nor_wrong():
     def todo(x):
         raise NotImplementedError
     assert check("t", todo, [(X,)], lambda x: x).message.startswith("○ t: not started yet")
+
+
+def test_a_wrong_choice_is_echoed_without_a_comment(capsys):
+    predict("t", "below", choices=("above", "below"))
+    outcome("t", "above")
+    assert capsys.readouterr().out.splitlines()[1] == "Outcome t: above. You predicted below."
 
 
 def test_predictions_are_echoed_beside_results(capsys):

@@ -36,7 +36,7 @@ def test_equal_areas_are_equally_many_parameters(config):
 
 def test_pictures_say_their_numbers():
     scale = draw_to_scale(SEVEN)
-    assert scale.caption.startswith("32 layers, 8 key heads: 7,241,732,096 parameters; attention 18.5 %, SwiGLU 77.8 %")
+    assert scale.caption.startswith("32 layers, 8 kv heads: 7,241,732,096 parameters; attention 18.5 %, SwiGLU 77.8 %")
     assert "131,072 bytes" in scale.caption
     shares = draw_shares({"one": (1, 3, 0), "other": (3, 1, 2)}, "title")
     assert "one 25.0 / 75.0 / 0.0; other 75.0 / 25.0 / 100.0. 2.0 operations for each byte" in shares.caption

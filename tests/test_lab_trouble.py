@@ -248,6 +248,8 @@ def test_run_all_does_not_climb_and_the_reader_does(client, tmp_path):
     assert run_all().startswith(FIRST)
     assert run_alone().startswith(SECOND)
     assert [run_alone()[:10] for _ in range(3)] == ["Hint 3 of ", "No more hi", "No more hi"]
+    wrong = 'from mistral_edu.lab import check\ncheck("8.9", lambda n, window: n)'
+    assert ask(client, wrong)[1].startswith("✗ 8.9") and ask(client, 'hint("8.9")')[1].startswith("Hint 1 of ")
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_a_fold_ends_at_the_heading_after_its_outcome_and_folds_nest():
     assert (first.asked, first.told, first.end) == (1, 5, 7) and (second.asked, second.told, second.end) == (3, 4, 7)
     assert (second.result, second.within) == ("9", 0.25)
     assert first.verdicts == {"up": "Outcome 8.1: up. You predicted up: right.",
-                              "down": "Outcome 8.1: up. You predicted down: not so, and worth a second look."}
+                              "down": "Outcome 8.1: up. You predicted down."}
 
 
 def test_without_an_outcome_or_its_stored_words_a_page_cannot_be_built():

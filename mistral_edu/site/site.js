@@ -2,8 +2,6 @@
 // Three things need a script: sliders over recorded frames, folds that wait for a prediction, and code that scrolls by
 // keyboard. Without it, each page shows everything, still.
 
-const WRONG = "not so, and worth a second look";
-
 // --- sliders ---------------------------------------------------------------------------------------------------------
 
 function frameOf(positions, sizes) {                    // the last control varies fastest
@@ -51,9 +49,9 @@ function threeDigits(number) {                          // as Python writes :.3g
     return String(Number(number.toPrecision(3)));
 }
 
-function judged(guess, result, within) {                // as outcome() does for numbers
+function judged(guess, result, within) {                // as outcome() does for numbers; null for plainly wrong
     if (Math.abs(guess - result) <= within * Math.abs(result)) return "right";
-    if (guess <= 0 || result <= 0) return WRONG;
+    if (guess <= 0 || result <= 0) return null;
     const asked = within ? `, and ${Math.round(within * 100)}% of the result was asked for` : "";
     return `off by a factor of ${threeDigits(Math.max(guess / result, result / guess))}${asked}`;
 }
@@ -67,8 +65,8 @@ function setUpPrediction(form) {
         const field = form.querySelector("input:checked, input[type=number]");
         if (field.type === "radio") return [field.value, field.dataset.verdict];
         const {result, within} = field.dataset;
-        return [field.value, `Outcome ${label}: ${result}. You predicted ${field.value}: ` +
-                             `${judged(Number(field.value), Number(result), Number(within))}.`];
+        const judgement = judged(Number(field.value), Number(result), Number(within));
+        return [field.value, `Outcome ${label}: ${result}. You predicted ${field.value}${judgement ? `: ${judgement}` : ""}.`];
     }
 
     form.hidden = false;

@@ -13,6 +13,7 @@ import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import find, short
 from mistral_edu.lab.exercises.compare import difference, not_from_mlx, show
+from mistral_edu.lab.exercises.hints import attempt_failed
 from mistral_edu.lab.exercises.time_limit import few_words, time_limit
 from mistral_edu.lab.kernel import left_unmade
 from mistral_edu.lab.showing.error_line import describe, only_earlier
@@ -83,8 +84,10 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
         else:
             problem = difference(got, want, atol)
             if problem is None and (kind := not_from_mlx(got, want) or _spoilt(args, given)):
+                attempt_failed(label)
                 return _answer(label, False, f"✗ {label}{_case(n, cases)}: {kind}.")
         if problem:
+            attempt_failed(label)
             why = (_named_in_time(fn, slips, cases, args, got, atol)
                    or _('A hint waits in hint("{label}").', label=label))
             stop = "" if "\n" in problem or problem.endswith("?") else "."      # nor after the rows of a mask

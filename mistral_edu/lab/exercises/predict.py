@@ -10,10 +10,9 @@ from typing import Any
 from mistral_edu.lab.exercises.bank import short
 from mistral_edu.lab.exercises.guesses import as_number, as_one_of, same, spoken
 from mistral_edu.lab.showing.say import say
-from mistral_edu.language import N_, _
+from mistral_edu.language import _
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
-RIGHT, WRONG = N_("right"), N_("not so, and worth a second look")
 _guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
@@ -23,7 +22,7 @@ def predict(label: str, guess: str | float = OPEN, choices: Iterable = ()) -> No
     >>> predict("0.1", "build", choices=("build", "evaluate"))
     Prediction 0.1: build. Recorded.
     >>> outcome("0.1", "evaluate")
-    Outcome 0.1: evaluate. You predicted build: not so, and worth a second look.
+    Outcome 0.1: evaluate. You predicted build.
     """
     label = short(label)
     if isinstance(choices, Real):       # predict("8.5", 1,000): to Python these are two numbers
@@ -63,21 +62,28 @@ def outcome(label: str, result: Any, within: float = 0.0) -> None:
         say(_("Outcome {label}: {result}. No prediction was recorded.", label=label, result=result))
         return
     guess, chosen = _guesses[label]
+    judgement = _judged(guess, result, within, chosen)
+    if judgement is None:
+        say(_("Outcome {label}: {result}. You predicted {guess}.", label=label, result=result, guess=guess))
+        return
     say(_("Outcome {label}: {result}. You predicted {guess}: {judgement}.", label=label, result=result, guess=guess,
-          judgement=_judged(guess, result, within, chosen)))
+          judgement=judgement))
 
 
 def _judged(guess, result, within, chosen):
-    """chosen: a choice among several is right or wrong, not an estimate that is off by a factor."""
+    """How good a guess is, in words; None if it is wrong and there is no more to say.
+
+    chosen: a choice among several is right or wrong, not an estimate that is off by a factor.
+    """
     if chosen or not isinstance(result, Real) or isinstance(result, bool):
-        return _(RIGHT if same(guess, result) else WRONG)
+        return _("right") if same(guess, result) else None
     number = as_number(guess)
     if number is None:
         return _("compare the two yourself")
     if abs(number - result) <= within * abs(result):
-        return _(RIGHT)
+        return _("right")
     if number <= 0 or result <= 0:
-        return _(WRONG)
+        return None
     asked = _(", and {share} of the result was asked for", share=f"{within:.0%}") if within else ""
     factor = f"{max(number / result, result / number):.3g}"
     return _("off by a factor of {factor}", factor=factor) + asked

@@ -59,7 +59,7 @@ EXERCISES = (
         reference=count_parameters,
         slips=(
             (_count(kv="n_heads"), UNGROUPED),
-            (_count(kv="n_rep"), "n_heads // n_kv_heads says how many queries share a key head; how many key heads "
+            (_count(kv="n_rep"), "n_heads // n_kv_heads says how many queries share a kv head; how many kv heads "
                                  "there are is n_kv_heads itself"),
             (_count(matrices=2), GATE),
             (_count(tables=1), TIED),

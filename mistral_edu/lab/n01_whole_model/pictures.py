@@ -44,7 +44,7 @@ def draw_to_scale(config):
     ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[],
            xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
            title=f"{swiglu:.0f} % of {total / 1e9:.2f} billion parameters sit in the feed-forwards")
-    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} key heads: {total:,} parameters; attention "
+    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} kv heads: {total:,} parameters; attention "
                         f"{attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and output {tables:.1f} %, norms "
                         f"{norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes of keys and "
                         "values in 16 bit.",

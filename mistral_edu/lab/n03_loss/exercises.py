@@ -25,6 +25,7 @@ def _draw(seed, *shape):
 
 
 BY_HAND = mx.log(mx.array([[0.5, 0.25, 0.125, 0.125], [0.25, 0.25, 0.25, 0.25], [0.7, 0.1, 0.1, 0.1]]))
+LARGE = mx.array([[2.5e38, 0.0, 0.0], [-2.5e38, -3e38, -3e38], [0.0, 0.0, 0.0]])      # minus each other: no float
 FAR_APART = mx.array([[200.0, 0.0, 0.0], [0.0, 0.0, 300.0], [0.0, 400.0, 0.0]])
 EXERCISES = (
     Exercise(
@@ -51,7 +52,8 @@ EXERCISES = (
                (_draw(2, 6, 10), mx.array([3, 1, 4, 1, 5, 9])),
                (_draw(3, 2, 7), mx.array([6, 0])),
                (FAR_APART, mx.array([1, 2, 0])),
-               (_draw(4, 9, 9), mx.array([8, 7, 6, 5, 4, 3, 2, 1, 0]))),
+               (_draw(4, 9, 9), mx.array([8, 7, 6, 5, 4, 3, 2, 1, 0])),
+               (LARGE, mx.array([2, 0, 0]))),                           # a row may not meet another row's token
         reference=cross_entropy,
         slips=LOSS,
         hints=(

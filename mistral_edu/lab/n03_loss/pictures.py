@@ -50,7 +50,7 @@ def costs_picture(labels, costs):
 
 
 def choice_picture(before, names, said, true, possible):
-    """What may come at a place in a story: tiny's probabilities beside the village's, the likeliest of `possible`."""
+    """What may come at a position: tiny's probabilities beside the village's, the likeliest of `possible`."""
     rows = np.arange(len(names))
     gap = max(abs(s - t) for s, t in zip(said, true))
     fig, ax = figure(height=1.3 + 0.3 * len(names))
@@ -64,13 +64,13 @@ def choice_picture(before, names, said, true, possible):
 
 
 def calibration_picture(said, true):
-    """What was said and how often it is so: a dot per token at a place, and the mean of each group of said ones."""
+    """What was said and how often it is so: a dot per token at a position, and the mean of each group of said ones."""
     said, true = np.array(said), np.array(true)
     means = [(said[inside].mean(), true[inside].mean()) for low, high in zip(GROUPS, GROUPS[1:])
              if (inside := (said >= low) & (said < high)).any()]
     fig, ax = figure(width=5.6, height=4.6)
     ax.plot([0.002, 1], [0.002, 1], color=GREY, linewidth=1, zorder=1)
-    ax.scatter(said, true, s=9, color=BLUE, alpha=0.25, linewidths=0, label="a token at a place", zorder=2)
+    ax.scatter(said, true, s=9, color=BLUE, alpha=0.25, linewidths=0, label="a token at a position", zorder=2)
     ax.scatter(*zip(*means), s=70, color=ORANGE, marker="D", edgecolor=INK, label="mean of a group", zorder=3)
     ticks = (0.01, 0.03, 0.1, 0.3, 1)
     ax.set(xscale="log", yscale="log", xlim=(0.008, 1.15), ylim=(0.002, 1.15), xticks=ticks, yticks=ticks,

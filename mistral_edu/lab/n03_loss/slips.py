@@ -123,8 +123,14 @@ def _whole_table(logits, ids):
     return (mx.logsumexp(rows, axis=-1, keepdims=True) - rows).mean()
 
 
+def _all_pairs(logits, ids):
+    """A row minus a column: every row meets every token, and the mean of all differences is the same."""
+    rows, targets = logits[:-1], ids[1:]
+    return (mx.logsumexp(rows, axis=-1) - mx.take_along_axis(rows, targets[:, None], axis=-1)).mean()
+
+
 def _one_by_one(logits, ids):
-    """A loop over the places, with Python's logarithm, which refuses 0."""
+    """A loop over the positions, with Python's logarithm, which refuses 0."""
     shares = mx.softmax(logits, axis=-1).tolist()
     return -sum(math.log(shares[t][ids[t + 1].item()]) for t in range(len(shares) - 1)) / (len(shares) - 1)
 
@@ -162,6 +168,8 @@ LOSS = (
     (_loss("none", end=_sum), f"two things: the loss is the mean, not the sum; and {SHIFT}"),
     (_loss(end=lambda costs: costs.sum() / (costs.size + 1)),
      "divided by L: the first token has no forecast, so there are L - 1 costs"),
+    (_all_pairs, "right by luck: a row minus a column is a table of (L - 1, L - 1), in which every row meets every "
+                 "token, and only its mean is the same; [:, 0] turns the column into a row"),
     (_loss(cost=_without_column), "mx.take_along_axis wants the tokens as a column: targets[:, None]"),
     (_loss(end=lambda costs: costs[:, None]),
      "these are the costs of the single tokens, as a column; the loss is their mean"),

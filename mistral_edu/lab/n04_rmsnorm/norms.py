@@ -23,7 +23,7 @@ def one_size(x, weight, eps):
 
 
 def per_column(x, weight, eps):
-    """One size for each place in the row, taken over the tokens."""
+    """One size for each number of the row, taken over the tokens."""
     return divided(x, weight, eps, (x * x).mean(axis=-2, keepdims=True))
 
 

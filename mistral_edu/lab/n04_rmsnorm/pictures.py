@@ -18,7 +18,7 @@ def draw_against(x, before, after, reach=46):
     moved = {name: float(np.abs(np.array(after[name]) - np.array(before[name])).max()) for name in after}
     fig, (left, right) = figure(height=3.3, columns=2, width_ratios=(2, 3))
     left.bar(range(1, n + 1), x, color=GREY)
-    left.set(xlabel="place in the row: what comes in", xticks=range(1, n + 1), ylim=(-reach, reach))
+    left.set(xlabel="number in the row: what comes in", xticks=range(1, n + 1), ylim=(-reach, reach))
     for k, (name, colour, hatch) in enumerate(zip(after, (BLUE, ORANGE), ("", "///"))):
         places = np.arange(1, n + 1) + 0.4 * (k - 0.5)
         right.bar(places, np.array(after[name]), 0.38, color=colour, hatch=hatch, edgecolor="white",
@@ -27,7 +27,7 @@ def draw_against(x, before, after, reach=46):
                      label="what the plain row gave" if k else None)
     fig.suptitle(", ".join(f"{name} moves by {far:.2f}" for name, far in moved.items()), x=0.01, ha="left",
                  fontsize=11.5, fontweight="bold")
-    right.set(xlabel="place in the row: what comes out", xticks=range(1, n + 1), ylim=(-2.6, 2.6))
+    right.set(xlabel="number in the row: what comes out", xticks=range(1, n + 1), ylim=(-2.6, 2.6))
     fig.legend(*right.get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=3)
     for ax in (left, right):
         ax.axhline(0, color=GREY, linewidth=0.8)
@@ -89,8 +89,8 @@ def draw_losses(curves, chance):
 def draw_doubt(words, sizes, entropies, first=0, of=None):
     """Rows along a text: the words (n) read, the size of each one's row after the last layer, its entropy (nats).
 
-    A bar's colour and hatch say how open the next token is: the three kinds of DOUBT. They begin at place `first` of a
-    text of `of` words.
+    A bar's colour and hatch say how open the next token is: the three kinds of DOUBT. They begin at position `first`
+    of a text of `of` words.
     """
     sizes, entropies, n = np.array(sizes), np.array(entropies), len(words)
     fig, ax = figure(height=3.8)
