@@ -90,11 +90,12 @@ def page_html(page, site: Site, recorded: Path | None) -> str:
     prose = Prose(Links(site.pages, page.language), page.source,
                   picture=lambda url: stored(page.path.parent / url, site.part))
     before, after = around(page, site.pages)
+    usage, glossary = (one for one in site.pages if one.name in ("usage.html", "glossary.html"))
     with speaking(page.language):
         return environment.get_template("page.html").render(
-            page=page, body=body_html(page, prose, site, recorded), headings=prose.headings, front=FRONT,
-            reference=REFERENCE, before=before, after=after, versions=versions(page, site.pages),
-            words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
+            page=page, body=body_html(page, prose, site, recorded), headings=prose.headings, command=page.command,
+            front=FRONT, reference=REFERENCE, usage=usage, glossary=glossary, before=before, after=after,
+            versions=versions(page, site.pages), words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
 
 
 def body_html(page, prose: Prose, site: Site, recorded: Path | None) -> str:

@@ -38,6 +38,17 @@ class Page:
         """
         return self.source if self.language == ENGLISH else self.source.replace(f".{self.language}.", ".")
 
+    @property
+    def command(self) -> str:
+        """What opens a notebook's page in JupyterLab; "" for other pages.
+
+        >>> Page("notebooks/00_start_here.de.ipynb", "00_start_here.de.html", "00 Hier beginnen", "de").command
+        'mistral-edu lab 00 --language de'
+        """
+        if self.path.suffix != ".ipynb":
+            return ""
+        return f"mistral-edu lab {self.path.name[:2]}" + (self.language != ENGLISH) * f" --language {self.language}"
+
 
 FRONT = Page("README.md", "index.html", "Mistral-7B, built up in notebooks")
 REFERENCE = Page("mistral_edu", "reference.html", "Reference")
@@ -63,8 +74,8 @@ def pages_of(notebook) -> list:
         path = notebook.page_in(name)
         if name == ENGLISH or path != notebook.path:
             with speaking(name):
-                found.append(Page(f"notebooks/{path.name}", f"{path.stem}.html", f"{notebook.number} {_(notebook.title)}",
-                                  name))
+                title = f"{notebook.number} {_(notebook.title)}"
+                found.append(Page(f"notebooks/{path.name}", f"{path.stem}.html", title, name))
     return found
 
 

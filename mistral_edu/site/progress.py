@@ -7,20 +7,20 @@ class Progress:
 
     >>> clock = iter([0, 90, 180])
     >>> progress = Progress({"05_attention": 3, "06_rope": 2}, print, now=lambda: next(clock))
-    5 sliders of 2 pages are recorded, once (make site ARGS=--still leaves that out)
+    Recording 5 sliders, once; pages: 2 (ARGS=--still leaves it out)
     >>> progress.begins("05_attention")
       page 1 of 2, 05_attention, begins
-    >>> progress.recorded("05_attention", 1), progress.recorded("05_attention", 2)
+    >>> progress.recorded("05_attention", 1)
       page 1 of 2, 05_attention: slider 1 of 3 is recorded; 1 of 5 in all in 2 min, so about 6 min to go
-      page 1 of 2, 05_attention: slider 2 of 3 is recorded; 2 of 5 in all in 3 min, so about 4 min to go
-    (None, None)
+    >>> progress.recorded("05_attention", 2)
+      page 1 of 2, 05_attention: slider 2 of 3 is recorded; 2 of 5 in all in 3 min, so about 5 min to go
     """
 
     def __init__(self, sliders: dict, tell, now=time.monotonic):
         self.sliders, self.tell, self.now = sliders, tell, now
         self.start, self.done, self.all = now(), 0, sum(sliders.values())
         if sliders:
-            tell(f"{self.all} sliders of {len(sliders)} pages are recorded, once (make site ARGS=--still leaves that out)")
+            tell(f"Recording {self.all} sliders, once; pages: {len(sliders)} (ARGS=--still leaves it out)")
 
     def begins(self, page: str) -> None:
         self.tell(f"{self.place(page)}, begins")

@@ -59,7 +59,8 @@ def note(controls, measured) -> str:
     some = [_("{few} of the {many} values of {name}", few=len(control["labels"]), many=control["offered"],
               name=control["name"]) for control in moving if len(control["labels"]) < control["offered"]]
     fixed = _(" and ").join(control["name"] for control in controls if len(control["labels"]) == 1)
+    recorded = _("Recorded for {values}.", values=", ".join(some)) if some else _("Recorded for every value.")
     return " ".join(filter(None, [
-        _("Recorded for {values}.", values=", ".join(some)) if some else _("Recorded for every value.") if moving else "",
+        recorded if moving else "",
         _("The times are those of the machine that recorded it.") if measured else "",
         _("{names} can be changed in the notebook only.", names=fixed) if fixed else ""]))
