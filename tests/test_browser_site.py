@@ -18,8 +18,8 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-STILL, MOVING = "08_sliding_window_attention", "00_start_here"
-PAGES = ("index", MOVING, STILL, "glossary", "reference")
+STILL, MOVING, GERMAN = "08_sliding_window_attention", "00_start_here", "00_start_here.de"
+PAGES = ("index", MOVING, GERMAN, STILL, "glossary", "reference")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,22 @@ def test_a_result_waits_for_a_prediction_and_judges_it(opened):
     page.keyboard.press("Enter")
     expect(page.locator("[data-outcome='8.5']")).to_have_text(
         "Outcome 8.5: 9. You predicted 12: off by a factor of 1.33.")
+
+
+def test_on_a_german_page_predictions_are_judged_in_german(opened):
+    page = opened(MOVING)
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("00 Hier beginnen")
+    form = page.locator("[data-predict='0.6']")
+    page.get_by_role("button", name="Alle Ergebnisse zeigen").click()
+    form.get_by_label("ja").check()
+    form.get_by_role("button", name="Diesen Tipp abgeben").click()
+    expect(form.get_by_role("status")).to_have_text("Vorhersage 0.6: ja. Notiert; das Ergebnis steht darunter.")
+    expect(page.locator("[data-outcome='0.6']")).to_have_text(
+        "Ergebnis 0.6: nein. Deine Vorhersage war ja: nicht ganz, und einen zweiten Blick wert.")
+    assert page.evaluate("judged(12, 9, 0)") == "um den Faktor 1.33 daneben"
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("00 Start here")
 
 
 def test_numbers_are_judged_as_in_the_notebook(opened):

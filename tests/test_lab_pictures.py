@@ -37,6 +37,17 @@ def test_a_picture_shows_itself_with_words_for_those_who_cannot_see_it(monkeypat
     assert capsys.readouterr().out == "from 1 to 2\n"
 
 
+def test_a_picture_drawn_in_one_go_has_the_bytes_that_savefig_writes():
+    fig, axes = figure(height=2, columns=2, sharey=True)
+    for ax, n in zip(axes, (1, 1000)):
+        ax.plot([n, 3 * n, 2 * n], label=f"{n} times")
+        ax.set(xlabel="x", ylabel="a label that the layout makes room for", title=f"{n}")
+        ax.legend()
+    png, written = Picture(fig, "").png(), io.BytesIO()
+    fig.savefig(written, format="png", dpi=110, metadata={"Software": None})
+    assert png == written.getvalue()
+
+
 def page_with(data, alt="a rising line"):
     metadata = {"image/png": {"alt": alt}} if alt else {}
     return new_notebook(cells=[new_code_cell(outputs=[new_output("display_data", data, metadata=metadata)])])

@@ -8,6 +8,7 @@ from math import prod
 import mistral_edu
 from mistral_edu import course, lab
 from mistral_edu.lab import Picture, explore, figure
+from mistral_edu.language import speaking, translations_in
 from mistral_edu.site import recording
 from mistral_edu.site.__main__ import main, report
 from mistral_edu.site.build import build
@@ -15,10 +16,10 @@ from mistral_edu.site.controls import MOST, MOST_OF_ONE, chosen
 from mistral_edu.site.links import Links, dead_links
 from mistral_edu.site.markdown import Prose
 from mistral_edu.site.notebook import cut, notebook_html
-from mistral_edu.site.pages import pages
+from mistral_edu.site.pages import around, pages
 from mistral_edu.site.predictions import predictions
 from mistral_edu.site.recorder import PICTURES, record
-from mistral_edu.site.recording import fresh, has_slider, make
+from mistral_edu.site.recording import fresh, has_slider, make_all
 from mistral_edu.site.sliders import slider_html
 
 import ipywidgets
@@ -75,6 +76,17 @@ def test_dead_links_are_found(tmp_path):
         "b.html loads https://x.org/a.js, which is not in the folder", "b.html has the id z twice"]
 
 
+def test_a_translation_stands_beside_its_page_and_links_stay_in_its_language():
+    every = pages(["00", "01"])
+    english, german, next_one = every[1:4]
+    assert (german.source, german.title) == ("notebooks/00_start_here.de.ipynb", "00 Hier beginnen")
+    assert around(german, every) == around(english, every) == (every[0], next_one)
+    home = [Links(every, page.language).href("00_start_here.ipynb", page.source) for page in (english, german)]
+    assert home == ["00_start_here.html", "00_start_here.de.html"]
+    assert Links(every, "de").href("01_the_whole_model.ipynb", german.source) == "01_the_whole_model.html"
+    assert Links(every).href("notebooks/00_start_here.de.ipynb", "README.md") == "00_start_here.de.html"
+
+
 # --- prose -----------------------------------------------------------------------------------------------------------
 
 def test_headings_have_the_anchors_of_github_each_once_and_no_level_is_left_out():
@@ -129,6 +141,16 @@ def test_a_page_folds_what_follows_a_prediction_and_holds_all_of_it(tmp_path):
     assert order == sorted(order) and shown.count("<div") == shown.count("</div>")
     assert shown.count('type="radio"') == 2 and 'data-result="9" data-within="0.25"' in shown
     assert '<span data-outcome="8.1">Outcome 8.1: up. No prediction was recorded.</span>' in shown
+
+
+def test_in_german_predictions_are_found_and_judged_too():
+    cells = cut(nbformat.read(course.find("00").page_in("de"), as_version=4).cells)
+    with speaking("de"):
+        found = {one.label: one for one in predictions(cells)}
+    assert found.keys() == {one.label: one for one in predictions(CELLS["00"])}.keys()
+    assert found["0.6"].verdicts == {
+        "ja": "Ergebnis 0.6: nein. Deine Vorhersage war ja: nicht ganz, und einen zweiten Blick wert.",
+        "nein": "Ergebnis 0.6: nein. Deine Vorhersage war nein: richtig."}
 
 
 @pytest.mark.parametrize("number", CELLS)
@@ -215,17 +237,24 @@ def test_every_cell_with_a_slider_is_found():
 
 
 @pytest.mark.slow
-def test_a_notebook_is_recorded_once_until_its_code_changes(tmp_path, monkeypatch):
-    cells = [new_code_cell("import mistral_edu\nfrom mistral_edu.lab import explore\nrecord = _ = 1"),
-             new_code_cell('def sing(n=2):\n    return "la " * n * _\n\nexplore(sing,\n        n=(1, 3))', id="sing")]
-    path = tmp_path / "small.ipynb"
+def test_a_notebook_is_recorded_once_until_its_code_changes(tmp_path):
+    cells = [new_code_cell('import mistral_edu.lab\nfrom mistral_edu.lab import explore\nrecord = _ = 1\n'
+                           'mistral_edu.lab.language("de")'),
+             new_code_cell('def sing(n=2, low=False):\n    return "la " * n * _\n\n'
+                           "explore(sing,\n        n=(1, 3), low=False)", id="sing"),
+             new_code_cell("a mistake, after the last slider")]
+    path, told = tmp_path / "small.ipynb", []
     nbformat.write(new_notebook(cells=cells), path)
     assert fresh(path, tmp_path / "cache") is None
-    folder = make(path, tmp_path / "cache")
-    assert json.loads((folder / "sing.json").read_text())["texts"] == ["la ", "la la ", "la la la "]
-    assert fresh(path, tmp_path / "cache") == folder
+    make_all([path], tmp_path / "cache", told.append)
+    assert told[0].startswith("Recording 1 sliders, once") and told[1] == "  page 1 of 1, small, begins"
+    assert told[2].startswith("  page 1 of 1, small: slider 1 of 1 is recorded; 1 of 1 in all in ") and len(told) == 3
+    folder = fresh(path, tmp_path / "cache")
+    found = json.loads((folder / "sing.json").read_text())
+    assert found["texts"] == ["la ", "la la ", "la la la "] and found["controls"][1]["labels"] == ["nein", "ja"]
     noted = json.loads((folder / recording.NOTES).read_text())["files"]
     assert "lab/showing/widgets.py" in noted and "transformer.py" in noted and "site/build.py" not in noted
+    assert "language/de.po" in noted
     cells[1].source = cells[1].source.replace("la", "do")
     nbformat.write(new_notebook(cells=cells), path)
     assert fresh(path, tmp_path / "cache") is None
@@ -276,9 +305,9 @@ def texts(site):
 
 @pytest.mark.slow
 def test_all_pages_are_there_and_sound(site, texts):
-    sources = [*(one.path for one in course.COURSE), *course.DOCS.glob("*.md")]
+    sources = [*(one.path for one in course.COURSE), course.find("00").page_in("de"), *course.DOCS.glob("*.md")]
     assert {*(f"{path.stem}.html" for path in sources), "index.html", "reference.html"} == set(texts)
-    assert site.still == [one.number for one in course.COURSE]
+    assert site.still == [page.path.stem for page in site.pages if page.command] and len(site.still) == 21
     for name, text in texts.items():
         assert Faults(text).found == [], name
         without_code = re.sub(r"<(pre|code|script)\b.*?</\1>", "", text, flags=re.S)
@@ -291,7 +320,8 @@ def test_the_sizes_of_the_site_are_told(site):
     total = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
     assert f"{len(site.pages)} pages" in lines[0] and f"{total / 1e6:.1f} MB" in lines[0]
     assert re.match(r"The largest page is \d\d_\w+\.html: 0\.\d MB with all its pictures", lines[1])
-    assert lines[2].startswith("Sliders stand still in 00, 01, ") and "make site without ARGS=--still" in lines[2]
+    assert lines[2].startswith("Sliders stand still in 00_start_here, 00_start_here.de, 01_")
+    assert "make site without ARGS=--still" in lines[2]
 
 
 @pytest.mark.slow
@@ -302,7 +332,35 @@ def test_pages_follow_each_other_in_reading_order(texts):
     while found := after(names[-1]):
         names += found
     assert names[:21] == ["index.html", *(f"{one.path.stem}.html" for one in course.COURSE)]
-    assert sorted(names) == sorted(texts) and '<a rel="prev" href="04_rmsnorm.html">' in texts["05_attention.html"]
+    assert sorted([*names, "00_start_here.de.html"]) == sorted(texts)
+    assert '<a rel="prev" href="04_rmsnorm.html">' in texts["05_attention.html"]
+
+
+@pytest.mark.slow
+def test_a_german_page_is_german_throughout_and_each_language_links_to_the_other(texts):
+    english, german = texts["00_start_here.html"], texts["00_start_here.de.html"]
+    assert '<html lang="en">' in english and '<html lang="de">' in german
+    assert '<a href="00_start_here.de.html" hreflang="de" lang="de">Deutsch</a>' in english
+    assert '<a href="00_start_here.html" hreflang="en" lang="en">English</a>' in german
+    for text in (english, german):
+        assert '<link rel="alternate" hreflang="de" href="00_start_here.de.html">' in text
+    assert 'href="00_start_here.de.html" lang="de"' in texts["index.html"] and "alternate" not in texts["index.html"]
+    for sentence in ("Skip to the content", "On this page", "Show all results", "Take this guess", "Prediction 0.3",
+                     "Next</span>", "here it stands still", "These pages need no network"):
+        assert sentence in english and sentence not in german
+    words = json.loads(re.search(r'id="words">(.*?)</script>', german)[1])
+    with speaking("de"):
+        assert words == translations_in((course.PACKAGE.parent / "site/site.js").read_text(encoding="utf-8"))
+    assert 'hreflang="en"><span>Weiter</span>\n<b lang="en">01 The whole' in german
+    assert words["right"] == "richtig" and 'id="words"' not in english
+
+
+@pytest.mark.slow
+def test_each_notebook_says_how_it_is_run(texts):
+    for one in course.COURSE:
+        assert f"<code>mistral-edu lab {one.number}</code>" in texts[f"{one.path.stem}.html"]
+    assert "<code>mistral-edu lab 00 --language de</code>" in texts["00_start_here.de.html"]
+    assert 'class="note about"' not in texts["usage.html"]
 
 
 @pytest.mark.slow

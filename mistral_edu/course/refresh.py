@@ -22,6 +22,7 @@ from pathlib import Path
 import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 from mistral_edu import course, language
@@ -61,15 +62,19 @@ class ThisPython(AsyncKernelManager):
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
 
-def run(notebook, folder, timeout: int | None = 300):
+async def run_beside_others(notebook, folder, timeout: int | None = 300, **hooks):
     """The notebook, executed from a fresh kernel in its own folder, without startup files or history.
 
-    timeout: the seconds that a cell may take; None for any number.
+    timeout: the seconds that a cell may take; None for any number. hooks: NotebookClient's, such as on_cell_execute.
     """
     with tempfile.TemporaryDirectory() as profile:
         client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=timeout, record_timing=False,
-                                coalesce_streams=True, resources={"metadata": {"path": str(folder)}})
-        return client.execute(env={**os.environ, "IPYTHONDIR": profile, language.VARIABLE: language.ENGLISH})
+                                coalesce_streams=True, resources={"metadata": {"path": str(folder)}}, **hooks)
+        env = {**os.environ, "IPYTHONDIR": profile, language.VARIABLE: language.ENGLISH}
+        return await client.async_execute(env=env)
+
+
+run = run_sync(run_beside_others)
 
 
 def normalise(notebook) -> None:

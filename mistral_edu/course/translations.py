@@ -2,10 +2,11 @@
 
     python -m mistral_edu.course.translations de        # begins mistral_edu/language/de.po if it is not there
 
-Messages are found where they stand: in the code, as _("..."), N_("...") and ngettext(...), in Python and JavaScript;
-in the exercises of all notebooks, whose hints and slips are translated when they are shown; in the names of the map's
-boxes and the titles of notebooks. What is already translated stays. Where an English message has changed a little, its
-translation is kept but marked fuzzy: the English is shown until somebody has looked at it and taken the mark away.
+Messages are found where they stand: in the code, as _("..."), N_("...") and ngettext(...), in Python, JavaScript and
+the site's template; in the exercises of all notebooks, whose hints and slips are translated when they are shown; in the
+names of the map's boxes and the titles of notebooks. What is already translated stays. Where an English message has
+changed a little, its translation is kept but marked fuzzy: the English is shown until somebody has looked at it and
+taken the mark away.
 Babel, a library for this, reads and writes the file.
 """
 import argparse
@@ -35,8 +36,8 @@ NOISE = re.compile(r'^"(?!Language:|Plural-Forms|Content-Type)[A-Z][\w-]+: .*\n'
 def messages() -> Catalog:
     """All messages, in English, each with the files in which it stands."""
     found = Catalog(charset="utf-8")
-    for path, marked in ((PACKAGE.rglob("*.py"), in_python), (PACKAGE.rglob("*.js"), in_javascript)):
-        for file in sorted(path):
+    for ending, marked in (("py", in_python), ("js", in_javascript), ("html", in_javascript)):
+        for file in sorted(PACKAGE.rglob(f"*.{ending}")):
             for message in marked(file):
                 found.add(message, locations=[(file.relative_to(PACKAGE.parent).as_posix(), None)])
     for box in BOXES:
@@ -62,7 +63,7 @@ def in_python(file):
 
 
 def in_javascript(file):
-    """Those of _("..."), which are always in double quotes."""
+    """Those of _("..."), which are always in double quotes; in a template, too."""
     return re.findall(r'(?<!\w)_\("([^"]+)"', file.read_text(encoding="utf-8"))
 
 

@@ -12,6 +12,7 @@ chooses another. Numbers, names in code and what a model says are never translat
 import os
 import re
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 from mistral_edu.language.po import Catalog, read
@@ -52,6 +53,28 @@ def language(name: str) -> None:
                          "CONTRIBUTING.md says how to add one")
     file = FOLDER / f"{short}.po"
     _chosen = short, Catalog() if short == ENGLISH else read(file.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def speaking(name: str):
+    """Speak this language for a while: `with speaking("de"): ...`; afterwards the one spoken before."""
+    before = current()
+    language(name)
+    try:
+        yield
+    finally:
+        language(before)
+
+
+def own_name(name: str) -> str:
+    """What a language calls itself, as its file translates "English"; its letters where it does not.
+
+    >>> own_name("en"), own_name("de")
+    ('English', 'Deutsch')
+    """
+    with speaking(name):
+        word = _("English")
+    return word if word != "English" or name == ENGLISH else name
 
 
 def languages() -> list:

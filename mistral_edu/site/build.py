@@ -6,14 +6,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from mistral_edu.language import _, own_name, speaking, translations_in
 from mistral_edu.machine.whole_files import part_of, remove
 from mistral_edu.site.front import front_html
 from mistral_edu.site.links import Links, dead_links
 from mistral_edu.site.markdown import Prose, with_notebooks
 from mistral_edu.site.notebook import notebook_html
-from mistral_edu.site.pages import FRONT, REFERENCE, pages
+from mistral_edu.site.pages import FRONT, REFERENCE, around, pages, versions
 from mistral_edu.site.recorder import PICTURES, store_png
-from mistral_edu.site.recording import fresh, make
+from mistral_edu.site.recording import fresh, make_all
 from mistral_edu.site.reference import reference_html
 
 HERE = Path(__file__).parent
@@ -24,7 +25,7 @@ ASSETS = ("style.css", "site.js")
 class Site:
     """A site, built or being built. part: the folder that takes the place of `folder` once all is in it.
 
-    still: the numbers of notebooks whose sliders stand still, since no recording fits them.
+    still: the names of notebooks whose sliders stand still, since no recording fits them.
     """
     folder: Path
     pages: list
@@ -59,15 +60,17 @@ def build(folder: Path, recordings: Path, numbers=(), record: bool = True, tell=
     if folder.exists() and any(folder.iterdir()) and not (folder / ASSETS[1]).is_file():
         raise FileExistsError(f"{folder} is there and is not a site, so nothing was written; name an empty folder")
     site = Site(folder, pages(numbers))
+    notebooks = [page.path for page in site.pages if page.path.suffix == ".ipynb"]
+    if record:
+        make_all([path for path in notebooks if not fresh(path, recordings)], recordings, tell)
     remove(site.part)
     (site.part / PICTURES).mkdir(parents=True)
     try:
         for page in site.pages:
             tell(page.title)
-            recorded = None
-            if page.path.suffix == ".ipynb":
-                recorded = recording_of(page, recordings, record, tell)
-                site.still += [] if recorded else [page.title[:2]]
+            recorded = fresh(page.path, recordings) if page.path in notebooks else None
+            if page.path in notebooks and not recorded:
+                site.still.append(page.path.stem)
             (site.part / page.name).write_text(page_html(page, site, recorded), encoding="utf-8")
         for name in ASSETS:
             shutil.copy(HERE / name, site.part / name)
@@ -80,23 +83,19 @@ def build(folder: Path, recordings: Path, numbers=(), record: bool = True, tell=
     return site
 
 
-def recording_of(page, recordings: Path, record: bool, tell) -> Path | None:
-    """The folder with a notebook's recording, made if it has to be and may be."""
-    recorded = fresh(page.path, recordings)
-    if record and not recorded:
-        tell("  recording its sliders, once: some minutes, an hour for all notebooks (ARGS=--still leaves it out)")
-        recorded = make(page.path, recordings)
-    return recorded
-
-
 def page_html(page, site: Site, recorded: Path | None) -> str:
-    """A whole page; its pictures are stored on the way."""
-    prose = Prose(Links(site.pages), page.source, picture=lambda url: stored(page.path.parent / url, site.part))
-    body = body_html(page, prose, site, recorded)
-    n = site.pages.index(page)
-    around = dict(zip(("before", "after"), ([None, *site.pages][n], [*site.pages, None][n + 1])))
-    template = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True).get_template("page.html")
-    return template.render(page=page, body=body, headings=prose.headings, front=FRONT, reference=REFERENCE, **around)
+    """A whole page, which speaks its language throughout; its pictures are stored on the way."""
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
+    environment.globals.update(_=_, own_name=own_name)
+    prose = Prose(Links(site.pages, page.language), page.source,
+                  picture=lambda url: stored(page.path.parent / url, site.part))
+    before, after = around(page, site.pages)
+    usage, glossary = (one for one in site.pages if one.name in ("usage.html", "glossary.html"))
+    with speaking(page.language):
+        return environment.get_template("page.html").render(
+            page=page, body=body_html(page, prose, site, recorded), headings=prose.headings, command=page.command,
+            front=FRONT, reference=REFERENCE, usage=usage, glossary=glossary, before=before, after=after,
+            versions=versions(page, site.pages), words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
 
 
 def body_html(page, prose: Prose, site: Site, recorded: Path | None) -> str:

@@ -3,6 +3,8 @@ from math import prod
 
 import ipywidgets
 
+from mistral_edu.language import _
+
 MOST_OF_ONE = 41           # values of one control
 MOST = 400                 # pictures of one function: the product over its controls
 
@@ -16,7 +18,7 @@ def offered(control) -> list:
     ([('no', False), ('yes', True)], [('a', 'a')])
     """
     if isinstance(control, ipywidgets.Checkbox):
-        return [("no", False), ("yes", True)]
+        return [(_("no"), False), (_("yes"), True)]
     if hasattr(control, "options"):
         return [option if isinstance(option, tuple) else (str(option), option) for option in control.options]
     if not hasattr(control, "step"):

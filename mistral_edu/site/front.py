@@ -14,9 +14,8 @@ clone of the course opens them."""
 
 def front_html(prose: Prose, pages: list) -> str:
     """The page's main part. pages: all of the site."""
-    by_source = {page.source: page for page in pages}
-    rows = "".join(row_html(notebook, by_source[f"notebooks/{notebook.path.name}"]) for notebook in course.COURSE
-                   if f"notebooks/{notebook.path.name}" in by_source)
+    rows = "".join(row_html(notebook, here) for notebook in course.COURSE
+                   if (here := [page for page in pages if page.original == f"notebooks/{notebook.path.name}"]))
     others = [page for page in pages if page.source.startswith("docs/") or page == REFERENCE]
     for_teachers = [page for page in others if page.name.startswith("teaching")]
     at_its_place = prose.links.rewrite(course_map().touch, "notebooks/")
@@ -42,7 +41,11 @@ def introduction() -> str:
     return re.search(r"^# .*\n\n((?:.+\n)+)", FRONT.path.read_text(encoding="utf-8"))[1]
 
 
-def row_html(notebook, page) -> str:
+def row_html(notebook, pages) -> str:
+    """pages: the notebook's page in English, then its translations."""
+    page, *translations = pages
     elective = "" if notebook.core else ' <span class="note">elective</span>'
-    return (f'<tr><th scope="row"><a href="{page.name}">{html.escape(page.title)}</a>{elective}</th>'
+    others = "".join(f' <a class="note" href="{one.name}" lang="{one.language}" hreflang="{one.language}">'
+                     f"{html.escape(one.title[3:])}</a>" for one in translations)
+    return (f'<tr><th scope="row"><a href="{page.name}">{html.escape(page.title)}</a>{others}{elective}</th>'
             f"<td>{html.escape(notebook.ends)}</td><td>{notebook.minutes}</td></tr>\n")

@@ -10,15 +10,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+from mistral_edu.language import ENGLISH
+
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", flags=re.I)          # https:, mailto:
 VOID = {"img", "input", "br", "hr", "meta", "link"}
 
 
 class Links:
-    """Where a link in a file of the repository leads on the site."""
+    """Where a link in a file of the repository leads on the site. language: that of the file; a link to a page that has
+    a translation into it leads there."""
 
-    def __init__(self, pages):
+    def __init__(self, pages, language: str = ENGLISH):
         self.pages = {page.source: page.name for page in pages}
+        self.pages |= {page.original: page.name for page in pages if page.language == language}
 
     def href(self, target: str, source: str) -> str | None:
         """The address on the site of `target`, as the file `source` writes it; None if the site does not have it.

@@ -8,8 +8,9 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 from mistral_edu.course.refresh import VIEW, is_measured
+from mistral_edu.language import _
 from mistral_edu.site.markdown import Prose, code_html, parts
-from mistral_edu.site.predictions import OUTCOME, Prediction, predictions
+from mistral_edu.site.predictions import OPEN, Prediction, outcome_of, predictions, printed_as
 from mistral_edu.site.recorder import PICTURES, store_png
 from mistral_edu.site.recording import has_slider
 from mistral_edu.site.sliders import slider_html
@@ -49,7 +50,8 @@ def cell_html(cell, prose, folder, recorded, asked) -> str:
         first = at - 2 if at > 1 and "image/png" in outputs[at - 2].get("data", {}) else at
         slider = slider_html(recorded / f"{cell.id}.json", f"slider-{cell.id}", is_measured(cell))
         outputs[first:at + 1] = []
-    note = "The slider moves in the notebook; here it stands still." if live else "In the notebook you can ask on here."
+    note = _("The slider moves in the notebook; here it stands still.") if live else _(
+        "In the notebook you can ask on here.")
     children = [f'<div class="jp-OutputArea-child">{output_html(output, prose, folder, asked, note)}</div>\n'
                 for output in outputs]
     return (f'<div class="cell" id="cell-{cell.id}">\n{code_html(cell.source, "ipython")}'
@@ -81,9 +83,8 @@ def with_outcomes(text: str, asked) -> str:
     """Printed text, in which the page's script can find the outcomes and what says that a prediction is open."""
     text = html.escape(text, quote=False)
     for one in asked:
-        outcome = OUTCOME.format(label=re.escape(one.label))
-        text = re.sub(outcome, lambda told: f'<span data-outcome="{one.label}">{told[0]}</span>', text)
-        text = re.sub(rf"Prediction {re.escape(one.label)}: still open(?:.|\n)*",
+        text = re.sub(outcome_of(one.label), lambda told: f'<span data-outcome="{one.label}">{told[0]}</span>', text)
+        text = re.sub(printed_as(OPEN, label=re.escape(one.label)) + r"(?:.|\n)*",
                       lambda still: f'<span data-open="{one.label}">{still[0]}</span>', text)
     return text
 
@@ -96,9 +97,10 @@ def form_html(one: Prediction) -> str:
                          f'data-verdict="{html.escape(one.verdicts[choice])}" required> {html.escape(str(choice))}'
                          "</label>\n" for choice in one.choices)
     else:
-        fields = (f'<label>A number: <input type="number" step="any" name="{name}" required '
+        fields = (f'<label>{_("A number:")} <input type="number" step="any" name="{name}" required '
                   f'data-result="{html.escape(one.result)}" data-within="{one.within!r}"></label>\n')
     return (f'<form class="predict" data-predict="{one.label}" hidden>\n'
-            f'<fieldset><legend>Prediction {one.label}</legend>\n{fields}'
-            f'<p><button>Take this guess</button> <button type="button" data-skip>Go on without one</button></p>'
+            f'<fieldset><legend>{_("Prediction {label}", label=one.label)}</legend>\n{fields}'
+            f'<p><button>{_("Take this guess")}</button> '
+            f'<button type="button" data-skip>{_("Go on without one")}</button></p>'
             f'</fieldset>\n<p role="status"></p></form>\n')

@@ -1,10 +1,15 @@
-"""Which pages the site has, in reading order: the front page, the notebooks, the pages of docs/, the reference."""
+"""Which pages the site has, in reading order: the front page, the notebooks, the pages of docs/, the reference.
+
+A translation follows the page that it translates. It has a name of its own, and its language is that of the site's own
+words on it, too.
+"""
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mistral_edu import course
+from mistral_edu.language import ENGLISH, _, languages, speaking
 
 # The pages of docs/ in the order of their use; one that is not named here comes last.
 DOCS = ("usage", "prompting", "troubleshooting", "handing_in", "glossary", "ideas", "benchmarks", "claims", "scale",
@@ -14,14 +19,35 @@ DOCS = ("usage", "prompting", "troubleshooting", "handing_in", "glossary", "idea
 @dataclass(frozen=True)
 class Page:
     """source: its file in the repository, "README.md" for the front page, "mistral_edu" for the reference.
-    name: its file on the site."""
+    name: its file on the site. language: "en", or that of a translation."""
     source: str
     name: str
     title: str
+    language: str = ENGLISH
 
     @property
     def path(self) -> Path:
         return course.HOME / self.source
+
+    @property
+    def original(self) -> str:
+        """The source of the page that this one translates; its own source if it is in English.
+
+        >>> Page("notebooks/00_start_here.de.ipynb", "00_start_here.de.html", "00 Hier beginnen", "de").original
+        'notebooks/00_start_here.ipynb'
+        """
+        return self.source if self.language == ENGLISH else self.source.replace(f".{self.language}.", ".")
+
+    @property
+    def command(self) -> str:
+        """What opens a notebook's page in JupyterLab; "" for other pages.
+
+        >>> Page("notebooks/00_start_here.de.ipynb", "00_start_here.de.html", "00 Hier beginnen", "de").command
+        'mistral-edu lab 00 --language de'
+        """
+        if self.path.suffix != ".ipynb":
+            return ""
+        return f"mistral-edu lab {self.path.name[:2]}" + (self.language != ENGLISH) * f" --language {self.language}"
 
 
 FRONT = Page("README.md", "index.html", "Mistral-7B, built up in notebooks")
@@ -35,11 +61,42 @@ def pages(numbers: Iterable = ()) -> list:
     ['index.html', '05_attention.html', 'usage.html']
     """
     wanted = set(numbers) or {notebook.number for notebook in course.ready()}
-    notebooks = [Page(f"notebooks/{one.path.name}", f"{one.path.stem}.html", f"{one.number} {one.title}")
-                 for one in course.ready() if one.number in wanted]
+    notebooks = [page for one in course.ready() if one.number in wanted for page in pages_of(one)]
     files = sorted(course.DOCS.glob("*.md"), key=lambda path: (rank(path.stem), path.stem))
     docs = [Page(f"docs/{path.name}", f"{path.stem}.html", title_of(path)) for path in files]
     return [FRONT, *notebooks, *docs, REFERENCE]
+
+
+def pages_of(notebook) -> list:
+    """Its page in English, then its translations."""
+    found = []
+    for name in sorted(languages(), key=lambda name: (name != ENGLISH, name)):
+        path = notebook.page_in(name)
+        if name == ENGLISH or path != notebook.path:
+            with speaking(name):
+                title = f"{notebook.number} {_(notebook.title)}"
+                found.append(Page(f"notebooks/{path.name}", f"{path.stem}.html", title, name))
+    return found
+
+
+def around(page: Page, every: list) -> tuple:
+    """(the page before it, the page after it) in reading order, each in the page's language where there is one. every:
+    all pages of the site; None where there is no such page."""
+    originals = [one for one in every if one.language == ENGLISH]
+    n = next(n for n, one in enumerate(originals) if one.source == page.original)
+    before, after = [None, *originals][n], [*originals, None][n + 1]
+    return tuple(one and in_language(one, page.language, every) for one in (before, after))
+
+
+def in_language(page: Page, language: str, every: list) -> Page:
+    """The page in a language, or as it is where it has no translation."""
+    return next((one for one in every if one.original == page.original and one.language == language), page)
+
+
+def versions(page: Page, every: list) -> list:
+    """The page and its translations, if it has any."""
+    found = [one for one in every if one.original == page.original]
+    return found if len(found) > 1 else []
 
 
 def rank(name: str) -> int:

@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass, field
 
 from mistral_edu.lab import outcome, predict
+from mistral_edu.language import N_, _
 
 CALL = re.compile(r"(?<![\w.])(predict|outcome)\(")
-OUTCOME = r"Outcome {label}:\s(?P<result>(?:.|\n)*?)\.\sNo\sprediction\swas\srecorded\."
+# What predict and outcome print while there is no guess.
+OPEN = N_('Prediction {label}: still open. Put your guess in place of "?", and run the cell again.')
+OUTCOME = N_("Outcome {label}: {result}. No prediction was recorded.")
 
 
 @dataclass
@@ -71,21 +74,45 @@ def number_or_text(node):
 def result_of(label: str, cell) -> str:
     """What a stored cell tells as the outcome. Raises ValueError if it does not."""
     for output in cell.outputs:
-        found = re.search(OUTCOME.format(label=re.escape(label)), output.get("text", ""))
+        found = re.search(outcome_of(label), output.get("text", ""))
         if found:
             return " ".join(found["result"].split())
     raise ValueError(f"the stored output of cell {cell.id} does not tell outcome {label}; make refresh stores it")
 
 
+def outcome_of(label: str) -> str:
+    """The form, as a regular expression, of what outcome(label, ...) prints without a guess; `result` is a group."""
+    return printed_as(OUTCOME, label=re.escape(label), result=r"(?P<result>(?:.|\n)*?)")
+
+
+def printed_as(message: str, **values) -> str:
+    """A regular expression for a message as `say` prints it, in the language of the moment and with any line breaks.
+
+    values: what stands in its {places}, as regular expressions.
+
+    >>> printed_as("No {n}.", n="[0-9]")
+    'No\\\\s[0-9]\\\\.'
+    """
+    form = r"\s".join(map(re.escape, _(message).split(" ")))
+    for name, value in values.items():
+        form = form.replace(re.escape(f"{{{name}}}"), value)
+    return form
+
+
 def verdict(one: Prediction, choice) -> str:
     """What the notebook prints as the outcome when this was the guess."""
+    said(predict, one.label, choice, one.choices)
+    text = said(outcome, one.label, one.result)
+    said(predict, one.label)                                    # open again: nothing stays behind
+    return text
+
+
+def said(function, *arguments) -> str:
+    """What a call prints, in a line."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        predict(one.label, choice, one.choices)
-        outcome(one.label, one.result)
-        predict(one.label)                                      # open again: nothing stays behind
-    text = " ".join(printed.getvalue().split())
-    return text[text.index("Outcome "):text.index(" Prediction ", text.index("Outcome "))]
+        function(*arguments)
+    return " ".join(printed.getvalue().split())
 
 
 def find_ends(found: list, cells: list) -> None:

@@ -56,15 +56,20 @@ def number_of(thing, things: list) -> int:
 
 def store(picture: Picture, folder: Path) -> list:
     """Store a Picture once: [name, width, height, description]."""
-    return [*store_png(picture.png(), folder), picture.alt]
+    return [*store_image(picture.image(), folder), picture.alt]
 
 
 def store_png(png: bytes, folder: Path) -> tuple:
-    """Store a png as lossless WebP, about a third of its size, in folder/pictures; (name, width, height)."""
-    image = Image.open(io.BytesIO(png)).convert("RGB")
+    """The same for the bytes of a png."""
+    return store_image(Image.open(io.BytesIO(png)), folder)
+
+
+def store_image(image: Image.Image, folder: Path) -> tuple:
+    """Store an image as lossless WebP, a third of a png's size, in folder/pictures; (name, width, height)."""
+    image = image.convert("RGB")
     name = hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16] + ".webp"
     path = folder / PICTURES / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, lambda part: image.save(part, "WEBP", lossless=True, method=4))
+        write(path, lambda part: image.save(part, "WEBP", lossless=True, method=2))
     return name, *image.size

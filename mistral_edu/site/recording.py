@@ -3,21 +3,25 @@
 These are the notebook's code, the files of this package that its kernel had loaded, the data that come with them, and
 the versions of the libraries that compute and draw. All are noted beside the recording.
 """
+import asyncio
 import hashlib
 import json
 import platform
 import re
 import shutil
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+from jupyter_core.utils import run_sync
 from nbformat.v4 import new_code_cell
 
 from mistral_edu import course
-from mistral_edu.course.refresh import run
+from mistral_edu.course.refresh import is_measured, run_beside_others
+from mistral_edu.machine.processors import processors
 from mistral_edu.machine.whole_files import part_of, write_text
+from mistral_edu.site.progress import Progress
 
 PACKAGE = course.PACKAGE.parent
 BEGIN = "import mistral_edu.site.recorder"
@@ -25,9 +29,12 @@ RECORD = "\n_explorer = mistral_edu.site.recorder.record(_explorer, {folder!r}, 
 CALL = re.compile(r"^explore\((?=(?:.|\n(?= ))*\Z)", flags=re.M)               # with which a cell ends
 END = """import json, sys
 from pathlib import Path
+from mistral_edu import language
 _loaded_ = [m.__file__ for n, m in list(sys.modules.items()) if n.split(".")[0] == "mistral_edu" and m.__file__]
-Path({file!r}).write_text(json.dumps(sorted(_loaded_)))"""
+_spoken_ = map(str, language.FOLDER.glob(language.current() + ".po"))
+Path({file!r}).write_text(json.dumps(sorted([*_loaded_, *_spoken_])))"""
 NOTES, LOADED = ".depends_on.json", ".loaded.json"
+MOST_AT_ONCE = 4                                         # notebooks; the kernel of one takes up to 1.6 GB
 
 
 def has_slider(cell) -> bool:
@@ -49,10 +56,35 @@ def fresh(path: Path, recordings: Path) -> Path | None:
     return None
 
 
-def make(path: Path, recordings: Path) -> Path:
+def make_all(paths: list, recordings: Path, tell=lambda line: None) -> None:
+    """Record notebooks, as many at a time as there are processors. tell: called with a line at each slider.
+
+    First come those with a slider that measures time, one by one, so that nothing else is measured with it.
+    """
+    sliders = {path: list(filter(has_slider, nbformat.read(path, as_version=4).cells)) for path in paths}
+    progress = Progress({path.stem: len(cells) for path, cells in sliders.items()}, tell)
+    alone = [path for path in paths if any(map(is_measured, sliders[path]))]
+
+    async def record(some, at_once):
+        free = asyncio.Semaphore(at_once)
+
+        async def one(path):
+            async with free:
+                progress.begins(path.stem)
+                await make_beside_others(path, recordings, partial(progress.recorded, path.stem))
+        await asyncio.gather(*map(one, some))
+
+    async def record_both():
+        await record(alone, 1)
+        await record([path for path in paths if path not in alone], min(processors(), MOST_AT_ONCE))
+    run_sync(record_both)()
+
+
+async def make_beside_others(path: Path, recordings: Path, told=lambda slider: None) -> Path:
     """Record a notebook's sliders; returns the folder, in which recorder.record has written.
 
-    It takes about as long as running the notebook, and then as drawing all pictures. A cell that fails raises.
+    It takes about as long as running the notebook up to its last slider, and then as drawing all pictures. told: called
+    with 1 once the first slider is recorded, and so on. A cell that fails raises.
     """
     for file in PACKAGE.rglob("*.py"):
         digest_of(file)                                  # now, in case one is changed while the notebook runs
@@ -62,16 +94,26 @@ def make(path: Path, recordings: Path) -> Path:
     part.mkdir(parents=True)
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    while cells and not has_slider(cells[-1]):           # what comes after the last slider is not recorded
+        cells.pop()
+    sliders = [cell.id for cell in cells if has_slider(cell)]
     for cell in filter(has_slider, cells):
         cell.source = CALL.sub("_explorer = explore(", cell.source) + RECORD.format(folder=str(part), cell=cell.id)
     notebook.cells = [new_code_cell(BEGIN), *cells, new_code_cell(END.format(file=str(part / LOADED)))]
-    run(notebook, path.parent, timeout=None)             # hundreds of pictures are drawn in a cell
+
+    def executed(cell, **_about_it):
+        if cell.id in sliders:
+            told(sliders.index(cell.id) + 1)
+    await run_beside_others(notebook, path.parent, timeout=None, on_cell_executed=executed)    # a cell draws hundreds
     loaded = [str(Path(name).relative_to(PACKAGE)) for name in json.loads((part / LOADED).read_text())
               if Path(name) != Path(__file__).with_name("__init__.py")]
     write_text(part / NOTES, json.dumps(depends_on(path, loaded), indent=1))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return folder
+
+
+make = run_sync(make_beside_others)
 
 
 def depends_on(path: Path, loaded) -> dict:

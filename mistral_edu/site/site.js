@@ -2,6 +2,10 @@
 // Three things need a script: sliders over recorded frames, folds that wait for a prediction, and code that scrolls by
 // keyboard. Without it, each page shows everything, still.
 
+// A sentence in the page's language, with {name} replaced by values.name; as it is here if it has no translation.
+const translations = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
+const _ = (sentence, values = {}) => (translations[sentence] ?? sentence).replace(/{(\w+)}/g, (all, name) => values[name] ?? all);
+
 // --- sliders ---------------------------------------------------------------------------------------------------------
 
 function frameOf(positions, sizes) {                    // the last control varies fastest
@@ -50,10 +54,10 @@ function threeDigits(number) {                          // as Python writes :.3g
 }
 
 function judged(guess, result, within) {                // as outcome() does for numbers; null for plainly wrong
-    if (Math.abs(guess - result) <= within * Math.abs(result)) return "right";
+    if (Math.abs(guess - result) <= within * Math.abs(result)) return _("right");
     if (guess <= 0 || result <= 0) return null;
-    const asked = within ? `, and ${Math.round(within * 100)}% of the result was asked for` : "";
-    return `off by a factor of ${threeDigits(Math.max(guess / result, result / guess))}${asked}`;
+    const asked = within ? _(", and {share} of the result was asked for", {share: Math.round(within * 100) + "%"}) : "";
+    return _("off by a factor of {factor}", {factor: threeDigits(Math.max(guess / result, result / guess))}) + asked;
 }
 
 function setUpPrediction(form) {
@@ -66,7 +70,9 @@ function setUpPrediction(form) {
         if (field.type === "radio") return [field.value, field.dataset.verdict];
         const {result, within} = field.dataset;
         const judgement = judged(Number(field.value), Number(result), Number(within));
-        return [field.value, `Outcome ${label}: ${result}. You predicted ${field.value}${judgement ? `: ${judgement}` : ""}.`];
+        const words = {label, result, guess: field.value, judgement};
+        return [field.value, judgement ? _("Outcome {label}: {result}. You predicted {guess}: {judgement}.", words)
+            : _("Outcome {label}: {result}. You predicted {guess}.", words)];
     }
 
     form.hidden = false;
@@ -74,14 +80,14 @@ function setUpPrediction(form) {
     close(fold);
     form.addEventListener("submit", event => {
         event.preventDefault();
-        const [guess, words] = verdict();
-        told.textContent = words;
+        const [guess, outcome] = verdict();
+        told.textContent = outcome;
         told.classList.add("told");
-        status.textContent = `Prediction ${label}: ${guess}. Recorded; the result is below.`;
+        status.textContent = _("Prediction {label}: {guess}. Recorded; the result is below.", {label, guess});
         reveal(fold);
     });
     form.querySelector("[data-skip]").addEventListener("click", () => {
-        status.textContent = "The result is below.";
+        status.textContent = _("The result is below.");
         reveal(fold);
     });
 }

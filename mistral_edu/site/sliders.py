@@ -3,6 +3,7 @@ import html
 import json
 from pathlib import Path
 
+from mistral_edu.language import _
 from mistral_edu.site.recorder import PICTURES
 
 
@@ -55,10 +56,11 @@ def note(controls, measured) -> str:
     'text can be changed in the notebook only.'
     """
     moving = [control for control in controls if len(control["labels"]) > 1]
-    some = [f"{len(control['labels'])} of the {control['offered']} values of {control['name']}" for control in moving
-            if len(control["labels"]) < control["offered"]]
-    fixed = " and ".join(control["name"] for control in controls if len(control["labels"]) == 1)
+    some = [_("{few} of the {many} values of {name}", few=len(control["labels"]), many=control["offered"],
+              name=control["name"]) for control in moving if len(control["labels"]) < control["offered"]]
+    fixed = _(" and ").join(control["name"] for control in controls if len(control["labels"]) == 1)
+    recorded = _("Recorded for {values}.", values=", ".join(some)) if some else _("Recorded for every value.")
     return " ".join(filter(None, [
-        f"Recorded for {', '.join(some)}." if some else "Recorded for every value." if moving else "",
-        "The times are those of the machine that recorded it." if measured else "",
-        f"{fixed} can be changed in the notebook only." if fixed else ""]))
+        recorded if moving else "",
+        _("The times are those of the machine that recorded it.") if measured else "",
+        _("{names} can be changed in the notebook only.", names=fixed) if fixed else ""]))

@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
+from PIL import Image
 
 from mistral_edu.course.alt_texts import img_tag
 from mistral_edu.lab.showing.say import say
@@ -51,11 +52,18 @@ class Picture:
         self.fig, self.caption, self.alt = fig, caption, alt or caption
         self._png: bytes | None = None
 
+    def image(self) -> Image.Image:
+        """The figure, drawn in one go. savefig gives the same pixels, but draws twice: first for the layout alone."""
+        self.fig.set_dpi(DPI)
+        canvas = FigureCanvasAgg(self.fig)
+        canvas.draw()
+        return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+
     def png(self) -> bytes:
         """The figure, drawn once. Equal figures give equal bytes: no date and no version is written into them."""
         if self._png is None:
             buffer = io.BytesIO()
-            self.fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            self.image().save(buffer, "PNG", dpi=(DPI, DPI))
             self._png = buffer.getvalue()
         return self._png
 
