@@ -1,4 +1,6 @@
 """What notebook 10 looks with: eight questions, the pictures of five lenses, its exercises."""
+from functools import partial
+
 from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
@@ -90,7 +92,7 @@ def test_another_way_to_the_same_block_passes():
 def in_turn(wrong):
     """A block that is right where both parts read at once."""
     def block(x, norm_1, attn, norm_2, mlp, at_once=False):
-        return a_block_in_one_line(x, norm_1, attn, norm_2, mlp, True) if at_once else wrong(x, norm_1, attn, norm_2, mlp)
+        return (partial(a_block_in_one_line, at_once=True) if at_once else wrong)(x, norm_1, attn, norm_2, mlp)
     return block
 
 

@@ -14,7 +14,8 @@ def test_no_row_is_lost():
     rows, listed = 0, sum(symptoms.by_kind().values(), [])
     for notebook in course.ready():
         cells = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"]
-        lines = [line for cell in cells if cell["cell_type"] == "markdown" for line in "".join(cell["source"]).split("\n")]
+        prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        lines = prose.split("\n")
         below = lines[lines.index("| symptom | likely cause | what to check |") + 2:]
         rows += next(n for n, line in enumerate(below) if not line.startswith("|"))
     assert len(listed) == rows > 5 * len(course.ready())

@@ -7,8 +7,8 @@ from pathlib import Path
 from mistral_edu import course
 
 # The pages of docs/ in the order of their use; one that is not named here comes last.
-DOCS = ("usage", "prompting", "troubleshooting", "symptoms", "glossary", "ideas", "benchmarks", "claims", "scale", "serving",
-        "train_your_own_world", "teaching")
+DOCS = ("usage", "prompting", "troubleshooting", "symptoms", "glossary", "ideas", "benchmarks", "claims", "scale",
+        "serving", "train_your_own_world", "teaching")
 
 
 @dataclass(frozen=True)
