@@ -1,4 +1,4 @@
-"""Bring README.md and docs/benchmarks.md up to date: pictures, the table of notebooks, what is printed and measured.
+"""Bring README.md and pages of docs/ up to date: pictures, tables of the course, what is printed and measured.
 
 `make readme` calls this. Tests compare what is stored with what the functions here return.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 README, BENCHMARKS, TEACHING = DOCS.parent / "README.md", DOCS / "benchmarks.md", DOCS / "teaching.md"
+SYMPTOMS = DOCS / "symptoms.md"
 MAP, CHART = DOCS / "map.png", DOCS / "speed.png"
 RESULT = "epyc_230m"        # what the chart shows, of mistral_edu/bench/results/
 GPU_RESULT = "h200_7b_window"   # what the table below it shows
@@ -212,6 +213,7 @@ def replace(path, *changes):
 
 if __name__ == "__main__":
     from mistral_edu.bench.results import measured_result
+    from mistral_edu.course import symptoms
     from mistral_edu.lab import course_map, language
 
     language("en")                          # whatever MISTRAL_EDU_LANG says
@@ -221,6 +223,7 @@ if __name__ == "__main__":
             (GPU, lambda _: about_the_gpu(measured_result(GPU_RESULT))))
     replace(BENCHMARKS, (QUOTED, quoted_table), (BY_LENGTH, tables_by_length))
     replace(TEACHING, (PLANNED, lambda _: plans()))
+    SYMPTOMS.write_text(symptoms.page(), encoding="utf-8")
     MAP.write_bytes(course_map().png())
     store_chart(measured)
     print(output, end="")

@@ -1,4 +1,6 @@
 """What notebook 10 looks with: eight questions, the pictures of five lenses, its exercises."""
+from functools import partial
+
 from mistral_edu import encode_chat, generate, load_model, load_tokenizer
 from mistral_edu.lab import check
 from mistral_edu.lab.exercises.bank import find
@@ -79,20 +81,47 @@ def test_the_block_of_the_exercise_is_that_of_the_library():
     assert isinstance(layer, Block) and mx.array_equal(ours, layer(x))
 
 
-def a_block_in_one_line(x, norm_1, attn, norm_2, mlp):
-    return x + attn(norm_1(x)) + mlp(norm_2(x + attn(norm_1(x))))
+def a_block_in_one_line(x, norm_1, attn, norm_2, mlp, at_once=False):
+    return x + attn(norm_1(x)) + mlp(norm_2(x if at_once else x + attn(norm_1(x))))
 
 
 def test_another_way_to_the_same_block_passes():
     assert check("10.1", a_block_in_one_line)
 
 
+def in_turn(wrong):
+    """A block that is right where both parts read at once."""
+    def block(x, norm_1, attn, norm_2, mlp, at_once=False):
+        return (partial(a_block_in_one_line, at_once=True) if at_once else wrong)(x, norm_1, attn, norm_2, mlp)
+    return block
+
+
+def not_at_once(x, norm_1, attn, norm_2, mlp, at_once=False):
+    x = x + attn(norm_1(x))
+    return x + mlp(norm_2(x))
+
+
+def one_copy_for_both(x, norm_1, attn, norm_2, mlp, at_once=False):
+    if at_once:
+        y = norm_1(x)
+        return x + attn(y) + mlp(y)
+    return a_block_in_one_line(x, norm_1, attn, norm_2, mlp)
+
+
+def neither_in_turn_nor_at_once(x, norm_1, attn, norm_2, mlp, at_once=False):
+    return norm_2(norm_1(x + attn(x)) + mlp(norm_1(x + attn(x))))
+
+
 @pytest.mark.parametrize("answer, words", [
-    (lambda x, norm_1, attn, norm_2, mlp: x + attn(norm_1(x)) + mlp(norm_2(x)), "reads what the attention has left"),
-    (lambda x, norm_1, attn, norm_2, mlp: norm_2(norm_1(x + attn(x)) + mlp(norm_1(x + attn(x)))), "norms the sum"),
-    (lambda x, norm_1, attn, norm_2, mlp: mlp(norm_2(attn(norm_1(x)))), "where it should add"),
-    (lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(x + attn(norm_1(x)))), "what the attention has added is lost"),
-    (lambda x, norm_1, attn, norm_2, mlp: (x := norm_1(x)) + attn(x) + mlp(norm_2(x + attn(x))), "in the first half"),
+    (in_turn(lambda x, norm_1, attn, norm_2, mlp: x + attn(norm_1(x)) + mlp(norm_2(x))), "what the attention has left"),
+    (in_turn(lambda x, norm_1, attn, norm_2, mlp: mlp(norm_2(attn(norm_1(x))))), "where it should add"),
+    (in_turn(lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(x + attn(norm_1(x))))),
+     "what the attention has added is lost"),
+    (in_turn(lambda x, norm_1, attn, norm_2, mlp: (x := norm_1(x)) + attn(x) + mlp(norm_2(x + attn(x)))),
+     "in the first half"),
+    (neither_in_turn_nor_at_once, "norms the sum"),
+    (not_at_once, "at_once changes nothing"),
+    (one_copy_for_both, "each part still has a norm of its own"),
 ])
 def test_wrong_blocks_are_answered_to_the_point(answer, words):
     assert words in " ".join(check("10.1", answer).message.split())

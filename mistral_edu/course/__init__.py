@@ -2,7 +2,7 @@
 
 The README's table, the map, `mistral-edu lab` and the tests do. A notebook whose page exists is ready; the others are
 planned. The modules beside this one maintain the pages: `refresh` stores what they print, `skeleton` begins a new one,
-`copies` makes a learner's own, which `handout` never overwrites.
+`copies` makes a learner's own, which `handout` never overwrites. `symptoms` makes one page of their symptom tables.
 """
 import json
 import re

@@ -12,8 +12,8 @@ from mistral_edu import course
 from mistral_edu.language import ENGLISH, _, languages, speaking
 
 # The pages of docs/ in the order of their use; one that is not named here comes last.
-DOCS = ("usage", "prompting", "troubleshooting", "handing_in", "glossary", "ideas", "benchmarks", "claims", "scale",
-        "serving", "train_your_own_world", "teaching")
+DOCS = ("usage", "prompting", "troubleshooting", "symptoms", "handing_in", "glossary", "ideas", "benchmarks", "claims",
+        "scale", "serving", "train_your_own_world", "teaching")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from mistral_edu.lab.n10_block import quiz
 from mistral_edu.lab.n10_block.slips import BLOCK_SLIPS, HEAD_SLIPS
 
 
-def block(x, norm_1, attn, norm_2, mlp):
+def block(x, norm_1, attn, norm_2, mlp, at_once=False):
     """One block: each part reads a normed copy of the stream x (..., dim), and adds its result to it -> as x."""
-    x = x + attn(norm_1(x))
-    return x + mlp(norm_2(x))
+    after = x + attn(norm_1(x))
+    return after + mlp(norm_2(x if at_once else after))
 
 
 def without_binding_head(places_right):
@@ -72,18 +72,21 @@ TESTS = PlacesRight(), PlacesRight(points=10)
 
 EXERCISES = (
     Exercise(
-        "10.1", minutes=3, points=2,
+        "10.1", minutes=5, points=2,
         cases=(
             (mx.array([3.0, 4.0]), size_one, exchanged, size_one, doubled),           # by hand on the page
             (_draw(3, 4), _gained(1, 2, 3, 4), mean_so_far, _gained(2, 1, 0.5, 1), mx.square),
             (_draw(2, 3, 4, seed=1), _gained(1, 2, 1, 2), mean_so_far, _gained(3, 1, 2, 1), mx.sin),
+            (mx.array([3.0, 4.0]), size_one, exchanged, size_one, doubled, True),     # by hand on the page
+            (_draw(3, 4), _gained(1, 2, 3, 4), mean_so_far, _gained(2, 1, 0.5, 1), mx.square, True),
         ),
         reference=block, slips=BLOCK_SLIPS,
         hints=(
             "Go along the numbers by hand: what does the attention read, and to what is its result added?",
-            "After the first half the stream is x + attn(norm_1(x)). Give it a name; the second half starts from it.",
-            "x = x + attn(norm_1(x)) is the first half. The second is the same with norm_2 and mlp, and it reads the "
-            "new x.",
+            "After the first half the stream is x + attn(norm_1(x)). Give it a name other than x: the second half "
+            "starts from it, but at_once the feed-forward still reads the first x.",
+            "after = x + attn(norm_1(x)) is the first half. The second adds mlp(norm_2(...)) to it, which reads after "
+            "or, at once, x.",
         ),
     ),
     Exercise(

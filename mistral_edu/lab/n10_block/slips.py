@@ -9,6 +9,20 @@ def _block(first, second):
     return block
 
 
+def _in_turn(wrong):
+    """A block that is wrong where one part follows the other, and right where both read at once."""
+    def block(x, norm_1, attn, norm_2, mlp, at_once=False):
+        return x + attn(norm_1(x)) + mlp(norm_2(x)) if at_once else wrong(x, norm_1, attn, norm_2, mlp)
+    return block
+
+
+def _at_once(wrong):
+    """The other way round."""
+    def block(x, norm_1, attn, norm_2, mlp, at_once=False):
+        return (wrong if at_once else _block(_added, _right))(x, norm_1, attn, norm_2, mlp)
+    return block
+
+
 def _added(x, norm, part):
     return x + part(norm(x))
 
@@ -46,7 +60,7 @@ POST = "that norms the sum, as the first transformer did. Here the norm makes a 
 COPY = "the result is added to the normed copy; it belongs to the stream itself, x"
 LATE = ("both parts read the stream as it was at first. The feed-forward comes second, and reads what the attention "
         "has left there")
-BLOCK_SLIPS = (
+IN_TURN = (
     (_block(lambda x, n, attn: n(x + attn(x)), lambda x, h, n, mlp: n(h + mlp(h))), POST),
     (_block(lambda x, n, attn: n(x + attn(x)), _right), f"in the first half, {POST}"),
     (_block(_added, lambda x, h, n, mlp: n(h + mlp(h))), f"in the second half, {POST}"),
@@ -92,6 +106,15 @@ BLOCK_SLIPS = (
     (lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(attn(norm_1(x)))),
      "the feed-forward is not applied to what the attention returns: each of the two adds to the stream by itself"),
 )
+AT_ONCE = (
+    (_block(_added, _right), "at_once changes nothing in your block. With it, the feed-forward reads x as it came in; "
+     "its result is added to all that is there"),
+    (_same_copy, "at once, each part still has a norm of its own: the feed-forward reads norm_2(x)"),
+    (lambda x, norm_1, attn, norm_2, mlp: attn(norm_1(x)) + mlp(norm_2(x)), "at once, x itself is not added"),
+    (lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(x)), "at once, what the attention has added is lost"),
+    (lambda x, norm_1, attn, norm_2, mlp: 2 * x + attn(norm_1(x)) + mlp(norm_2(x)), "at once, x is added twice"),
+)
+BLOCK_SLIPS = (*((_in_turn(wrong), why) for wrong, why in IN_TURN), *((_at_once(wrong), why) for wrong, why in AT_ONCE))
 
 PAIR = "return what places_right says about the head, as in: return places_right(heads=[(5, 4)])"
 PAIRS = [(layer, head) for layer in range(8) for head in range(8)]

@@ -6,7 +6,7 @@ from mistral_edu.lab.n13_sampling.slips import DRAW, TOP_P
 
 
 def draw(probabilities, u):
-    """The place on which u falls, an int. probabilities (V,), which may not add up to 1; u: 0 <= u < 1."""
+    """The token on whose stretch u falls, an int. probabilities (V,), which may not add up to 1; u: 0 <= u < 1."""
     ends = mx.cumsum(probabilities)                             # (V,)  where each token's stretch ends
     return (ends <= u * ends[-1]).sum().item()                  # so many stretches end before u
 
@@ -28,7 +28,7 @@ EXERCISES = (
     Exercise(
         "13.1", minutes=3, points=2,
         cases=(
-            (FIVE, 0.6),                                        # by hand on the page: place 2
+            (FIVE, 0.6),                                        # by hand on the page: token 2
             (FIVE, 0.0), (FIVE, 0.0625), (FIVE, 0.5625), (FIVE, 0.99),
             (mx.array([0.0, 0.25, 0.0, 0.75]), 0.0), (mx.array([0.0, 0.25, 0.0, 0.75]), 0.25),
             (mx.array([0.5, 0.25, 0.0, 0.0]), 0.9), (mx.array([0.0, 0.125, 0.125, 0.0]), 0.5),
