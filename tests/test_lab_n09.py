@@ -137,8 +137,8 @@ def test_the_pictures_say_their_numbers():
     assert draw_skills(table, ["nothing", "layer 0", "layer 1"], ["spell", "sum"]).caption == (
         "The fewest right of 8 in each skill: spell 2 without layer 0, sum 7 without layer 1.")
     assert draw_unit("Unit 3", ["a | b", "c | b"], [-2.0, -9.0], ["b", "d"]).caption == (
-        'Unit 3, at its 2 strongest places, holds negative numbers of the size 2 to 9. There it raises these tokens '
-        'most: "b", "d".')
+        'Unit 3, at its 2 strongest positions, holds negative numbers, as large as 2 to 9. There it raises these '
+        'tokens most: "b", "d".')
     line = np.array([-2.0, 0.0, 2.0])
     assert draw_product(8, line, line**2, line**2 + [0.5, 0, 1], line**2, inside=1).caption == (
         "Largest error along this line where it was fitted: 8 ReLU units 0.000; outside 1.00. Two gated units: below "

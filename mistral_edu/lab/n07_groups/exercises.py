@@ -28,7 +28,7 @@ def coded(B, n_heads, S, head_dim):
     return whole.astype(mx.float32)
 
 
-SEVEN = (32_768, 32, 32, 128)       # tokens, layers, query heads and head_dim of Mistral-7B: 536,870,912 bytes a kv head
+SEVEN = (32_768, 32, 32, 128)       # tokens, layers, query heads, head_dim of Mistral-7B: 536,870,912 bytes a kv head
 EXERCISES = (
     Exercise(
         "7.2", minutes=4, points=2,
