@@ -268,6 +268,12 @@ def test_what_beginners_write_is_answered_to_the_point(label, answer, words):
     assert words in check(label, answer).message
 
 
+def test_a_loop_that_would_take_long_is_ended_soon():
+    """Exercise 8.9 asks for a formula: its last case has 10**8 tokens."""
+    message = check("8.9", lambda n, window: sum(min(i + 1, window) for i in range(n))).message
+    assert message.startswith("✗ 8.9, case 101 of 101: your code stops with") and "after 2 seconds" in message
+
+
 def test_labels_have_one_form(capsys, monkeypatch):
     monkeypatch.setattr(hints, "_rungs", {})
     predict("08.4", 3)

@@ -1,4 +1,4 @@
-"""What notebook 06 measures with: rotations of any frequency, losses by place, a small training, its pictures."""
+"""What notebook 06 measures with: rotations of any frequency, costs by position, a small training, its pictures."""
 import math
 
 from mistral_edu import load_model, load_tokenizer
@@ -12,7 +12,7 @@ from mistral_edu.lab.n06_rope import (
     loss_on_noise,
     news,
     rotation_with,
-    token_losses,
+    token_costs,
     trained,
 )
 from mistral_edu.lab.n06_rope.exercises import rotate
@@ -50,7 +50,7 @@ def test_a_stopped_clock_keeps_its_pair_and_the_others_turn():
     assert mx.allclose(turned[..., others], whole[..., others], atol=1e-5)
 
 
-def test_places_can_be_changed_before_they_are_multiplied():
+def test_positions_can_be_changed_before_they_are_multiplied():
     x = drawn(1, 1, 5, 32)
     half = rotation_with(FREQUENCIES, lambda positions: positions / 2)(x, 6, 10000.0)
     assert mx.allclose(half, rotation_with(FREQUENCIES / 2)(x, 6, 10000.0), atol=1e-5)
@@ -67,9 +67,9 @@ def test_losses_are_those_of_one_pass_however_the_text_is_read(exact):
     ids = [1, 3] + [5 + n % 300 for n in range(150)]
     logits = exact(mx.array([ids[:-1]]))[0]
     wanted = mx.logsumexp(logits, axis=-1) - logits[mx.arange(151), mx.array(ids[1:])]
-    assert np.allclose(token_losses(exact, ids), wanted, atol=1e-3)
-    assert np.allclose(token_losses(exact, ids, chunk=16), wanted, atol=1e-3)
-    full = token_losses(exact, ids, "causal")                      # no window: equal up to the 128th query, then not
+    assert np.allclose(token_costs(exact, ids), wanted, atol=1e-3)
+    assert np.allclose(token_costs(exact, ids, chunk=16), wanted, atol=1e-3)
+    full = token_costs(exact, ids, "causal")                      # no window: equal up to the 128th query, then not
     assert np.allclose(full[:128], wanted[:128], atol=1e-3) and not np.allclose(full[128:], wanted[128:], atol=1e-3)
 
 

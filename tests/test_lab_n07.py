@@ -5,7 +5,7 @@ from mistral_edu import MistralConfig, load_tokenizer, scaled_dot_product_attent
 from mistral_edu.attention import repeat_kv as library_repeat
 from mistral_edu.lab import check, use
 from mistral_edu.lab.n07_groups import draw_layers, draw_shares, draw_wiring, story_loss
-from mistral_edu.lab.n07_groups.exercises import break_even, coded
+from mistral_edu.lab.n07_groups.exercises import coded, most_kv_heads
 
 import mlx.core as mx
 import numpy as np
@@ -64,7 +64,19 @@ def test_other_ways_to_the_same_copies_and_the_same_tokens_pass():
     assert check("7.2", with_new_axis)
     assert check("7.2", lambda x, n: x[:, mx.array([h // n for h in range(n * x.shape[1])])])
     assert check("7.2", lambda x, n: mx.stack([x] * n, axis=2).reshape(x.shape[0], -1, *x.shape[2:]))
-    assert check("7.7", lambda weights, layers, heads, dim: weights // (4 * layers * heads * dim))
+
+
+def test_a_loop_from_the_top_finds_as_many_kv_heads():
+    def from_the_top(room, tokens, layers, heads, dim):
+        for n in range(heads, 0, -1):
+            if heads % n == 0 and 4 * n * tokens * layers * dim <= room:
+                return n
+        return 0
+    assert check("7.7", from_the_top)
+
+
+def fitting(room, of_one, n_heads):
+    return max((n for n in range(1, n_heads + 1) if n_heads % n == 0 and n * of_one <= room), default=0)
 
 
 @pytest.mark.parametrize("label, answer, words", [
@@ -75,18 +87,21 @@ def test_other_ways_to_the_same_copies_and_the_same_tokens_pass():
     ("7.2", lambda x, n: mx.repeat(x, n, axis=-2), "the positions"),
     ("7.2", lambda x, n: mx.repeat(x, n, axis=0).reshape(x.shape[0], -1, *x.shape[2:]), "expected"),
     ("7.2", lambda x, n: mx.concatenate([x] * n), "the texts of the batch"),
-    ("7.7", lambda weights, layers, heads, dim: weights / (2 * layers * heads * dim), "one of these two factors"),
-    ("7.7", lambda weights, layers, heads, dim: weights / (2 * layers * heads * dim * 16), "16 bits are 2 bytes"),
-    ("7.7", lambda weights, layers, heads, dim: 4 * layers * heads * dim, "the bytes of one token"),
-    ("7.7", lambda weights, layers, heads, dim: weights / (2 * layers * dim * 2), "the kv heads are missing"),
+    ("7.7", lambda room, tokens, n, heads, d: min(heads, room // (4 * tokens * n * d)), "has to divide n_heads"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 2 * tokens * n * d, heads), "one of these two factors"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * n * d, heads), "the tokens are missing"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * tokens * d, heads), "the layers are missing"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room - 1, 4 * tokens * n * d, heads), "exactly full"),
+    ("7.7", lambda room, tokens, n, heads, d: 2 ** int(np.log2(max(room // (4 * tokens * n * d), 1))), "A hint waits"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words):
     verdict = check(label, answer)
     assert not verdict and words in verdict.message
 
 
-def test_break_even_by_hand():
-    assert break_even(960, n_layers=2, n_kv_heads=1, head_dim=3) == 40
+def test_kv_heads_by_hand():
+    assert most_kv_heads(1000, tokens=10, n_layers=2, n_heads=6, head_dim=3) == 3
+    assert most_kv_heads(4e9, 32_768, SEVEN.n_layers, SEVEN.n_heads, SEVEN.head_dim) == 4
 
 
 @pytest.mark.parametrize("n_kv_heads, title, n_bytes, size", [

@@ -1,8 +1,11 @@
 """What notebook 09 measures with: feed-forwards with a gate and without, ReLU units that multiply, its exercises."""
 import math
 
+from mistral_edu import load_model, load_tokenizer
 from mistral_edu.feed_forward import silu
 from mistral_edu.lab import check, recorded
+from mistral_edu.lab.experiments.inside import walk
+from mistral_edu.lab.experiments.skills import held_out_stories
 from mistral_edu.lab.n09_swiglu import (
     draw_gate,
     draw_losses,
@@ -10,6 +13,7 @@ from mistral_edu.lab.n09_swiglu import (
     draw_skills,
     draw_unit,
     fitted_relu_units,
+    held_by_units,
     two_gated_units,
 )
 from mistral_edu.lab.n09_swiglu.exercises import BY_HAND, feed_forward
@@ -30,6 +34,16 @@ def test_the_row_by_hand():
 def test_both_kinds_hold_equally_many_parameters():
     sizes = [sum(weight.size for _, weight in tree_flatten(make(nn.relu).parameters())) for make in (Plain, Gated)]
     assert sizes == [24_576, 24_576]
+
+
+def test_what_the_units_hold_times_their_columns_is_what_the_feed_forward_adds():
+    tokenizer, model = load_tokenizer(), load_model(dtype="float32", fast=False)
+    held = held_by_units(model, tokenizer, layer=7, n=1)
+    ids = [token for part in held_out_stories(tokenizer, 1)[0] for token in part]
+    assert held.now.tolist() == ids[:-1] and held.came.tolist() == ids[1:] and len(held.context) == len(ids) - 1
+    added = next(array for part, at, array in walk(model, ids) if part == "feed-forward" and at == 7)[0, :-1]
+    by_columns = mx.array(held.numbers) @ model.layers[7].mlp.down_proj.weight.T
+    assert (mx.abs(by_columns - added).max() / mx.abs(added).max()).item() < 1e-5
 
 
 def test_with_silu_the_gated_kind_is_swiglu():
@@ -137,8 +151,8 @@ def test_the_pictures_say_their_numbers():
     assert draw_skills(table, ["nothing", "layer 0", "layer 1"], ["spell", "sum"]).caption == (
         "The fewest right of 8 in each skill: spell 2 without layer 0, sum 7 without layer 1.")
     assert draw_unit("Unit 3", ["a | b", "c | b"], [-2.0, -9.0], ["b", "d"]).caption == (
-        'Unit 3, at its 2 strongest places, holds negative numbers of the size 2 to 9. There it raises these tokens '
-        'most: "b", "d".')
+        'Unit 3, at its 2 strongest positions, holds negative numbers, as large as 2 to 9. There it raises these '
+        'tokens most: "b", "d".')
     line = np.array([-2.0, 0.0, 2.0])
     assert draw_product(8, line, line**2, line**2 + [0.5, 0, 1], line**2, inside=1).caption == (
         "Largest error along this line where it was fitted: 8 ReLU units 0.000; outside 1.00. Two gated units: below "

@@ -108,7 +108,7 @@ def test_what_is_recorded_says_that_the_port_ignores_the_window():
 
 
 def test_the_pictures_say_their_numbers():
-    assert reach_picture(sliding_window_mask(16, 4), 3).caption.endswith("depends on 10, the furthest 9 places back.")
+    assert reach_picture(sliding_window_mask(16, 4), 3).caption.endswith("depends on 10, the furthest 9 tokens back.")
     assert "One layer: the last of 8 tokens sees 1" in reach_picture(sliding_window_mask(8, 1), 6).caption
     model = random_model(window_size=4)
     far, power = draw_reach(figure()[1], gradients(model, TOKENS), 4)

@@ -80,23 +80,23 @@ def draw_stopped(losses, as_is, wavelengths, furthest):
                         f"{little} of {n} clocks cost less than 0.01.")
 
 
-def draw_outgrown(places, curves, periods, limit=0.5):
-    """curves {name: (n,)}: loss above that of the whole model at places (n,); periods {name: positions for a turn}.
+def draw_outgrown(at, curves, periods, limit=0.5):
+    """curves {name: (n,)}: loss above that of the whole model at positions (n,); periods {name: positions for a turn}.
 
     A vertical line in the colour of each curve marks the period of the slowest clock that still turns there.
     """
     fig, ax = figure(height=3.5)
     told = []
     for (name, extra), (colour, line, marker) in zip(curves.items(), STYLES):
-        ax.plot(places, extra, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
+        ax.plot(at, extra, color=colour, linestyle=line, marker=marker, markersize=4, label=name)
         ax.axvline(periods[name], color=colour, linestyle=line, linewidth=1.2)
-        above = [place for place, loss in zip(places, extra) if loss > limit]
+        above = [position for position, loss in zip(at, extra) if loss > limit]
         told.append(f"{name}: period {periods[name]:.0f}, above {limit} from {min(above):.0f} on" if above
                     else f"{name}: period {periods[name]:.0f}, never above {limit}")
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.set(title="The slower the slowest clock, the longer the text stays right", ylabel="loss above that of tiny",
-           xlabel="place in the text (vertical lines: one full turn of the slowest clock that turns)",
-           xlim=(min(places) - 4, max(places) + 4))
+           xlabel="position (vertical lines: one full turn of the slowest clock that turns)",
+           xlim=(min(at) - 4, max(at) + 4))
     ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(0.33, 1))      # between the second line and the third
     return Picture(fig, "; ".join(told) + ".")
 
@@ -111,7 +111,7 @@ def draw_beyond(marks, curves, trained):
     ax.text(trained * 0.97, 5.4, "furthest distance in training", ha="right", va="top", fontsize=9, color=INK)
     ax.set_xscale("log", base=2)
     ax.set(title="Without its window, tiny fails at distances it was not trained on", ylabel="loss per token",
-           xlabel="place in the text", ylim=(0.8, 5.5))
+           xlabel="position", ylim=(0.8, 5.5))
     ticks = [mark for mark in marks if mark & (mark - 1) == 0]           # powers of two
     ax.set_xticks(ticks, [f"{mark:,}" for mark in ticks])
     ax.set_xticks((), minor=True)

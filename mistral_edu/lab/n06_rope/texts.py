@@ -1,4 +1,4 @@
-"""What notebook 06 reads: texts of any length, and the loss of each of their tokens."""
+"""What notebook 06 reads: texts of any length, and the cost of each of their tokens."""
 from functools import lru_cache
 
 import mlx.core as mx
@@ -8,8 +8,8 @@ from mistral_edu.prefill import CHUNK
 from mistral_edu.tiny.exam import recall_items
 
 
-def token_losses(model, ids, mask=None, chunk=CHUNK):
-    """The loss at every token but the first, (len(ids) - 1,): entry p is the cost of the token at position p + 1.
+def token_costs(model, ids, mask=None, chunk=CHUNK):
+    """The cost of every token but the first, (len(ids) - 1,): entry p is that of the token at position p + 1.
 
     mask: as a model takes it, for a text that is read at once; "causal" lifts the window. Without one, the text is read
     through a cache, in chunks, which keeps a long text cheap.

@@ -6,13 +6,13 @@ from mistral_edu.config import MistralConfig
 from mistral_edu.lab.experiments.training import train
 from mistral_edu.transformer import Model
 
-TOKENS, LENGTH, ROWS, BACK = 16, 12, 64, 3      # different tokens; tokens per text; texts per step; places back
+TOKENS, LENGTH, ROWS, BACK = 16, 12, 64, 3      # different tokens; tokens per text; texts per step; positions back
 CONFIG = MistralConfig(dim=32, n_layers=1, head_dim=32, hidden_dim=32, n_heads=1, n_kv_heads=1, window_size=None,
                        context_len=LENGTH, vocab_size=TOKENS)
 
 
 def trained(rotation, seed=0, steps=100):
-    """A model of one layer with this rotation, trained on noise to name the token BACK places ago."""
+    """A model of one layer with this rotation, trained on noise to name the token BACK positions back."""
     mx.random.seed(seed)
     model = Model(CONFIG)
     model.layers[0].self_attn.rotate = rotation
@@ -35,5 +35,5 @@ def _noise(key, rows=ROWS):
 
 
 def _loss(model, tokens):
-    """Mean loss where the token BACK places ago exists."""
+    """Mean loss where the token BACK positions back exists."""
     return nn.losses.cross_entropy(model(tokens)[:, BACK:], tokens[:, :-BACK], reduction="mean")

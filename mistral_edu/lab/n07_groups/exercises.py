@@ -1,8 +1,8 @@
-"""Exercises of notebook 07: keys and values for every query head, and when the cache weighs as much as the weights."""
+"""Exercises of notebook 07: keys and values for every query head, and how many kv heads a cache has room for."""
 import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
-from mistral_edu.lab.n07_groups.slips import EVEN_SLIPS, REPEAT_SLIPS
+from mistral_edu.lab.n07_groups.slips import FITTING_SLIPS, REPEAT_SLIPS
 
 
 def repeat_kv(x, n_rep):
@@ -10,10 +10,11 @@ def repeat_kv(x, n_rep):
     return mx.repeat(x, n_rep, axis=1)
 
 
-def break_even(weight_bytes, n_layers, n_kv_heads, head_dim):
-    """After how many tokens keys and values in 16 bit take as many bytes as the weights."""
-    bytes_per_token = 2 * n_layers * n_kv_heads * head_dim * 2       # a key and a value; 2 bytes per number
-    return weight_bytes / bytes_per_token
+def most_kv_heads(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    """The largest number of kv heads that divides n_heads and whose cache, in 16 bit, fits into cache_bytes; or 0."""
+    of_one = tokens * 2 * n_layers * head_dim * 2                    # bytes: a key and a value; 2 bytes per number
+    fitting = [n for n in range(1, n_heads + 1) if n_heads % n == 0 and n * of_one <= cache_bytes]
+    return max(fitting, default=0)
 
 
 def coded(B, n_heads, S, head_dim):
@@ -27,7 +28,7 @@ def coded(B, n_heads, S, head_dim):
     return whole.astype(mx.float32)
 
 
-SEVEN = dict(n_layers=32, head_dim=128)
+SEVEN = (32_768, 32, 32, 128)       # tokens, layers, query heads, head_dim of Mistral-7B: 536,870,912 bytes a kv head
 EXERCISES = (
     Exercise(
         "7.2", minutes=4, points=2,
@@ -48,20 +49,23 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "7.7", minutes=3, points=2,
+        "7.7", minutes=4, points=2,
         cases=(
-            (960, 2, 1, 3),                                  # by hand on the page: 24 bytes per token, 40 tokens
-            (14_227_611_648, SEVEN["n_layers"], 8, SEVEN["head_dim"]),
-            (4_454_500_608, SEVEN["n_layers"], 32, SEVEN["head_dim"]),
-            (2_048_000, 8, 2, 32),
+            (1000, 10, 2, 6, 3),                             # by hand on the page: 240 bytes a kv head; 3
+            (4_000_000_000, *SEVEN),                         # 7 would fit: 4
+            (4_300_000_000, *SEVEN),                         # 8
+            (536_870_912, *SEVEN),                           # exactly one
+            (500_000_000, *SEVEN),                           # none
+            (180_000, 1000, 4, 12, 2),                       # 32,000 bytes a kv head; 5 would fit: 4
+            (10**9, 1000, 8, 8, 32),                         # room for more than there are query heads: 8
         ),
-        reference=break_even, slips=EVEN_SLIPS,
+        reference=most_kv_heads, slips=FITTING_SLIPS,
         hints=(
-            "First the bytes that one token leaves behind: in how many layers, in how many heads, how many numbers, "
-            "how many bytes each?",
-            "A token leaves a key and a value in each kv head of each layer, head_dim numbers each, and 16 bits are 2 "
-            "bytes.",
-            "bytes_per_token = 2 * n_layers * n_kv_heads * head_dim * 2. Divide the bytes of the weights by it.",
+            "First the bytes that one kv head takes: how many tokens, in how many layers, how many numbers, how many "
+            "bytes each?",
+            "A token leaves a key and a value of head_dim numbers in each layer, and 16 bits are 2 bytes.",
+            "Go through the numbers from 1 to n_heads: keep those that divide n_heads (n_heads % n == 0) and fit, and "
+            "take the largest; max(..., default=0) also works where there is none.",
         ),
     ),
 )

@@ -68,48 +68,60 @@ REPEAT_SLIPS = (
 )
 
 
-def _even(of_a_token, turned=False):
-    """break_even with a wrong number of bytes for a token, or with the division the wrong way round."""
-    def break_even(weight_bytes, n_layers, n_kv_heads, head_dim):
-        cache_bytes = of_a_token(n_layers, n_kv_heads, head_dim)
-        return cache_bytes / weight_bytes if turned else weight_bytes / cache_bytes
-    return break_even
+def _fitting(of_one, allowed=lambda n, n_heads: n_heads % n == 0, fits=lambda need, room: need <= room):
+    """most_kv_heads with something wrong: the bytes of one kv head, which numbers are allowed, or what fits."""
+    def most_kv_heads(cache_bytes, tokens, n_layers, n_heads, head_dim):
+        need = of_one(tokens, n_layers, head_dim)
+        return max((n for n in range(1, n_heads + 1) if allowed(n, n_heads) and fits(n * need, cache_bytes)), default=0)
+    return most_kv_heads
 
 
-def _no_brackets(weight_bytes, n_layers, n_kv_heads, head_dim):
-    return weight_bytes / 2 * n_layers * n_kv_heads * head_dim * 2
+def _right(tokens, n_layers, head_dim):
+    return 4 * tokens * n_layers * head_dim
 
 
-def _four_without_brackets(weight_bytes, n_layers, n_kv_heads, head_dim):
-    return weight_bytes / 4 * n_layers * n_kv_heads * head_dim
+def _no_default(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    return max([n for n in range(1, n_heads + 1)
+                if n_heads % n == 0 and n * _right(tokens, n_layers, head_dim) <= cache_bytes])
 
 
-def _divided_by_layers_alone(weight_bytes, n_layers, n_kv_heads, head_dim):
-    return weight_bytes / n_layers * n_kv_heads * head_dim * 4
+def _from_the_top(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    for n in range(n_heads, 0, -1):
+        if n_heads % n == 0 and n * _right(tokens, n_layers, head_dim) <= cache_bytes:
+            return n
 
 
-BRACKETS = ("Python divides by the first number after / and multiplies by the others: put brackets around the bytes of "
-            "a token")
-EVEN_SLIPS = (
-    (_no_brackets, BRACKETS), (_four_without_brackets, BRACKETS), (_divided_by_layers_alone, BRACKETS),
-    (_even(lambda n, kv, d: n * kv * d * 2),
-     "twice too many: a token leaves a key and a value, and each number takes 2 bytes; one of these two factors of 2 "
-     "is missing"),
-    (_even(lambda n, kv, d: n * kv * d),
-     "four times too many: a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are "
-     "missing"),
-    (_even(lambda n, kv, d: n * kv * d * 32), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
-    (_even(lambda n, kv, d: n * kv * d * 16),
-     "16 bits are 2 bytes, and a token leaves a key and a value: 2 times 2 bytes for each place, not 16"),
-    (_even(lambda n, kv, d: n * kv * d * 64), "16 bits are 2 bytes; yours counts 16, and two more factors of 2"),
-    (_even(lambda n, kv, d: kv * d * 2), "two things: the layers are missing, for every layer has a cache of its own. "
-                                         "And one of two factors of 2: a key and a value, 2 bytes for each number"),
-    (_even(lambda n, kv, d: n * kv * d * 8), "a number of 16 bits takes 2 bytes; yours counts 4"),
-    (_even(lambda n, kv, d: kv * d * 4), "the layers are missing: every layer has a cache of its own"),
-    (_even(lambda n, kv, d: n * d * 4), "the kv heads are missing: a token leaves a key and a value in each"),
-    (_even(lambda n, kv, d: n * kv * 4), "head_dim is missing: a key is head_dim numbers, and so is a value"),
-    (_even(lambda n, kv, d: n * kv * d * 4, turned=True), "the division is the wrong way round: weights divided by the "
-                                                          "bytes of one token"),
-    (lambda weight_bytes, n, kv, d: n * kv * d * 4,
-     "these are the bytes of one token; the question is how many tokens make as many bytes as the weights"),
+def _smallest(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    return 1 if _right(tokens, n_layers, head_dim) <= cache_bytes else 0
+
+
+def _per_group(cache_bytes, *of_the_model):
+    n_kv_heads = _fitting(_right)(cache_bytes, *of_the_model)
+    return of_the_model[2] // n_kv_heads if n_kv_heads else 0
+
+
+NONE = "where not even one kv head fits, the answer is 0"
+UNEVEN = "so many would fit, but groups have to be of one size: the number of kv heads has to divide n_heads"
+FITTING_SLIPS = (
+    (_fitting(_right, allowed=lambda n, n_heads: True), UNEVEN),
+    (lambda room, tokens, n, heads, d: room // _right(tokens, n, d), UNEVEN),
+    (_fitting(_right, allowed=lambda n, n_heads: n & (n - 1) == 0 and n_heads % n == 0),
+     "any number that divides n_heads will do, not only powers of 2: 3 divides 6"),
+    (_fitting(_right, allowed=lambda n, n_heads: n_heads % n == 0 and n < n_heads),
+     "n_heads kv heads are allowed, too; range(1, n_heads) ends before n_heads"),
+    (_fitting(_right, fits=lambda need, room: need < room), "a cache that is exactly full fits: <=, not <"),
+    (_fitting(lambda tokens, n, d: 2 * tokens * n * d),
+     "a token leaves a key and a value, and each number takes 2 bytes; one of these two factors of 2 is missing"),
+    (_fitting(lambda tokens, n, d: tokens * n * d),
+     "a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are missing"),
+    (_fitting(lambda tokens, n, d: 32 * tokens * n * d), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
+    (_fitting(lambda tokens, n, d: 8 * tokens * n * d), "a number of 16 bits takes 2 bytes; yours counts 4"),
+    (_fitting(lambda tokens, n, d: 4 * tokens * d), "the layers are missing: every layer has a cache of its own"),
+    (_fitting(lambda tokens, n, d: 4 * n * d), "the tokens are missing: each of them leaves a key and a value"),
+    (_fitting(lambda tokens, n, d: 4 * tokens * n),
+     "head_dim is missing: a key is head_dim numbers, and so is a value"),
+    (_no_default, NONE + "; max needs default=0 for that"),
+    (_from_the_top, NONE + "; your loop ends without a return there, which gives None"),
+    (_smallest, "that is the smallest number; the largest that fits is asked for"),
+    (_per_group, "that is the number of query heads in a group; the number of kv heads is asked for"),
 )

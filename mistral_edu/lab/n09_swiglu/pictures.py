@@ -1,4 +1,4 @@
-"""Pictures of notebook 09: a gate at work, skills without a feed-forward, a unit's places, a product, a comparison."""
+"""Pictures of notebook 09: a gate at work, skills without a feed-forward, a unit at work, a product, a comparison."""
 import mlx.core as mx
 import numpy as np
 
@@ -50,21 +50,22 @@ def draw_skills(table, rows, columns, asked=8):
     return Picture(fig, f"The fewest right of {asked} in each skill: {', '.join(worst)}.")
 
 
-def draw_unit(name, places, numbers, raised):
-    """A unit at its strongest places: places, short texts as they are read; numbers, what it holds there, of one sign.
+def draw_unit(name, texts, numbers, raised):
+    """A unit at its strongest positions: texts, the words so far; numbers, what it holds there, of one sign.
 
     raised: the tokens that its column, times such a number, raises most; the first one first.
     """
-    sizes, sign = np.abs(numbers), "negative" if min(numbers) < 0 else "positive"
+    large, sign = np.abs(numbers), "negative" if min(numbers) < 0 else "positive"
     fig, ax = figure(height=3.4)
-    y = np.arange(len(places))[::-1]
-    ax.barh(y, sizes, color=BLUE, height=0.62)
-    ax.set(title=f"{name} writes \"{raised[0].strip()}\"", xlabel=f"size of the unit's number ({sign} at all of them)")
-    ax.set_yticks(y, places, family="DejaVu Sans Mono", fontsize=8.5)
+    y = np.arange(len(texts))[::-1]
+    ax.barh(y, large, color=BLUE, height=0.62)
+    ax.set(title=f"{name} writes \"{raised[0].strip()}\"",
+           xlabel=f"absolute value of the unit's number ({sign} at all of them)")
+    ax.set_yticks(y, texts, family="DejaVu Sans Mono", fontsize=8.5)
     ax.tick_params(axis="y", length=0)
     words = ", ".join(f'"{token}"' for token in raised)
-    return Picture(fig, f"{name}, at its {len(places)} strongest places, holds {sign} numbers of the size "
-                        f"{sizes.min():.0f} to {sizes.max():.0f}. There it raises these tokens most: {words}.")
+    return Picture(fig, f"{name}, at its {len(texts)} strongest positions, holds {sign} numbers, as large as "
+                        f"{large.min():.0f} to {large.max():.0f}. There it raises these tokens most: {words}.")
 
 
 def draw_product(units, line, true, relu, gated, inside):
