@@ -9,5 +9,5 @@ from mistral_edu.lab.showing.mask_picture import draw_mask
 from mistral_edu.palette import BLUE, GREEN, ORANGE
 
 __all__ = ["BLUE", "GREEN", "LENGTH", "NO_CLUE", "ORANGE", "draw_influence", "draw_mask", "draw_reach", "furthest",
-           "held_out_stories", "influence", "noise_loss", "reach_picture", "recall_curve", "recall_items", "scored_pairs",
-           "states", "story_loss"]
+           "held_out_stories", "influence", "noise_loss", "reach_picture", "recall_curve", "recall_items",
+           "scored_pairs", "states", "story_loss"]
