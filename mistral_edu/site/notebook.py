@@ -51,7 +51,7 @@ def cell_html(cell, prose, folder, recorded, asked) -> str:
         slider = slider_html(recorded / f"{cell.id}.json", f"slider-{cell.id}", is_measured(cell))
         outputs[first:at + 1] = []
     note = _("The slider moves in the notebook; here it stands still.") if live else _(
-        "In the notebook you can ask on here.")
+        "In the notebook you can go on asking here.")
     children = [f'<div class="jp-OutputArea-child">{output_html(output, prose, folder, asked, note)}</div>\n'
                 for output in outputs]
     return (f'<div class="cell" id="cell-{cell.id}">\n{code_html(cell.source, "ipython")}'

@@ -54,10 +54,10 @@ THUNDERBOLT = Link("Thunderbolt 5", 30e-6, 6e9, False,
                    "quoted: 27 to 31 µs and 6.1 to 6.5 GB/s, which a user of MLX measured between two Macs with RDMA "
                    "over Thunderbolt (pull request 3118 of jundot/omlx). Others report 3 to 50 µs. Not measured here")
 ETHERNET = Link("10G Ethernet", 300e-6, 1.25e9, True,
-                "quoted: about 300 µs for a message over TCP between Macs, as several reports say that compare RDMA "
-                "with it. A sum over two takes two messages, one after the other: 300 µs if they mean there and back, "
-                "600 if they mean one way. Taken here: 300, so the speeds below are the most. The bandwidth is the "
-                "standard's. MLX's own backend over TCP is a ring. Not measured here")
+                "quoted: about 300 µs for a message over TCP between Macs, according to several reports that compare "
+                "it with RDMA. A sum over two takes two messages, one after the other: 300 µs if they mean there and "
+                "back, 600 if they mean one way. Taken here: 300, so the speeds below are upper limits. The bandwidth "
+                "is the standard's. MLX's own backend over TCP is a ring. Not measured here")
 NVLINK = Link("NVLink", 12.7e-6, 302e9, False,
               "measured on two H200 with 18 links (2026-11-30; NCCL 2.28.9, NVLink multicast off): 12.7 µs for a sum "
               "of 8 KB within a CUDA graph, 35 µs without one; 268 MB took 889 µs. More than two were not measured")

@@ -120,8 +120,8 @@ ATTEND_SLIPS = (
     (lambda q, k, v, scale, mask: _attend()(q, k, v.swapaxes(-1, -2), scale, mask),
      "the values stay as they are: a row of weights, one for each token, times the rows of v"),
     (lambda q, k, v, scale, mask: mx.softmax(mx.where(mask, (q * k).sum(axis=-1) * scale, -mx.inf), axis=-1) @ v,
-     "q * k multiplies each query with the key at its own place only; every query meets every key: q @ k.swapaxes(-1, "
-     "-2)"),
+     "q * k multiplies each query with the key at its own position only; every query meets every key: q @ "
+     "k.swapaxes(-1, -2)"),
     (_attend(scale="by head_dim"), f"{OWN_SCALE}. (And it would be the root of head_dim)"),
     (_attend(scale="both"), "the scale is used twice: what is given is 1 / sqrt(head_dim) already, where it should be"),
     (_attend(scale="none", after=lambda weights, mask, scale: weights * scale),

@@ -39,7 +39,7 @@ TILE = ("the copies come in turn, 0 1 0 1; neighbouring query heads share a kv h
 REPEAT_SLIPS = (
     (lambda x, n_rep: mx.tile(x, (1, n_rep, 1, 1)), TILE),
     (_by_index(lambda h, n_rep, n_kv_heads: h % n_rep),
-     "h % n_rep counts the place within a group; the group of query head h is h // n_rep"),
+     "h % n_rep counts the number within a group; the group of query head h is h // n_rep"),
     (_by_index(lambda h, n_rep, n_kv_heads: h // n_kv_heads),
      "h is divided by the number of kv heads; a group has n_rep query heads, so divide by n_rep"),
     (_along(0), "axis=0 repeats the texts of the batch; the heads are axis 1"),

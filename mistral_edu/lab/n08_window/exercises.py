@@ -39,7 +39,7 @@ EXERCISES = (
             "Which positions do the L queries have? Which have the keys? Only one of the two starts at 0.",
             "mx.arange(a, b)[:, None] is a column, mx.arange(c)[None, :] a row. Their difference, an (L, S) grid, says "
             "how far back each key lies.",
-            "A query may look at a key that lies 0 or more places back, and fewer than window. That takes two "
+            "A query may look at a key that lies 0 or more positions back, and fewer than window. That takes two "
             "comparisons, each in brackets, joined by &.",
         ),
     ),
@@ -49,10 +49,10 @@ EXERCISES = (
         reference=earliest_token,
         slips=REACH,
         hints=(
-            "After one layer with window 4, position 10 has seen 7, 8, 9 and itself. How many places back is that?",
-            "In the second layer it looks at position 7 again, and that state has already seen three places further "
+            "After one layer with window 4, position 10 has seen 7, 8, 9 and itself. How many tokens back is that?",
+            "In the second layer it looks at position 7 again, and that state has already seen three tokens further "
             "back. And so on, layer by layer.",
-            "depth hops of window - 1 places each, counted back from position; and never below 0.",
+            "depth hops of window - 1 tokens each, counted back from position; and never below 0.",
         ),
     ),
     Exercise(

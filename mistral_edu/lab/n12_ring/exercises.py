@@ -27,7 +27,7 @@ EXERCISES = (
         hints=(
             "Play the table above once more: an empty ring of window slots, then one token after the other. What does "
             "token p do to the ring?",
-            "A list with window places, and a loop over the positions 0 to n - 1. Later tokens overwrite earlier ones "
+            "A list with window slots, and a loop over the positions 0 to n - 1. Later tokens overwrite earlier ones "
             "by themselves.",
             "ring = [None] * window, then for position in range(n): ring[position % window] = position, and return the "
             "ring.",

@@ -51,11 +51,11 @@ DRAW = (
     (_draw(_below, scale=False), f"two things: {AT_END}; and {LENGTH}"),
     (_first_above(lambda ends, u: ends >= u, scale=False),
      f"two things: where u is exactly an end, the next stretch begins: ends > u, not >= u; and {LENGTH}"),
-    (_draw(_above), "you count the stretches that end above u; the place is the number of those that end before it"),
-    (_draw(shift=-1), "one place too far to the left: places count from 0, so the number of ends passed is the place"),
-    (_draw(shift=1), "one place too far to the right: places count from 0, so the number of ends passed is the place"),
-    (_draw(scale=False, shift=-1), f"two things: one place too far to the left; and {LENGTH}"),
-    (_draw(scale=False, shift=1), f"two things: one place too far to the right; and {LENGTH}"),
+    (_draw(_above), "you count the stretches that end above u; the token is the number of those that end before it"),
+    (_draw(shift=-1), "one token too far to the left: tokens count from 0, so the number of ends passed is the token"),
+    (_draw(shift=1), "one token too far to the right: tokens count from 0, so the number of ends passed is the token"),
+    (_draw(scale=False, shift=-1), f"two things: one token too far to the left; and {LENGTH}"),
+    (_draw(scale=False, shift=1), f"two things: one token too far to the right; and {LENGTH}"),
     (_draw(order=_sorted), "sorting loses which token is which; the stretches may lie in any order, so keep theirs"),
     (_draw(order=_sorted, scale=False), f"two things: sorting loses which token is which; and {LENGTH}"),
     (lambda p, u: (mx.cumsum(p) <= u * p.mean()).sum().item(),
@@ -63,7 +63,7 @@ DRAW = (
     (lambda p, u: p.argmax().item(), "that is the likeliest token whatever u is: temperature 0, no draw"),
     (lambda p, u: (p <= u).sum().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
     (lambda p, u: (p > u).argmax().item(), "mx.cumsum is missing: u is compared with the ends of the stretches"),
-    (lambda p, u: p[(mx.cumsum(p) <= u * p.sum()).sum()].item(), "that is the token's probability; return its place"),
+    (lambda p, u: p[(mx.cumsum(p) <= u * p.sum()).sum()].item(), "that is the token's probability; return its number"),
 )
 
 # ---- keep_top_p ----
