@@ -98,12 +98,12 @@ def test_a_result_waits_for_a_prediction_and_judges_it(opened):
     page = opened(STILL)
     form, fold = page.locator("[data-predict='8.0']"), page.locator("[data-fold='8.0']")
     expect(fold).to_be_hidden()
-    form.get_by_label("it changes").check()
+    form.get_by_label("at all three").check()
     form.get_by_role("button", name="Take this guess").click()
     expect(fold).to_be_visible()
-    expect(form.get_by_role("status")).to_contain_text("Prediction 8.0: it changes. Recorded")
+    expect(form.get_by_role("status")).to_contain_text("Prediction 8.0: at all three. Recorded")
     expect(fold.locator("[data-outcome='8.0']")).to_have_text(
-        "Outcome 8.0: it stays. You predicted it changes.")
+        "Outcome 8.0: only at (5, 3). You predicted at all three.")
     number = page.locator("[data-predict='8.5']")
     number.get_by_label("A number").fill("12")
     page.keyboard.press("Enter")
@@ -121,7 +121,7 @@ def test_on_a_german_page_predictions_are_judged_in_german(opened):
     form.get_by_role("button", name="Diesen Tipp abgeben").click()
     expect(form.get_by_role("status")).to_have_text("Vorhersage 0.6: ja. Notiert; das Ergebnis steht darunter.")
     expect(page.locator("[data-outcome='0.6']")).to_have_text(
-        "Ergebnis 0.6: nein. Deine Vorhersage war ja: nicht ganz, und einen zweiten Blick wert.")
+        "Ergebnis 0.6: nein. Deine Vorhersage war ja.")
     assert page.evaluate("judged(12, 9, 0)") == "um den Faktor 1.33 daneben"
     page.get_by_role("link", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("00 Start here")
