@@ -243,8 +243,8 @@ BEGINNERS = {
         (lambda L, w, o: [[int(0 <= i + o - j < w) for j in range(o + L)] for i in range(L)], "as 1 and 0")],
     "8.5": [
         (lambda p, d, w: p - d * w, "And there is no token before position 0"),
-        (lambda p, d, w: p - d * w + 1, "takes off one place for all layers together"),
-        (lambda p, d, w: max(0, p - w), "one layer, and one place too far"),
+        (lambda p, d, w: p - d * w + 1, "takes off one token for all layers together"),
+        (lambda p, d, w: max(0, p - w), "one layer, and one token too far"),
         (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
         (lambda p, d, w: d * (w - 1) - p, "signs are reversed"),
         (lambda p, d, w: p - (d - 1) * w, "one layer too few: there are depth hops; and each")],
