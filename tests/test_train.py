@@ -66,9 +66,9 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_checkpoints(tmp_path):
     assert kept.config == model.config
 
 
-def whole_and_resumed(folder, monkeypatch):
-    """The weights of a run of four steps, and of one that was killed after two and went on."""
-    whole, halves = folder / "whole", folder / "halves"
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
     assert command.run(options(whole, "--tokens", "0.004")) == 0
     learn = train.Run.log_losses
 
@@ -83,18 +83,10 @@ def whole_and_resumed(folder, monkeypatch):
     with open(halves / "log.jsonl", "a") as log:  # a line of a step that was never saved
         log.write(json.dumps({"step": 3, "loss": 99.0}) + "\n")
     assert command.run(options(halves, "--tokens", "0.004")) == 0
+    expected, got = weights_of(whole), weights_of(halves)
+    apart = {name: mx.abs(expected[name] - got[name]).max().item() for name in expected}
+    assert not any(apart.values()), {name: gap for name, gap in apart.items() if gap}
     assert "99.0" not in (halves / "log.jsonl").read_text()
-    return weights_of(whole), weights_of(halves)
-
-
-@pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
-    """To the last bit. On a busy machine a sum was once rounded otherwise; what resuming forgets differs every time."""
-    for attempt in ("first", "second"):
-        expected, got = whole_and_resumed(tmp_path / attempt, monkeypatch)
-        if equal := all(mx.array_equal(expected[name], got[name]) for name in expected):
-            break
-    assert equal
 
 
 @pytest.mark.slow
