@@ -12,6 +12,7 @@ from mistral_edu.fast.gpu.caches import are_as_made
 from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.layer import Layer, Output
 from mistral_edu.fast.gpu.nvidia import step as nvidia
+from mistral_edu.fast.gpu.nvidia.window import make_attention
 from mistral_edu.fast.gpu.step import Step
 from mistral_edu.fast.gpu.watching import Pointers
 from mistral_edu.fast.products import Traced, known
@@ -37,6 +38,7 @@ class GpuEngine(Watchful):
         self.output = Output(model.model.norm, self.embed if self.config.tie_embeddings else model.lm_head)
         self.step = Step(self.embed, self.layers, self.output)
         self.kernels, self.why = nvidia.make_step(self.config, self.embed, self.layers, self.output)
+        self.attend = make_attention(self.config, self.output.norm[0].dtype)
         if self.kernels:
             self.name = WITH_KERNELS
         mx.clear_cache()  # of weights before they were joined
@@ -69,7 +71,7 @@ class GpuEngine(Watchful):
         (B, L), window, logits = tokens.shape, self.config.window_size, []
         for start, end in prompt.pieces(L, cache[0].offset, window, max(1, self.chunk // B)):
             x = rows_of(self.embed, tokens[:, start:end])                               # (B, end - start, dim)
-            x = prompt.read(self.layers, x, cache, window)
+            x = prompt.read(self.layers, x, cache, window, self.attend)
             if not last_only:
                 logits.append(self.output(x))
         return self.output(x[:, -1:]) if last_only else mx.concatenate(logits, axis=1)

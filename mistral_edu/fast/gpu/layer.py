@@ -45,10 +45,17 @@ class Layer:
                               offset=offset, freqs=self.periods)
         return turned[:, :self.n_heads], turned[:, self.n_heads:], all_heads[:, together:]
 
-    def rest(self, x, out):
-        """The residual stream x (B, L, dim) after attention's out (B, n_heads, L, head_dim) and the feed-forward."""
-        x = x + self.o(merge_heads(out))
+    def after_attention(self, x, out):
+        """The residual stream x (B, L, dim) after attention's out (B, n_heads, L, head_dim)."""
+        return x + self.o(merge_heads(out))
+
+    def feed_forward(self, x):
+        """The residual stream x (B, L, dim) after the feed-forward."""
         return x + self.down(gate(*self.gate_up.apart(mx.fast.rms_norm(x, *self.norms[1]))))
+
+    def rest(self, x, out):
+        """Both, one after the other."""
+        return self.feed_forward(self.after_attention(x, out))
 
 
 class Output:

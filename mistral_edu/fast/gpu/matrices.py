@@ -33,9 +33,15 @@ class Matrix:
         if self.packing is None:
             return x @ self.arrays[0].T
         if has_few_rows(x):
-            found = [mx.quantized_matmul(x, *piece, transpose=True, **self.packing) for piece in self.pieces]
-            return found[0] if len(found) == 1 else mx.concatenate(found, axis=-1)
+            return self.packed(x.reshape(1, -1, x.shape[-1])).reshape(*x.shape[:-1], -1)
         return x @ mx.dequantize(*self.arrays, **self.packing).T
+
+    def packed(self, x):
+        """The weight read packed, once for every FEW rows of x: (1, n, width) -> (1, n, rows)."""
+        found = [[mx.quantized_matmul(x[:, n:n + FEW], *piece, transpose=True, **self.packing) for piece in self.pieces]
+                 for n in range(0, x.shape[1], FEW)]
+        side_by_side = [each[0] if len(each) == 1 else mx.concatenate(each, axis=-1) for each in found]
+        return side_by_side[0] if len(found) == 1 else mx.concatenate(side_by_side, axis=1)
 
     @property
     def rows(self):

@@ -1,43 +1,49 @@
 """A prompt: many tokens at once through each layer, in pieces whose intermediate results fit into memory.
 
 MLX works off what Python hands over. Python is far ahead, and what it has handed over but is not computed yet may need
-memory already: of all layers of a piece at once. So two layers are under way at a time, no more.
+memory already: of all layers of a piece at once. So two halves of a layer are under way at a time, no more.
 """
 import mlx.core as mx
 
-from mistral_edu.fast.gpu.window import attend_in_window
+from mistral_edu.fast.gpu import window as within
 
 LONGEST, SHORTEST = 4096, 256   # tokens of a piece: more gain nothing on the fastest GPUs
 SHARE = 1 / 8                   # of the free memory that a piece may take
-LAYERS_AT_ONCE = 2
 MANY = 256                      # tokens from which on memory is worth waiting for
 
 
-def read(layers, x, cache, window):
-    """x (B, L, dim) through all layers, which take its tokens into their caches; lazily for the most part."""
+def read(layers, x, cache, window, attend=within.attend):
+    """x (B, L, dim) through all layers, which take its tokens into their caches; lazily for the most part.
+
+    attend(q, k, v, held, scale) computes attention of a piece whose window begins in the cache.
+    """
     before = None
-    for layer, held in zip(layers, cache):
-        x = read_layer(layer, x, held, window)              # (B, L, dim)
+
+    def begin(x, *others):
+        nonlocal before
         if x.shape[0] * x.shape[1] >= MANY:
-            mx.async_eval(x, held.keys, held.values)
+            mx.async_eval(x, *others)
             if before is not None:
                 mx.eval(before)
             before = x
+    for layer, held in zip(layers, cache):
+        x = layer.after_attention(x, attention(layer, x, held, window, attend))     # (B, L, dim)
+        begin(x, held.keys, held.values)
+        x = layer.feed_forward(x)                                                   # (B, L, dim)
+        begin(x)
     return x
 
 
-def read_layer(layer, x, held, window):
-    """A function of its own, so that q, k and v are let go before the next layer begins."""
+def attention(layer, x, held, window, attend):
+    """What the tokens x of a layer find, (B, n_heads, L, head_dim); a function of its own, so that q, k, v are let go."""
     q, k, v = layer.heads(x, held.offset)
     if window is None or held.offset + x.shape[1] <= window:
         held.store(k, v)                                    # slot = position: nothing has left the window
         keys, values = held.keys[..., :held.offset, :], held.values[..., :held.offset, :]
-        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=layer.scale, mask="causal")
-    else:
-        past_k, past_v = held.in_time_order(held.keys), held.in_time_order(held.values)
-        out = attend_in_window(q, [*past_k, k], [*past_v, v], window, layer.scale)
-        held.store(k, v)
-    return layer.rest(x, out)
+        return mx.fast.scaled_dot_product_attention(q, keys, values, scale=layer.scale, mask="causal")
+    out = attend(q, k, v, held, layer.scale)
+    held.store(k, v)
+    return out
 
 
 def pieces(L, offset, window, at_once):
@@ -67,7 +73,7 @@ def tokens_at_once(config, itemsize, free):
     """
     heads = config.n_heads + 2 * config.n_kv_heads
     numbers = 6 * config.dim + 2 * heads * config.head_dim + 3 * config.hidden_dim          # of a token, in a layer
-    bytes_per_token = LAYERS_AT_ONCE * numbers * itemsize
+    bytes_per_token = numbers * itemsize
     length = LONGEST
     while length > SHORTEST and length * bytes_per_token > SHARE * (4e9 if free is None else free):
         length //= 2

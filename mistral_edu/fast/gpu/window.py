@@ -21,6 +21,12 @@ LEAST = 128     # queries of a block at least: fewer keep a GPU less busy than t
 ALIGNED = 64    # a kernel of NVIDIA's wants its rows, and the mask's, to begin at multiples of 16 bytes
 
 
+def attend(q, k, v, held, scale):
+    """Attention of a piece of a prompt, given its q, k and v, to itself and to what a layer's ring holds. Returns as q."""
+    past_k, past_v = held.in_time_order(held.keys), held.in_time_order(held.values)
+    return attend_in_window(q, [*past_k, k], [*past_v, v], held.window, scale)
+
+
 def attend_in_window(q, keys, values, window, scale):
     """q (B, n_heads, L, head_dim): the last L tokens of those whose keys are given, each of which sees `window` keys.
 

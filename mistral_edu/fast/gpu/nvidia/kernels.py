@@ -7,7 +7,7 @@ from importlib import resources
 
 import mlx.core as mx
 
-FILES = "weights.cuh", "product.cuh", "attend.cuh", "model.cuh"
+FILES = "tensor_cores.cuh", "weights.cuh", "product.cuh", "attend.cuh", "model.cuh"
 TILE, UNIT = 16, 64
 WARPS, MOST_STAGES = 16, 4      # of a block; and chunks that a warp has under way
 AT_ONCE = 8                     # tiles between two meetings of a block's warps
@@ -16,7 +16,6 @@ PADDING = {16: 64, 8: 64, 4: 32}
 STATIC = 1024                   # bytes of shared memory that are not ours
 
 SOURCE = """
-using namespace mistral;
 extern __shared__ __align__(128) unsigned char bytes[];
 Shared& shared = *(Shared*)bytes;
 Weights& all = shared.weights;
@@ -30,17 +29,24 @@ if (blockIdx.x == 0 && threadIdx.x == 0) next[0] = where[0] + 1, next[1] = where
 
 def make_kernel(shape):
     """The kernel of a Shape, as a function of MLX; its inputs are named by shape.inputs()."""
-    header = f"namespace mistral {{\n{shape.constants()}{sources()}}}\n"
     source = SOURCE.format(table="\n".join(shape.table()), embed=comma(shape.names("embed", shape.embed_bits), 3))
-    name = f"model_{sha256((header + source).encode()).hexdigest()[:12]}"
+    return compiled("model", FILES, shape.constants(), source, shape.inputs(), ["logits", "next"], 32 * WARPS,
+                    shape.shared_memory())
+
+
+def compiled(kind, files, constants, source, inputs, outputs, n_threads, shared_memory):
+    """A function of MLX from files of this folder: with these constants before them, and this body of the kernel.
+
+    n_threads: of a block; shared_memory: bytes of one.
+    """
+    text = "".join(resources.files(__package__).joinpath(name).read_text() for name in files)
+    header = f"namespace mistral {{\n{constants}{text}}}\n"
+    name = f"{kind}_{sha256((header + source).encode()).hexdigest()[:12]}"
     # How many threads there will be is known to nobody but the compiler, and MLX has no word to tell it.
-    header += f"#define custom_kernel_{name} __launch_bounds__({32 * WARPS}, 1) custom_kernel_{name}\n"
-    return mx.fast.cuda_kernel(name=name, input_names=shape.inputs(), output_names=["logits", "next"], header=header,
-                               source=f"#undef custom_kernel_{name}\n{source}", shared_memory=shape.shared_memory())
-
-
-def sources():
-    return "".join(resources.files(__package__).joinpath(name).read_text() for name in FILES)
+    header += f"#define custom_kernel_{name} __launch_bounds__({n_threads}, 1) custom_kernel_{name}\n"
+    source = f"#undef custom_kernel_{name}\nusing namespace mistral;\n{source}"
+    return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, header=header, source=source,
+                               shared_memory=shared_memory)
 
 
 class Shape:

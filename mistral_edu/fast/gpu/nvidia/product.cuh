@@ -20,18 +20,10 @@ struct Vector {                     // x, in shared memory
   float* sums;                      // of each UNIT
 };
 
-__device__ inline float low(uint32_t pair) { return __uint_as_float(pair << 16); }
-__device__ inline float high(uint32_t pair) { return __uint_as_float(pair & 0xffff0000u); }
-__device__ inline uint32_t pack(float a, float b) {
-  uint32_t pair;
-  asm("cvt.rn.bf16x2.f32 %0, %2, %1;" : "=r"(pair) : "f"(a), "f"(b));
-  return pair;
-}
 __device__ inline void unpack(uint4 v, float (&f)[8]) {
   f[0] = low(v.x), f[1] = high(v.x), f[2] = low(v.y), f[3] = high(v.y);
   f[4] = low(v.z), f[5] = high(v.z), f[6] = low(v.w), f[7] = high(v.w);
 }
-__device__ inline float rounded(float a) { return __bfloat162float(__float2bfloat16(a)); }
 
 // Two nibbles, from the lowest bits of each half of a word, as bfloat16: one + magic.
 template <uint32_t MAGIC>
@@ -41,14 +33,6 @@ __device__ inline uint32_t nibbles(uint32_t word) {
   return pair;
 }
 constexpr uint32_t ONES = 0x43004300, SIXTEENS = 0x45004500;
-
-// sum (16 rows) += A (16 rows, 16 weights) b: a thread holds 4 weights of each of two rows, and 4 numbers of x.
-__device__ inline void multiply(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
-                                uint32_t b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
-      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
 
 // Eight neighbours of x in the order in which they meet weights: as they are; or 0 2 1 3; or 0 4 1 5 2 6 3 7.
 __device__ inline uint4 in_order(const float (&f)[8]) {

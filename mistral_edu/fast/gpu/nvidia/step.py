@@ -19,7 +19,7 @@ NEAR = 0.2      # of the logits' length: by how much both ways may differ in bfl
 
 def make_step(config, embed, layers, output):
     """(KernelStep, why there is none): one of the two is None or ""."""
-    if os.environ.get("MISTRAL_EDU_ENGINE") == "mlx":
+    if not is_wanted():
         return None, "MISTRAL_EDU_ENGINE=mlx leaves them out"
     here = gpu()
     if here is None:
@@ -27,6 +27,11 @@ def make_step(config, embed, layers, output):
     if why := why_not(config, embed, layers, output, here):
         return None, why
     return KernelStep(config, embed, layers, output, here), ""
+
+
+def is_wanted():
+    """Whether the environment allows for kernels of our own."""
+    return os.environ.get("MISTRAL_EDU_ENGINE") != "mlx"
 
 
 def why_not(config, embed, layers, output, here):

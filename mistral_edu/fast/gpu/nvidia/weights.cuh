@@ -12,8 +12,7 @@
 //
 // The padding puts rows that are read together into different banks of shared memory.
 
-using bf16 = __nv_bfloat16;
-constexpr int WARP = 32, TILE = 16, UNIT = 64;          // UNIT: weights of a row that share a scale
+constexpr int TILE = 16, UNIT = 64;          // UNIT: weights of a row that share a scale
 constexpr int PIECE = STEP * BITS / 8;                  // bytes of a row in a chunk
 constexpr int STRIDE = PIECE + (BITS == 4 ? 32 : 64);
 constexpr int UNITS = STEP / UNIT, SCALE_BYTES = BITS == 16 ? 0 : UNITS * 2;
@@ -27,13 +26,6 @@ struct Matrix {
   const bf16 *scales, *biases;
   int width, tiles, chunks, half;
 };
-
-template <int BYTES>
-__device__ inline void copy_async(void* to, const void* from) {     // past the registers, while the thread goes on
-  const uint32_t shared = (uint32_t)__cvta_generic_to_shared(to);
-  if constexpr (BYTES == 16) asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from));
-  else asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(from), "n"(BYTES));
-}
 
 // Chunks are dealt out: of those of a block's tiles, one after another, each warp has every WARPS-th.
 struct Belt {
@@ -72,7 +64,7 @@ struct Belt {
       if (++matrix < end) begin();
     }
     if (matrix < end) copy();
-    asm volatile("cp.async.commit_group;");             // an empty one at the end, so that counting stays simple
+    end_of_group();                                     // an empty one at the end, so that counting stays simple
     chunk += WARPS;
     oldest = oldest == base + (STAGES - 1) * CHUNK_BYTES ? base : oldest + CHUNK_BYTES;
   }
@@ -91,7 +83,7 @@ struct Belt {
 
   // The oldest chunk, once it is there.
   __device__ const unsigned char* wait() const {
-    asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");
+    wait_for_groups<STAGES - 1>();
     __syncwarp();
     return oldest;
   }
