@@ -1,9 +1,10 @@
-"""A kernel for NVIDIA GPUs that runs on any processor: what model.cuh computes, in operations of MLX.
+"""Kernels for NVIDIA GPUs that run on any processor: what model.cuh and window.cuh compute, in operations of MLX.
 
-Like the real one it gets the arrays of Shape.inputs(), writes a token's keys and values into the memory of two of them
-for each layer, and says nothing about it to MLX. It cannot show what goes wrong on a GPU alone.
+Like the real one, the first gets the arrays of Shape.inputs(), writes a token's keys and values into the memory of two
+of them for each layer, and says nothing about it to MLX. They cannot show what goes wrong on a GPU alone.
 """
 import ctypes
+import re
 
 from mistral_edu.fast.changes import address
 from mistral_edu.fast.gpu.nvidia.device import Gpu
@@ -89,3 +90,34 @@ class SmallKernel:
         assert seen.flags.c_contiguous and seen.ctypes.data == address(array)
         memory = np.ctypeslib.as_array((ctypes.c_uint16 * seen.size).from_address(seen.ctypes.data))
         memory.reshape(seen.shape)[:, slot] = np.array(new.view(mx.uint16))
+
+
+class SmallWindow:
+    """In the place of window.compiled. calls: how often it was asked; says: what it makes of the result."""
+
+    def __init__(self, says=lambda out: out):
+        self.calls, self.says = 0, says
+
+    def __call__(self, kind, files, constants, source, inputs, outputs, n_threads, shared_memory):
+        self.constants = {name: int(value) for name, value in re.findall(r"int (\w+) = (\d+);", constants)}
+        c, scale = self.constants, float(re.search(r"SCALE = ([\d.]+)f", constants)[1])
+
+        def kernel(inputs, grid, threadgroup, output_shapes, output_dtypes):
+            self.calls += 1
+            q, k, v, ring_k, ring_v, where = inputs
+            offset, L = where.tolist()
+            B, n_heads, _, head_dim = q.shape
+            assert q.shape == (B, c["N_HEADS"], L, c["HEAD_DIM"])
+            assert ring_k.shape == ring_v.shape == (B, c["N_KV_HEADS"], c["WINDOW"], head_dim) and offset >= c["WINDOW"]
+            assert k.shape == v.shape == (B, c["N_KV_HEADS"], L, head_dim)
+            assert grid == (-(-L // c["ROWS"]) * n_threads, n_heads, B) and threadgroup == (n_threads, 1, 1)
+            assert output_shapes == [(B, L, n_heads, head_dim)] and output_dtypes == [q.dtype] and len(outputs) == 1
+            first = offset - c["WINDOW"] + 1                    # the earliest position that the first query sees
+            slots = mx.arange(first, offset) % c["WINDOW"]
+            keys = mx.concatenate([ring_k[:, :, slots], k], axis=2)
+            values = mx.concatenate([ring_v[:, :, slots], v], axis=2)
+            behind = mx.arange(offset, offset + L)[:, None] - mx.arange(first, offset + L)
+            mask = (behind >= 0) & (behind < c["WINDOW"])
+            out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=scale, mask=mask)
+            return [self.says(out.transpose(0, 2, 1, 3))]
+        return kernel

@@ -291,7 +291,7 @@ def test_a_model_that_has_gone_takes_its_engine_and_its_weights_along():
 
 
 def test_memory_of_a_prompt_does_not_grow_with_the_layers():
-    """Two layers are under way at a time. Without a cache's keys and values, so many layers more take nothing more."""
+    """Two halves of layers are under way at a time: but for keys and values, so many layers more take nothing more."""
     tokens = mx.random.randint(0, 2048, (1, 256), key=mx.random.key(8))
 
     def peak(n_layers):

@@ -20,11 +20,12 @@ from mistral_edu.checkpoints.saved_cache import load_cache, save_cache
 from mistral_edu.fast import accelerate, detach
 from mistral_edu.fast.gpu import nvidia
 from mistral_edu.fast.gpu.engine import WITH_KERNELS, GpuEngine
-from mistral_edu.fast.gpu.nvidia import held, kernels, step
+from mistral_edu.fast.gpu.nvidia import held, kernels, step, window
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.kernels import Shape, make_kernel
+from mistral_edu.fast.gpu.window import attend as in_blocks
 from mistral_edu.quantize import quantize
-from small_kernel import H200, SmallKernel
+from small_kernel import H200, SmallKernel, SmallWindow
 from small_models import CONFIG, memory_held, random_model
 
 import mlx.core as mx
@@ -33,6 +34,7 @@ import pytest
 
 TOKENS = mx.random.randint(0, 512, (1, 320), key=mx.random.key(5))
 OTHERS = mx.random.randint(0, 512, (1, 320), key=mx.random.key(6))
+A100 = replace(H200, multiprocessors=108, capability=(8, 0), shared_memory=166_912)
 FITS = {"dim": 128, "hidden_dim": 256, "n_layers": 2, "vocab_size": 512, "context_len": 1000}
 
 
@@ -46,6 +48,14 @@ def kernel(monkeypatch):
     monkeypatch.setattr(step, "make_kernel", small)
     yield small
     mx.set_default_device(before)
+
+
+@pytest.fixture
+def window_kernel(monkeypatch):
+    small = SmallWindow()
+    monkeypatch.setattr(window, "gpu", lambda: H200)
+    monkeypatch.setattr(window, "compiled", small)
+    return small
 
 
 def make(bits=None, **changes):
@@ -393,6 +403,67 @@ def test_without_cuda_there_is_no_gpu():
         assert gpu() is None
 
 
+# --- windows of prompts -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("window_size, lengths", [(1, [5, 30]), (7, [7, 20, 1, 9]), (16, [10, 6, 50, 3, 40]),
+                                                  (64, [200])])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_kernel_for_windows_reads_the_ring_where_it_lies(batch, window_size, lengths, window_kernel):
+    model = make(window_size=window_size)
+    plain = copy.deepcopy(model)
+    accelerate(plain)
+    plain.engine.attend = in_blocks
+    tokens = TOKENS if batch == 1 else mx.concatenate([TOKENS, OTHERS])
+    cache, other, done = model.make_cache(), plain.make_cache(), 0
+    for L in lengths:
+        found, want = (each(tokens[:, done:done + L], held) for each, held in ((model, cache), (plain, other)))
+        assert gap(found.astype(mx.float32), want.astype(mx.float32)) < 0.03
+        done += L
+    assert window_kernel.calls >= len(model.layers) and model.engine.attend.trusted
+    assert all(gap(a.keys.astype(mx.float32), b.keys.astype(mx.float32)) < 0.03 for a, b in zip(cache, other))
+
+
+def test_a_kernel_for_windows_gets_tiles_that_fit(window_kernel, monkeypatch):
+    seven_b = replace(CONFIG, n_heads=32, n_kv_heads=8, head_dim=128, window_size=4096)
+    for here, n_keys in [(H200, 64), (A100, 64), (replace(H200, capability=(8, 9), shared_memory=101_376), 32)]:
+        monkeypatch.setattr(window, "gpu", lambda here=here: here)
+        assert isinstance(window.make_attention(seven_b, mx.bfloat16), window.WindowKernel)
+        assert window_kernel.constants["KEYS"] == n_keys and window_kernel.constants["GROUP"] == 4
+        assert window_kernel.constants["SHARED_BYTES"] + kernels.STATIC <= here.shared_memory
+
+
+@pytest.mark.parametrize("changes, here", [({"window_size": None}, H200), ({"head_dim": 48}, H200), ({}, None),
+                                           ({"dtype": mx.float32}, H200), ({}, replace(H200, capability=(7, 5))),
+                                           ({}, replace(H200, shared_memory=48 << 10)), ({"mlx": True}, H200)])
+def test_windows_that_the_kernel_does_not_take_go_in_blocks(changes, here, window_kernel, monkeypatch):
+    monkeypatch.setattr(window, "gpu", lambda: here)
+    if changes.pop("mlx", False):
+        monkeypatch.setenv("MISTRAL_EDU_ENGINE", "mlx")
+    dtype = changes.pop("dtype", mx.bfloat16)
+    config = replace(CONFIG, **{"head_dim": 128, "window_size": 7, **changes})
+    assert window.make_attention(config, dtype) is in_blocks
+
+
+def fails(out):
+    raise RuntimeError("first line\nptxas: too much of it")
+
+
+@pytest.mark.parametrize("says, message", [(mx.negative, "its result is 2 of the right one's"),
+                                           (lambda out: out * mx.nan, "its result is nan of"),
+                                           (fails, "not used: ptxas: too much of it. MLX's own")],
+                         ids=["wrong", "NaN", "error"])
+def test_a_wrong_kernel_for_windows_warns_once_and_does_not_answer(says, message, window_kernel):
+    window_kernel.says = says
+    model = make(window_size=7)
+    plain = copy.deepcopy(model)
+    accelerate(plain)
+    plain.engine.attend = in_blocks
+    with pytest.warns(UserWarning, match=message) as warned:
+        found = model(TOKENS[:, :30])
+        model(TOKENS[:, :30])
+    assert equal(found, plain(TOKENS[:, :30])) and window_kernel.calls == 1 and len(warned) == 1
+
+
 # --- interrupts -------------------------------------------------------------------------------------------------------
 
 def interrupt():
@@ -507,7 +578,6 @@ def test_a_model_that_nobody_needs_takes_its_kernels_along(no_gc):
 
 # --- the kernel's text ------------------------------------------------------------------------------------------------
 
-A100 = replace(H200, multiprocessors=108, capability=(8, 0), shared_memory=166_912)
 SHAPES = [(bits, embed_bits, here) for bits in (16, 8, 4) for embed_bits in sorted({16, bits}) for here in (H200, A100)]
 MODELS = [{}, {"window_size": 7, "dim": 384, "hidden_dim": 640}, {"n_layers": 32, "dim": 4096, "hidden_dim": 14_336,
           "n_heads": 32, "n_kv_heads": 8, "head_dim": 128, "vocab_size": 32_768}]
@@ -564,8 +634,8 @@ def test_the_kernel_holds_each_file_and_has_the_inputs_of_its_shape(monkeypatch)
         assert text.count("{") == text.count("}") and "{table}" not in text and "{embed}" not in text
         assert all(constant in text for constant in shape.constants().splitlines())
     files = {each.name for each in resources.files(nvidia).iterdir() if each.name.endswith(".cuh")}
-    assert files == set(kernels.FILES) and len(files) == 4
-    assert all((resources.files(nvidia) / name).read_text() in made[0]["header"] for name in files)
+    assert files == {*kernels.FILES, *window.FILES} and len(files) == 6
+    assert all((resources.files(nvidia) / name).read_text() in made[0]["header"] for name in kernels.FILES)
     assert made[0]["name"] != made[1]["name"]                   # MLX keeps what it compiled by its name
 
 

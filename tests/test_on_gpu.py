@@ -1,8 +1,8 @@
-"""The kernel for NVIDIA GPUs, on one: `make test-gpu`, or, where only the library's own needs are installed,
+"""The kernels for NVIDIA GPUs, on one: `make test-gpu`, or, where only the library's own needs are installed,
 
     PYTHONPATH=. python tests/test_on_gpu.py [the part of a test's name]
 
-So nothing here needs pytest. Each test prints what it measured. The Python around the kernel is tested on any machine,
+So nothing here needs pytest. Each test prints what it measured. The Python around the kernels is tested on any machine,
 by test_gpu_kernels.py.
 """
 import copy
@@ -12,17 +12,20 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 from mistral_edu import encode_chat, load
 from mistral_edu.bench.equal import PROMPTS, compare, reference
 from mistral_edu.cache import RotatingKVCache
 from mistral_edu.fast import accelerate
+from mistral_edu.fast.gpu import window as in_blocks
 from mistral_edu.fast.gpu.engine import WITH_KERNELS
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.held import held_by
 from mistral_edu.fast.gpu.nvidia.step import distance
+from mistral_edu.fast.gpu.nvidia.window import KEYS, make_kernel
 from mistral_edu.quantize import quantize
-from small_models import random_model
+from small_models import CONFIG, random_model
 
 import mlx.core as mx
 
@@ -48,6 +51,13 @@ SHAPES = [
     (128, 32, 8, 4096, 14_336, 32_768, None, 4096),         # a layer of Mistral-7B
     (128, 32, 8, 4096, 14_336, 32_768, 8, None),
     (128, 32, 8, 4096, 14_336, 32_768, 4, None),
+]
+# head_dim, n_heads, n_kv_heads, window, sequences, tokens of the piece, and how many came before it
+WINDOWS = [
+    (32, 8, 4, 1, 1, 70, 9), (32, 4, 1, 128, 1, 512, 128), (32, 4, 4, 64, 2, 64, 192), (64, 2, 2, 7, 2, 100, 50),
+    (64, 8, 1, 128, 1, 300, 500), (64, 4, 2, 1000, 1, 1001, 1000), (128, 4, 4, 300, 1, 1, 1000),
+    (128, 4, 2, 300, 3, 129, 300), (128, 4, 2, 100, 2, 257, 333), (128, 4, 2, 64, 1, 130, 64),
+    (128, 8, 2, 4096, 1, 512, 31_000), (128, 32, 8, 4096, 1, 256, 4096), (128, 32, 8, 4096, 1, 2048, 6000),
 ]
 POSITIONS = 1, 2, 63, 64, 255, 256, 300, 1023, 4095, 5000, 32_767
 ANY_MORE, SOME_MORE = 1.5, 0.002    # how much further from float32 the kernel may be than MLX's operations in bfloat16
@@ -142,6 +152,42 @@ def answer_and_stored(model, token, position):
     cache = filled(model, position)
     logits = in_steps(model, cache, token, 0, 1)
     return [logits, *map(newest, cache)]
+
+
+def test_windows_are_as_close_to_float32_as_mlx_is():
+    """A piece of a prompt after a full ring, with random queries, keys and values, and each size of tiles."""
+    for head_dim, n_heads, n_kv_heads, window_size, B, L, position in WINDOWS:
+        config = replace(CONFIG, head_dim=head_dim, n_heads=n_heads, n_kv_heads=n_kv_heads, window_size=window_size)
+        sizes = [(n_heads, L), (n_kv_heads, L), (n_kv_heads, L), (n_kv_heads, position), (n_kv_heads, position)]
+        q, k, v, past_k, past_v = (mx.random.normal((B, *size, head_dim), key=mx.random.key(n)).astype(mx.bfloat16)
+                                   for n, size in enumerate(sizes))
+        rings = [RotatingKVCache(window_size), RotatingKVCache(window_size)]
+        for ring, dtype in zip(rings, (mx.bfloat16, mx.float32)):
+            ring.store(past_k.astype(dtype), past_v.astype(dtype))
+        scale, exactly = head_dim ** -0.5, [array.astype(mx.float32) for array in (q, k, v)]
+        exact = in_blocks.attend(*exactly, rings[1], scale)
+        theirs = distance(in_blocks.attend(q, k, v, rings[0], scale), exact)
+        for n_keys in KEYS:
+            ours = distance(make_kernel(config, n_keys)(q, k, v, rings[0]), exact)
+            print(f"head_dim {head_dim:3}, {n_heads:2} heads, {n_kv_heads} of keys, window {window_size:4}, {B} x {L} "
+                  f"tokens after {position:6}, {n_keys} keys a tile: {ours:.5f} from float32; MLX's {theirs:.5f}")
+            assert ours <= ANY_MORE * theirs + SOME_MORE
+
+
+def test_prompts_longer_than_the_window_are_what_mlx_s_operations_make_of_them():
+    """Whole models, in pieces that begin anywhere, several sequences at a time; and the kernel has answered."""
+    tokens = mx.concatenate([tokens_of(700), tokens_of(700, 2)])
+    for bits, window_size, lengths in [(None, 7, [20, 333]), (4, 128, [128, 300, 1]), (8, 300, [299, 1, 200, 200])]:
+        model = make(bits, window_size=window_size)
+        plain = without_kernels(model)
+        plain.engine.attend = in_blocks.attend
+        for batch in (tokens[:1], tokens):
+            caches, done = [each.make_cache() for each in (model, plain)], 0
+            for L in lengths:
+                found, want = (each(batch[:, done:done + L], cache) for each, cache in zip((model, plain), caches))
+                assert distance(found, want) < 0.05, (bits, window_size, done, L)
+                done += L
+        assert model.engine.attend.trusted
 
 
 def test_the_embedded_model_writes_what_float32_would():

@@ -15,6 +15,8 @@ import numpy as np
 from mistral_edu.quantize import QUANTIZED
 
 FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
+SIDE_BY_SIDE = 24   # sequences, a token of each, up to which it is not
+AT_ONCE = 8         # of these: MLX's quickest kernel for NVIDIA, compiled when it is first used, takes just so many
 MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
 
 ARRAYS = ("weight", "scales", "biases")
@@ -37,9 +39,9 @@ class Matrix:
         return x @ mx.dequantize(*self.arrays, **self.packing).T
 
     def packed(self, x):
-        """The weight read packed, once for every FEW rows of x: (1, n, width) -> (1, n, rows)."""
-        found = [[mx.quantized_matmul(x[:, n:n + FEW], *piece, transpose=True, **self.packing) for piece in self.pieces]
-                 for n in range(0, x.shape[1], FEW)]
+        """The weight read packed, once for AT_ONCE rows of x: (1, n, width) -> (1, n, rows)."""
+        found = [[mx.quantized_matmul(x[:, n:n + AT_ONCE], *piece, transpose=True, **self.packing)
+                  for piece in self.pieces] for n in range(0, x.shape[1], AT_ONCE)]
         side_by_side = [each[0] if len(each) == 1 else mx.concatenate(each, axis=-1) for each in found]
         return side_by_side[0] if len(found) == 1 else mx.concatenate(side_by_side, axis=1)
 
@@ -49,8 +51,9 @@ class Matrix:
 
 
 def has_few_rows(x):
-    """Whether x (B, L, width) is one token of each sequence, or so few that unpacking a weight does not pay."""
-    return x.shape[-2] == 1 or x.size < FEW * x.shape[-1]
+    """Whether x (B, L, width) has so few that to unpack a weight does not pay."""
+    rows = x.size // x.shape[-1]
+    return rows < FEW or x.shape[-2] == 1 and rows <= SIDE_BY_SIDE
 
 
 def matrix(layer):

@@ -35,7 +35,7 @@ def read(layers, x, cache, window, attend=within.attend):
 
 
 def attention(layer, x, held, window, attend):
-    """What the tokens x of a layer find, (B, n_heads, L, head_dim); a function of its own, so that q, k, v are let go."""
+    """Attention of x (B, L, dim): (B, n_heads, L, head_dim). A function of its own, so that q, k and v are let go."""
     q, k, v = layer.heads(x, held.offset)
     if window is None or held.offset + x.shape[1] <= window:
         held.store(k, v)                                    # slot = position: nothing has left the window

@@ -31,14 +31,30 @@ struct Tokens {
     if (position >= offset) return fresh + (size_t)(position - offset) * HEAD_DIM;
     return ring + (unsigned)position % WINDOW * HEAD_DIM;
   }
+
+  // Whether the KEYS tokens from here on lie one after another.
+  __device__ bool are_together(int position) const {
+    if (position >= offset) return position + KEYS - 1 <= last;
+    return position + KEYS <= offset && (unsigned)position % WINDOW + KEYS <= WINDOW;
+  }
 };
 
 // Begin to bring N rows into shared memory; row(n) says where row n is.
-template <int N, class Row>
+template <int N, int AT_ONCE, class Row>
 __device__ inline void fetch(bf16* to, Row row) {
-#pragma unroll
-  for (int i = threadIdx.x; i < N * PARTS; i += THREADS)
-    copy_async<16>(to + i / PARTS * STRIDE + i % PARTS * 8, row(i / PARTS) + i % PARTS * 8);
+  const int mine = threadIdx.x / PARTS, part = threadIdx.x % PARTS * 8;
+  to += mine * STRIDE + part;
+#pragma unroll AT_ONCE
+  for (int n = 0; n < N; n += THREADS / PARTS) copy_async<16>(to + n * STRIDE, row(mine + n) + part);
+}
+
+__device__ inline void fetch(bf16* to, const Tokens& tokens, int first) {
+  if (tokens.are_together(first)) {             // nearly always
+    const bf16* from = tokens[first];
+    fetch<KEYS, 16>(to, [&](int n) { return from + n * HEAD_DIM; });
+  } else {
+    fetch<KEYS, 1>(to, [&](int n) { return tokens[first + n]; });
+  }
 }
 
 // Four matrices of 8 by 8 numbers from shared memory, each row's address given by one lane: as they are, or turned.
@@ -97,10 +113,7 @@ struct Softmax {
       }
     }
     if (masked) mask(scores, ahead);
-#pragma unroll
-    for (int m = 0; m < TILES; m++)
-#pragma unroll
-      for (int h = 0; h < 2; h++) weigh(scores, m, h);
+    weigh(scores);
 #pragma unroll
     for (int k = 0; k < KEYS / 16; k++) {
       uint32_t a[TILES][4];                     // what a thread got of scores is what it has to give now
@@ -137,24 +150,44 @@ struct Softmax {
         }
   }
 
-  // Scores of query h of tile m become exp(score - greatest), and what was gathered before is put right.
-  __device__ void weigh(float (&scores)[TILES][KEYS / 8][4], int m, int h) {
-    float most = greatest[m][h];
+  // Scores become exp(score - greatest), and what was gathered before is put right where there is a new greatest one.
+  __device__ void weigh(float (&scores)[TILES][KEYS / 8][4]) {
+    float before[TILES][2];
+    bool is_new = false;
 #pragma unroll
-    for (int n = 0; n < KEYS / 8; n++) most = fmaxf(most, fmaxf(scores[m][n][2 * h], scores[m][n][2 * h + 1]));
-    most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
-    most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
-    const float before = power_of_2((greatest[m][h] - most) * FACTOR), less = most * FACTOR;
-    greatest[m][h] = most, sum[m][h] *= before;
+    for (int m = 0; m < TILES; m++)
 #pragma unroll
-    for (int n = 0; n < KEYS / 8; n++)
+      for (int h = 0; h < 2; h++) {
+        float most = greatest[m][h];
 #pragma unroll
-      for (int i = 2 * h; i < 2 * h + 2; i++) {
-        scores[m][n][i] = power_of_2(scores[m][n][i] * FACTOR - less);
-        sum[m][h] += scores[m][n][i];
+        for (int n = 0; n < KEYS / 8; n++) most = fmaxf(most, fmaxf(scores[m][n][2 * h], scores[m][n][2 * h + 1]));
+        most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
+        most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
+        is_new |= most > greatest[m][h];
+        before[m][h] = power_of_2((greatest[m][h] - most) * FACTOR), greatest[m][h] = most;
       }
+    if (__any_sync(~0u, is_new)) {              // seldom, once the first tiles have gone by
 #pragma unroll
-    for (int n = 0; n < HEAD_DIM / 8; n++) out[m][n][2 * h] *= before, out[m][n][2 * h + 1] *= before;
+      for (int m = 0; m < TILES; m++)
+#pragma unroll
+        for (int h = 0; h < 2; h++) {
+          sum[m][h] *= before[m][h];
+#pragma unroll
+          for (int n = 0; n < HEAD_DIM / 8; n++) out[m][n][2 * h] *= before[m][h], out[m][n][2 * h + 1] *= before[m][h];
+        }
+    }
+#pragma unroll
+    for (int m = 0; m < TILES; m++)
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        // A query that has seen no key so far: 2^(NOTHING - 0) is nothing, where 2^(NOTHING - NOTHING) would be 1.
+        const float less = greatest[m][h] == NOTHING ? 0 : greatest[m][h] * FACTOR;
+#pragma unroll
+        for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+          for (int i = 2 * h; i < 2 * h + 2; i++)
+            sum[m][h] += scores[m][n][i] = power_of_2(scores[m][n][i] * FACTOR - less);
+      }
   }
 
   // to: where the first of the warp's rows goes, of which so many exist; the next ones are N_HEADS * HEAD_DIM further on.
@@ -191,13 +224,12 @@ __device__ inline void attend(Shared& shared, const bf16* q, const Tokens& keys,
   const int start = max(0, position - WINDOW + 1), n_tiles = (end - start + KEYS - 1) / KEYS;
   const auto bring = [&](int tile) {
     if (tile < n_tiles) {
-      const int from = start + tile * KEYS;
-      fetch<KEYS>(shared.keys[tile % 2], [&](int n) { return keys[from + n]; });
-      fetch<KEYS>(shared.values[tile % 2], [&](int n) { return values[from + n]; });
+      fetch(shared.keys[tile % 2], keys, start + tile * KEYS);
+      fetch(shared.values[tile % 2], values, start + tile * KEYS);
     }
     end_of_group();
   };
-  fetch<ROWS>(shared.q, [&](int n) { return q + (size_t)min(first + n, L - 1) * HEAD_DIM; });
+  fetch<ROWS, 1>(shared.q, [&](int n) { return q + (size_t)min(first + n, L - 1) * HEAD_DIM; });
   bring(0);
   const int mine = threadIdx.x / WARP * TILES * 16;     // the warp's first query
   Softmax softmax;

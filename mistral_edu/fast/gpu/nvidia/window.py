@@ -40,7 +40,7 @@ class WindowKernel:
         self.window, self.trusted, self.kernel = config.window_size, None, make_kernel(config, n_keys)
 
     def __call__(self, q, k, v, held, scale):
-        """q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, L, head_dim) of a piece, held: the layer's ring, full."""
+        """q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, L, head_dim) of a piece; held: the layer's full ring."""
         if self.trusted is False or held.keys.dtype != q.dtype or held.keys.shape[2] != self.window:
             return plain.attend(q, k, v, held, scale)
         if self.trusted is None and not self.is_right(q, k, v, held, scale):
@@ -74,8 +74,9 @@ def make_kernel(config, n_keys):
     def attend(q, k, v, held):
         B, n_heads, L, head_dim = q.shape
         where = mx.array([held.offset, L], dtype=mx.int32)
-        out, = kernel(inputs=[q, k, v, held.keys, held.values, where], grid=(-(-L // ROWS) * 32 * WARPS, n_heads, B),
-                      threadgroup=(32 * WARPS, 1, 1), output_shapes=[(B, L, n_heads, head_dim)], output_dtypes=[q.dtype])
+        n_threads = 32 * WARPS
+        out, = kernel(inputs=[q, k, v, held.keys, held.values, where], grid=(-(-L // ROWS) * n_threads, n_heads, B),
+                      threadgroup=(n_threads, 1, 1), output_shapes=[(B, L, n_heads, head_dim)], output_dtypes=[q.dtype])
         return out.transpose(0, 2, 1, 3)
     return attend
 
