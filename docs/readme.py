@@ -94,7 +94,8 @@ def about_the_gpu(result):
     """The README's table of a GPU: what came after prompts of each length, by precision; and the command."""
     from mistral_edu.bench.by_length import cell, length
 
-    rows = {(row["bits"], row["context"]): row for row in result["rows"] if row["engine"] == "mistral_edu"}
+    rows = {(row["bits"], row["context"]): row for row in result["rows"]
+            if row["engine"] == "mistral_edu" and row["batch"] == 1}
     precisions = sorted({bits for bits, _ in rows}, reverse=True)
     contexts = sorted({context for _, context in rows})
     lengths = ", ".join(map(length, contexts))

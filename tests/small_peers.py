@@ -17,6 +17,7 @@ def RotatingKVCache(max_size, keep):
     return max_size, keep
 """
 GENERATE = """
+from types import SimpleNamespace
 import mlx.core as mx
 
 def generate_step(prompt, model, max_tokens, prompt_cache):
@@ -26,6 +27,22 @@ def generate_step(prompt, model, max_tokens, prompt_cache):
         logits = model(tokens[None], cache=cache)[0, -1]
         tokens = mx.argmax(logits)[None]
         yield tokens.item(), logits - mx.logsumexp(logits)
+
+class BatchGenerator:
+    def __init__(self, model, prefill_batch_size, completion_batch_size):
+        assert prefill_batch_size == completion_batch_size
+        self.model, self.size = model, completion_batch_size
+
+    def insert(self, prompts, max_tokens, caches):
+        assert len(prompts) == len(max_tokens) == len(caches) == self.size
+        self.answers = [generate_step(mx.array(ids), self.model, n_tokens, cache)
+                        for ids, n_tokens, cache in zip(prompts, max_tokens, caches)]
+
+    def next_generated(self):
+        return [SimpleNamespace(token=token, logprobs=logprobs) for token, logprobs in map(next, self.answers)]
+
+    def close(self):
+        print("libraries say good-bye")
 """
 
 

@@ -94,6 +94,21 @@ def test_sequences_side_by_side_are_answered_as_each_alone(window, monkeypatch):
     assert np.allclose(one.logprobs, three.logprobs, atol=1e-4) and three.cache_bytes == 3 * one.cache_bytes
 
 
+def test_sequences_side_by_side_are_one_step_ahead():
+    """While a step's tokens are taken, the next one is under way; none is computed that nobody takes."""
+    model, calls = small_model(), []
+    cache = model.make_cache()
+
+    def counted(tokens, **settings):
+        calls.append(tokens.shape)
+        return model(tokens, **settings)
+
+    logits = timed_answers.prefill_side_by_side(counted, cache, mx.array(prompt_ids(2048, 9, batch=3)))
+    calls.clear()
+    assert [len(calls) for _ in timed_answers.decode_side_by_side(counted, cache, logits, 4)] == [1, 2, 3, 3]
+    assert set(calls) == {(3, 1)}
+
+
 def test_log_probabilities_are_those_of_the_model():
     model, prompts = small_model(), prompt_ids(2048, 6)
     logits = model(mx.array(prompts))[0, -1]
@@ -386,8 +401,9 @@ def test_a_result_agrees_with_itself(result):
     assert "neither rows nor" in slips(command=compared)[0]
     assert "neither rows nor" in slips(command=compared, left_out=[entry])[0]  # nothing of transformers
     assert slips(command=compared, left_out=[entry, {**entry, "engine": "transformers"}]) == []
-    alone = {"engine": "mlx-lm", "precision": "8-bit", "bits": 8, "context": 5}
-    assert slips(rows=[*result["rows"], alone]) == ["mlx-lm 8-bit has no row of ours beside it"]
+    alone = {"engine": "mlx-lm", "precision": "8-bit", "bits": 8, "batch": 1, "context": 5}
+    for theirs in (alone, {**alone, "bits": 4, "batch": 8}):
+        assert slips(rows=[*result["rows"], theirs]) == ["mlx-lm 8-bit has no row of ours beside it"]
     with pytest.raises(ValueError, match="does not agree with itself: 2026-02-30 is not a date"):
         results.check({**result, "date": "2026-02-30"})
 

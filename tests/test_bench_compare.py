@@ -51,9 +51,9 @@ def left_out(result):
 
 
 def answering(**changes):
-    """A program that answers as a peer does, with our own log probabilities, but for these changes."""
-    row = {"context": 4, "generated": 2, "logprobs": None, "weights_gb": 1.0, "load_seconds": 1.0, "prompt_tps": 1.0,
-           "generation_tps": 1.0, "peak_memory_gb": 1.0, **changes}
+    """A program that answers as a peer does, with our own log probabilities, but for these changes of its one row."""
+    row = {"batch": 1, "context": 4, "generated": 2, "logprobs": None, "weights_gb": 1.0, "load_seconds": 1.0,
+           "prompt_tps": 1.0, "generation_tps": 1.0, "peak_memory_gb": 1.0, **changes}
     row["logprobs"] = row["logprobs"] or measure(replace(CASE, contexts=(4,), max_tokens=2))[0]["logprobs"]
     return f"""
         import json
@@ -63,26 +63,72 @@ def answering(**changes):
 # ---------------------------------------------------------------- a peer that works
 def test_a_peer_is_measured_with_our_weights_and_prompts_and_found_equal(tmp_path):
     small_peers.mlx_lm(tmp_path)
-    cases = [replace(CASE, batches=(1, 2)), replace(CASE, contexts=(5,), max_tokens=2, bits=4)]
+    cases = [replace(CASE, batches=(2, 1)), replace(CASE, contexts=(5,), max_tokens=2, bits=4)]
     result = compared(tmp_path, tmp_path, cases, repeats=2)
     CHECK.validate(json.loads(json.dumps(result)))
     rows = [(row["engine"], row["bits"], row["batch"], row["context"]) for row in result["rows"]]
     assert rows == [("mistral_edu", 16, 1, 5), ("mistral_edu", 16, 1, 9), ("mistral_edu", 16, 2, 5),
-                    ("mistral_edu", 16, 2, 9), ("mlx-lm", 16, 1, 5), ("mlx-lm", 16, 1, 9),
-                    ("mistral_edu", 4, 1, 5), ("mlx-lm", 4, 1, 5)]
+                    ("mistral_edu", 16, 2, 9), ("mlx-lm", 16, 1, 5), ("mlx-lm", 16, 1, 9), ("mlx-lm", 16, 2, 5),
+                    ("mlx-lm", 16, 2, 9), ("mistral_edu", 4, 1, 5), ("mlx-lm", 4, 1, 5)]
     theirs = [row for row in result["rows"] if row["engine"] == "mlx-lm"]
     apart = [(row["difference"], row["largest_difference"]) for row in theirs]
     assert all(share < 0.15 and largest < 0.5 for share, largest in apart), apart
     assert all(row.keys() == PeerRow.__required_keys__ for row in theirs)
     assert len(theirs[0]["prompt_tps"]["samples"]) == 2 and theirs[0]["generated"] == 3
-    assert theirs[2]["weights_gb"] < 0.3 * theirs[0]["weights_gb"]
+    assert theirs[4]["weights_gb"] < 0.3 * theirs[0]["weights_gb"]
     assert result["software"]["peers"]["mlx-lm"]["mlx-lm"] == "9.8.7" and result["left_out"] == []
 
     table = next(part for part in tables.as_table(result).split("\n\n") if "ours / theirs |" in part).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[2:]]
-    assert [row[:3] for row in cells[:2]] == [["16", "5", "mistral_edu"], ["16", "5", "mlx-lm bf16"]]
-    ours = result["rows"][0]["prompt_tps"]["median"] / theirs[0]["prompt_tps"]["median"]
-    assert float(cells[1][6].removesuffix("x")) == pytest.approx(ours, rel=0.01) and cells[0][6] == ""
+    assert [row[:4] for row in cells[:2]] == [["16", "1", "5", "mistral_edu"], ["16", "1", "5", "mlx-lm bf16"]]
+    assert [row[:4] for row in cells[4:6]] == [["16", "2", "5", "mistral_edu"], ["16", "2", "5", "mlx-lm bf16"]]
+    for place, ours, other in ((1, result["rows"][0], theirs[0]), (5, result["rows"][2], theirs[2])):
+        ratio = ours["prompt_tps"]["median"] / other["prompt_tps"]["median"]
+        assert float(cells[place][7].removesuffix("x")) == pytest.approx(ratio, rel=0.01) and cells[place - 1][7] == ""
+
+
+def test_a_peer_without_batches_is_measured_at_batch_1(tmp_path):
+    small_peers.program(tmp_path, "transformers", answering())
+    result = compared(tmp_path, tmp_path, [replace(SHORT, batches=(1, 8))], names=["transformers"])
+    CHECK.validate(json.loads(json.dumps(result)))
+    assert [(row["engine"], row["batch"]) for row in result["rows"]] == [
+        ("mistral_edu", 1), ("mistral_edu", 8), ("transformers", 1), ("transformers", 1)]
+    table = tables.as_table(result)
+    assert "Left out: transformers, batch 8: it is measured at batch 1 only" in table.splitlines()
+    header = next(line for line in table.splitlines() if "engine |" in line)
+    assert "batch" not in header and "of a batch the first" not in table  # only ours has one, in the table above
+
+
+def test_a_batch_is_asked_for_and_left_out_by_itself(tmp_path, monkeypatch):
+    """What answers a batch with another model keeps its row at batch 1."""
+    asked, good = [], measure(SHORT)[0]
+    monkeypatch.setattr(peers, "python_of", lambda *where: tmp_path)
+
+    def run(name, place, task, batches, **settings):
+        asked.append([(len(prompts), len(prompts[0])) for prompts in batches])
+        same = {figure: 1.0 for figure in compare.FIGURES} | {"generated": 2}
+        return {"versions": {}, "seconds": 1, "rows": [
+            {**same, "batch": batch, "context": context, "logprobs": good["logprobs"] if batch == 1 else [0.0] * 256}
+            for batch, context in asked[-1]]}
+
+    monkeypatch.setattr(peers, "run", run)
+    result = compared(tmp_path, tmp_path, [replace(SHORT, batches=(4, 1))], repeats=2)
+    assert asked == [[(1, 4), (4, 4)], [(1, 4)]]
+    assert [(row["batch"], len(row["prompt_tps"]["samples"])) for row in result["rows"] if row["engine"] == "mlx-lm"] \
+        == [(1, 2)]
+    assert [(entry["batch"], entry["context"]) for entry in result["left_out"]] == [(4, 4)]
+    assert "Left out: mlx-lm bf16, batch 4, prompts of 4: it computes something else" in tables.as_table(result)
+
+
+def test_tokens_a_second_of_a_batch_are_those_of_all_its_sequences(monkeypatch):
+    class Engine:
+        def answer_side_by_side(self, prompts, n_tokens):
+            assert prompts == [[1, 2], [3, 4], [5, 6]]
+            yield from range(n_tokens)
+
+    now = iter([100.0, 110.0, 113.0, 116.0])
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(now))
+    assert runner.timed_answer(Engine(), [[1, 2], [3, 4], [5, 6]], 3) == (0.6, 1.0, 3)
 
 
 def test_what_computes_another_model_is_left_out(tmp_path):
@@ -98,7 +144,7 @@ def test_what_computes_another_model_is_left_out(tmp_path):
 def test_the_runner_says_what_it_cannot_do(tmp_path):
     small_peers.mlx_lm(tmp_path)
     with pytest.raises(ValueError, match="FileNotFoundError: .*nowhere"):
-        peers.run("mlx-lm", tmp_path, "measure", folder=str(tmp_path / "nowhere"), precision="bf16", prompts=[[1]],
+        peers.run("mlx-lm", tmp_path, "measure", folder=str(tmp_path / "nowhere"), precision="bf16", batches=[[[1]]],
                   max_tokens=2, threads=1, sample=[0])
 
 
@@ -109,7 +155,7 @@ def test_a_slow_answer_ends_early_and_says_how_long_it_was(monkeypatch):
 
     now = iter([0.0, 10.0, 22.0, 34.0])
     monkeypatch.setattr(runner.time, "perf_counter", lambda: next(now))
-    assert runner.timed_answer(Slow(), [1, 2], 64) == (0.2, 2 / 24, 3)
+    assert runner.timed_answer(Slow(), [[1, 2]], 64) == (0.2, 2 / 24, 3)
 
 
 def test_a_slow_peer_is_measured_in_the_first_round_only(tmp_path, monkeypatch):
@@ -277,7 +323,8 @@ def test_nothing_is_left_when_a_comparison_is_killed(temporary, tmp_path, monkey
 
 @pytest.mark.parametrize("words, message", [
     (["--compare", "mlx-lm,vllm"], "no peer 'vllm'.* mlx-lm, transformers, llama.cpp"),
-    (["--compare", "mlx-lm", "--batch", "2"], "measured at batch 1"), (["--set-up", "numpy"], "no peer 'numpy'")])
+    (["--compare", "transformers,llama.cpp", "--batch", "2"], "llama.cpp: measured at batch 1 only"),
+    (["--set-up", "numpy"], "no peer 'numpy'")])
 def test_a_command_that_cannot_be_carried_out_says_why(temporary, words, message, capsys):
     assert main(["bench", *words]) == 1
     assert re.search(message, capsys.readouterr().err) and list(temporary.iterdir()) == []
@@ -362,12 +409,15 @@ def test_a_real_peer_computes_what_we_compute(name, tmp_path):
     place = os.environ.get("MISTRAL_EDU_PEERS") or peers.default_place()
     if not peers.python_of(name, place).exists():
         pytest.skip(f"not set up: mistral-edu bench --set-up {name}")
-    cases = [replace(CASE, bits=bits, contexts=(20,)) for bits in (16, 8, 4)]
+    several = (1, 3) if peers.PEERS[name].batches else (1,)
+    cases = [replace(CASE, bits=bits, contexts=(20, 150)[:1 + (bits == 16)], batches=several)  # 150: over the window
+             for bits in (16, 8, 4)]
     result = compared(place, tmp_path, cases, names=[name])
     missing = {f"{bits} bit" for bits in (16, 8, 4)} - {f"{bits} bit" for bits in peers.PEERS[name].precisions}
     assert {entry["precision"] for entry in result["left_out"]} == missing
-    found = {row["precision"] for row in result["rows"] if row["engine"] == name}
-    assert found == {precision for all in peers.PEERS[name].precisions.values() for precision in all}
+    found = {(row["precision"], row["batch"], row["context"]) for row in result["rows"] if row["engine"] == name}
+    assert found == {(precision, *size) for case in cases for size in case.sizes
+                     for precision in peers.PEERS[name].precisions.get(case.bits, ())}
 
 
 def test_the_weights_of_a_checkpoint_are_compared_as_bfloat16(tmp_path):

@@ -107,8 +107,7 @@ def test_tables_by_length_have_a_row_for_each_engine():
         return {"engine": engine, "bits": 8, "batch": 1, "context": context, "prompt_tps": {"median": tps},
                 "generation_tps": {"median": 2 * tps}, **named, **more}
 
-    rows = [row("mistral_edu", 4096, 40.0), row("mistral_edu", 128, 1234.0), row("mlx-lm", 128, 30.0, "8-bit"),
-            {**row("mistral_edu", 128, 9.0), "batch": 8}]
+    rows = [row("mistral_edu", 4096, 40.0), row("mistral_edu", 128, 1234.0), row("mlx-lm", 128, 30.0, "8-bit")]
     prompts, answers = "\n".join(as_tables({"rows": rows})).split("\n\nAnswers")
     assert prompts.splitlines() == ["Prompts, tokens a second:", "", "| bits |       engine |   128 |   4K |",
                                     "|-----:|-------------:|------:|-----:|", "|    8 |  mistral_edu | 1,230 | 40.0 |",
@@ -117,6 +116,12 @@ def test_tables_by_length_have_a_row_for_each_engine():
     for each in rows:
         each["above_gb"] = {"median": 0.5}
     assert as_tables({"rows": rows})[-1] == "|    8 | mlx-lm 8-bit | 0.5 |     |"
+    rows += [row("mistral_edu", 128, 9.0, batch=8), row("mlx-lm", 128, 7.0, "8-bit", batch=8)]
+    prompts, answers = "\n".join(as_tables({"rows": rows})).split("\n\nAnswers")
+    assert [line.split("|")[2:5] for line in prompts.splitlines()[4:]] == [
+        ["     1 ", "  mistral_edu ", " 1,230 "], ["     1 ", " mlx-lm 8-bit ", "  30.0 "],
+        ["     8 ", "  mistral_edu ", "   9.0 "], ["     8 ", " mlx-lm 8-bit ", "   7.0 "]]
+    assert answers.splitlines()[-1].startswith("With several sequences side by side")
 
 
 # ---------------------------------------------------------------- peers
@@ -131,7 +136,8 @@ def test_peers_compute_there_or_are_left_out(gpu, tmp_path):
 def test_a_peer_says_what_it_took(gpu, tmp_path):
     ours = once(CASE)[0]
     answer = {name: 1.0 for name in ("weights_gb", "load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb")}
-    answer |= {"context": 5, "generated": 2, "logprobs": ours["logprobs"], "above_gb": 0.25, "taken_gb": 30.5}
+    answer |= {"batch": 1, "context": 5, "generated": 2, "logprobs": ours["logprobs"], "above_gb": 0.25,
+               "taken_gb": 30.5}
     small_peers.program(tmp_path, "mlx-lm", f"""
         import json, sys
         assert json.load(sys.stdin)["on_gpu"] is True
@@ -172,7 +178,7 @@ def test_the_runner_counts_the_memory_of_each_answer(monkeypatch):
 
     monkeypatch.setattr(runner, "import_module", lambda name: Module)
     monkeypatch.setattr(runner, "logprobs", lambda logits, sample: [])
-    found = runner.measure("any", ".", "bf16", [[1, 2], [1, 2, 3]], 2, 1, [], on_gpu=True)
+    found = runner.measure("any", ".", "bf16", [[[1, 2]], [[1, 2, 3]]], 2, 1, [], on_gpu=True)
     assert [(row["peak_memory_gb"], row["above_gb"], row["taken_gb"]) for row in found["rows"]] == [
         (150e-9, 50e-9, 1e-6), (640e-9, 600e-9, 1e-6)]
 

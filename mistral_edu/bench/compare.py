@@ -1,10 +1,10 @@
 """Other engines beside ours: in the same rounds, with the same weights and prompts, and shown to compute the same.
 
-A peer is measured at batch 1, by its own generation loop or the fastest use of it, on the GPU if ours computes there,
-and otherwise on as many threads as this process has processors if it lets us choose. Before its figures count, the log
-probabilities that it gives after each prompt are compared with ours: engines round differently, but one that leaves out
-the window, say, is another model, and its speed would mean nothing. What is missing, fails, or differs is left out and
-listed with its reason.
+A peer is measured by its own generation loop or the fastest use of it, in batches if it has a loop for them, on the GPU
+if ours computes there, and otherwise on as many threads as this process has processors if it lets us choose. Before its
+figures count, the log probabilities that it gives after each prompt, of a batch the first, are compared with ours:
+engines round differently, but one that leaves out the window, say, is another model, and its speed would mean nothing.
+What is missing, fails, or differs is left out and listed with its reason.
 """
 import math
 from contextlib import contextmanager
@@ -45,6 +45,10 @@ class Comparison:
                 self.names.append(name)
             else:
                 self.leave_out(name, f"not installed; to set it up: mistral-edu bench --set-up {name}")
+        for batch in sorted({batch for case in cases for batch in case.batches} - {1}):
+            for name in self.names:
+                if not peers.PEERS[name].batches:
+                    self.leave_out(name, "it is measured at batch 1 only", batch=batch)
         self.cases = [replace(case, written=str(folder / str(case.bits or 16))) for case in cases]
         for case in cases:
             progress(f"writing the weights, {case.bits or 16} bit")
@@ -69,13 +73,16 @@ class Comparison:
             self.leave_out(name, str(error))
             self.names.remove(name)
 
-    def leave_out(self, name, reason, precision=None, context=None):
+    def leave_out(self, name, reason, precision=None, batch=None, context=None):
+        """None: all of them."""
         reason = reason.replace(f"{Path.home()}/", "~/")  # results are published, and need not say whose machine it was
-        self.left_out.append({"engine": name, "precision": precision, "context": context, "reason": reason})
+        self.left_out.append({"engine": name, "precision": precision, "batch": batch, "context": context,
+                              "reason": reason})
 
-    def is_left_out(self, name, precision, context=None):
+    def is_left_out(self, name, precision, batch, context):
         return any(entry["engine"] == name and entry["precision"] in (None, precision)
-                   and entry["context"] in (None, context) for entry in self.left_out)
+                   and entry["batch"] in (None, batch) and entry["context"] in (None, context)
+                   for entry in self.left_out)
 
     @contextmanager
     def or_left_out(self, name, precision):
@@ -102,7 +109,7 @@ class Comparison:
                 with self.or_left_out(*engine):
                     answers[engine] = self.measure(*engine, case)
         rows = list(answers[OURS])
-        ours = {row["context"]: row for row in rows if row["batch"] == 1}
+        ours = {(row["batch"], row["context"]): row for row in rows}
         for engine in engines[1:]:
             if engine in answers:
                 with self.or_left_out(*engine):
@@ -113,24 +120,25 @@ class Comparison:
         """(name, precision) of the peers to measure beside a case. What is left out or slow is not measured again."""
         found = [(name, precision) for name in self.names
                  for precision in peers.precisions(name).get(case.bits or 16, ())]
-        return [engine for engine in found if engine not in self.slow and self.contexts(*engine, case)]
+        return [engine for engine in found if engine not in self.slow and self.sizes(*engine, case)]
 
-    def contexts(self, name, precision, case):
-        """The lengths of prompts for which a peer is still measured, shortest first."""
-        return [context for context in sorted(set(case.contexts)) if not self.is_left_out(name, precision, context)]
+    def sizes(self, name, precision, case):
+        """(batch, context) of what a peer is still measured at, from small to large."""
+        return [size for size in case.sizes if not self.is_left_out(name, precision, *size)]
 
     def measure(self, name, precision, case):
         """The answer of the runner in a peer's environment."""
-        prompts = [prompt_ids(self.vocab_size, context)[0] for context in self.contexts(name, precision, case)]
+        batches = [prompt_ids(self.vocab_size, context, batch)
+                   for batch, context in self.sizes(name, precision, case)]
         kind = peers.PEERS[name].reads
         folder = {"hf": self.folder / "16", "mlx": case.written, "gguf": self.folder / "gguf"}[kind]
-        return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, prompts=prompts,
+        return peers.run(name, self.place, "measure", folder=str(folder), precision=precision, batches=batches,
                          max_tokens=case.max_tokens, threads=processors(), sample=sample_ids(self.vocab_size),
                          on_gpu=on_gpu.is_used())
 
-    def accepted(self, name, precision, result, ours: dict[int, OurSample]) -> list[PeerSample]:
-        """The rows of a peer's answer that count. ours: {context: our row}."""
-        rows = [self.checked(name, precision, row, ours[row["context"]]) for row in result["rows"]]
+    def accepted(self, name, precision, result, ours: dict[tuple[int, int], OurSample]) -> list[PeerSample]:
+        """The rows of a peer's answer that count. ours: {(batch, context): our row}."""
+        rows = [self.checked(name, precision, row, ours[row["batch"], row["context"]]) for row in result["rows"]]
         self.versions[name] = result["versions"]
         if result["seconds"] > SLOW:
             self.slow.add((name, precision))
@@ -150,13 +158,14 @@ class Comparison:
         if not apart <= BOUNDS[bits]:
             self.leave_out(name, "it computes something else: its log probabilities differ from ours by "
                            f"{apart:.2f} of their spread, and rounding explains at most {BOUNDS[bits]}", precision,
-                           row["context"])
+                           row["batch"], row["context"])
             return None
         found: PeerSample = {
-            "engine": name, "precision": precision, "bits": ours["bits"], "batch": 1, "context": row["context"],
-            "generated": row["generated"], "weights_gb": row["weights_gb"], "load_seconds": row["load_seconds"],
-            "prompt_tps": row["prompt_tps"], "generation_tps": row["generation_tps"],
-            "peak_memory_gb": row["peak_memory_gb"], "difference": apart, "largest_difference": largest}
+            "engine": name, "precision": precision, "bits": ours["bits"], "batch": ours["batch"],
+            "context": ours["context"], "generated": row["generated"], "weights_gb": row["weights_gb"],
+            "load_seconds": row["load_seconds"], "prompt_tps": row["prompt_tps"],
+            "generation_tps": row["generation_tps"], "peak_memory_gb": row["peak_memory_gb"],
+            "difference": apart, "largest_difference": largest}
         found.update({name: row[name] for name in ON_GPU if name in row})  # type: ignore[typeddict-item]
         return found
 

@@ -95,8 +95,8 @@ def summaries(rounds: list[list[OurSample | PeerSample]], limits, comparison) ->
     for row in (row for rows in rounds for row in rows):
         key = row["engine"], row["bits"], row.get("precision"), row["batch"], row["context"]
         samples.setdefault(key, []).append(row)
-    return [summary(rows, limits) for (engine, _, precision, _, context), rows in samples.items()
-            if engine == "mistral_edu" or not comparison.is_left_out(engine, precision, context)]
+    return [summary(rows, limits) for (engine, _, precision, *size), rows in samples.items()
+            if engine == "mistral_edu" or not comparison.is_left_out(engine, precision, *size)]
 
 
 def summary(samples, limits) -> OurRow | PeerRow:

@@ -90,7 +90,7 @@ class Peer(TypedDict):
     engine: str
     precision: str                  # as the engine calls it
     bits: int                       # of our row beside it
-    batch: int                      # always 1
+    batch: int
     context: int
     generated: int                  # fewer than ours where they took too long
     weights_gb: float

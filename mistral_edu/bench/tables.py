@@ -21,12 +21,13 @@ MEMORY_ON_GPU = (
     "end of the answer; this includes the code of libraries, and what is kept for later.")
 MEMORY_COLUMNS = {False: {"peak, GB": "peak_memory_gb", "beyond, GB": "beyond_gb"},
                   True: {"peak, GB": "peak_memory_gb", "above, GB": "above_gb", "taken, GB": "taken_gb"}}
+FIRST = ", of a batch the first,"
 BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
 SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
 COMPARED = (
     "All engines read the same weights and the same prompts in turn in every round. {where} load: engines do "
     "different things in it, llama.cpp for one maps its file and reads it later, so it does not compare. "
-    "ours / theirs: of the medians. apart: how far the log probabilities after the prompt are from ours, "
+    "ours / theirs: of the medians. apart: how far the log probabilities after the prompt{first} are from ours, "
     "as a share of their spread: further where weights are quantized in other groups, or multiplied in bfloat16.")
 
 
@@ -115,26 +116,38 @@ def wrapped(text):
 
 
 def compared_table(result):
-    """Ours and the others, by precision and prompt, ours first; then their versions, and what is missing, and why."""
+    """Ours and the others, by precision, batch and prompt, ours first; then their versions, what is missing, and why.
+
+    A batch is there, and a column for it, only if others were measured at it, too.
+    """
     body, short_of, gpu = [], [], is_on_gpu(result)
-    single = [row for row in result["rows"] if row["batch"] == 1]
-    for key in dict.fromkeys((row["bits"], row["context"]) for row in single):
-        here = [row for row in single if (row["bits"], row["context"]) == key]
-        ours, = (row for row in here if row["engine"] == "mistral_edu")
-        others = [row for row in here if row is not ours]
+    peers = [row for row in result["rows"] if row["engine"] != "mistral_edu"]
+    batches = has_batches(peers)
+    for ours in (row for row in result["rows"] if row["engine"] == "mistral_edu"):
+        others = [row for row in peers if place(row) == place(ours)]
+        if not others and ours["batch"] > 1:
+            continue
+        key = [ours["bits"], *[ours["batch"]] * batches, ours["context"]]
         body.append([*key, "mistral_edu", *speeds(ours, "", "", gpu), ""])
         body += [[*key, f"{row['engine']} {row['precision']}",
                   *speeds(row, ratio(ours, row, "prompt_tps"), ratio(ours, row, "generation_tps"), gpu),
                   percent(row["difference"])] for row in others]
         short_of += [less(row, result["settings"]["repeats"], ours["generated"]) for row in others]
-    header = ["bits", "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s", "ours / theirs",
-              "generation, tok/s", "ours / theirs", "peak, GB", *["above, GB", "taken, GB"] * gpu, "apart"]
+    header = ["bits", *["batch"] * batches, "prompt", "engine", "weights, GB", "load, s", "prompt, tok/s",
+              "ours / theirs", "generation, tok/s", "ours / theirs", "peak, GB", *["above, GB", "taken, GB"] * gpu,
+              "apart"]
     versions = [", ".join(f"{package} {version}" for package, version in packages.items())
                 for packages in result["software"]["peers"].values()]
-    return [*markdown(header, body), "", *wrapped(COMPARED.format(where=ONE_GPU if gpu else THREADS)),
+    notes = COMPARED.format(where=ONE_GPU if gpu else THREADS, first=FIRST * batches)
+    return [*markdown(header, body), "", *wrapped(notes),
             *filter(None, short_of),
             *wrapped("Versions: " + "; ".join(versions) + "." if versions else ""),
             *(line for entry in result["left_out"] for line in wrapped(missing(entry)))]
+
+
+def place(row):
+    """What rows of different engines are compared by."""
+    return row["bits"], row["batch"], row["context"]
 
 
 def speeds(row, faster_prompt, faster_generation, gpu):
@@ -147,7 +160,7 @@ def speeds(row, faster_prompt, faster_generation, gpu):
 def less(row: PeerRow, repeats, n_tokens):
     """A line for a peer that took too long for all rounds, or for the whole answer; "" for another.
 
-    >>> slow = {"engine": "mlx-lm", "precision": "8-bit", "context": 256, "generated": 12}
+    >>> slow = {"engine": "mlx-lm", "precision": "8-bit", "batch": 1, "context": 256, "generated": 12}
     >>> less({**slow, "prompt_tps": {"samples": [0.6]}}, repeats=3, n_tokens=64)
     'mlx-lm 8-bit, a prompt of 256: 1 round of 3, as it takes over 60 s; 12 tokens of 64, as they take over 20 s.'
     """
@@ -156,7 +169,8 @@ def less(row: PeerRow, repeats, n_tokens):
         parts.append(f"{rounds(n)} of {repeats}, as it takes over {SLOW} s")
     if row["generated"] < n_tokens:
         parts.append(f"{row['generated']} tokens of {n_tokens}, as they take over {LONG} s")
-    return f"{row['engine']} {row['precision']}, a prompt of {row['context']}: {'; '.join(parts)}." if parts else ""
+    what = f"{row['engine']} {row['precision']}{size(row['batch'], row['context'])}"
+    return f"{what}: {'; '.join(parts)}." if parts else ""
 
 
 def missing(entry):
@@ -166,8 +180,18 @@ def missing(entry):
     'Left out: llama.cpp q4_0, a prompt of 128: it computes something else'
     """
     what = " ".join(filter(None, (entry["engine"], entry["precision"])))
-    prompt = f", a prompt of {entry['context']}" if entry["context"] else ""
-    return f"Left out: {what}{prompt}: {entry['reason']}"
+    return f"Left out: {what}{size(entry.get('batch'), entry['context'])}: {entry['reason']}"
+
+
+def size(batch, context):
+    """A batch and the length of its prompts, after a name. None: all of them.
+
+    >>> size(1, 128), size(8, 128), size(8, None), size(None, None)
+    (', a prompt of 128', ', batch 8, prompts of 128', ', batch 8', '')
+    """
+    several = batch is not None and batch > 1
+    prompts = f", {'prompts' if several else 'a prompt'} of {context}" if context else ""
+    return f", batch {batch}" * several + prompts
 
 
 def ratio(ours, theirs, name):

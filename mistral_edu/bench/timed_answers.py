@@ -79,13 +79,19 @@ def prefill_side_by_side(model, cache, prompts, chunk=CHUNK):
 
 
 def decode_side_by_side(model, cache, logits, n_tokens):
-    """Yield the likeliest tokens (B,) n_tokens times. Without sampling, each step is one call of the model."""
-    for left in reversed(range(n_tokens)):
+    """Yield the likeliest tokens (B,) n_tokens times. The next step is under way before each is waited for."""
+    def choose(logits):
         tokens = mx.argmax(logits, axis=-1)  # (B,)
+        mx.async_eval(tokens)
+        return tokens
+
+    chosen = choose(logits)
+    for left in reversed(range(n_tokens)):
+        tokens = chosen
+        if left:
+            chosen = choose(model(tokens[:, None], cache=cache, last_only=True)[:, -1])
         mx.eval(tokens)
         yield tokens
-        if left:
-            logits = model(tokens[:, None], cache=cache, last_only=True)[:, -1]
 
 
 def sampled_logprobs(logits):

@@ -60,7 +60,8 @@ def add_arguments(parser):
         "none); the first is always measured")
     add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
     add("--compare", type=filled, metavar="NAMES", help="measure others in the same rounds, with the same weights and "
-        "prompts: " + ",".join(peers.PEERS))
+        "prompts: " + ",".join(peers.PEERS) + "; in batches, too: "
+        + ",".join(name for name, peer in peers.PEERS.items() if peer.batches))
     add("--set-up", type=filled, metavar="NAMES", help="measure nothing; make the environments of these others, once")
     add("--peers", type=filled, metavar="FOLDER", help="where the environments of others are (default: in the user's "
         f"cache); {peers.HERE}: none, but the packages that this Python finds")
@@ -118,9 +119,9 @@ def measure(args, progress):
     for case in asked:
         check_case(case)
     names = peers.names(args.compare) if args.compare else []
-    if names and 1 not in args.batch:
-        raise ValueError(f"others are measured at batch 1, which is not among {args.batch}; add it, or leave out "
-                         "--compare")
+    if names and 1 not in args.batch and not any(peers.PEERS[name].batches for name in names):
+        raise ValueError(f"--compare {','.join(names)}: measured at batch 1 only, which is not among {args.batch}; add "
+                         "it, or leave out --compare")
     with ExitStack() as stack:
         comparison = None
         if names:

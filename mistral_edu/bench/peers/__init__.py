@@ -32,12 +32,13 @@ class Peer:
     precisions: dict  # our bits -> its own names of what is measured beside them
     reads: str        # "hf": float weights, as Hugging Face writes them; "mlx": quantized ones, too; "gguf": its own
     note: str = ""    # what setting it up takes
+    batches: bool = False  # whether its module answers several sequences side by side; otherwise at batch 1 only
     on_gpu: dict | None = None  # the precisions there, if they are others
 
 
 PEERS = {
     "mlx-lm": Peer("with_mlx_lm", ("mlx-lm>=0.32,<0.40", "mlx[cpu]>=0.32,<0.40"),
-                   {16: ("bf16",), 8: ("8-bit",), 4: ("4-bit",)}, "mlx"),
+                   {16: ("bf16",), 8: ("8-bit",), 4: ("4-bit",)}, "mlx", batches=True),
     "transformers": Peer("with_transformers", ("transformers>=5.4,<6", "torch>=2.8,<3"), {16: ("bf16", "fp32")}, "hf",
                          on_gpu={16: ("bf16",)}),
     "llama.cpp": Peer("with_llama_cpp", ("llama-cpp-python>=0.3.36,<0.4", "--no-binary", "llama-cpp-python",

@@ -18,50 +18,55 @@ QUICK = 1.0
 LONG = 20    # seconds: generation that takes longer is not waited for; its speed is known by then
 
 
-def measure(peer, folder, precision, prompts, max_tokens, threads, sample, on_gpu=False):
-    """Times and memory of one precision: {"versions": {...}, "seconds": of what is timed, "rows": [one per prompt]}.
+def measure(peer, folder, precision, batches, max_tokens, threads, sample, on_gpu=False):
+    """Times and memory of one precision: {"versions": {...}, "seconds": of what is timed, "rows": [one per batch]}.
 
-    peer: a module of this folder, which has an Engine. prompts: lists of ids, shortest first. sample: ids whose log
-    probabilities after the prompt are returned, to show that all engines compute the same model. on_gpu: whether it is
-    to compute there; its module then also has begin(), peak() and taken(), of memory, as ../on_gpu.py.
+    peer: a module of this folder, which has an Engine. batches: lists of B prompts, which are lists of L ids, small to
+    large. sample: ids whose log probabilities after the first prompt are returned, to show that all engines compute the
+    same model. on_gpu: whether it is to compute there; its module then also has begin(), peak() and taken(), of memory,
+    as ../on_gpu.py.
     """
     module = import_module(peer)
     module.start(threads, on_gpu)  # imports come before the clock is read, as for ours
+    longest = max(len(prompts[0]) for prompts in batches)
     began = time.perf_counter()
-    engine = module.Engine(Path(folder), precision, threads, room=len(prompts[-1]) + max_tokens)
+    engine = module.Engine(Path(folder), precision, threads, room=longest + max_tokens)
     load_seconds = seconds = time.perf_counter() - began
     began = time.perf_counter()
-    timed_answer(engine, prompts[0][:WARM_UP], WARM_UP)
+    timed_answer(engine, [batches[0][0][:WARM_UP]], WARM_UP)
     is_quick = time.perf_counter() - began < QUICK or on_gpu
     rows = []
-    for ids in prompts:
+    for prompts in batches:
         if is_quick:
-            timed_answer(engine, ids, WARM_UP)
+            timed_answer(engine, prompts, WARM_UP)
         held, began = module.begin() if on_gpu else None, time.perf_counter()
-        prompt_tps, generation_tps, generated = timed_answer(engine, ids, max_tokens)
+        prompt_tps, generation_tps, generated = timed_answer(engine, prompts, max_tokens)
         seconds += time.perf_counter() - began
-        rows.append({"context": len(ids), "generated": generated, "weights_gb": engine.weight_bytes / 1e9,
-                     "load_seconds": load_seconds, "prompt_tps": prompt_tps, "generation_tps": generation_tps,
+        rows.append({"batch": len(prompts), "context": len(prompts[0]), "generated": generated,
+                     "weights_gb": engine.weight_bytes / 1e9, "load_seconds": load_seconds,
+                     "prompt_tps": prompt_tps, "generation_tps": generation_tps,
                      **(memory_on_gpu(module, held) if on_gpu else {"peak_memory_gb": peak_memory() / 1e9}),
                      "logprobs": logprobs(engine.logits(), sample)})
     return {"versions": {name: version(name) for name in module.PACKAGES}, "rows": rows,
             "seconds": seconds}
 
 
-def timed_answer(engine, ids, n_tokens):
-    """(prompt tokens per second, generated tokens per second, how many were generated).
+def timed_answer(engine, prompts, n_tokens):
+    """(prompt tokens per second, generated tokens per second, how many were generated after each prompt).
 
-    The first token of the answer marks the end of the prompt.
+    Tokens per second are those of all prompts together. The first tokens of the answers mark the end of the prompts.
     """
-    began, arrivals = time.perf_counter(), []
-    for _ in engine.answer(ids, n_tokens):
+    batch, began, arrivals = len(prompts), time.perf_counter(), []
+    steps = engine.answer(prompts[0], n_tokens) if batch == 1 else engine.answer_side_by_side(prompts, n_tokens)
+    for _ in steps:
         arrivals.append(time.perf_counter())
         if len(arrivals) > 1 and arrivals[-1] - arrivals[0] > LONG:
             break
     if len(arrivals) < 2:
         raise ValueError(f"asked for {n_tokens} tokens, got {len(arrivals)}")
     generated = len(arrivals)
-    return len(ids) / (arrivals[0] - began), (generated - 1) / (arrivals[-1] - arrivals[0]), generated
+    return (batch * len(prompts[0]) / (arrivals[0] - began), batch * (generated - 1) / (arrivals[-1] - arrivals[0]),
+            generated)
 
 
 def logprobs(logits, sample):

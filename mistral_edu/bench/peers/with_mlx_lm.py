@@ -1,4 +1,5 @@
-"""mlx-lm, as it is installed: its own loading, its own generation loop. Reads what mistral_edu.convert writes.
+"""mlx-lm, as it is installed: its own loading, its own generation loops, for one sequence and for several. Reads what
+mistral_edu.convert writes.
 
 It takes no notice of the window in a Mistral's config.json. Its rotating cache, of the window's size and with no tokens
 kept from the beginning, computes the same model, so a model with a window is given that.
@@ -57,8 +58,22 @@ class Engine:
             self.first = logprobs if self.first is None else self.first
             yield token
 
+    def answer_side_by_side(self, prompts, n_tokens):
+        """Yield a list of the next id of each sequence, n_tokens times, greedily."""
+        from mlx_lm.generate import BatchGenerator
+        n, self.first = len(prompts), None
+        generator = BatchGenerator(self.model, prefill_batch_size=n, completion_batch_size=n)
+        try:  # one token more than is wanted: at the last one, it would stop to copy every sequence's cache
+            generator.insert(prompts, [n_tokens + 1] * n, caches=[self.cache() for _ in prompts])
+            for _ in range(n_tokens):
+                responses = generator.next_generated()
+                self.first = responses[0].logprobs if self.first is None else self.first
+                yield [response.token for response in responses]
+        finally:
+            generator.close()
+
     def cache(self):
-        """Of each layer; None for what mlx-lm takes by itself."""
+        """Of each layer, for one sequence; None for what mlx-lm takes by itself."""
         if self.window is None:
             return None
         from mlx_lm.models.cache import RotatingKVCache
