@@ -9,9 +9,9 @@ import mistral_edu
 from mistral_edu import course, lab
 from mistral_edu.lab import Picture, explore, figure
 from mistral_edu.language import speaking, translations_in
+from mistral_edu.site import front, recording
 from mistral_edu.site.__main__ import main, report
 from mistral_edu.site.build import build
-from mistral_edu.site import front, recording
 from mistral_edu.site.controls import MOST, MOST_OF_ONE, chosen
 from mistral_edu.site.links import Links, dead_links
 from mistral_edu.site.markdown import Prose
@@ -115,8 +115,8 @@ def test_a_front_page_leads_to_pages_in_its_language_and_else_to_english_ones():
     shown, (start, ring) = rows_of(front_in("de"))
     assert start[0] == ('<a href="00_start_here.de.html">00 Hier beginnen</a> '
                         '<a class="note" href="00_start_here.html" lang="en" hreflang="en">Start here</a>')
-    assert ring == ('<a href="12_rolling_buffer.html" hreflang="en">12 Ringpuffer</a> <span class="note">Wahlteil</span>',
-                    "ein Cache, der nicht weiter wächst")
+    assert ring == ('<a href="12_rolling_buffer.html" hreflang="en">12 Ringpuffer</a> '
+                    '<span class="note">Wahlteil</span>', "ein Cache, der nicht weiter wächst")
     assert "Auf Deutsch gibt es bisher Notebook 00;" in shown
     assert '<li><a href="usage.html" lang="en" hreflang="en">' in shown
 

@@ -42,8 +42,8 @@ class Runner:
         line = self._line(self.limit)
         if line is None:
             self._end()
-            message = _("it had not ended after {seconds} seconds; does a loop go on for ever, or take very many steps?",
-                        seconds=f"{self.limit:g}")
+            message = _("it had not ended after {seconds} seconds; does a loop go on for ever, or take very many "
+                        "steps?", seconds=f"{self.limit:g}")
         elif line.endswith(b"\n"):
             return json.loads(line)
         else:

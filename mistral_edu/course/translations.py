@@ -4,9 +4,9 @@
 
 Messages are found where they stand: in the code, as _("..."), N_("...") and ngettext(...), in Python, JavaScript and
 the site's template; in the exercises of all notebooks, whose hints and slips are translated when they are shown; in the
-names of the map's boxes and what COURSE says of each notebook. What is already translated stays. Where an English message has
-changed a little, its translation is kept but marked fuzzy: the English is shown until somebody has looked at it and
-taken the mark away.
+names of the map's boxes and what COURSE says of each notebook. What is already translated stays. Where an English
+message has changed a little, its translation is kept but marked fuzzy: the English is shown until somebody has looked
+at it and taken the mark away.
 Babel, a library for this, reads and writes the file.
 """
 import argparse

@@ -94,8 +94,9 @@ def page_html(page, site: Site, recorded: Path | None) -> str:
     with speaking(page.language):
         return environment.get_template("page.html").render(
             page=page, body=body_html(page, prose, site, recorded), headings=prose.headings, command=page.command,
-            front=in_language(FRONT, page.language, site.pages), reference=REFERENCE, usage=usage, glossary=glossary, before=before, after=after,
-            versions=versions(page, site.pages), words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
+            front=in_language(FRONT, page.language, site.pages), reference=REFERENCE, usage=usage, glossary=glossary,
+            before=before, after=after, versions=versions(page, site.pages),
+            words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
 
 
 def body_html(page, prose: Prose, site: Site, recorded: Path | None) -> str:
