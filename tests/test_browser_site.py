@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 STILL, MOVING, GERMAN = "08_sliding_window_attention", "00_start_here", "00_start_here.de"
-PAGES = ("index", MOVING, GERMAN, STILL, "glossary", "reference")
+PAGES = ("index", "index.de", MOVING, GERMAN, STILL, "glossary", "reference")
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +123,10 @@ def test_on_a_german_page_predictions_are_judged_in_german(opened):
     expect(page.locator("[data-outcome='0.6']")).to_have_text(
         "Ergebnis 0.6: nein. Deine Vorhersage war ja.")
     assert page.evaluate("judged(12, 9, 0)") == "um den Faktor 1.33 daneben"
+    page.get_by_role("link", name="mistral-edu").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mistral-7B, in Notebooks nachgebaut")
     page.get_by_role("link", name="English").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("00 Start here")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mistral-7B, built up in notebooks")
 
 
 def test_numbers_are_judged_as_in_the_notebook(opened):

@@ -18,6 +18,7 @@ from mistral_edu.classroom.needs import pieces
 from mistral_edu.classroom.release import release_of
 from mistral_edu.classroom.report import as_csv
 from mistral_edu.classroom.runner import Runner
+from mistral_edu.classroom.submission import Cell, language_of
 from mistral_edu.classroom.tasks import all_tasks, cells_of
 from mistral_edu.commands.check import path_of
 from mistral_edu.commands.main import main
@@ -25,6 +26,7 @@ from mistral_edu.course import copies
 from mistral_edu.lab import n00_start
 from mistral_edu.lab.exercises.bank import find
 from mistral_edu.lab.exercises.check import check
+from mistral_edu.language import current, speaking
 
 import pytest
 
@@ -202,7 +204,7 @@ def job(answer):
 
 @pytest.mark.slow
 def test_a_loop_or_a_crash_ends_its_own_process_alone():
-    """In processes as for a class: after each accident the next answer is run all the same."""
+    """In processes as for a class: after each accident the next answer is run all the same, in its language."""
     body = "def subtract_row_mean(x):\n    "
     with Runner() as run:
         killed = run(job("import os\n" + body + "os.kill(os.getpid(), 9)"))
@@ -213,6 +215,10 @@ def test_a_loop_or_a_crash_ends_its_own_process_alone():
     assert left["message"] == "your code ends Python itself (exit status 3)"
     assert endless["message"].startswith("it had not ended after 2 seconds; does a loop go on for ever")
     assert not any(each["passed"] for each in (killed, left, endless))
+    with speaking("de"), Runner() as run:
+        assert run(job(SLIP))["message"].startswith("✗ 0.3, Fall 1 von 4: erwartet ist")
+        assert run(job("import os\n" + body + "os._exit(3)"))["message"] == (
+            "dein Code beendet den ganzen Python-Prozess (Exit-Status 3)")
 
 
 @pytest.mark.slow
@@ -262,6 +268,50 @@ def test_feedback_holds_what_the_checker_says_at_length(mark):
     assert "<h1>&lt;b&gt;.ipynb</h1>" in text and "<b>" not in text
 
 
+def german(answer=None):
+    """Notebook 00 in German as a student hands it in; without an answer, as it was handed out."""
+    notebook = json.loads(copies.copy_of(course.find("00").page_in("de").read_text(encoding="utf-8")))
+    if answer is not None:
+        cell_of(notebook, ANSWER)["source"] = answer
+    return notebook
+
+
+SLIP = "def subtract_row_mean(x):\n    return x - x.mean()"
+
+
+@pytest.mark.parametrize("notebook, remark, said", [
+    (german(RIGHT), "", "<h2>0.3: 2 von 2 Punkten</h2>\n<pre>✓ 0.3: alle 4 Fälle stimmen</pre>"),
+    (german(SLIP), "x.mean() ist ein einziger Mittelwert", "<pre>✗ 0.3, Fall 1 von 4: erwartet ist"),
+    (german(), "nicht begonnen", "<pre>○ 0.3: noch nicht begonnen"),
+    (german(""), "keine Antwort gefunden: Keine Zelle definiert", "0 von 2 Punkten"),
+    (german("def subtract_row_mean(x)"), "SyntaxError: expected ':', in Zeile 1 deiner Zelle", "0 von 2 Punkten"),
+    (pasted(german()), "", "<p>Die Zelle für die Antwort fehlte oder war unverändert; subtract_row_mean stand in"),
+    (nameless(german(RIGHT.replace("subtract_row_mean", "mitte")), ids=False), "", None)],
+    ids=["right", "a slip", "not started", "emptied", "no Python", "in a new cell", "another name"])
+def test_feedback_is_in_the_language_of_the_page(mark, notebook, remark, said):
+    got = mark(notebook)
+    assert got.language == "de" and got.remark.startswith(remark) and got.right == (not remark)
+    shown = html.unescape(feedback([got], solutions=True))
+    assert '<html lang="de">' in shown and "Die Lösung des Kurses, mit Erklärung" in shown
+    assert (said or "<p>Die Funktion heißt mitte statt subtract_row_mean.</p>") in shown
+    assert current() == "en"
+
+
+def test_what_cannot_be_read_is_named_in_the_language_of_the_moment(mark):
+    with speaking("de"):
+        got = mark("PK\3\4")
+        assert mark(page(SLIP)).language == "de"
+    assert got.remark == "die Datei ist ein ZIP-Archiv; entpacke es zuerst"
+    assert f"<p>Diese Datei ließ sich nicht bewerten ({got.remark}).</p>" in feedback([got])
+
+
+@pytest.mark.parametrize("source, language", [
+    ('import mistral_edu.lab\nmistral_edu.lab.language("de")', "de"), ("lab.language('de')  # Deutsch", "de"),
+    ('language("de")\nlanguage("en")', "en"), ('# language("de")', "en"), ('language("tlh")', "en")])
+def test_a_page_speaks_the_language_that_it_chose_last(source, language):
+    assert language_of([Cell("code", "a", source, ()), Cell("markdown", "b", 'language("de")', ())]) == language
+
+
 def test_solutions_are_shown_when_they_are_asked_for_and_not_before():
     """Of each exercise, below a right answer as below a wrong one."""
     for task in all_tasks():
@@ -299,6 +349,16 @@ def test_learners_check_their_own_copy(tmp_path, monkeypatch, capsys, answer, li
     (tmp_path / stored.name).write_text(json.dumps(notebook), encoding="utf-8")
     assert main(["check", "0", "--folder", str(tmp_path)]) == code
     assert capsys.readouterr().out.splitlines()[-1].startswith(line)
+
+
+def test_learners_of_a_german_page_are_told_in_german(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(grade_module, "Runner", in_this_process)
+    file = tmp_path / "meine.ipynb"
+    for notebook, line in ((german(), "○ 0.3: 0 von 2 Punkten: nicht begonnen"),
+                           (german(RIGHT), "✓ 0.3: 2 von 2 Punkten")):
+        file.write_text(json.dumps(notebook), encoding="utf-8")
+        main(["check", str(file)])
+        assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 def test_a_copy_that_is_not_there_is_named_with_the_way_to_it(tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def test_a_language_holds_from_the_moment_it_is_chosen(capsys):
         language.language(name)
         said.append(check("0.3", wrong).message)
     assert said[0] == said[2] and "a row is averaged along axis=1" in said[0]
-    assert said[1].startswith("✗ 0.3, Fall 1 von 4: erwartet ist [[-1, 1], [-5, 5]], deine Funktion ergibt")
+    assert said[1].startswith("✗ 0.3, Fall 1 von 4: erwartet ist [[-1, 1], [-5, 5]], deine Funktion liefert")
     assert "Wahrscheinlich: axis=0 mittelt jede Spalte" in said[1]
 
 
@@ -197,8 +197,18 @@ def test_an_update_keeps_what_holds_marks_what_has_changed_and_drops_what_is_gon
     new = translations.updated(text, "de")
     assert 'msgid "Hint {n} of {count}: {hint}"\nmsgstr "Hinweis {n} von {count}: {hint}"' in new
     assert '#, fuzzy\nmsgid "compare the two yourself"\nmsgstr "nein"' in new and "xyzzy" not in new
+    assert translations.updated(new, "de") == new
     assert 'msgid "1"' not in new and new.count("\nmsgid ") > 1000
     assert po.read(new).one("compare the two yourself") == "compare the two yourself"
+
+
+def test_a_line_of_a_translation_may_look_like_a_header():
+    """A long message is wrapped, and one of its lines then begins as "Content-Type: " does."""
+    long = "ein Mistral-Modell: " * 20
+    text = f'msgid "Hint {{n}} of {{count}}: {{hint}}"\nmsgstr "{long}{{n}}{{count}}{{hint}}"\n'
+    new = translations.updated(text, "de")
+    assert '\n"Modell: ' in new and po.read(new).one("Hint {n} of {count}: {hint}").startswith(long)
+    assert new.split("\n\n")[0].count(": ") == 3
 
 
 def test_names_of_the_doctors_checks_can_be_translated():

@@ -9,14 +9,14 @@ import mistral_edu
 from mistral_edu import course, lab
 from mistral_edu.lab import Picture, explore, figure
 from mistral_edu.language import speaking, translations_in
-from mistral_edu.site import recording
+from mistral_edu.site import front, recording
 from mistral_edu.site.__main__ import main, report
 from mistral_edu.site.build import build
 from mistral_edu.site.controls import MOST, MOST_OF_ONE, chosen
 from mistral_edu.site.links import Links, dead_links
 from mistral_edu.site.markdown import Prose
 from mistral_edu.site.notebook import cut, notebook_html
-from mistral_edu.site.pages import around, pages
+from mistral_edu.site.pages import FRONT, around, front_in, pages, versions
 from mistral_edu.site.predictions import predictions
 from mistral_edu.site.recorder import PICTURES, record
 from mistral_edu.site.recording import fresh, has_slider, make_all
@@ -78,13 +78,47 @@ def test_dead_links_are_found(tmp_path):
 
 def test_a_translation_stands_beside_its_page_and_links_stay_in_its_language():
     every = pages(["00", "01"])
-    english, german, next_one = every[1:4]
+    front, german_front, english, german, next_one = every[:5]
     assert (german.source, german.title) == ("notebooks/00_start_here.de.ipynb", "00 Hier beginnen")
-    assert around(german, every) == around(english, every) == (every[0], next_one)
+    assert around(english, every) == (front, next_one) and around(german, every) == (german_front, next_one)
+    assert around(german_front, every) == (None, german) and versions(german_front, every) == [front, german_front]
     home = [Links(every, page.language).href("00_start_here.ipynb", page.source) for page in (english, german)]
     assert home == ["00_start_here.html", "00_start_here.de.html"]
     assert Links(every, "de").href("01_the_whole_model.ipynb", german.source) == "01_the_whole_model.html"
     assert Links(every).href("notebooks/00_start_here.de.ipynb", "README.md") == "00_start_here.de.html"
+    assert [Links(every, name).href("../README.md", german.source) for name in ("en", "de")] == [
+        "index.html", "index.de.html"]
+
+
+# --- the front page --------------------------------------------------------------------------------------------------
+
+def rows_of(page):
+    """The table of a front page of notebooks 00 and 12: what its rows link to and say."""
+    every = pages(["00", "12"])
+    with speaking(page.language):
+        shown = front.front_html(page, Prose(Links(every, page.language), page.source), every)
+    return shown, re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td>", shown)
+
+
+def test_the_front_page_says_what_the_readme_says():
+    readme = FRONT.path.read_text(encoding="utf-8")
+    assert " ".join(re.search(r"^# .*\n\n((?:.+\n)+)", readme)[1].split()) == front.introduction()
+
+
+def test_a_front_page_leads_to_pages_in_its_language_and_else_to_english_ones():
+    shown, (start, ring) = rows_of(FRONT)
+    assert start[0] == ('<a href="00_start_here.html">00 Start here</a> '
+                        '<a class="note" href="00_start_here.de.html" lang="de" hreflang="de">Hier beginnen</a>')
+    assert ring == ('<a href="12_rolling_buffer.html">12 Rolling buffer</a> <span class="note">elective</span>',
+                    "a cache that stops growing")
+    assert "Translated so far" not in shown and '<li><a href="usage.html">' in shown
+    shown, (start, ring) = rows_of(front_in("de"))
+    assert start[0] == ('<a href="00_start_here.de.html">00 Hier beginnen</a> '
+                        '<a class="note" href="00_start_here.html" lang="en" hreflang="en">Start here</a>')
+    assert ring == ('<a href="12_rolling_buffer.html" hreflang="en">12 Ringpuffer</a> '
+                    '<span class="note">Wahlteil</span>', "ein Cache, der nicht weiter wächst")
+    assert "Auf Deutsch gibt es bisher Notebook 00;" in shown
+    assert '<li><a href="usage.html" lang="en" hreflang="en">' in shown
 
 
 # --- prose -----------------------------------------------------------------------------------------------------------
@@ -305,7 +339,8 @@ def texts(site):
 @pytest.mark.slow
 def test_all_pages_are_there_and_sound(site, texts):
     sources = [*(one.path for one in course.COURSE), course.find("00").page_in("de"), *course.DOCS.glob("*.md")]
-    assert {*(f"{path.stem}.html" for path in sources), "index.html", "reference.html"} == set(texts)
+    assert {*(f"{path.stem}.html" for path in sources), "index.html", "index.de.html",
+            "reference.html"} == set(texts)
     assert site.still == [page.path.stem for page in site.pages if page.command] and len(site.still) == 21
     for name, text in texts.items():
         assert Faults(text).found == [], name
@@ -331,7 +366,8 @@ def test_pages_follow_each_other_in_reading_order(texts):
     while found := after(names[-1]):
         names += found
     assert names[:21] == ["index.html", *(f"{one.path.stem}.html" for one in course.COURSE)]
-    assert sorted([*names, "00_start_here.de.html"]) == sorted(texts)
+    assert sorted([*names, "index.de.html", "00_start_here.de.html"]) == sorted(texts)
+    assert after("index.de.html") == ["00_start_here.de.html"]
     assert '<a rel="prev" href="04_rmsnorm.html">' in texts["05_attention.html"]
 
 
@@ -343,7 +379,9 @@ def test_a_german_page_is_german_throughout_and_each_language_links_to_the_other
     assert '<a href="00_start_here.html" hreflang="en" lang="en">English</a>' in german
     for text in (english, german):
         assert '<link rel="alternate" hreflang="de" href="00_start_here.de.html">' in text
-    assert 'href="00_start_here.de.html" lang="de"' in texts["index.html"] and "alternate" not in texts["index.html"]
+    for text in (texts["index.html"], texts["index.de.html"]):
+        assert '<link rel="alternate" hreflang="de" href="index.de.html">' in text
+    assert '<a class="home" href="index.de.html">' in german and '<a class="home" href="index.html">' in english
     for sentence in ("Skip to the content", "On this page", "Show all results", "Take this guess", "Prediction 0.3",
                      "Next</span>", "here it stands still", "These pages need no network"):
         assert sentence in english and sentence not in german

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mistral_edu import course
-from mistral_edu.language import _, current
+from mistral_edu.language import _, current, speaking
 from mistral_edu.machine.whole_files import make_folder, write_text
 
 PAGE = """<!doctype html>
@@ -40,7 +40,12 @@ def write_feedback(marks, folder, solutions: bool = False) -> int:
 
 
 def feedback(marks, solutions: bool = False) -> str:
-    """The page of one file: how many points, then each exercise with what the checker says."""
+    """The page of one file, in its language: how many points, then each exercise with what the checker says."""
+    with speaking(marks[0].language):
+        return _page(marks, solutions)
+
+
+def _page(marks, solutions):
     name, graded = Path(marks[0].file).name, [mark for mark in marks if mark.points is not None]
     body = [f"<h1>{html.escape(name)}</h1>"]
     if graded:
@@ -48,7 +53,7 @@ def feedback(marks, solutions: bool = False) -> str:
         body.append(f"<p>{_('{points} of {full} points', points=points, full=full)}</p>")
     for mark in marks:
         body += _exercise(mark, solutions) if mark in graded else [
-            f"<p>This file could not be graded: {html.escape(mark.remark)}.</p>"]
+            f"<p>{html.escape(_('This file could not be graded: {reason}.', reason=mark.remark))}</p>"]
     css = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     return PAGE.format(language=current(), title=html.escape(name), css=css, body="\n".join(body))
 

@@ -1,12 +1,12 @@
 """Marks for a notebook that was handed in. Every file gets at least one, and no file stops the others."""
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mistral_edu.classroom.needs import pieces
 from mistral_edu.classroom.runner import Runner
-from mistral_edu.classroom.submission import Answer, answers_in, notebook_of, read_cells
+from mistral_edu.classroom.submission import Answer, answers_in, language_of, notebook_of, read_cells
 from mistral_edu.classroom.tasks import cells_of
-from mistral_edu.language import N_, _
+from mistral_edu.language import _, current, speaking
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Mark:
 
     remark: what is wrong, in one sentence; empty where all is right. message: the same at length, as the checker
     says it. notes: what was odd about the file, though it was graded. student: who handed it in, where that is known.
+    language: that of the page, in which all of this is said.
     """
     file: str
     notebook: str = ""
@@ -25,6 +26,7 @@ class Mark:
     message: str = ""
     notes: tuple = ()
     student: str = ""
+    language: str = field(default_factory=current)
 
     @property
     def right(self) -> bool:
@@ -34,25 +36,32 @@ class Mark:
 def grade(path, limit: float = 60) -> list:
     """The Marks of a file, one for each exercise of its notebook. limit: seconds that each answer may take.
 
-    Raises OSError only where this machine cannot run answers at all.
+    What they say is in the language of the page; of a file that cannot be read, in that of the moment. Raises
+    OSError only where this machine cannot run answers at all.
     """
     file = printable(str(path))
     try:
         cells = read_cells(path)
     except OSError as error:
-        return [Mark(file, remark=f"the file cannot be read ({error.strerror})")]
+        return [Mark(file, remark=_("the file cannot be read ({reason})", reason=error.strerror))]
     except ValueError as error:
         return [Mark(file, remark=str(error))]
+    with speaking(language_of(cells)):
+        return _marks(file, cells, path, limit)
+
+
+def _marks(file, cells, path, limit):
     try:
         number = notebook_of(cells, path)
         if number is None:
-            return [Mark(file, remark="it contains no exercise of this course")]
+            return [Mark(file, remark=_("it contains no exercise of this course"))]
         with Runner(limit) as run:
             return [_mark(file, cells, answer, run) for answer in answers_in(cells, number)]
     except OSError:
         raise
     except Exception as error:      # whatever a student has thought of: it stops this file alone
-        return [Mark(file, remark=printable(f"it could not be graded ({type(error).__name__}: {error})"))]
+        reason = _("it could not be graded ({error})", error=f"{type(error).__name__}: {error}")
+        return [Mark(file, remark=printable(reason))]
 
 
 def _mark(path, cells, answer: Answer, run):
@@ -105,7 +114,7 @@ def sentence(message: str) -> str:
     'not started'
     """
     if message.startswith("○"):
-        return N_("not started")
+        return _("not started")
     likely = _("Likely: {reason}").partition("{")[0]
     if likely in message:
         return " ".join(message.split(likely, 1)[1].split())

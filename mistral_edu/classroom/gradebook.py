@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from mistral_edu.classroom.report import table
+from mistral_edu.language import _
 
 
 def as_gradebook(marks) -> str:
@@ -49,7 +50,8 @@ def _sum(marks):
 
 def _counting(marks):
     """(the Marks of a student that count, what to know of the others)."""
-    remarks = [f"{Path(mark.file).name} was not graded: {mark.remark}" for mark in marks if mark.points is None]
+    remarks = [_("{file} was not graded: {reason}", file=Path(mark.file).name, reason=mark.remark)
+               for mark in marks if mark.points is None]
     counting = []
     for page in dict.fromkeys(mark.notebook for mark in marks if mark.points is not None):
         files = {}
@@ -60,7 +62,8 @@ def _counting(marks):
         counting += files[best]
         if len(files) > 1:
             points = ", ".join(f"{name} ({_sum(own)})" for name, own in zip(_short(files), files.values()))
-            remarks.append(f"{page} was handed in {len(files)} times: {points}; the most points count")
+            remarks.append(_("{page} was handed in {n} times: {points}; the most points count", page=page,
+                             n=len(files), points=points))
     return counting, remarks
 
 

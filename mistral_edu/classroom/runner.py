@@ -9,11 +9,16 @@ import tempfile
 import time
 from contextlib import suppress
 
+from mistral_edu.language import VARIABLE, _, current
+
 START = 300         # seconds for a worker to be ready: where the package is new, Python compiles it first
 
 
 class Runner:
-    """Used as a context: `with Runner(limit=60) as run: run(job)`. limit: seconds an answer may take."""
+    """Used as a context: `with Runner(limit=60) as run: run(job)`. limit: seconds an answer may take.
+
+    Its worker speaks the language in which it is started.
+    """
 
     def __init__(self, limit: float = 60):
         self.limit, self.worker, self.folder = limit, None, None
@@ -37,21 +42,21 @@ class Runner:
         line = self._line(self.limit)
         if line is None:
             self._end()
-            message = (f"it had not ended after {self.limit:g} seconds; does a loop go on for ever, or take very many "
-                       "steps?")
+            message = _("it had not ended after {seconds} seconds; does a loop go on for ever, or take very many "
+                        "steps?", seconds=f"{self.limit:g}")
         elif line.endswith(b"\n"):
             return json.loads(line)
         else:
             status = self._end(wait=5)
-            how = signal.strsignal(-status) if status < 0 else f"exit status {status}"
-            message = f"your code ends Python itself ({how})"
+            how = signal.strsignal(-status) if status < 0 else _("exit status {number}", number=status)
+            message = _("your code ends Python itself ({how})", how=how)
         return {"passed": False, "message": message}
 
     def _start(self):
         self.folder = tempfile.TemporaryDirectory()      # where files go that an answer writes
         self.worker = subprocess.Popen([sys.executable, "-m", "mistral_edu.classroom.worker"], cwd=self.folder.name,
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                       start_new_session=True)
+                                       start_new_session=True, env={**os.environ, VARIABLE: current()})
         if self._line(START) != b'"ready"\n':
             self._end()
             raise OSError(f"the process that runs answers did not start: {sys.executable} -m "

@@ -15,6 +15,9 @@ from pathlib import Path
 from mistral_edu.classroom.needs import is_python, python_of
 from mistral_edu.classroom.tasks import Task, all_tasks, cells_of, tasks_of
 from mistral_edu.lab.kernel.cells import names_made
+from mistral_edu.language import _, current, languages
+
+CHOICE = re.compile(r"^(?:mistral_edu\.|lab\.)*language\([\"'](\w+)[\"']\)", flags=re.M)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def read_notebook(path) -> dict:
         raise ValueError(_what_it_is(data, error)) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise ValueError("the file is not a notebook of Jupyter's format 4: it has no list of cells")
+        raise ValueError(_("the file is not a notebook of Jupyter's format 4: it has no list of cells"))
     return notebook
 
 
@@ -58,15 +61,16 @@ def _what_it_is(data, error):
     """A sentence about a file that is not JSON. error: what became of reading it."""
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start:
-        return "the file is empty"
+        return _("the file is empty")
     if start.startswith(b"PK\x03\x04") and b"[Content_Types].xml" not in data:
-        return "the file is a zip archive; unpack it first"
+        return _("the file is a zip archive; unpack it first")
     if start.startswith(b"<"):
-        return "the file is a web page (HTML), not the notebook; in JupyterLab, File > Download gives the notebook"
+        return _("the file is a web page (HTML), not the notebook; in JupyterLab, File > Download gives the notebook")
     if start.startswith(b"{") and isinstance(error, json.JSONDecodeError):
-        return f"the notebook is damaged or incomplete: its JSON is wrong from line {error.lineno} on"
-    coding = isinstance(error, UnicodeDecodeError)
-    return f"the file is not a notebook: it is not {'text in UTF-8' if coding else 'JSON'}"
+        return _("the notebook is damaged or incomplete: its JSON is wrong from line {n} on", n=error.lineno)
+    if isinstance(error, UnicodeDecodeError):
+        return _("the file is not a notebook: it is not text in UTF-8")
+    return _("the file is not a notebook: it is not JSON")
 
 
 def _cell(cell):
@@ -76,6 +80,16 @@ def _cell(cell):
     marks = marks if isinstance(marks, dict) else {}
     role = str(marks.get("exercise")), str(marks.get("role"))
     return Cell(str(cell.get("cell_type")), str(cell.get("id")), source, role)
+
+
+def language_of(cells) -> str:
+    """The language in which a page speaks to its reader: the one that it chooses, else that of the moment.
+
+    >>> language_of([Cell("code", "a", 'import mistral_edu.lab\\nmistral_edu.lab.language("de")', ())])
+    'de'
+    """
+    chosen = [name for cell in cells if cell.kind == "code" for name in CHOICE.findall(cell.source)]
+    return next((name for name in reversed(chosen) if name in languages()), current())
 
 
 def notebook_of(cells, path) -> str | None:
@@ -123,11 +137,14 @@ def _answer(cells, task):
     at, name, how = (begun or found)[0]
     answer = Answer(task, at, name)
     if how == "name":
-        answer.notes.append(f"The answer's cell was missing or unchanged; {name} was found in cell {at + 1}.")
+        answer.notes.append(_(
+            "The answer's cell was missing or unchanged; {name} was found in cell {n}.", name=name, n=at + 1))
     if cells[at].kind != "code":
-        answer.notes.append(f"The answer was in a cell of type {cells[at].kind}; it was read as code.")
+        answer.notes.append(_(
+            "The answer was in a cell of type {type}; it was read as code.", type=cells[at].kind))
     if name != task.name:
-        answer.notes.append(f"The function is named {name} instead of {task.name}.")
+        answer.notes.append(_(
+            "The function is named {name} instead of {wanted}.", name=name, wanted=task.name))
     return answer
 
 
@@ -158,7 +175,15 @@ def _only_function(cell):
 
 
 def _same_code(a, b):
-    """Whether two texts are the same to Python: comments and spaces do not count."""
+    """Whether two texts are the same to Python: comments, spaces and docstrings, which are translated, do not count."""
     if not (is_python(a) and is_python(b)):
         return a.strip() == b.strip()
-    return ast.dump(ast.parse(a)) == ast.dump(ast.parse(b))
+    return _without_docstrings(a) == _without_docstrings(b)
+
+
+def _without_docstrings(source):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return ast.dump(tree)

@@ -2,7 +2,7 @@
 import os
 from pathlib import Path
 
-from mistral_edu.language import _, current
+from mistral_edu.language import _, current, speaking
 
 EXAMPLES = """examples:
   mistral-edu check 05                        (your copy, where mistral-edu lab puts it)
@@ -21,12 +21,13 @@ def run(args) -> int:
     from mistral_edu.classroom.grade import grade  # here, since the lab's words take a second to come
     path = path_of(args.notebook, args.folder)
     marks = grade(path)
-    for mark in marks:
-        if mark.points is None:
-            raise ValueError(f"{path}: {mark.remark}")
-        sign = "✓" if mark.right else "○" if mark.remark == "not started" else "✗"
-        points = _("{label}: {points} of {full} points", label=mark.label, points=mark.points, full=mark.of)
-        print(f"{sign} {points}" + (f": {_(mark.remark)}" if mark.remark else ""))
+    with speaking(marks[0].language):
+        for mark in marks:
+            if mark.points is None:
+                raise ValueError(f"{path}: {mark.remark}")
+            sign = "✓" if mark.right else "○" if mark.message.startswith("○") else "✗"
+            points = _("{label}: {points} of {full} points", label=mark.label, points=mark.points, full=mark.of)
+            print(f"{sign} {points}" + (f": {mark.remark}" if mark.remark else ""))
     return 0 if all(mark.right for mark in marks) else 1
 
 

@@ -4,9 +4,9 @@
 
 Messages are found where they stand: in the code, as _("..."), N_("...") and ngettext(...), in Python, JavaScript and
 the site's template; in the exercises of all notebooks, whose hints and slips are translated when they are shown; in the
-names of the map's boxes and the titles of notebooks. What is already translated stays. Where an English message has
-changed a little, its translation is kept but marked fuzzy: the English is shown until somebody has looked at it and
-taken the mark away.
+names of the map's boxes and what COURSE says of each notebook. What is already translated stays. Where an English
+message has changed a little, its translation is kept but marked fuzzy: the English is shown until somebody has looked
+at it and taken the mark away.
 Babel, a library for this, reads and writes the file.
 """
 import argparse
@@ -44,7 +44,8 @@ def messages() -> Catalog:
         for words in filter(None, (box.name, box.which)):
             found.add(words, locations=[("mistral_edu/lab/showing/map/boxes.py", None)])
     for notebook in course.COURSE:
-        found.add(notebook.title, locations=[("mistral_edu/course/__init__.py", None)])
+        for words in (notebook.title, notebook.ends):
+            found.add(words, locations=[("mistral_edu/course/__init__.py", None)])
         room = f"{room_of(notebook.number)}/exercises.py".replace(".", "/", 2)
         for exercise in exercises_of(notebook.number):
             for sentence in (*(sentence for wrong, sentence in exercise.slips), *exercise.hints):
@@ -79,7 +80,8 @@ def updated(text: str, language: str) -> str:
     catalog.header_comment, catalog.fuzzy = HEADER, False
     written = BytesIO()
     write_po(written, catalog, width=120, include_lineno=False)
-    return NOISE.sub("", written.getvalue().decode())
+    header, entries = written.getvalue().decode().split("\n\n", 1)
+    return NOISE.sub("", header + "\n") + "\n" + entries
 
 
 def lacking(text: str) -> dict:

@@ -12,7 +12,7 @@ from mistral_edu.site.front import front_html
 from mistral_edu.site.links import Links, dead_links
 from mistral_edu.site.markdown import Prose, with_notebooks
 from mistral_edu.site.notebook import notebook_html
-from mistral_edu.site.pages import FRONT, REFERENCE, around, pages, versions
+from mistral_edu.site.pages import FRONT, REFERENCE, around, in_language, pages, versions
 from mistral_edu.site.recorder import PICTURES, store_png
 from mistral_edu.site.recording import fresh, make_all
 from mistral_edu.site.reference import reference_html
@@ -94,14 +94,15 @@ def page_html(page, site: Site, recorded: Path | None) -> str:
     with speaking(page.language):
         return environment.get_template("page.html").render(
             page=page, body=body_html(page, prose, site, recorded), headings=prose.headings, command=page.command,
-            front=FRONT, reference=REFERENCE, usage=usage, glossary=glossary, before=before, after=after,
-            versions=versions(page, site.pages), words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
+            front=in_language(FRONT, page.language, site.pages), reference=REFERENCE, usage=usage, glossary=glossary,
+            before=before, after=after, versions=versions(page, site.pages),
+            words=translations_in((HERE / "site.js").read_text(encoding="utf-8")))
 
 
 def body_html(page, prose: Prose, site: Site, recorded: Path | None) -> str:
     """The main part of a page."""
-    if page == FRONT:
-        return front_html(prose, site.pages)
+    if page.source == FRONT.source:
+        return front_html(page, prose, site.pages)
     if page == REFERENCE:
         return reference_html(prose)
     if page.path.suffix == ".ipynb":

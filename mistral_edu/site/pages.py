@@ -1,15 +1,15 @@
 """Which pages the site has, in reading order: the front page, the notebooks, the pages of docs/, the reference.
 
 A translation follows the page that it translates. It has a name of its own, and its language is that of the site's own
-words on it, too.
+words on it, too. A language into which a notebook is translated has a front page.
 """
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mistral_edu import course
-from mistral_edu.language import ENGLISH, _, languages, speaking
+from mistral_edu.language import ENGLISH, N_, _, languages, speaking
 
 # The pages of docs/ in the order of their use; one that is not named here comes last.
 DOCS = ("usage", "prompting", "troubleshooting", "symptoms", "handing_in", "glossary", "ideas", "benchmarks", "claims",
@@ -50,7 +50,7 @@ class Page:
         return f"mistral-edu lab {self.path.name[:2]}" + (self.language != ENGLISH) * f" --language {self.language}"
 
 
-FRONT = Page("README.md", "index.html", "Mistral-7B, built up in notebooks")
+FRONT = Page("README.md", "index.html", N_("Mistral-7B, built up in notebooks"))
 REFERENCE = Page("mistral_edu", "reference.html", "Reference")
 
 
@@ -64,7 +64,19 @@ def pages(numbers: Iterable = ()) -> list:
     notebooks = [page for one in course.ready() if one.number in wanted for page in pages_of(one)]
     files = sorted(course.DOCS.glob("*.md"), key=lambda path: (rank(path.stem), path.stem))
     docs = [Page(f"docs/{path.name}", f"{path.stem}.html", title_of(path)) for path in files]
-    return [FRONT, *notebooks, *docs, REFERENCE]
+    return [*map(front_in, dict.fromkeys(page.language for page in notebooks)), *notebooks, *docs, REFERENCE]
+
+
+def front_in(language: str) -> Page:
+    """The front page in a language.
+
+    >>> front_in("de").name, front_in("de").title
+    ('index.de.html', 'Mistral-7B, in Notebooks nachgebaut')
+    """
+    if language == ENGLISH:
+        return FRONT
+    with speaking(language):
+        return replace(FRONT, name=f"index.{language}.html", title=_(FRONT.title), language=language)
 
 
 def pages_of(notebook) -> list:
