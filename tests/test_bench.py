@@ -617,6 +617,13 @@ def test_the_recorded_command_measures_the_same_again(words):
     assert (again.repeats, again.compare) == (args.repeats, args.compare)
 
 
+def test_the_recorded_command_says_which_engine_was_asked_for(monkeypatch):
+    monkeypatch.setenv("MISTRAL_EDU_ENGINE", "mlx")
+    words = bench.command(arguments("--random", "230m"))
+    assert words.startswith("MISTRAL_EDU_ENGINE=mlx mistral-edu bench --random 230m ")
+    assert re.match(json.loads(SCHEMA.read_text())["$defs"]["measured"]["properties"]["command"]["pattern"], words)
+
+
 @pytest.mark.slow
 def test_from_the_command_line_to_json(capsys):
     assert main(["bench", "--bits", "4", "--context", "4", "--max-tokens", "2", "--repeats", "1", "--json"]) == 0

@@ -1,6 +1,7 @@
 """`mistral-edu bench`: the arguments, and what is printed."""
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -96,7 +97,9 @@ def cases(args):
 
 def command(args):
     """The command that measures the same again, with every default written out, but for the places of files."""
-    words = ["mistral-edu", "bench", *(["--random", args.random] if args.random else [args.model or "tiny"])]
+    engine = os.environ.get("MISTRAL_EDU_ENGINE")
+    words = [f"MISTRAL_EDU_ENGINE={engine}"] if engine else []
+    words += ["mistral-edu", "bench", *(["--random", args.random] if args.random else [args.model or "tiny"])]
     words += ["--bits", *args.bits] if args.bits else []
     words += ["--context", *args.context, "--batch", *args.batch, "--max-tokens", args.max_tokens]
     words += ["--repeats", args.repeats, *(["--limit", f"{args.limit:g}"] if args.limit is not None else [])]
