@@ -301,7 +301,7 @@ def kernel():
 def run(client, code, between=lambda: None):
     """(the texts that a cell shows, the name of its error or None). between() is called once it runs.
 
-    A kernel in which a cell was just stopped turns away what comes in the same moment, without an error: it is sent again.
+    A kernel whose cell was just stopped turns away what comes in the same moment, without an error: it is sent again.
     """
     texts, error, runs, message_id = [], None, False, client.execute(code)
     while True:
