@@ -299,14 +299,18 @@ def kernel():
 
 
 def run(client, code, between=lambda: None):
-    """(the texts that a cell shows, the name of its error or None). between() is called once it runs."""
-    texts, error, message_id = [], None, client.execute(code)
+    """(the texts that a cell shows, the name of its error or None). between() is called once it runs.
+
+    A kernel whose cell was just stopped turns away what comes in the same moment, without an error: it is sent again.
+    """
+    texts, error, runs, message_id = [], None, False, client.execute(code)
     while True:
         message = client.get_iopub_msg(timeout=STARTED)
         if message["parent_header"].get("msg_id") != message_id:
             continue
         kind, content = message["msg_type"], message["content"]
         if kind == "execute_input":
+            runs = True
             between()
         if kind == "stream":
             texts.append(content["text"])
@@ -315,7 +319,9 @@ def run(client, code, between=lambda: None):
         if kind == "error":
             error = content["ename"]
         if kind == "status" and content["execution_state"] == "idle":
-            return texts, error
+            if runs:
+                return texts, error
+            message_id = client.execute(code)
 
 
 def ranks_of(manager):

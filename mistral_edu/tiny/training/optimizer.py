@@ -46,7 +46,10 @@ def make_step(model, loss_of, optimizer, dtype, compiled: bool):
 
     def step(weights, rows, rate):
         (loss, parts), gradients = value_and_grad(weights, rows)
-        clipped, _ = optim.clip_grad_norm(gradients, CLIP)  # Muon needs none: its steps all have the same size
+        # The norm is a sum over the weights, and MultiOptimizer returns them in the order of a set of names, which
+        # changes with PYTHONHASHSEED. Sorted, the same weights make the same step, to the last bit, in every process.
+        in_order = dict(sorted(gradients.items()))
+        clipped, _ = optim.clip_grad_norm(in_order, CLIP)  # Muon needs none: its steps all have the same size
         gradients = {name: g if is_matrix(name) else clipped[name] for name, g in gradients.items()}
         optimizer.learning_rate = rate
         weights = optimizer.apply_gradients(as_tree(gradients), as_tree(weights))
