@@ -336,7 +336,8 @@ def test_a_guess_that_means_no_choice_gets_the_choices(capsys, guess):
 @pytest.mark.parametrize("guess, judged", [
     ("12 places", ": off by a factor of 1.33"), ("about 12", ": off by a factor of 1.33"),
     ("1,000", ": off by a factor of 111"), ("nine", ": right"), ("9.0", ": right"), (9, ": right"), ("-3", ""),
-    ("many", ": compare the two yourself"), ("8 to 12", ": compare the two yourself")])
+    ("many", ": compare the two yourself"), ("8 to 12", ": compare the two yourself"),
+    ("ln 9", ": compare the two yourself"), ("log2(512)", ": compare the two yourself"), ("ln v = 9", ": right")])
 def test_numbers_are_compared_as_numbers_however_they_are_typed(capsys, guess, judged):
     predict("t", guess)
     outcome("t", 9)

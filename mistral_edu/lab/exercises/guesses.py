@@ -5,6 +5,7 @@ from numbers import Real
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 TIMES = {"": 1, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+OF_A_NUMBER = r"(?:\b(?:ln|log\w*|sqrt|exp)|√)[\s(]*\d"     # "ln 2048" does not mean 2048
 
 
 def spoken(guess):
@@ -66,7 +67,7 @@ def _plain_number(text):
 
 
 def as_number(value):
-    """The number that a value is, or the only number in its text; otherwise None.
+    """The number that a value is, or the only number in its text; otherwise None. It does not compute a formula.
 
     >>> as_number(12), as_number("12 places"), as_number("about 1,000"), as_number("7.2 billion"), as_number("1e-3")
     (12, 12.0, 1000.0, 7200000000.0, 0.001)
@@ -74,10 +75,14 @@ def as_number(value):
     9.0
     >>> as_number("many"), as_number("(4, 3)"), as_number("10-12"), as_number("7B"), as_number(True)
     (None, None, None, None, None)
+    >>> as_number("ln(2048)"), as_number("ln V = 7.62")
+    (None, 7.62)
     """
     if isinstance(value, Real):
         return None if isinstance(value, bool) else value
     text = re.sub(r"(?<=\d)[,_' ](?=\d{3}(?!\d))", "", str(value).lower())         # 1,000
+    if re.search(OF_A_NUMBER, text):
+        return None
     text = re.sub(r"[a-z]+", lambda word: str(WORDS.index(word[0])) if word[0] in WORDS else word[0], text)
     found = re.findall(rf"(?<![\w.])({NUMBER})(?![\w.])\s*(thousand|million|billion|)", text)
     return float(found[0][0]) * TIMES[found[0][1]] if len(found) == 1 else None

@@ -82,7 +82,7 @@ def draw_losses(curves, chance):
     lost = [name for name, end in zip(curves, ends) if end > 1000]
     ax.set(title=f"Only one explodes: {lost[0]}" if len(lost) == 1 else f"{len(lost)} of {len(curves)} explode",
            xlabel="step", ylabel="loss, logarithmic", ylim=(1e-4, 1000))
-    ax.legend(fontsize=9, loc="upper right")
+    ax.legend(fontsize=9, loc="upper right", labelspacing=0.25, borderaxespad=0)
     return Picture(fig, f"Loss at the end. {'; '.join(told)}.")
 
 

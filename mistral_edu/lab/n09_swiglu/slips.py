@@ -61,7 +61,7 @@ def same(z):
 EXCHANGED = "gate and up are exchanged: silu belongs around what gate gives"
 OUTSIDE = "silu is around the product; it belongs around the gate alone, before up is multiplied in"
 SIGMOID = "that is the sigmoid alone; silu(z) is z * sigmoid(z), and silu is defined on the page"
-TURNED = "a weight has the shape (out, in), so x meets its turned form: x @ gate.T, x @ up.T, gated @ down.T"
+TURNED = "a weight has the shape (out, in), so x meets its transpose: x @ gate.T, x @ up.T, gated @ down.T"
 FORGOTTEN = "down is missing: the units' numbers have to go back to rows of dim numbers, @ down.T"
 FEED_FORWARD_SLIPS = (
     (_made(gate_in="up", up_in="gate"), EXCHANGED),

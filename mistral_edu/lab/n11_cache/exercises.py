@@ -70,7 +70,7 @@ EXERCISES = (
             "Keep two lists: said, all new tokens, and new, what has still to be read. It starts as ids; after each "
             "round it is said[-1:].",
             "while len(said) < n: read new; append the likeliest token of the last row; break when it is end; "
-            "new = said[-1:]. At last return said.",
+            "new = said[-1:]. Finally, return said.",
         ),
     ),
 )

@@ -81,7 +81,7 @@ def draw_margins(lead, gap, gap_cached, flipped, names):
     for step, (name, other) in zip(flipped, names):
         ax.annotate(f"{name} / {other}", (step, lead[step]), (6, -12), textcoords="offset points", fontsize=9,
                     color=INK)
-    ax.set(title=f"{len(flipped)} of {len(lead)} steps flip: there several tokens are equally good",
+    ax.set(title=f"{len(flipped)} of {len(lead)} steps flip, where several tokens are equally good",
            yscale="log", ylim=(3e-6, 60), xlabel="step of the story", ylabel="lead of the likeliest token")
     fig.legend(fontsize=9, loc="outside lower center", ncols=2)
     pairs = "; ".join(f"step {step}, {name} or {other}, lead {lead[step]:.3f}"
