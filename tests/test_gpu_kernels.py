@@ -568,6 +568,16 @@ def test_a_cache_that_nobody_needs_takes_its_arrays_along(no_gc):
     assert seen() is None and arrays() is None and memory_held() < before + 4096
 
 
+def test_one_layer_s_arrays_at_a_time_are_there_twice_when_kernels_take_over(no_gc):
+    model = make(n_layers=12)
+    cache = after(model, 300)
+    mx.eval([layer.state for layer in cache])
+    one_layer, before = cache[0].nbytes, memory_held()
+    mx.reset_peak_memory()
+    taken = held.Held(cache)
+    assert follow(cache) and taken.is_of(cache) and mx.get_peak_memory() - before < 2 * one_layer
+
+
 def test_a_model_that_nobody_needs_takes_its_kernels_along(no_gc):
     model = make()
     in_steps(model, after(model, 10), 10, 12)

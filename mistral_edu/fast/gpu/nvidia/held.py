@@ -20,12 +20,14 @@ class Held:
         self.offset, self.logits = cache[0].offset, None
         self.begun = self.offset    # tokens whose keys the kernels may have written already
         slots = slots_for(cache[0], self.offset + 1)
-        self.keys, self.values = ([copied(getattr(layer, name), self.offset, slots) for layer in cache]
-                                  for name in ("keys", "values"))
         self.where = mx.array([self.offset, slots], dtype=mx.int32)
-        mx.eval(self.keys, self.values, self.where)
-        self.layers = [weakref.ref(layer) for layer in cache]     # a cache that nobody needs takes its arrays along
-        for layer in cache:             # an interrupt in between leaves some that follow, and others as they were
+        self.keys, self.values, self.layers = [], [], []
+        for layer in cache:     # one by one, so that only one layer's arrays are there twice; an interrupt in between
+            pair = [copied(getattr(layer, name), self.offset, slots) for name in ("keys", "values")]
+            mx.eval(pair)       # leaves some that follow, and others as they were
+            self.keys.append(pair[0])
+            self.values.append(pair[1])
+            self.layers.append(weakref.ref(layer))      # a cache that nobody needs takes its arrays along
             layer.held = self
             layer.__class__ = FOLLOWING[type(layer)]
             vars_of(layer).update(keys=None, values=None)
