@@ -290,6 +290,17 @@ def test_a_model_that_has_gone_takes_its_engine_and_its_weights_along():
     assert memory_held() - before < 1e5
 
 
+@pytest.mark.parametrize("bits, n_tokens, halves", [(None, 200, 0), (None, 256, 12), (4, 7, 0), (4, 8, 12), (8, 256, 12)])
+def test_few_tokens_are_waited_for_only_where_weights_are_unpacked(bits, n_tokens, halves, monkeypatch):
+    """Weights take as much memory for a few tokens as for many: on a GPU all layers' at a time, if nobody waited."""
+    monkeypatch.setattr(prompt, "MANY", 256)
+    waited, begin = [], mx.async_eval
+    monkeypatch.setattr(mx, "async_eval", lambda *arrays: waited.append(begin(*arrays)))
+    model = accelerate(make(bits, n_layers=6))
+    model(mx.zeros((1, n_tokens), dtype=mx.int32), model.make_cache(), last_only=True)
+    assert len(waited) == halves and model.answered_by == GPU
+
+
 def test_memory_of_a_prompt_does_not_grow_with_the_layers():
     """Two halves of layers are under way at a time: but for keys and values, so many layers more take nothing more."""
     tokens = mx.random.randint(0, 2048, (1, 256), key=mx.random.key(8))

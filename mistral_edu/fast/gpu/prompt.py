@@ -9,7 +9,7 @@ from mistral_edu.fast.gpu import window as within
 
 LONGEST, SHORTEST = 4096, 256   # tokens of a piece: more gain nothing on the fastest GPUs
 SHARE = 1 / 8                   # of the free memory that a piece may take
-MANY = 256                      # tokens from which on memory is worth waiting for
+MANY = 256                      # tokens from which on memory is worth waiting for, if no weights are unpacked
 
 
 def read(layers, x, cache, window, attend=within.attend):
@@ -19,18 +19,18 @@ def read(layers, x, cache, window, attend=within.attend):
     """
     before = None
 
-    def begin(x, *others):
+    def begin(layer, x, *others):
         nonlocal before
-        if x.shape[0] * x.shape[1] >= MANY:
+        if x.shape[0] * x.shape[1] >= MANY or layer.unpacks(x):
             mx.async_eval(x, *others)
             if before is not None:
                 mx.eval(before)
             before = x
     for layer, held in zip(layers, cache):
         x = layer.after_attention(x, attention(layer, x, held, window, attend))     # (B, L, dim)
-        begin(x, held.keys, held.values)
+        begin(layer, x, held.keys, held.values)
         x = layer.feed_forward(x)                                                   # (B, L, dim)
-        begin(x)
+        begin(layer, x)
     return x
 
 
