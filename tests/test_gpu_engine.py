@@ -8,6 +8,7 @@ from mistral_edu.checkpoints.saved_cache import load_cache, save_cache
 from mistral_edu.fast import accelerate, detach
 from mistral_edu.fast.attach import CHANGED
 from mistral_edu.fast.gpu import choose, matrices, prompt, watching, window
+from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.engine import GpuEngine
 from mistral_edu.quantize import quantize, size_in_bytes
 from small_models import memory_held, random_model
@@ -290,15 +291,16 @@ def test_a_model_that_has_gone_takes_its_engine_and_its_weights_along():
     assert memory_held() - before < 1e5
 
 
-@pytest.mark.parametrize("bits, n_tokens, halves", [(None, 200, 0), (None, 256, 12), (4, 7, 0), (4, 8, 12), (8, 256, 12)])
+@pytest.mark.parametrize("bits, n_tokens, halves", [(None, 200, 0), (None, 256, 12), (4, 7, 0), (4, 8, 12),
+                                                    (8, 256, 12)])
 def test_few_tokens_are_waited_for_only_where_weights_are_unpacked(bits, n_tokens, halves, monkeypatch):
     """Weights take as much memory for a few tokens as for many: on a GPU all layers' at a time, if nobody waited."""
     monkeypatch.setattr(prompt, "MANY", 256)
-    waited, begin = [], mx.async_eval
-    monkeypatch.setattr(mx, "async_eval", lambda *arrays: waited.append(begin(*arrays)))
-    model = accelerate(make(bits, n_layers=6))
-    model(mx.zeros((1, n_tokens), dtype=mx.int32), model.make_cache(), last_only=True)
-    assert len(waited) == halves and model.answered_by == GPU
+    model, tokens, begun = accelerate(make(bits, n_layers=6)), mx.zeros((1, n_tokens), dtype=mx.int32), []
+    x = rows_of(model.engine.embed, tokens)
+    monkeypatch.setattr(mx, "async_eval", lambda *arrays: begun.append(arrays[0].shape))
+    prompt.read(model.engine.layers, x, model.make_cache(), None)
+    assert begun == halves * [x.shape]
 
 
 def test_memory_of_a_prompt_does_not_grow_with_the_layers():
