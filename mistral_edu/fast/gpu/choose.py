@@ -1,7 +1,7 @@
 """Whether the engine for GPUs suits a model, on this machine.
 
 MISTRAL_EDU_ENGINE=gpu takes it on a processor, too, where it is slow: for tests. MISTRAL_EDU_ENGINE=mlx takes it
-without the kernel for NVIDIA.
+without the kernels for NVIDIA.
 """
 import os
 
