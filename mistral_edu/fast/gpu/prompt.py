@@ -69,7 +69,7 @@ def tokens_at_once(config, itemsize, free):
 
     >>> from mistral_edu.config import MistralConfig
     >>> [tokens_at_once(MistralConfig.preset("7b-v0.1"), 2, free) for free in (100e9, 8e9, 4e9, 1e9, None)]
-    [4096, 2048, 1024, 256, 1024]
+    [4096, 4096, 2048, 512, 2048]
     """
     heads = config.n_heads + 2 * config.n_kv_heads
     numbers = 6 * config.dim + 2 * heads * config.head_dim + 3 * config.hidden_dim          # of a token, in a layer
