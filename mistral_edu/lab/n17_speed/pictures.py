@@ -84,13 +84,18 @@ def draw_over_context(lengths, memory, speed, bits, room, title):
                         f"{last:.1f} GB, {speed[bits][0]:.1f} to {speed[bits][-1]:.1f} tokens a second at most.")
 
 
+def is_near(one, other):
+    """Whether two dots all but cover each other."""
+    return max(one.most / other.most, other.most / one.most, one.came / other.came, other.came / one.came) < 1.2
+
+
 def draw_dots(dots):
     """Tokens a second at most, from bytes, against what came. Published figures are hollow stars, all others filled."""
     fig, ax = figure(height=4.4)
     ends = np.array([0.7 * min(min(d.most, d.came) for d in dots), 1.5 * max(max(d.most, d.came) for d in dots)])
     ax.plot(ends, ends, color=INK, linewidth=1.5)
     ax.text(ends[1] / 3, ends[1] / 3, "the limit  ", ha="right", va="bottom", color=INK)
-    names = list(dict.fromkeys(d.machine for d in dots))
+    names, labelled = list(dict.fromkeys(d.machine for d in dots)), []
     for n, name in enumerate(names):
         own = [d for d in dots if d.machine == name]
         quoted = own[0].quoted
@@ -99,9 +104,12 @@ def draw_dots(dots):
                  if quoted else dict(marker=MARKERS[n % 7], markersize=8, color=colour))
         ax.plot([d.most for d in own], [d.came for d in own], linestyle="none",
                 label=f"{name}, published there" if quoted else f"{name}, measured", **style)
-        for d in {d.bits: d for d in own}.values():        # one number for several lengths of the prompt
-            ax.annotate(f"{d.bits}", (d.most, d.came), xytext=BESIDE[n % len(BESIDE)], textcoords="offset points",
-                        fontsize=8, color=INK, zorder=5,
+        for d in {d.bits: d for d in own}.values():         # one number for several lengths of the prompt,
+            if any(d.bits == other.bits and is_near(d, other) for other in labelled):   # and for neighbours
+                continue
+            labelled.append(d)
+            ax.annotate(f"{d.bits}", (d.most, d.came), xytext=(10, -3) if quoted else BESIDE[n % len(BESIDE)],
+                        textcoords="offset points", fontsize=8, color=INK, zorder=5,
                         bbox=dict(facecolor="white", edgecolor="none", alpha=0.8, pad=0.6))
     above = [d for d in dots if d.came > d.most]
     ax.set(xscale="log", yscale="log", xlabel="tokens a second at most, from bytes", ylabel="tokens a second that came",
