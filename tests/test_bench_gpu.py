@@ -2,6 +2,7 @@
 import json
 import sys
 from copy import deepcopy
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mistral_edu.bench.compare import Comparison
 from mistral_edu.bench.measure import Case
 from mistral_edu.bench.peers import runner, with_mlx_lm
 from mistral_edu.bench.results import SCHEMA, check, read
-from mistral_edu.bench.row import OurSample
+from mistral_edu.bench.row import FirstAnswer, OurSample
 from mistral_edu.commands import bench
 from mistral_edu.commands.main import build_parser, main
 from mistral_edu.machine import backend
@@ -99,6 +100,36 @@ def test_the_result_is_shown_with_what_the_gpu_says(gpu):
     assert "on the GPU during the answer" in " ".join(lines) and "Python included" not in table
     row = next(line for line in lines if line.startswith("|   16 |")).split("|")
     assert row[-2].strip() == "40.0"
+
+
+def test_first_answers_are_timed_where_nothing_is_compiled(gpu, monkeypatch):
+    """Each precision in a process of its own, with empty folders that are gone afterwards; the table says it."""
+    seen = []
+
+    def run(task, case=None, under=None):
+        if task != "first":
+            return {"describe": lambda: tasks.carry_out("describe", None), "limits": lambda: LIMITS,
+                    "measure": lambda: deepcopy(once(case))}[task]()
+        assert {Path(folder).parent.exists() and not Path(folder).exists() for folder in under.values()} == {True}
+        seen.append(under)
+        return tasks.carry_out("first", asdict(case))
+    cases = [replace(CASE, bits=bits) for bits in (16, 4)]
+    result = rounds.benchmark(cases, 1, "mistral-edu bench --random tiny --first", run=run, first=True)
+    Draft202012Validator(read(SCHEMA)).validate(json.loads(json.dumps(result)))
+    assert [(answer["bits"], answer["context"]) for answer in result["first_answers"]] == [(16, 5), (4, 5)]
+    assert all(answer.keys() == FirstAnswer.__required_keys__ and 0 < answer["seconds"] < 60
+               for answer in result["first_answers"])
+    assert [set(under) for under in seen] == 2 * [{"MLX_PTX_CACHE_DIR", "CUDA_CACHE_PATH"}] and seen[0] != seen[1]
+    assert not any(Path(folder).parent.exists() for under in seen for folder in under.values())
+    assert "first token where nothing is compiled yet, after a prompt of 5: 16 bit " in tables.as_table(result)
+
+
+def test_first_answers_are_asked_of_a_gpu_alone(gpu, monkeypatch, capsys):
+    args = build_parser("bench").parse_args(["bench", "--random", "tiny", "--first"])
+    assert "--first" in bench.command(args).split()
+    monkeypatch.setattr(on_gpu, "is_used", lambda: False)
+    assert main(["bench", "--random", "tiny", "--first"]) == 1
+    assert "leave it out, since MLX computes on the processor here" in capsys.readouterr().err
 
 
 def test_tables_by_length_have_a_row_for_each_engine():

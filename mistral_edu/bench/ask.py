@@ -16,8 +16,8 @@ SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def in_fresh_process(task, case=None, under=None, **settings):
-    """The result of a task in a process of its own: "measure" a case, "write" it, "limits", "parts", or "describe" the
-    machine. under: further environment variables.
+    """The result of a task in a process of its own: "measure" a case, "write" it, its "first" answer, "limits",
+    "parts", or "describe" the machine. under: further environment variables.
 
     Raises ValueError with that process's own message, or with the signal that ended it.
     """

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from mistral_edu.bench.ask import SLOWING, in_fresh_process
+from mistral_edu.bench.first_answer import on_a_new_machine
 from mistral_edu.bench.results import best_product, spread
 from mistral_edu.bench.row import OurRow, OurSample, PeerRow, PeerSample
 from mistral_edu.bench.work import predict, shares
@@ -17,14 +18,20 @@ MEASURED = ("load_seconds", "prompt_tps", "generation_tps", "peak_memory_gb", "m
 
 
 def benchmark(cases, repeats=3, command="", progress=lambda text: None, run=in_fresh_process, comparison=None,
-              on_round=lambda done, total: None, limit=None, keep=lambda result: None):
+              on_round=lambda done, total: None, limit=None, keep=lambda result: None, first=False):
     """Measure every case `repeats` times; returns the dict that schema.json calls measured.
 
     run(task, case) -> result carries out one task; the default starts a process for each. comparison: from compare.py,
     made from the same cases. progress(text) hears of every measurement before it begins. limit: seconds, of
-    rounds_within(). keep(result) is given what is finished, after each case of the first round and after each round.
+    rounds_within(). first: time first answers before the rounds, as first_answer.py says. keep(result) is given what is
+    finished, after each case of the first round and after each round.
     """
     about = run("describe")
+    if first:
+        about["first_answers"] = []
+        for case in cases:
+            progress(f"the first answer, {precision(case)}, on a machine where nothing is compiled yet")
+            about["first_answers"].append(on_a_new_machine(case, run))
     limits, rounds = [], []
     on_round(0, repeats)
     for n in rounds_within(limit, repeats, progress):

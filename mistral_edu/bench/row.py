@@ -50,6 +50,13 @@ class Ours(Precision, Work):
     bytes_per_step: int
 
 
+class FirstAnswer(TypedDict):
+    """How long the first token took on a machine where nothing was compiled yet, in one precision."""
+    bits: int
+    context: int                    # tokens of the prompt
+    seconds: float                  # from the start of the process
+
+
 class OnGpu(TypedDict, total=False):
     """What only a GPU says, as one round measures it."""
     above_gb: float                 # the most that an answer took beyond what was held before it

@@ -64,7 +64,20 @@ def conditions(result, ours):
         f"mlx {software['packages']['mlx']}{blas}",
         *([on_gpu.words(machine["gpu"])] if "gpu" in machine else []),
         f"reads {figure(limits, 'read_gb_per_s')} GB/s; multiplies {products}; "
-        f"path: {', '.join(sorted({row['path'] for row in ours}))}"]
+        f"path: {', '.join(sorted({row['path'] for row in ours}))}",
+        *first_tokens(result.get("first_answers", []))]
+
+
+def first_tokens(answers):
+    """A line, if first answers were timed.
+
+    >>> first_tokens([{"bits": 16, "context": 128, "seconds": 4.321}, {"bits": 4, "context": 128, "seconds": 5}])
+    ['first token where nothing is compiled yet, after a prompt of 128: 16 bit 4.32 s, 4 bit 5.0 s']
+    """
+    if not answers:
+        return []
+    told = ", ".join(f"{answer['bits']} bit {short(answer['seconds'])} s" for answer in answers)
+    return [f"first token where nothing is compiled yet, after a prompt of {answers[0]['context']}: {told}"]
 
 
 def is_on_gpu(result):

@@ -6,6 +6,7 @@ import json
 import sys
 
 from mistral_edu.bench.account import parts_of_mlx
+from mistral_edu.bench.first_answer import arrival
 from mistral_edu.bench.limits import measure_limits
 from mistral_edu.bench.measure import Case, measure
 from mistral_edu.bench.provenance import describe_machine, describe_software
@@ -16,6 +17,8 @@ def carry_out(task, case, **settings):
     """The result of a task, in a form that JSON can hold."""
     if task == "measure":
         return measure(Case(**case))
+    if task == "first":
+        return arrival(Case(**case))
     if task == "write":
         return write(Case(**case), **settings)
     if task == "limits":

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 from mistral_edu.bench import peers
 from mistral_edu.bench.compare import Comparison
+from mistral_edu.bench.first_answer import check_gpu
 from mistral_edu.bench.measure import Case, check_case
 from mistral_edu.bench.results import SCHEMA, check, check_place, fit_to_send, measured_result, save, stored_results
 from mistral_edu.bench.rounds import benchmark
@@ -59,6 +60,7 @@ def add_arguments(parser):
     add("--repeats", type=int, default=3, metavar="R", help="rounds, each in fresh processes (default: 3)")
     add("--limit", type=float, metavar="SECONDS", help="begin no round that would not end within so many (default: "
         "none); the first is always measured")
+    add("--first", action="store_true", help="on a GPU: also time the first token where nothing is compiled yet")
     add("--no-fast", action="store_true", help="the readable code alone, without the engine of mistral_edu.fast")
     add("--compare", type=filled, metavar="NAMES", help="measure others in the same rounds, with the same weights and "
         "prompts: " + ",".join(peers.PEERS) + "; in batches, too: "
@@ -103,7 +105,7 @@ def command(args):
     words += ["--bits", *args.bits] if args.bits else []
     words += ["--context", *args.context, "--batch", *args.batch, "--max-tokens", args.max_tokens]
     words += ["--repeats", args.repeats, *(["--limit", f"{args.limit:g}"] if args.limit is not None else [])]
-    words += ["--no-fast"] * args.no_fast
+    words += ["--first"] * args.first + ["--no-fast"] * args.no_fast
     words += ["--compare", ",".join(peers.names(args.compare))] if args.compare else []
     return shlex.join(map(str, words))
 
@@ -121,6 +123,8 @@ def measure(args, progress):
     asked = cases(args)
     for case in asked:
         check_case(case)
+    if args.first:
+        check_gpu()
     names = peers.names(args.compare) if args.compare else []
     if names and 1 not in args.batch and not any(peers.PEERS[name].batches for name in names):
         raise ValueError(f"--compare {','.join(names)}: measured at batch 1 only, which is not among {args.batch}; add "
@@ -140,7 +144,7 @@ def measure(args, progress):
                     save(result, args.save)
         left = None if args.limit is None else args.limit - (time.monotonic() - began)
         return benchmark(asked, args.repeats, command(args), progress, comparison=comparison, on_round=show, limit=left,
-                         keep=keep)
+                         keep=keep, first=args.first)
 
 
 def run(args) -> int:
