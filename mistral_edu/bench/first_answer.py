@@ -19,8 +19,8 @@ KEPT = "MLX_PTX_CACHE_DIR", "CUDA_CACHE_PATH"   # where MLX and the driver keep 
 def check_gpu():
     """Raise ValueError where no GPU computes: there nothing is compiled that an answer waits for."""
     if not on_gpu.is_used():
-        raise ValueError("--first times the first answer of a GPU, whose kernels are compiled then; leave it out, since "
-                         "MLX computes on the processor here")
+        raise ValueError("--first times the first answer of a GPU, whose kernels are compiled then; leave it out, "
+                         "since MLX computes on the processor here")
 
 
 def on_a_new_machine(case, run) -> FirstAnswer:
