@@ -108,7 +108,7 @@ def about_the_gpu(result):
              f"{' | '.join(f'{bits} bit' for bits in precisions)} |", "|---" * (1 + len(precisions)) + "|",
              line("prompts, tokens a second", "prompt_tps"), line("answers, tokens a second", "generation_tps"),
              line("GB beyond the weights", "above_gb")]
-    text = (f"Random weights of the shape `{result['settings']['random']}`, medians of "
+    text = (f"Random weights of `{result['settings']['random']}`, medians of "
             f"{result['settings']['repeats']} rounds, {result['date']} ([mlx-lm beside it](docs/benchmarks.md)): "
             f"`{result['command']}`")
     paragraph = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
