@@ -110,6 +110,20 @@ def test_a_quantized_weight_of_many_rows_meets_few_rows_of_x_in_pieces(bits, mon
     assert gap(in_chunks(model, TOKENS, 20), want) < BOUND and model.answered_by == GPU
 
 
+@pytest.mark.parametrize("batch, products", [(7, [7]), (8, [8]), (20, [8, 8, 4]), (24, [8, 8, 8]), (25, [])])
+def test_many_sequences_meet_a_packed_weight_eight_at_a_time(batch, products, monkeypatch):
+    """Until it pays to unpack it."""
+    tokens = mx.random.randint(0, 2048, (batch, 4), key=mx.random.key(4))
+    model = make(4, window_size=3)
+    want = model(tokens)
+    accelerate(model)
+    assert gap(in_chunks(model, tokens, 3), want) < BOUND and model.answered_by == GPU
+    rows, multiply = [], mx.quantized_matmul
+    monkeypatch.setattr(mx, "quantized_matmul", lambda x, *arrays, **form: rows.append(x.shape[1])
+                        or multiply(x, *arrays, **form))
+    assert model.engine.output.head(mx.zeros((batch, 1, 64))).shape == (batch, 1, 2048) and rows == products
+
+
 def test_in_bfloat16_it_differs_by_roundings_alone():
     model = make(window_size=7)
     exact = model(TOKENS)
