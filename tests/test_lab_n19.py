@@ -130,6 +130,17 @@ def from_one(x, gate, up, down, rank, size):
     return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
 
 
+def n_from_its_number(x, gate, up, down, rank, size):
+    mine = slice(rank, rank + gate.shape[0] // size)
+    return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
+
+
+def down_not_transposed(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine]
+
+
 BEGINNERS = [
     ("19.2", not_transposed, "It was called with"),
     ("19.2", in_numpy, "convert it with mx.array(...)"),
@@ -139,6 +150,8 @@ BEGINNERS = [
     ("19.2", one_unit, "a single unit"),
     ("19.2", silu_last, "the gate alone"),
     ("19.2", from_one, "counted from 0"),
+    ("19.2", n_from_its_number, "start at rank * n"),
+    ("19.2", down_not_transposed, "the part is transposed"),
     ("19.2", lambda *given: mx.distributed.all_sum(term(*given)), "a term is what goes into the sum"),
     ("19.2", lambda x, gate, up, down, rank, size: silu(x @ gate.T) * (x @ up.T) @ down.T, "case 1"),
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: (read_ms - read_ms / n) / sums, "the transfer is missing"),
