@@ -62,8 +62,9 @@ def test_drift_begins_at_the_layer_of_the_lost_sum():
 
 def test_speed_counts_where_a_second_device_pays_and_says_what_does_not_fit():
     picture = draw_speed((1, 2), {"a": [10, 15], "b": [10, 5], "c": [None, 7]}, "7B")
-    assert picture.fig.axes[0].get_title(loc="left") == "7B: a second device pays on 1 of 2; one GPU is too small"
-    assert "a 10 alone, 15 with two (1.50 times)" in picture.caption and "c: one is too small" in picture.caption
+    assert picture.fig.axes[0].get_title(loc="left") == "7B: two are faster on 1 of 2; one GPU is too small"
+    assert "a 10 alone, 15 with two (1.50 times); b 10 alone, 5.0 with two" in picture.caption
+    assert "c: one is too small" in picture.caption
 
 
 # ---------------------------------------------------------------- exercises
