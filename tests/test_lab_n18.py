@@ -92,6 +92,21 @@ def end_once(texts):
     return ids + [END]
 
 
+def space_apart(texts):
+    ids = [S]
+    for n, text in enumerate(texts):
+        spaced = [*words(" "), *words(text)]
+        ids += [OPEN, *spaced, CLOSE] if n % 2 == 0 else [*spaced, END]
+    return ids
+
+
+def space_behind_questions(texts):
+    ids = [S]
+    for n, text in enumerate(texts):
+        ids += [OPEN, *words(f" {text} "), CLOSE] if n % 2 == 0 else [*words(" " + text), END]
+    return ids
+
+
 def by_pairs(texts):
     ids = [S]
     for question, answer in zip(texts[::2], texts[1::2]):
@@ -128,6 +143,8 @@ BEGINNERS = [
      "in front of a text, and not behind it"),
     ("18.2", lambda texts: "".join(f"[INST] {text} [/INST]" if n % 2 == 0 else f"{text}</s>"
                                    for n, text in enumerate(texts)), "ids are wanted, not a text"),
+    ("18.2", space_apart, "encoded by itself"),
+    ("18.2", space_behind_questions, "none behind it"),
     ("18.4", lambda ids, blanks: [S] + [id for id in ids if id not in blanks and id != S], "blanks in the middle"),
     ("18.4", lambda ids, blanks: ids[1:-1], "expected ["),
     ("18.4", lambda ids, blanks: [S, *(id for id in mend(ids, blanks) if id != S)], "further on"),
@@ -166,7 +183,7 @@ def test_a_standard_error_is_that_of_a_share():
 
 def test_first_tokens_are_told_from_one_percent_on():
     assert draw_next(["1", "2"], [0.9, 0.001], 0.95, "a space").caption == (
-        "The prompt ends with a space. The first token: 1 90 %. All ten digits together: 95 %.")
+        "The prompt ends with a space. The first token: “1” 90 %. All ten digits together: 95 %.")
 
 
 def test_distances_tell_up_to_where_nothing_is_lost():

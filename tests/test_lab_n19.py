@@ -62,8 +62,9 @@ def test_drift_begins_at_the_layer_of_the_lost_sum():
 
 def test_speed_counts_where_a_second_device_pays_and_says_what_does_not_fit():
     picture = draw_speed((1, 2), {"a": [10, 15], "b": [10, 5], "c": [None, 7]}, "7B")
-    assert picture.fig.axes[0].get_title(loc="left") == "7B: a second device pays on 1 of 2; one GPU is too small"
-    assert "a 10 alone, 15 with two (1.50 times)" in picture.caption and "c: one is too small" in picture.caption
+    assert picture.fig.axes[0].get_title(loc="left") == "7B: two are faster on 1 of 2; one GPU is too small"
+    assert "a 10 alone, 15 with two (1.50 times); b 10 alone, 5.0 with two" in picture.caption
+    assert "c: one is too small" in picture.caption
 
 
 # ---------------------------------------------------------------- exercises
@@ -130,6 +131,17 @@ def from_one(x, gate, up, down, rank, size):
     return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
 
 
+def n_from_its_number(x, gate, up, down, rank, size):
+    mine = slice(rank, rank + gate.shape[0] // size)
+    return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
+
+
+def down_not_transposed(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine]
+
+
 BEGINNERS = [
     ("19.2", not_transposed, "It was called with"),
     ("19.2", in_numpy, "convert it with mx.array(...)"),
@@ -139,6 +151,8 @@ BEGINNERS = [
     ("19.2", one_unit, "a single unit"),
     ("19.2", silu_last, "the gate alone"),
     ("19.2", from_one, "counted from 0"),
+    ("19.2", n_from_its_number, "start at rank * n"),
+    ("19.2", down_not_transposed, "the part is transposed"),
     ("19.2", lambda *given: mx.distributed.all_sum(term(*given)), "a term is what goes into the sum"),
     ("19.2", lambda x, gate, up, down, rank, size: silu(x @ gate.T) * (x @ up.T) @ down.T, "case 1"),
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: (read_ms - read_ms / n) / sums, "the transfer is missing"),

@@ -6,6 +6,7 @@ from mistral_edu.tiny import FOLDER
 from mistral_edu.tokenizer import Tokenizer
 
 S, END, OPEN, CLOSE = 1, 2, 3, 4
+BLANK = 225                                             # of tiny: a space that stands alone
 
 
 @cache
@@ -79,6 +80,7 @@ EACH_S = "<s> stands once, in front of the whole conversation, and not before ea
 NO_END = "each answer is closed with END: without it, the next [INST] stands inside the answer"
 NO_SPACE = 'each text begins with a space: words(" " + text)'
 BEHIND = f"the space stands in front of a text, and not behind it, so {NO_SPACE}"
+NO_SPACE_BEHIND = "a space stands in front of each text, and none behind it"
 AT_THE_END = "END closes each answer, and not the whole conversation: a question at the end stays open"
 AS_TEXT = "ids are wanted, not a text: the marks are ids of their own, S, END, OPEN and CLOSE"
 TALK_SLIPS = (
@@ -94,7 +96,10 @@ TALK_SLIPS = (
     (_talk(answer_space=""), "the answer begins with a space, as the question does"),
     (_talk(space=""), "the question begins with a space, as the answer does"),
     (_talk(space="", answer_space="", behind=" "), BEHIND),
-    (_talk(behind=" "), "a space stands in front of each text, and none behind it"),
+    (_talk(behind=" "), NO_SPACE_BEHIND),
+    (_talk(closes=(BLANK, CLOSE)), NO_SPACE_BEHIND),
+    (_talk(opens=(OPEN, BLANK), space="", of_answer=((BLANK,), ()), answer_space=""),
+     'a space that is encoded by itself becomes a token of its own; it goes in with its text: words(" " + text)'),
     (_talk(closes=(CLOSE, END)),
      "END closes an answer; a question is closed with CLOSE alone, so that its answer can follow"),
     (_talk(first=(), opens=(S, OPEN), ends=()), f"{EACH_S}. And {NO_END}"),

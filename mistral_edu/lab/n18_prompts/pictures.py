@@ -47,9 +47,9 @@ def draw_next(labels, probabilities, digits, ending):
     fig, ax = figure(height=2.6)
     ax.barh(np.arange(len(labels)), percent, color=BLUE)
     ax.set(xlim=(0, 100), xlabel="probability in percent", yticks=range(len(labels)), yticklabels=labels,
-           ylim=(len(labels) - 0.5, -0.5), title=f"After {ending}: {labels[0]} gets {percent[0]:.0f} %")
+           ylim=(len(labels) - 0.5, -0.5), title=f"After {ending}: “{labels[0]}” gets {percent[0]:.0f} %")
     ax.grid(axis="x")
-    shown = ", ".join(f"{label} {p:.0f} %" for label, p in zip(labels, percent) if p >= 1)
+    shown = ", ".join(f"“{label}” {p:.0f} %" for label, p in zip(labels, percent) if p >= 1)
     return Picture(fig, f"The prompt ends with {ending}. The first token: {shown}. "
                         f"All ten digits together: {100 * digits:.0f} %.")
 

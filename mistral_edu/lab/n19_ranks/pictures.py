@@ -85,6 +85,11 @@ def draw_traffic(sizes, sent, contexts, read, sent_at, name):
                         f"{read[-1] / 1e6:,.0f} after {contexts[-1]:,}.")
 
 
+def rounded(speed):
+    """A number as text, with a decimal where it is small."""
+    return f"{speed:.1f}" if speed < 10 else f"{speed:,.0f}"
+
+
 def draw_speed(sizes, speeds, title):
     """Tokens a second at most over the number of devices. speeds: {name: (n,) numbers, None where it does not fit}."""
     fig, ax = figure(height=3.6)
@@ -94,13 +99,13 @@ def draw_speed(sizes, speeds, title):
         ax.plot(sizes, [np.nan if value is None else value for value in values], color=LINES[n][0],
                 linestyle=LINES[n][1], marker=LINES[n][2], label=name)
         if alone and values[1]:
-            told.append(f"{name} {alone:,.0f} alone, {values[1]:,.0f} with two ({values[1] / alone:.2f} times)")
+            told.append(f"{name} {rounded(alone)} alone, {rounded(values[1])} with two ({values[1] / alone:.2f} times)")
         else:
             told.append(f"{name}: one is too small")
     alike = [values for values in speeds.values() if values[0]]             # where one device is enough
     paying = sum(bool(values[1] and values[1] > values[0]) for values in alike)
     ax.set(xscale="log", yscale="log", xticks=sizes, xlabel="devices", ylabel="tokens a second at most (log)",
-           title=f"{title}: a second device pays on {paying} of {len(alike)}"
+           title=f"{title}: two are faster on {paying} of {len(alike)}"
                  + ("; one GPU is too small" if len(alike) < len(speeds) else ""))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:,.0f}")

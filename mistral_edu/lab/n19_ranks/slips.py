@@ -67,6 +67,10 @@ def by_rank(length, rank, size):
     return slice(rank * size, (rank + 1) * size)
 
 
+def from_rank(length, rank, size):
+    return slice(rank, rank + length // size)
+
+
 def one_unit(length, rank, size):
     return slice(rank, rank + 1)
 
@@ -92,7 +96,9 @@ def no_start(length, rank, size):
     return slice(None, (rank + 1) * (length // size))
 
 
-COLUMNS = "down is cut by columns, down[:, start:end]: it multiplies the hidden units, and these are its columns"
+COLUMNS = ("each hidden unit has a column of down, so down is cut by columns, and the part is transposed: "
+           "down[:, start:end].T")
+START = "the units of a rank start at rank * n, where n = gate.shape[0] // size is how many it has"
 BOTH = "of gate and up, one is whole: both need the rows of the rank's own units"
 TERM_SLIPS = (
     (lambda x, gate, up, down, rank, size: _whole(x, gate, up, down),
@@ -108,7 +114,7 @@ TERM_SLIPS = (
     (_cut(gate_rows=False), BOTH),
     (_cut(down_columns=False), COLUMNS),
     (no_down, "down is missing: what the units hold still has to be multiplied by down[:, start:end].T"),
-    (_term(run=halves), "a slice needs whole numbers, and / makes a float; // divides without a rest"),
+    (_term(run=halves), "a slice needs whole numbers, and / makes a float; // makes a whole number"),
     (by_dim, "the units are counted by gate.shape[0], which is hidden_dim; x.shape[1] is dim"),
     (_term(act=lambda z: z), "silu is missing: silu(x @ gate.T)"),
     (_term(act=mx.sigmoid), "silu(z) is z * sigmoid(z), and silu is imported on this page"),
@@ -122,7 +128,8 @@ TERM_SLIPS = (
     (_term(run=from_one), "ranks are counted from 0: the units of rank 0 start at 0, those of the others at rank * n"),
     (_term(run=interleaved), "every size-th unit would do as well, but the exercise asks for consecutive ones: n units "
                              "from rank * n on"),
-    (_term(run=by_rank), "the units of a rank start at rank * n, where n = gate.shape[0] // size is how many it has"),
+    (_term(run=by_rank), START),
+    (_term(run=from_rank), START),
     (_term(run=one_less), "one unit is missing: a slice ends before its second number, so that is (rank + 1) * n"),
     (_term(down_run=next_one), "the columns of down are those of another rank"),
     (_term(run=no_end), "the slice runs to the end of the matrix; a rank's units end before (rank + 1) * n"),
@@ -154,7 +161,7 @@ LATENCY_SLIPS = (
     (_latency(around=lambda n: 1), AROUND),
     (_latency(around=lambda n: (n - 1) / n), f"two rounds, not one: {AROUND}"),
     (_latency(around=lambda n: 2), f"2 is the limit for many devices: {AROUND}"),
-    (_latency(around=lambda n: n - 1), f"in a ring nobody sends the whole vector to everybody: {AROUND}"),
+    (_latency(around=lambda n: n - 1), f"nobody sends the whole vector to everybody: {AROUND}"),
     (_latency(around=lambda n: 2 * (n - 1)), f"divided by n: {AROUND}"),
     (_latency(sign=1), "the transfer takes some of the time that was saved, so it is subtracted"),
     (_latency(per_ms=1), "read_ms is in milliseconds, and the result in microseconds: 1000 times as many"),
