@@ -78,8 +78,8 @@ def draw_over_context(lengths, memory, speed, bits, room, title):
         ax.grid(axis="y", color=PALE)
     left.legend(fontsize=9, handlelength=4)
     first, last = memory[bits][0], memory[bits][-1]
-    fig.suptitle(f"{title}: in {bits} bit from {speed[bits][0]:.1f} down to {speed[bits][-1]:.1f} tokens a second",
-                 x=0.01, ha="left", fontweight="bold", fontsize=11.5)
+    fig.suptitle(f"{title}: {bits} bit, {speed[bits][0]:.1f} down to {speed[bits][-1]:.1f} tokens a second",
+                 x=0.01, ha="left", fontweight="bold", fontsize=10)
     return Picture(fig, f"{title}. In {bits} bit, from {lengths[0]:,} to {lengths[-1]:,} tokens: {first:.1f} to "
                         f"{last:.1f} GB, {speed[bits][0]:.1f} to {speed[bits][-1]:.1f} tokens a second at most.")
 

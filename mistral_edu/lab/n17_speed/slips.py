@@ -3,15 +3,23 @@ import math
 
 
 def _bytes(row=1, whole=False, per_number=None, cache=True, both=2, width=2, window=True, heads="n_kv_heads",
-           times=1):
+           times=1, layers=True, more=0):
     """bytes_per_token with one thing or another done otherwise."""
     def wrong(config, bits, context):
+        context += more
         table = 0 if whole else (config.vocab_size - row) * config.dim
         each = per_number(bits) if per_number else 2 if bits == 16 else (bits + 0.5) / 8
         seen = min(context, config.window_size) if window and config.window_size else context
-        kept = both * config.n_layers * getattr(config, heads) * config.head_dim * seen if cache else 0
+        each_layer = both * getattr(config, heads) * config.head_dim * seen if cache else 0
+        kept = each_layer * (config.n_layers if layers else 1)
         return times * ((config.n_parameters - table) * each + (each if width is None else width) * kept)
     return wrong
+
+
+def _bytes_of_none(config, bits, context):
+    """bytes_per_token that takes every window for a number."""
+    min(context, config.window_size)
+    return _bytes()(config, bits, context)
 
 
 def plain(bits):
@@ -29,6 +37,10 @@ BYTES_SLIPS = (
     (_bytes(cache=False), CACHE),
     (_bytes(both=1), KEYS),
     (_bytes(window=False), WINDOW),
+    (_bytes(layers=False), "each of the n_layers layers has keys and values of its own"),
+    (_bytes(more=1), "context counts all tokens that have come, the one that is being read included: do not add one"),
+    (_bytes_of_none, "window_size is None where there is no window, and a number cannot be compared with None: ask for "
+     "that first"),
     (_bytes(times=8), "these are bits; 8 of them are a byte"),
     (_bytes(times=1e-9), "that is in GB; bytes are asked for"),
     (_bytes(times=1e-6), "that is in MB; bytes are asked for"),
@@ -70,6 +82,8 @@ BATCH_SLIPS = (
     (_batch(lambda bits: bits / 8, rounded=lambda rows: rows), f"two things: {HALF_A_BIT}; and round up"),
     (_batch(lambda bits: bits / 8, operations=1),
      "two things: in 8 and 4 bit a number takes half a bit more; and a row takes two operations for each number"),
+    (lambda bits, read, gflops: math.ceil(gflops / read * (2 if bits == 16 else (bits + 0.5) / 8) * 2),
+     "a row does 2 operations for each number, so divide by them: the more work a row is, the fewer rows fit"),
     (lambda bits, read, gflops: math.ceil(2 * read / gflops / (2 if bits == 16 else (bits + 0.5) / 8)),
      "the ratio is upside down: the more operations a second, the more rows it takes to use them"),
     (lambda bits, read, gflops: math.ceil(gflops / (2 * read * (2 if bits == 16 else (bits + 0.5) / 8))),
