@@ -22,8 +22,8 @@ def failure(ranks):
     message = f"rank {first.number} {ending(first.code)}"
     if LOST in first.last_words and gone:
         where = first.note.get("failed") or first.note.get("at") or "its start"
-        message = (f"rank {first.number} waited in {where} for {' and '.join(gone)}, which had finished its work, "
-                   "and ended")
+        message = (f"rank {first.number} ended while it waited in {where} for {' and '.join(gone)}, which had finished "
+                   "already")
     elif said:
         message += f"; its last words: {said[-1].strip()}"
         if place := first.note.get("failed"):  # an exception has left the rank's function
