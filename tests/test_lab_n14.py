@@ -174,5 +174,5 @@ def test_the_pictures_say_their_numbers():
                                "0.11, 12; 2 bit: 2.50 MB, 4.00, 0.")
     assert picture.fig.axes[0].get_title(loc="left") == "4 bit: 1.1 times the loss; 2 bit: 40 times"
     picture = draw_leads([10.0, 20.0], [-1.0, 8.0], 2.5, 3)
-    assert picture.caption == ("First 3 layers in 2 bit: the mean lead is 3.5, as it is 15.0; below zero 50%, as it is "
-                               "0%. The story loss is 2.50.")
+    assert picture.caption == ("First 3 layers in 2 bit: the mean lead is 3.5, and 50% of the leads are below "
+                               "zero (as it is: 15.0 and 0%). The story loss is 2.50.")

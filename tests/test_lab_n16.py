@@ -137,7 +137,8 @@ W = "return w - rate * (mh / (mx.sqrt(vh) + eps) + decay * w), m, v"
     ((M, V, MH, VH, W.replace("m, v", "mh, vh")), "the corrected m and v are returned"),
     ((M, V, MH, VH, W.removesuffix(", m, v")), "three results are expected"),
     ((MH, VH, M, V, W), "A hint waits"),
-    ((M, V, MH, VH, W.replace("w - rate", "w + rate")), "A hint waits"),
+    ((M, V, MH.replace("**t", ""), VH.replace("**t", ""), W), "the power is missing"),
+    ((M, V, MH, VH, W.replace("w - rate", "w + rate")), "goes up the slope"),
 ])
 def test_what_beginners_write_for_16_1_is_answered_to_the_point(lines, words):
     assert words in " ".join(check("16.1", step_with(*lines)).message.split())
@@ -177,6 +178,7 @@ def test_an_answer_with_if_passes():
 
 def test_the_picture_of_the_schedule_says_its_mean_and_where_it_is_half():
     rates = [0.5, 1.0, 1.0, 1.0, 0.6, 0.1]                         # of steps 1, 1001, 2001 ...
-    assert draw_schedule(rates, every=1000).caption == (
-        "The rate starts at 50.0% of its peak, is half of it for the last time at step 4,000, and its mean is 0.70 of "
+    assert draw_schedule(rates, peak=1.0, every=1000).caption == (
+        "The rate starts at 50.0% of its peak, falls below half of it at about step 4,000, and its mean is 0.70 of "
         "the peak.")
+    assert "its mean is 0.35 of the peak" in draw_schedule(rates, peak=2.0, every=1000).caption     # never reached

@@ -69,5 +69,6 @@ def draw_leads(exact, leads, loss, layers):
            xlabel="lead of the token that came", ylabel="tokens, percent")
     ax.legend(loc="upper left", fontsize=9)
     first = f"First {layers} layers" if layers != 1 else "First layer"
-    return Picture(fig, f"{first} in 2 bit: the mean lead is {middle:.1f}, as it is {exact.mean():.1f}; "
-                        f"below zero {gone:.0%}, as it is {(exact < 0).mean():.0%}. The story loss is {loss:.2f}.")
+    return Picture(fig, f"{first} in 2 bit: the mean lead is {middle:.1f}, and {gone:.0%} of the leads are below "
+                        f"zero (as it is: {exact.mean():.1f} and {(exact < 0).mean():.0%}). The story loss is "
+                        f"{loss:.2f}.")

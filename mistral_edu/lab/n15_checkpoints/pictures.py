@@ -29,7 +29,7 @@ def draw_need(name, needs):
     ax.set(title=f"{name} with {tokens:,} tokens: {begin.min():.1f} to {begin.max():.1f} GB", yticks=rows,
            yticklabels=[f"{bits} bit" for bits in needs], xticks=range(0, 36, 5), xlim=(0, 38), xlabel="GB",
            ylabel="weights in")
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.25, -0.4)               # from top to bottom, with room for the names of the machines
     ax.tick_params(axis="y", length=0)
     fig.legend(loc="outside lower center", ncols=3)
     told = "; ".join(f"{bits} bit: {each.weights / 1e9:.1f} + {each.cache / 1e9:.1f} + {each.work / 1e9:.1f} = "

@@ -160,6 +160,9 @@ UNPERMUTE_SLIPS = (
      "the last axis holds the columns, and there are w.shape[1] of them; w.shape[0] counts the rows"),
     (lambda w, n_heads: w.reshape(n_heads, 2, 2, -1).transpose(0, 2, 1, 3).reshape(w.shape),
      "a head has two pairs only if it has four rows; let reshape work out the number of pairs: -1 belongs there"),
+    (lambda w, n_heads: w.reshape(n_heads, -1, 2).transpose(0, 2, 1).reshape(w.shape),
+     "the columns have no axis of their own, so the numbers within a row are moved; w.shape[1] is missing at the end "
+     "of the first reshape"),
     (lambda w, n_heads: mx.concatenate(_apart(w, n_heads)[::-1], axis=1).reshape(w.shape),
      "the second rows of the pairs come before the first ones; a head's rows 0 1 2 3 4 5 should come as 0 2 4 1 3 5"),
     (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).T.reshape(w.shape),

@@ -35,18 +35,21 @@ def draw_first_steps(corrected, without, beta1, beta2):
                         "is 1.00.")
 
 
-def draw_schedule(rates, every):
-    """The rate over the steps of a run. rates: of every step whose number, less one, `every` divides."""
+def draw_schedule(rates, peak, every):
+    """The rate over the steps of a run. rates: of every step whose number, less one, `every` divides.
+
+    peak: what shares are counted of; a long warm-up may meet the fall before it gets there.
+    """
     rates = np.asarray(rates)
     fig, ax = figure(height=2.4)
     placed(fig, left=0.11, right=0.97, bottom=0.22, top=0.85)
-    steps, peak, share = 1 + every * np.arange(len(rates)), rates.max(), rates.mean() / rates.max()
+    steps, share = 1 + every * np.arange(len(rates)), rates.mean() / peak
     ax.plot(steps, rates, color=GREEN, linewidth=2)
     ax.axhline(peak / 2, color=GREY, linestyle=":", linewidth=1.2)
     ax.set(xlabel="step", ylabel="rate", ylim=(0, 1.1 * peak),
            title=f"Over the whole run, the mean rate is {share:.0%} of the peak")
     half = int(round(steps[rates >= peak / 2][-1], -2))
-    return Picture(fig, f"The rate starts at {rates[0] / peak:.1%} of its peak, is half of it for the last time at "
+    return Picture(fig, f"The rate starts at {rates[0] / peak:.1%} of its peak, falls below half of it at about "
                         f"step {half:,}, and its mean is {share:.2f} of the peak.")
 
 
@@ -104,7 +107,7 @@ def draw_stages(stage, legs, right, loss, says):
         weights = np.asarray(legs[leg])
         ax.imshow(weights, cmap=BLUES, vmin=0, vmax=1, aspect="auto")
         for layer, head in np.argwhere(weights >= SHOWN):
-            ax.text(head, layer, f"{weights[layer, head]:.1f}".lstrip("0"), ha="center", va="center", fontsize=9,
+            ax.text(head, layer, f"{weights[layer, head]:.2f}".lstrip("0"), ha="center", va="center", fontsize=8,
                     color="white" if weights[layer, head] > 0.55 else INK)
         ax.set(xlabel="head", xticks=range(weights.shape[1]), yticks=range(weights.shape[0]))
         ax.set_title(title, fontsize=10, fontweight="normal")

@@ -6,7 +6,7 @@ import numpy as np
 def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False, from_zero=False, square=True,
           root=True, keep_corrected=False, old_m=False, up=False, unscaled_decay=False, swapped=False, decayed_up=False,
           no_eps=False, only_w=False, power_of_rest=False, betas_exchanged=False, order=(0, 1, 2), new_decay=False,
-          betas=None):
+          betas=None, no_power=False):
     """AdamW with something wrong; each option is one slip."""
     def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):
         if l2:
@@ -18,7 +18,7 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
             beta1, beta2 = 1 - beta1, 1 - beta2
         new_m = beta1 * m + (1 - beta1) * g
         new_v = beta2 * v + (1 - beta2) * (g * g if square else g)
-        power = t - 1 if from_zero else t
+        power = 1 if no_power else t - 1 if from_zero else t
         rest1, rest2 = ((1 - beta1)**t, (1 - beta2)**t) if power_of_rest else (1 - beta1**power, 1 - beta2**power)
         m_hat = (m if old_m else new_m) / rest1 if correct_m else new_m
         v_hat = new_v / rest2 if correct_v else new_v
@@ -29,7 +29,7 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
             new_w = w - rate * update - shrink
         else:
             new_w = w - rate * (update - shrink if decayed_up else update + shrink)
-        new_w = w + rate * update if up else new_w
+        new_w = 2 * w - new_w if up else new_w
         if new_decay:
             new_w = (w - rate * update) * (1 - rate * decay)
         if only_w:
@@ -42,6 +42,7 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
 NO_CORRECTION = "m and v are used as they are; divide them by 1 - beta1**t and 1 - beta2**t first"
 L2 = "the decay is added to the gradient, so it runs through m and v; in AdamW it is next to the quotient, decay * w"
 INSIDE = "eps is inside the root; it is added after the root: mx.sqrt(v_hat) + eps"
+UP = "the weight goes up the slope; the step is subtracted"
 NO_SQUARE = "v is a mean of g; it has to be a mean of the squares, g * g"
 ADAM_SLIPS = (
     (_step(correct_m=False, correct_v=False), NO_CORRECTION),
@@ -51,12 +52,14 @@ ADAM_SLIPS = (
     (_step(l2=True), L2),
     (_step(no_decay=True), "the decay is missing: decay * w is added to the quotient, inside the brackets"),
     (_step(from_zero=True), "the powers are one too low: t counts from 1, and the correction takes t as it comes"),
+    (_step(no_power=True), "the power is missing in the correction: 1 - beta1**t and 1 - beta2**t"),
     (_step(square=False), NO_SQUARE),
     (_step(root=False), "the root is missing: m_hat is divided by mx.sqrt(v_hat) + eps"),
     (_step(keep_corrected=True),
      "the corrected m and v are returned; they are for this step only, and m and v go on without correction"),
     (_step(old_m=True), "the step is made with the m from before; first comes the new m, with this gradient in it"),
-    (_step(up=True), "the weight goes up the slope; the step is subtracted"),
+    (_step(up=True), UP),
+    (_step(up=True, no_decay=True), f"two things: {UP}. And the decay is missing"),
     (_step(unscaled_decay=True), "the decay is not multiplied by the rate: both terms are inside the brackets"),
     (_step(swapped=True), "beta and 1 - beta are exchanged: the old mean counts beta, the new gradient 1 - beta"),
     (_step(decayed_up=True), "the decay lets the weight grow; inside the brackets it is added, + decay * w"),
