@@ -109,7 +109,7 @@ def about_the_gpu(result):
              line("prompts, tokens a second", "prompt_tps"), line("answers, tokens a second", "generation_tps"),
              line("GB beyond the weights", "above_gb")]
     text = (f"Random weights of `{result['settings']['random']}`, medians of "
-            f"{result['settings']['repeats']} rounds, {result['date']} ([mlx-lm beside it](docs/benchmarks.md)): "
+            f"{result['settings']['repeats']} rounds, {result['date']} ([v0.3 beside mlx-lm](docs/benchmarks.md)): "
             f"`{result['command']}`")
     paragraph = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
     return "\n".join([*table, "", paragraph]) + "\n"

@@ -145,7 +145,7 @@ def down_not_transposed(x, gate, up, down, rank, size):
 BEGINNERS = [
     ("19.2", not_transposed, "It was called with"),
     ("19.2", in_numpy, "convert it with mx.array(...)"),
-    ("19.2", true_division, "makes a float"),
+    ("19.2", true_division, "gives a float"),
     ("19.2", no_down, "down is missing"),
     ("19.2", by_dim, "x.shape[1] is dim"),
     ("19.2", one_unit, "a single unit"),

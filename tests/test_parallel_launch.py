@@ -216,7 +216,8 @@ def test_a_deadlock_is_named_with_the_line_in_which_each_rank_was():
 
 
 def test_a_rank_that_waits_for_one_that_has_ended_is_named():
-    with pytest.raises(GroupFailed, match="rank 0 ended while it waited in .* for rank 1, which had finished") as caught:
+    with pytest.raises(GroupFailed,
+                       match="rank 0 ended while it waited in .* for rank 1, which had finished") as caught:
         cells.ranks(2, end_early, show=False, limit=20)
     assert "rank 1 does not stay" in str(caught.value)
 

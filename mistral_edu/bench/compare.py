@@ -2,9 +2,9 @@
 
 A peer is measured by its own generation loop or the fastest use of it, in batches if it has a loop for them, on the GPU
 if ours computes there, and otherwise on as many threads as this process has processors if it lets us choose. Before its
-figures count, the log probabilities that it gives after each prompt, of a batch the first, are compared with ours:
-engines round differently, but one that leaves out the window, say, is another model, and its speed would mean nothing.
-What is missing, fails, or differs is left out and listed with its reason.
+figures count, the log probabilities that it gives after each prompt (of a batch, after the first one) are compared with
+ours: engines round differently, but one that leaves out the window, say, is another model, and its speed would mean
+nothing. What is missing, fails, or differs is left out and listed with its reason.
 """
 import math
 from contextlib import contextmanager

@@ -21,7 +21,7 @@ MEMORY_ON_GPU = (
     "end of the answer; this includes the code of libraries, and what is kept for later.")
 MEMORY_COLUMNS = {False: {"peak, GB": "peak_memory_gb", "beyond, GB": "beyond_gb"},
                   True: {"peak, GB": "peak_memory_gb", "above, GB": "above_gb", "taken, GB": "taken_gb"}}
-FIRST = ", of a batch the first,"
+FIRST = " (of a batch, after the first one)"
 BATCH = " With several sequences side by side, a batch, tokens are those of all of them together."
 SPREAD = " Each figure is the median of the rounds, with the lowest and the highest."
 COMPARED = (

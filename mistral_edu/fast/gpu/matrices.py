@@ -16,7 +16,7 @@ from mistral_edu.quantize import QUANTIZED
 
 FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
 SIDE_BY_SIDE = 24   # sequences, a token of each, up to which it is not
-AT_ONCE = 8         # of these: MLX's quickest kernel for NVIDIA, compiled when it is first used, takes just so many
+AT_ONCE = 8         # of these: MLX's quickest kernel for NVIDIA, compiled when it is first used, takes just this many
 MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
 
 ARRAYS = ("weight", "scales", "biases")
@@ -51,7 +51,7 @@ class Matrix:
 
 
 def has_few_rows(x):
-    """Whether x (B, L, width) has so few that to unpack a weight does not pay."""
+    """Whether x (B, L, width) has so few rows that unpacking a weight does not pay."""
     rows = x.size // x.shape[-1]
     return rows < FEW or x.shape[-2] == 1 and rows <= SIDE_BY_SIDE
 

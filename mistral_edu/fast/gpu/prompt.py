@@ -1,7 +1,7 @@
 """A prompt: many tokens at once through each layer, in pieces whose intermediate results fit into memory.
 
-MLX works off what Python hands over. Python is far ahead, and what it has handed over but is not computed yet may need
-memory already: of all layers of a piece at once. So two halves of a layer are under way at a time, no more.
+MLX works off what Python hands over. Python is far ahead, and what it has handed over but MLX has not computed yet may
+need memory already, for all layers of a piece at once. So two halves of a layer are under way at a time, no more.
 """
 import mlx.core as mx
 

@@ -22,7 +22,7 @@ ALIGNED = 64    # a kernel of NVIDIA's wants its rows, and the mask's, to begin 
 
 
 def attend(q, k, v, held, scale):
-    """Attention of a piece of a prompt, given as q, k and v, to itself and to a layer's ring. Returns as q."""
+    """Attention of a piece of a prompt to itself and to a layer's ring. q, k, v: of the piece. Returns q's shape."""
     past_k, past_v = held.in_time_order(held.keys), held.in_time_order(held.values)
     return attend_in_window(q, [*past_k, k], [*past_v, v], held.window, scale)
 

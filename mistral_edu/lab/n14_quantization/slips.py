@@ -111,7 +111,7 @@ PACK_SLIPS = (
     (_packed(lambda code, place: code << 4 * place, _backwards), ORDER),
     (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code "
                   "<< 4 * place"),
-    (lambda codes: 0, "the word stays 0. In word << 4 + code, + goes before <<; write (word << 4) + code"),
+    (lambda codes: 0, "the word stays 0. In word << 4 + code, + binds more tightly than <<; write (word << 4) + code"),
     (_last_alone, "each round replaces the word; it has to be added: word += ..."),
     (_packed(lambda code, place: code), "the codes are added up without a shift: each has four bits of its own, so "
                                         "code number i is multiplied by 16**i"),
@@ -140,7 +140,7 @@ PACK_SLIPS = (
     (lambda codes: int("".join(map(str, codes))), f"two things: the codes are written down as digits in base 10, where "
                                                   f"each place has to be worth 16 times the one before; and {ORDER}"),
     (lambda codes: int("".join(map(str, codes[::-1])), 16),
-     "codes from 10 to 15 are one digit in base 16, from a to f; hex(code)[2:] writes it"),
+     "each code from 10 to 15 is a single digit in base 16, one of a to f; hex(code)[2:] writes it"),
     (lambda codes: codes[0],
      "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
     (lambda codes: [code << 4 * place for place, code in enumerate(codes)],

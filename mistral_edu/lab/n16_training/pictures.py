@@ -38,7 +38,7 @@ def draw_first_steps(corrected, without, beta1, beta2):
 def draw_schedule(rates, peak, every):
     """The rate over the steps of a run. rates: of every step whose number, less one, `every` divides.
 
-    peak: what shares are counted of; a long warm-up may meet the fall before it gets there.
+    peak: the rate that shares are given of; after a long warm-up, the fall may begin before it is reached.
     """
     rates = np.asarray(rates)
     fig, ax = figure(height=2.4)

@@ -38,7 +38,7 @@ BYTES_SLIPS = (
     (_bytes(both=1), KEYS),
     (_bytes(window=False), WINDOW),
     (_bytes(layers=False), "each of the n_layers layers has keys and values of its own"),
-    (_bytes(more=1), "context counts all tokens that have come, the one that is being read included: do not add one"),
+    (_bytes(more=1), "context counts all tokens so far, including the one that is being read: do not add one"),
     (_bytes_of_none, "window_size is None where there is no window, and a number cannot be compared with None: ask for "
      "that first"),
     (_bytes(times=8), "these are bits; 8 of them are a byte"),
@@ -83,7 +83,7 @@ BATCH_SLIPS = (
     (_batch(lambda bits: bits / 8, operations=1),
      "two things: in 8 and 4 bit a number takes half a bit more; and a row takes two operations for each number"),
     (lambda bits, read, gflops: math.ceil(gflops / read * (2 if bits == 16 else (bits + 0.5) / 8) * 2),
-     "a row does 2 operations for each number, so divide by them: the more work a row is, the fewer rows fit"),
+     "a row does 2 operations for each number, so divide by 2: the more work a row takes, the fewer rows fit"),
     (lambda bits, read, gflops: math.ceil(2 * read / gflops / (2 if bits == 16 else (bits + 0.5) / 8)),
      "the ratio is upside down: the more operations a second, the more rows it takes to use them"),
     (lambda bits, read, gflops: math.ceil(gflops / (2 * read * (2 if bits == 16 else (bits + 0.5) / 8))),

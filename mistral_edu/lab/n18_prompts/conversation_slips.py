@@ -99,7 +99,7 @@ TALK_SLIPS = (
     (_talk(behind=" "), NO_SPACE_BEHIND),
     (_talk(closes=(BLANK, CLOSE)), NO_SPACE_BEHIND),
     (_talk(opens=(OPEN, BLANK), space="", of_answer=((BLANK,), ()), answer_space=""),
-     'a space that is encoded by itself becomes a token of its own; it goes in with its text: words(" " + text)'),
+     'a space that is encoded by itself becomes a token of its own; encode it with its text: words(" " + text)'),
     (_talk(closes=(CLOSE, END)),
      "END closes an answer; a question is closed with CLOSE alone, so that its answer can follow"),
     (_talk(first=(), opens=(S, OPEN), ends=()), f"{EACH_S}. And {NO_END}"),

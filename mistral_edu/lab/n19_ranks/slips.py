@@ -114,7 +114,7 @@ TERM_SLIPS = (
     (_cut(gate_rows=False), BOTH),
     (_cut(down_columns=False), COLUMNS),
     (no_down, "down is missing: what the units hold still has to be multiplied by down[:, start:end].T"),
-    (_term(run=halves), "a slice needs whole numbers, and / makes a float; // makes a whole number"),
+    (_term(run=halves), "a slice needs whole numbers, and / gives a float; // gives a whole number"),
     (by_dim, "the units are counted by gate.shape[0], which is hidden_dim; x.shape[1] is dim"),
     (_term(act=lambda z: z), "silu is missing: silu(x @ gate.T)"),
     (_term(act=mx.sigmoid), "silu(z) is z * sigmoid(z), and silu is imported on this page"),

@@ -8,7 +8,7 @@
     window.cuh        attention of a piece of a prompt, each query within its window
     kernels.py        these files, made into kernels; and what the first needs to know about a model
     step.py           one token after another; and whether the kernel can be trusted here
-    window.py         the same of windows
+    window.py         the same for windows
     held.py           keys and values while the kernel writes into them
     device.py         what kind of GPU it is
 

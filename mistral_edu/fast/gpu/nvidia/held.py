@@ -22,9 +22,11 @@ class Held:
         slots = slots_for(cache[0], self.offset + 1)
         self.where = mx.array([self.offset, slots], dtype=mx.int32)
         self.keys, self.values, self.layers = [], [], []
-        for layer in cache:     # one by one, so that only one layer's arrays are there twice; an interrupt in between
+        # One by one, so that only one layer's arrays are there twice. An interrupt in between leaves some layers that
+        # follow, and others as they were.
+        for layer in cache:
             pair = [copied(getattr(layer, name), self.offset, slots) for name in ("keys", "values")]
-            mx.eval(pair)       # leaves some that follow, and others as they were
+            mx.eval(pair)
             self.keys.append(pair[0])
             self.values.append(pair[1])
             self.layers.append(weakref.ref(layer))      # a cache that nobody needs takes its arrays along

@@ -122,7 +122,7 @@ class KernelStep:
             apart = [distance(found, self.output(x).reshape(-1))]
             apart += [distance(getattr(a, name)[:, :, :a.offset], getattr(b, name)[:, :, :a.offset])
                       for a, b in zip(first, second) for name in ("keys", "values")]
-            far = [each for each in apart if not each < NEAR]       # no number is not less, either
+            far = [each for each in apart if not each < NEAR]       # NaN is not less, either
             self.trusted, why = not far, (f"their results are {max(far, default=0):.3g} of the right ones' length away "
                                           f"from these; less than {NEAR} was expected")
         except (RuntimeError, ValueError) as error:

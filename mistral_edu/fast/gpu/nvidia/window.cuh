@@ -1,27 +1,28 @@
 // Attention of a piece of a prompt, each query within its window.
 //
-// A block takes ROWS neighbouring queries of one head, and goes through the keys that they see together, KEYS at a time:
+// A block takes ROWS neighbouring queries of one head, and goes through the keys that any of them sees, KEYS at a time:
 //
 //     positions    p - WINDOW + 1 ...                                    ... p   p + 1 ... p + ROWS - 1
 //     first query  |<------------------- WINDOW keys -------------------->|
 //     last query            |<------------------- WINDOW keys ------------------------------------>|
 //
-// Only at both ends some see what others do not. In between, which is nearly everywhere, there is no mask, and what lies
-// outside costs nothing: so a window of 4096 keys takes as long in a text of 32,000 tokens as in one of 8,000.
+// Only at both ends some see what others do not. In between, which is nearly everywhere, there is no mask, and what
+// lies outside costs nothing: with a window of 4096, a query takes no longer in a text of 32,000 tokens than in one of
+// 8,000.
 //
 // The piece's own keys are in `fresh`; those before it in the cache's ring, where position p lies in slot p % WINDOW.
 //
-// Scores are never written to memory: a softmax that is put right with each tile (Milakov and Gimelshein 2018) takes them
-// while they are in registers, as in FlashAttention (Dao et al. 2022, arXiv:2205.14135, algorithm 1; Dao 2023,
+// Scores are never written to memory: an online softmax, put right with each tile (Milakov and Gimelshein 2018), takes
+// them while they are in registers, as in FlashAttention (Dao et al. 2022, arXiv:2205.14135, algorithm 1; Dao 2023,
 // arXiv:2307.08691). A warp has 32 queries, so what it fetches of a key from shared memory serves two tiles of 16.
 
 constexpr int THREADS = WARPS * WARP, TILES = ROWS / WARPS / 16;
 constexpr int STRIDE = HEAD_DIM + 8;            // of a row in shared memory: so eight rows lie in different banks
 constexpr int PARTS = HEAD_DIM / 8;             // of a row, 16 bytes each
 constexpr float NOTHING = -1e30f;               // less than any score
-constexpr float FACTOR = SCALE * 1.4426950408889634f;   // so 2^x is e^x
+constexpr float FACTOR = SCALE * 1.4426950408889634f;   // log2(e) SCALE: 2^(FACTOR x) is e^(SCALE x)
 
-// Of a head of keys, or of values, where those at a position are: (WINDOW, HEAD_DIM), and (tokens of the piece, HEAD_DIM).
+// Where the keys, or the values, of a head lie: ring (WINDOW, HEAD_DIM), and fresh (tokens of the piece, HEAD_DIM).
 struct Tokens {
   const bf16 *ring, *fresh;
   int offset, last;                             // positions of the piece's first and last token
@@ -57,7 +58,7 @@ __device__ inline void fetch(bf16* to, const Tokens& tokens, int first) {
   }
 }
 
-// Four matrices of 8 by 8 numbers from shared memory, each row's address given by one lane: as they are, or turned.
+// Four matrices of 8 by 8 numbers from shared memory, each row's address given by one lane: as they are, or transposed.
 template <bool TURNED>
 __device__ inline void load(uint32_t (&to)[4], const bf16* from) {
   const uint32_t at = (uint32_t)__cvta_generic_to_shared(from);
@@ -190,7 +191,7 @@ struct Softmax {
       }
   }
 
-  // to: where the first of the warp's rows goes, of which so many exist; the next ones are N_HEADS * HEAD_DIM further on.
+  // to: where the warp's first row goes; each next one is N_HEADS * HEAD_DIM further on. rows: how many of them exist.
   __device__ void write(bf16* to, int rows) {
     const int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
 #pragma unroll
@@ -216,8 +217,8 @@ struct Shared {
 };
 static_assert(sizeof(Shared) == SHARED_BYTES, "window.py has added up to something else");
 
-// Queries first .. first + ROWS - 1 of the L of a piece. q: (L, HEAD_DIM) of one head; out: the same head of (L, N_HEADS,
-// HEAD_DIM).
+// Queries first .. first + ROWS - 1 of the L of a piece. q: (L, HEAD_DIM) of one head; out: the same head of
+// (L, N_HEADS, HEAD_DIM).
 __device__ inline void attend(Shared& shared, const bf16* q, const Tokens& keys, const Tokens& values, int first, int L,
                               bf16* out) {
   const int position = keys.offset + first, end = min(position + ROWS, keys.last + 1);

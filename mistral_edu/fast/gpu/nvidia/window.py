@@ -10,7 +10,7 @@ from mistral_edu.fast.gpu.nvidia.step import LEAST, distance, is_wanted
 
 FILES = "tensor_cores.cuh", "window.cuh"
 ROWS, KEYS, WARPS = 128, (64, 32), 4    # queries of a block; keys of a tile, as many as fit
-NEAR = 0.02     # of the right result's length: by how much both ways may differ. Both round to bfloat16, to 0.002 of it
+NEAR = 0.02     # of the right result's length: how far apart both ways may be. Both round to bfloat16, to 0.002 of it
 
 SOURCE = """
 extern __shared__ __align__(128) unsigned char bytes[];
@@ -51,7 +51,7 @@ class WindowKernel:
         """Ask both ways once."""
         try:
             apart = distance(self.kernel(q, k, v, held), plain.attend(q, k, v, held, scale))
-            self.trusted = apart < NEAR     # no number is not less, either
+            self.trusted = apart < NEAR     # NaN is not less, either
             why = f"its result is {apart:.3g} of the right one's length away from it; less than {NEAR} was expected"
         except (RuntimeError, ValueError) as error:
             self.trusted, why = False, (str(error).strip() or type(error).__name__).splitlines()[-1]
