@@ -7,7 +7,7 @@ from mistral_edu.bench.equal import gap
 from mistral_edu.checkpoints.saved_cache import load_cache, save_cache
 from mistral_edu.fast import accelerate, detach
 from mistral_edu.fast.attach import CHANGED
-from mistral_edu.fast.gpu import choose, matrices, prompt, watching, window
+from mistral_edu.fast.gpu import choose, embedding, matrices, prompt, watching, window
 from mistral_edu.fast.gpu.embedding import rows_of
 from mistral_edu.fast.gpu.engine import GpuEngine
 from mistral_edu.quantize import quantize, size_in_bytes
@@ -29,6 +29,9 @@ def chosen(monkeypatch):
     """As on a GPU; and short prompts are read with its care for memory, in short pieces and blocks."""
     monkeypatch.setenv("MISTRAL_EDU_ENGINE", "gpu")
     monkeypatch.setattr(prompt, "MANY", 4)
+    for name, value in (("FEW", 8), ("AT_ONCE", 8), ("MOST_ROWS", 16_384)):     # as on NVIDIA
+        monkeypatch.setattr(matrices, name, value)
+    monkeypatch.setattr(embedding, "FEW", 256)
     monkeypatch.setattr(window, "LEAST", 4)
     monkeypatch.setattr(window, "ALIGNED", 4)
 

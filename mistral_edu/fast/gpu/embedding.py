@@ -1,13 +1,13 @@
 """The rows of an embedding for a prompt.
 
 On NVIDIA, MLX compiles its gather when it is first called, which takes seconds. A short prompt, as the first one mostly
-is, does without: its few rows are put together from views.
+is, does without there: its few rows are put together from views.
 """
 import mlx.core as mx
 
-from mistral_edu.fast.gpu.matrices import ARRAYS, form
+from mistral_edu.fast.gpu.matrices import ARRAYS, ON_NVIDIA, form
 
-FEW = 256   # tokens
+FEW = 256 if ON_NVIDIA else 0   # tokens
 
 
 def rows_of(embed, tokens):

@@ -3,9 +3,10 @@
 A token's time on a GPU is spent on starting kernels as much as in them, so one product for queries, keys and values is
 better than three. There is no second copy: the model's own parameters become views, runs of rows of the whole.
 
-Quantized weights meet few rows of x in `mx.quantized_matmul`, which reads them packed. For more rows each weight is
-unpacked first, and then multiplied as a float one is: faster for prompts, and it needs no kernels that MLX would have
-to compile, for long, when they are first used on NVIDIA.
+Quantized weights meet few rows of x in `mx.quantized_matmul`, which reads them packed. For many rows each weight is
+unpacked first, and then multiplied as a float one is, which is faster. What is few depends on MLX's kernels. On NVIDIA
+those for more than a few rows are compiled when they are first used, for half a minute, and most are slow; unpacking
+does without. On Apple's GPUs they are there, and to write and read all weights in 16 bit pays for long prompts alone.
 """
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ import numpy as np
 
 from mistral_edu.quantize import QUANTIZED
 
-FEW = 8             # rows of x in a prompt, below which a quantized weight is not unpacked
-SIDE_BY_SIDE = 24   # sequences, a token of each, up to which it is not
-AT_ONCE = 8         # of these: MLX's quickest kernel for NVIDIA, compiled when it is first used, takes just this many
-MOST_ROWS = 16_384  # of a quantized weight in one product with few rows of x: MLX's quick kernel for NVIDIA takes these
+ON_NVIDIA = mx.cuda.is_available()
+FEW = 8 if ON_NVIDIA else 256       # rows of x in a prompt, below which a quantized weight is not unpacked
+SIDE_BY_SIDE = 24                   # sequences, a token of each, up to which it never is
+# In one product with packed weights, rows of x and of the weight. MLX's quickest kernels for NVIDIA take no more; with
+# fewer than 8 rows of x, but more than one, others answer.
+AT_ONCE = 8 if ON_NVIDIA else FEW
+MOST_ROWS = 16_384 if ON_NVIDIA else 1 << 30
 
 ARRAYS = ("weight", "scales", "biases")
 
