@@ -6,8 +6,11 @@ need memory already, for all layers of a piece at once. So two halves of a layer
 import mlx.core as mx
 
 from mistral_edu.fast.gpu import window as within
+from mistral_edu.fast.gpu.matrices import ON_NVIDIA
 
-LONGEST, SHORTEST = 4096, 256   # tokens of a piece: more gain nothing on the fastest GPUs
+# Tokens of a piece. More than the longest gain nothing: on Apple's GPUs arithmetic is the limit well before that, and
+# progress is told after each piece.
+LONGEST, SHORTEST = 4096 if ON_NVIDIA else 1024, 256
 SHARE = 1 / 8                   # of the free memory that a piece may take
 MANY = 256                      # tokens from which on memory is worth waiting for, if no weights are unpacked
 
@@ -64,17 +67,18 @@ def pieces(L, offset, window, at_once):
     return cut
 
 
-def tokens_at_once(config, itemsize, free):
+def tokens_at_once(config, itemsize, free, longest=LONGEST):
     """The longest piece whose intermediate results take at most a share of `free` bytes (None: unknown).
 
     >>> from mistral_edu.config import MistralConfig
-    >>> [tokens_at_once(MistralConfig.preset("7b-v0.1"), 2, free) for free in (100e9, 8e9, 4e9, 1e9, None)]
+    >>> config = MistralConfig.preset("7b-v0.1")
+    >>> [tokens_at_once(config, 2, free, 4096) for free in (100e9, 8e9, 4e9, 1e9, None)]
     [4096, 4096, 2048, 512, 2048]
     """
     heads = config.n_heads + 2 * config.n_kv_heads
     numbers = 6 * config.dim + 2 * heads * config.head_dim + 3 * config.hidden_dim          # of a token, in a layer
     bytes_per_token = numbers * itemsize
-    length = LONGEST
+    length = longest
     while length > SHORTEST and length * bytes_per_token > SHARE * (4e9 if free is None else free):
         length //= 2
     return length
