@@ -22,7 +22,7 @@ from mistral_edu.fast.gpu import window as in_blocks
 from mistral_edu.fast.gpu.engine import WITH_KERNELS
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.held import held_by
-from mistral_edu.fast.gpu.nvidia.step import distance
+from mistral_edu.fast.gpu.nvidia.trust import distance
 from mistral_edu.fast.gpu.nvidia.window import KEYS, make_kernel
 from mistral_edu.quantize import quantize
 from small_models import CONFIG, random_model

@@ -7,8 +7,9 @@
     model.cuh         a token through all layers, one step after another
     window.cuh        attention of a piece of a prompt, each query within its window
     kernels.py        these files, made into kernels; and what the first needs to know about a model
-    step.py           one token after another; and whether the kernel can be trusted here
-    window.py         the same for windows
+    step.py           one token after another
+    window.py         one piece of a prompt after another
+    trust.py          whether the kernels may answer here
     held.py           keys and values while the kernel writes into them
     device.py         what kind of GPU it is
 

@@ -1,7 +1,5 @@
 """One token of one sequence through the whole model, by a kernel of our own."""
 import copy
-import os
-import warnings
 
 import mlx.core as mx
 
@@ -12,14 +10,14 @@ from mistral_edu.fast.gpu.matrices import matrix
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.held import Held, held_by, in_turn
 from mistral_edu.fast.gpu.nvidia.kernels import TILE, UNIT, WARPS, Shape, make_kernel
+from mistral_edu.fast.gpu.nvidia.trust import HEAD_DIMS, LEAST, agrees, are_allowed, distance
 
-LEAST = (8, 0)  # Ampere
 NEAR = 0.2      # of the logits' length: by how much both ways may differ in bfloat16. Wrong logits differ by 1.4 of it
 
 
 def make_step(config, embed, layers, output):
     """(KernelStep, why there is none): one of the two is None or ""."""
-    if not is_wanted():
+    if not are_allowed():
         return None, "MISTRAL_EDU_ENGINE=mlx leaves them out"
     here = gpu()
     if here is None:
@@ -27,11 +25,6 @@ def make_step(config, embed, layers, output):
     if why := why_not(config, embed, layers, output, here):
         return None, why
     return KernelStep(config, embed, layers, output, here), ""
-
-
-def is_wanted():
-    """Whether the environment allows for kernels of our own."""
-    return os.environ.get("MISTRAL_EDU_ENGINE") != "mlx"
 
 
 def why_not(config, embed, layers, output, here):
@@ -47,7 +40,7 @@ def why_not(config, embed, layers, output, here):
         return "the kernels are for norms with the same eps in all layers"
     q_size, kv_size = config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
     widths, rows = (config.dim, config.hidden_dim, q_size), (config.dim, config.vocab_size, q_size, kv_size)
-    if (config.head_dim not in (32, 64, 128) or any(n % 128 for n in widths) or any(n % TILE for n in rows)
+    if (config.head_dim not in HEAD_DIMS or any(n % 128 for n in widths) or any(n % TILE for n in rows)
             or config.n_heads // config.n_kv_heads > 8 or config.n_kv_heads > here.multiprocessors):
         return "the kernels are not for models of this shape"
     if not Shape(config, bits.pop(), 16, (0, 0, 0), here).stages:
@@ -115,7 +108,7 @@ class KernelStep:
 
     def is_right(self, tokens, cache):
         """Ask both ways once for the next token, on copies: the kernels, and MLX's operations as they read prompts."""
-        try:
+        def why_not():
             first, second = (copy.deepcopy(cache) for _ in range(2))  # whose arrays may be written to
             found = self.follow(tokens, Held(first)).reshape(-1)
             x = prompt.read(self.layers, rows_of(self.embed, tokens), second, self.config.window_size)
@@ -123,12 +116,9 @@ class KernelStep:
             apart += [distance(getattr(a, name)[:, :, :a.offset], getattr(b, name)[:, :, :a.offset])
                       for a, b in zip(first, second) for name in ("keys", "values")]
             far = [each for each in apart if not each < NEAR]       # NaN is not less, either
-            self.trusted, why = not far, (f"their results are {max(far, default=0):.3g} of the right ones' length away "
-                                          f"from these; less than {NEAR} was expected")
-        except (RuntimeError, ValueError) as error:
-            self.trusted, why = False, (str(error).strip() or type(error).__name__).splitlines()[-1]
-        if not self.trusted:
-            warnings.warn(f"the kernels for NVIDIA GPUs are not used: {why}. MLX's own operations answer", stacklevel=2)
+            return (f"their results are {max(far):.3g} of the right ones' length away from these; less than {NEAR} was "
+                    "expected") if far else ""
+        self.trusted = agrees("the kernels for NVIDIA GPUs are", why_not)
         return self.trusted
 
 
@@ -152,9 +142,3 @@ def way_through(config, shape, embed, layers, output):
     def through(token, where, after, keys, values):
         return kernel(inputs=[token, where, after, *weights, *keys, *values], **how)
     return through
-
-
-def distance(found, wanted):
-    """|found - wanted| / |wanted|."""
-    found, wanted = found.astype(mx.float32), wanted.astype(mx.float32)
-    return (mx.linalg.norm((found - wanted).reshape(-1)) / mx.linalg.norm(wanted.reshape(-1))).item()

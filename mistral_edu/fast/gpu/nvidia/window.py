@@ -1,12 +1,10 @@
 """Attention of a piece of a prompt within the window, by a kernel of our own; see window.cuh."""
-import warnings
-
 import mlx.core as mx
 
 from mistral_edu.fast.gpu import window as plain
 from mistral_edu.fast.gpu.nvidia.device import gpu
 from mistral_edu.fast.gpu.nvidia.kernels import STATIC, compiled
-from mistral_edu.fast.gpu.nvidia.step import LEAST, distance, is_wanted
+from mistral_edu.fast.gpu.nvidia.trust import HEAD_DIMS, LEAST, agrees, are_allowed, distance
 
 FILES = "tensor_cores.cuh", "window.cuh"
 ROWS, KEYS, WARPS = 128, (64, 32), 4    # queries of a block; keys of a tile, as many as fit
@@ -26,8 +24,8 @@ attend(*(Shared*)bytes, q + query * L * HEAD_DIM, Tokens{ring_k + in_ring, k + i
 def make_attention(config, dtype):
     """What computes attention of a piece in a window, as fast.gpu.window.attend does, on this machine."""
     here = gpu()
-    if (config.window_size is None or here is None or not is_wanted() or here.capability < LEAST or dtype != mx.bfloat16
-            or config.head_dim not in (32, 64, 128)):
+    if (config.window_size is None or here is None or not are_allowed() or here.capability < LEAST
+            or dtype != mx.bfloat16 or config.head_dim not in HEAD_DIMS):
         return plain.attend
     fitting = [n for n in KEYS if shared_memory(config, n) + STATIC <= here.shared_memory]
     return WindowKernel(config, fitting[0]) if fitting else plain.attend
@@ -49,15 +47,11 @@ class WindowKernel:
 
     def is_right(self, q, k, v, held, scale):
         """Ask both ways once."""
-        try:
+        def why_not():
             apart = distance(self.kernel(q, k, v, held), plain.attend(q, k, v, held, scale))
-            self.trusted = apart < NEAR     # NaN is not less, either
-            why = f"its result is {apart:.3g} of the right one's length away from it; less than {NEAR} was expected"
-        except (RuntimeError, ValueError) as error:
-            self.trusted, why = False, (str(error).strip() or type(error).__name__).splitlines()[-1]
-        if not self.trusted:
-            warnings.warn(f"the kernel for windows on NVIDIA GPUs is not used: {why}. MLX's own operations answer",
-                          stacklevel=2)
+            return "" if apart < NEAR else (    # NaN is not less, either
+                f"its result is {apart:.3g} of the right one's length away from it; less than {NEAR} was expected")
+        self.trusted = agrees("the kernel for windows on NVIDIA GPUs is", why_not)
         return self.trusted
 
 
