@@ -131,10 +131,15 @@ def slips(result):
         seen = {entry["engine"] for entry in result["rows"] + result.get("left_out", [])}
         if "left_out" not in result or not seen.issuperset(words[words.index("--compare") + 1].split(",")):
             yield "--compare names an engine that has neither rows nor an entry in left_out"
-    places = {(row["bits"], row["batch"], row["context"]) for row in ours}
+    places = {place(row) for row in ours}
     for row in result["rows"]:
-        if row not in ours and (row["bits"], row["batch"], row["context"]) not in places:
+        if row not in ours and place(row) not in places:
             yield f"{row['engine']} {row['precision']} has no row of ours beside it"
+
+
+def place(row):
+    """What rows of different engines are compared by."""
+    return row["bits"], row["batch"], row["context"]
 
 
 def figures(part, name="result"):

@@ -4,7 +4,7 @@ import textwrap
 from mistral_edu.bench import on_gpu
 from mistral_edu.bench.compare import SLOW
 from mistral_edu.bench.peers.runner import LONG
-from mistral_edu.bench.results import number
+from mistral_edu.bench.results import number, place
 from mistral_edu.bench.row import OurRow, PeerRow
 
 NOTES = (
@@ -156,11 +156,6 @@ def compared_table(result):
             *filter(None, short_of),
             *wrapped("Versions: " + "; ".join(versions) + "." if versions else ""),
             *(line for entry in result["left_out"] for line in wrapped(missing(entry)))]
-
-
-def place(row):
-    """What rows of different engines are compared by."""
-    return row["bits"], row["batch"], row["context"]
 
 
 def speeds(row, faster_prompt, faster_generation, gpu):
