@@ -33,11 +33,11 @@ class Layer:
         self.qkv = Joined([attention.q_proj, attention.k_proj, attention.v_proj])
         self.gate_up = Joined([feed_forward.gate_proj, feed_forward.up_proj])
         self.o, self.down = matrix(attention.o_proj), matrix(feed_forward.down_proj)
+        self.is_packed = any(each.packing for each in (*self.qkv.parts, self.o, *self.gate_up.parts, self.down))
 
     def unpacks(self, x):
         """Whether quantized weights are unpacked for x (B, L, dim), which takes memory however few rows it has."""
-        packed = any(each.packing for each in (*self.qkv.parts, self.o, *self.gate_up.parts, self.down))
-        return packed and not has_few_rows(x)
+        return self.is_packed and not has_few_rows(x)
 
     def heads(self, x, offset):
         """x (B, L, dim) -> q (B, n_heads, L, head_dim), k and v (B, n_kv_heads, L, head_dim); q and k are rotated.

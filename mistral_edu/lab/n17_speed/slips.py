@@ -82,7 +82,7 @@ BATCH_SLIPS = (
     (_batch(lambda bits: bits / 8, rounded=lambda rows: rows), f"two things: {HALF_A_BIT}; and round up"),
     (_batch(lambda bits: bits / 8, operations=1),
      "two things: in 8 and 4 bit a number takes half a bit more; and a row takes two operations for each number"),
-    (lambda bits, read, gflops: math.ceil(gflops / read * (2 if bits == 16 else (bits + 0.5) / 8) * 2),
+    (_batch(operations=0.5),
      "a row does 2 operations for each number, so divide by 2: the more work a row takes, the fewer rows fit"),
     (lambda bits, read, gflops: math.ceil(2 * read / gflops / (2 if bits == 16 else (bits + 0.5) / 8)),
      "the ratio is upside down: the more operations a second, the more rows it takes to use them"),
