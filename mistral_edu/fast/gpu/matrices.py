@@ -5,8 +5,8 @@ better than three. There is no second copy: the model's own parameters become vi
 
 Quantized weights meet few rows of x in `mx.quantized_matmul`, which reads them packed. For many rows each weight is
 unpacked first, and then multiplied as a float one is, which is faster. What is few depends on MLX's kernels. On NVIDIA
-those for more than a few rows are compiled when they are first used, for half a minute, and most are slow; unpacking
-does without. On Apple's GPUs they are there, and to write and read all weights in 16 bit pays for long prompts alone.
+those for more than a few rows take long to compile when they are first used, and most are slow; unpacking does
+without. On Apple's GPUs they are there, and to write and read all weights in 16 bit pays for long prompts alone.
 """
 from dataclasses import dataclass
 
