@@ -1,6 +1,7 @@
 """What all tests share. `mistral_edu` comes first here, so that OpenBLAS lies under MLX in every test."""
 import os
 from collections import Counter
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from mistral_edu.fast import compiled, jobs
@@ -48,19 +49,33 @@ def pytest_collection(session):
         compiled.kernels(wait=COMPILING)
 
 
+@contextmanager
+def computing_on_the_processor():
+    before = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    try:
+        yield
+    finally:
+        mx.set_default_device(before)
+
+
+@pytest.fixture
+def processor():
+    """MLX computes on the processor, even if there is a GPU: for tests of what is so there alone."""
+    with computing_on_the_processor():
+        yield
+
+
 @pytest.fixture(scope="module")
 def kernels():
     """The compiled kernels, on the processor: for modules that test the engine, which are skipped without numba."""
-    before = mx.default_device()
-    mx.set_default_device(mx.cpu)
-    ready = compiled.kernels()
-    if ready is None:
-        mx.set_default_device(before)
-        if find_spec("numba"):
-            pytest.fail(compiled.why_not())
-        pytest.skip(compiled.why_not())
-    yield ready
-    mx.set_default_device(before)
+    with computing_on_the_processor():
+        ready = compiled.kernels()
+        if ready is None:
+            if find_spec("numba"):
+                pytest.fail(compiled.why_not())
+            pytest.skip(compiled.why_not())
+        yield ready
 
 
 @pytest.fixture

@@ -259,7 +259,7 @@ def test_convert_shows_how_far_it_is_to_those_who_watch(run, tmp_path, monkeypat
     assert len(lines) > 70 and re.search(r"written: 100%.* (\d\.\d+)M of \1MB, .*\n", lines[-1])
 
 
-def test_a_long_prompt_shows_how_far_it_is_read_to_those_who_watch(run, monkeypatch):
+def test_a_long_prompt_shows_how_far_it_is_read_to_those_who_watch(processor, run, monkeypatch):
     long = ("generate", "--raw", "A red ball. " * 200, "--max-tokens", "2")
     _, answer, err = run(*long)
     assert err == ""                                         # a pipe, a file, a notebook

@@ -207,7 +207,7 @@ def why(model):
     return accelerate(model).answered_by
 
 
-def test_float16_and_odd_numbers_of_bits(monkeypatch):
+def test_float16_and_odd_numbers_of_bits(processor, monkeypatch):
     half, six = random_model(), quantize(random_model(), 6, 32)
     half.set_dtype(mx.float16)
     assert why(half).endswith("the compiled kernels do not read weights in mlx.core.float16")
@@ -216,7 +216,7 @@ def test_float16_and_odd_numbers_of_bits(monkeypatch):
     assert why(half) == "readable: the compiled kernels do not read weights in mlx.core.float16"
 
 
-def test_a_changed_model_says_what_to_do():
+def test_a_changed_model_says_what_to_do(processor):
     model, tokens = random_model(), mx.array([[1, 5, 9]])
     assert why(model) == CPU
     model.model.norm.weight = 2 * model.model.norm.weight
@@ -230,7 +230,7 @@ def test_a_changed_model_says_what_to_do():
                                  "(inside mx.compile, mx.grad or mx.vmap)")
 
 
-def test_kernels_that_fail_while_nothing_else_is_there(monkeypatch):
+def test_kernels_that_fail_while_nothing_else_is_there(processor, monkeypatch):
     """The readable code answers, before and after, and says why: float32 weights have no other engine."""
     failed = threading.Event()
     loader = threading.Thread(target=failed.wait, daemon=True)

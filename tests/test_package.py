@@ -6,6 +6,9 @@ import threading
 
 import mistral_edu
 
+import mlx.core as mx
+import pytest
+
 NAMES = """
 MistralConfig Model Tokenizer KVCache RotatingKVCache QuantizedKVCache RMSNorm Attention FeedForward Block
 load load_model load_tokenizer load_config convert generate stream_generate Chat encode_chat sample quantize
@@ -36,6 +39,7 @@ def run(code, **environment):
                           env={**os.environ, **environment}).stdout.splitlines()
 
 
+@pytest.mark.skipif(mx.default_device() != mx.Device(mx.cpu), reason="a GPU compiles first: bench --first")
 def test_the_first_answer_takes_3_seconds_at_most_and_its_first_piece_1():
     """Of one processor's time, since machines that run tests are busy; a minute by the clock is for what only waits."""
     first_piece, answer, modules = run(FIRST_ANSWER, OMP_NUM_THREADS="1")

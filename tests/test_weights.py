@@ -86,8 +86,10 @@ def test_weights_are_read_one_at_a_time(tmp_path):
     mx.reset_peak_memory()
     seen = [name for name, _ in read_one_by_one(parameters, weights, tmp_path)]
     assert len(seen) == n and not weights and not parameters
-    # One as read, one as cast, and the one before; a GPU also keeps a byte for each number, whether it is finite.
-    assert mx.get_peak_memory() - before < 3.5 * 4 * size
+    # One as read, one as cast, and the one before. A GPU has a copy of its own of what was read, and keeps a byte for
+    # each number, whether it is finite.
+    most = 3.5 if mx.default_device() == mx.Device(mx.cpu) else 5
+    assert mx.get_peak_memory() - before < most * 4 * size
 
 
 # --- what is wrong with the index ---

@@ -70,6 +70,8 @@ class GpuEngine(Watchful):
         """A prompt: logits after each token, or after the last one alone."""
         (B, L), window, logits = tokens.shape, self.config.window_size, []
         for start, end in prompt.pieces(L, cache[0].offset, window, max(1, self.chunk // B)):
+            if window is None and end - start >= prompt.MANY:
+                mx.clear_cache()  # of keys and values that earlier pieces outgrew: MLX would keep all their sizes
             x = rows_of(self.embed, tokens[:, start:end])                               # (B, end - start, dim)
             x = prompt.read(self.layers, x, cache, window, self.attend)
             if not last_only:
