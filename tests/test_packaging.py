@@ -256,7 +256,8 @@ def test_the_readmes_table_of_a_gpu_shows_the_stored_result(readme):
 def test_results_by_length_stand_on_the_page_as_they_are_stored(readme):
     page = readme.BENCHMARKS.read_text(encoding="utf-8")
     blocks = list(readme.BY_LENGTH.finditer(page))
-    assert [block["name"] for block in blocks] == ["h200_7b", "h200_7b_batches", "h200_7b_window"]
+    assert [block["name"] for block in blocks] == [
+        "h200_7b", "h200_7b_batches", "h200_7b_mlx", "h200_7b_window", "h200_tiny"]
     for block in blocks:
         assert block["text"] == readme.tables_by_length(block), "run: make readme"
 
