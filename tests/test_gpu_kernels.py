@@ -106,6 +106,19 @@ def test_equals_the_plain_step(bits, window_size, prompt, n, kernel):
     assert {layer.offset for layer in cache} == {prompt + n} and follow(cache)
 
 
+@pytest.mark.parametrize("window_size, seen", [(None, [64, 150]), (100, [150, 150])])
+def test_of_a_long_cache_the_beginning_is_enough_to_compare(window_size, seen, monkeypatch):
+    """Copies of all of it would take as much memory again, twice; a ring has the size of its window."""
+    offsets, make_held = [], step.Held
+    monkeypatch.setattr(step, "ENOUGH", 64)
+    monkeypatch.setattr(step, "Held", lambda cache: offsets.append(cache[0].offset) or make_held(cache))
+    model = make(window_size=window_size)
+    plain = without_kernels(model)
+    cache = after(model, 150)
+    assert equal(in_steps(model, cache, 150, 153), in_steps(plain, after(plain, 150), 150, 153))
+    assert offsets == seen and model.engine.kernels.trusted and follow(cache)
+
+
 def test_a_cache_gets_as_many_slots_as_the_plain_one_would_have():
     for window_size, slots in [(None, [256, 256, 512]), (300, [256, 256, 300]), (7, [7, 7, 7])]:
         model = make(window_size=window_size)
