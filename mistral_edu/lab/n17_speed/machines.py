@@ -23,9 +23,11 @@ class Dot:
 def recorded_machines(folder=FOLDER):
     """{name: result}: the package's recorded results, and the JSON files in a folder beside the page, if it is there.
 
-    A file that is no measured result is named, and left out.
+    Recorded results of a slower engine that was asked for are left out. So is a file that is no measured result, which
+    is named.
     """
-    found = dict(stored_results("measured"))
+    found = {name: result for name, result in stored_results("measured").items()
+             if not result["command"].startswith("MISTRAL_EDU_ENGINE=")}
     for path in sorted(Path(folder).glob("*.json")):
         try:
             name = path.stem + " (yours)" * (path.stem in found)     # beside the recorded one, not in its place
