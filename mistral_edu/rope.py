@@ -1,7 +1,7 @@
 """Rotary position embedding: turn queries and keys by an angle that grows with their position.
 
 Source: Su et al. 2021, "RoFormer" (arXiv:2104.09864), section 3.2. Element pair i of a head turns by
-position * theta**(-2i / head_dim), so the product of a query and a key depends on the distance between them alone.
+position * theta**(-2i / head_dim), so of their positions only the distance counts in the product of a query and a key.
 
 Which two elements make a pair is a convention, and a checkpoint is trained with one of them:
 - split halves: i goes with i + head_dim/2. Hugging Face checkpoints, and this package: `rope`.

@@ -111,7 +111,7 @@ def _units(gate, up, down):
 
 
 X, Y, MINUS_X, MINUS_Y, NOTHING = [1, 0], [0, 1], [-1, 0], [0, -1], [0, 0]
-ADDED = "the two units are added, silu(x) y + silu(-x) y. One of them has to count negative, by a sign in down"
+ADDED = "the two units are added, silu(x) y + silu(-x) y. One of them has to count negative: one sign, in up or in down"
 ALONE = "that is silu(x) y alone. What silu takes away from x, a second unit can give back: its gate finds -x"
 CROSSED = "Both gates should ask for one and the same number: the first for x, the second for -x"
 PRODUCT_SLIPS = (

@@ -10,7 +10,7 @@ def draw_ring(absorbed, window, seen):
     """The slots of each layer's ring after `seen` tokens: which token lies there, and which ones it has absorbed.
 
     absorbed (n_layers, n): the earliest token that has gone into the key of each position. Colour: how many tokens
-    that spans. A red frame: token 0 is among them.
+    that spans. A black frame with a white edge: token 0 is among them.
     """
     n_layers = len(absorbed)
     held = [max((p for p in range(seen) if p % window == slot), default=None) for slot in range(window)]
