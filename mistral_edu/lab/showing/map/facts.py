@@ -76,7 +76,7 @@ def _block(c):
             _("Each token looks at the tokens before it, and takes from those whose keys fit its query."),
             f"softmax(<i>Q K</i><sup>T</sup> / √{c.head_dim}) <i>V</i>",
             f"Q {heads}; K, V {keys} → {L_dim}", attention, c.n_layers),
-        "RoPE": Facts(_("Queries and keys turn with their position, so that a score depends on the distance alone."),
+        "RoPE": Facts(_("Queries and keys turn with their position; in a score, only the distance is left of that."),
                       _("pair <i>i</i> turns by position · {power}",
                         power=f"{c.rope_theta:,.0f}<sup>−2<i>i</i>/{c.head_dim}</sup>"),
                       f"{heads} → {heads}"),
