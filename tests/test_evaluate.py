@@ -173,7 +173,7 @@ def test_precisions_measured_side_by_side_give_the_same(tmp_path, monkeypatch):
 def test_ctrl_c_ends_the_processes_of_all_precisions():
     """As a terminal sends it, to the whole group, while both are being measured."""
     code = ("from mistral_edu.tiny import evaluate\n"
-            "if __name__ == '__main__': evaluate.evaluate(bits=(8, 4), processes=2, n=2, n_recall=1)")
+            "if __name__ == '__main__': evaluate.evaluate(bits=(8, 4), processes=2, n=10, n_recall=5)")
     command = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
