@@ -129,7 +129,7 @@ def side_by_side(name, bits, processes, sizes):
                                  (signal.SIGINT, signal.SIG_IGN)) as pool:  # Ctrl-C, which reaches all, is for this one
             try:
                 return list(pool.map(partial(evaluate_one, name, **sizes), bits))
-            except BaseException:  # leaving the block would wait for the others, which may take an hour
+            except BaseException:  # leaving the block waits for the others, which measure for minutes
                 for worker in multiprocessing.active_children():
                     worker.kill()
                 raise
