@@ -62,6 +62,18 @@ def test_a_wrong_command_line_ends_with_2_and_the_usage(run, argv):
     assert code == 2 and out == "" and err.startswith("usage: mistral-edu")
 
 
+@pytest.mark.parametrize("argv, message", [
+    (("generate", "hi", "--window", "wide"), "a window is a number of tokens, at least 1"),
+    (("generate", "hi", "--model", ""), "'' names nothing"),
+    (("chat", "--api", ""), "'' names nothing"),
+    (("convert", "tiny", "new", "--bits", "7"), "'none'"),
+    (("evaluate", "--items", "0"), "'0' is not a whole number of at least 1"),
+])
+def test_an_argument_that_cannot_be_meant_is_refused_with_what_can(run, argv, message):
+    code, out, err = run(*argv)
+    assert code == 2 and out == "" and message in err.splitlines()[-1]
+
+
 def test_generate_prints_what_the_library_answers(run):
     answer = mistral_edu.generate(*mistral_edu.load(), STORY, max_tokens=20)
     assert run("generate", STORY, "--max-tokens", "20") == (0, answer + "\n", "")
@@ -95,6 +107,11 @@ def test_settings_reach_the_sampler(run):
 @pytest.mark.parametrize("argv, message", [
     (("generate", "hi", "--model", "no/such/folder"), "no/such/folder"),
     (("generate", "hi", "--temperature", "-1"), "temperature"),
+    (("generate", "hi", "--max-tokens", "0"), "max_tokens should be at least 1; got 0"),
+    (("convert", "tiny", f"{FOLDER / 'config.json'}/new"), "cannot be a folder, since there is a file of that name"),
+    (("train", "--world", str(FOLDER)), "tiny is a folder; --world takes a Python file"),
+    (("train", "--start", "no/such/folder"), "there is no folder no/such/folder; --start takes the folder of a model"),
+    (("bench", "--show", str(FOLDER)), "tiny is a folder; give the path of a saved result"),
     (("generate", "hello " * 1200), "context"),
     (("generate", ""), "prompt is empty"),
     (("generate", "hi", "--chat-format", "v9"), "there is no chat format 'v9'"),
@@ -254,8 +271,10 @@ def test_convert_writes_a_folder_that_the_others_take(run, tmp_path):
 
 def test_convert_shows_how_far_it_is_to_those_who_watch(run, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    _, _, err = run("convert", "tiny", str(tmp_path / "small"))
+    out = tmp_path / "a small model"
+    _, _, err = run("convert", "tiny", str(out))
     lines = err.split("\r")
+    assert lines[-1].endswith(f" Try it: mistral-edu chat --model '{out}'\n")  # as a shell takes it
     assert len(lines) > 70 and re.search(r"written: 100%.* (\d\.\d+)M of \1MB, .*\n", lines[-1])
 
 

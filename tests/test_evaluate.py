@@ -3,6 +3,10 @@ import argparse
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 
 import mistral_edu
 from mistral_edu.commands import evaluate as command
@@ -164,6 +168,24 @@ def test_precisions_measured_side_by_side_give_the_same(tmp_path, monkeypatch):
     assert list(both) == ["8", "4"] and os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert both["4"] == evaluate.evaluate_one(small, 4, **sizes)
     assert both["8"]["perplexity"] != both["4"]["perplexity"]
+
+
+def test_ctrl_c_ends_the_processes_of_all_precisions():
+    """As a terminal sends it, to the whole group, while two are being measured, and the third waits."""
+    code = ("from mistral_edu.tiny import evaluate\n"
+            "if __name__ == '__main__': evaluate.evaluate(processes=2, n=3, n_recall=1)")
+    command = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    try:
+        begun = set()
+        while len(begun) < 2:
+            begun.add(command.stderr.readline().split(",")[0])
+        assert begun == {"16 bit", "8 bit"}
+        os.killpg(command.pid, signal.SIGINT)
+        assert "KeyboardInterrupt" in command.communicate(timeout=10)[1]  # which ends with the last that writes there
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(command.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("model", ["run", "run/checkpoints/0000.01M"])

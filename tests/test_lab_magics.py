@@ -271,7 +271,7 @@ def test_a_hint_of_the_library_is_one_line(shell):
     ("%mistral -t -1 Hello", "temperature"),
     ("%mistral -o my-reply Hello", "'my-reply'"),
     ("%mistral --raw --system Short Hello", "leave out one of the two"),
-    ("%mistral -w wide Hello", "argument -w/--window: invalid window value: 'wide'"),
+    ("%mistral -w wide Hello", "argument -w/--window: a window is a number of tokens, at least 1"),
     ("%mistral -w 0 Hello", "window_size should be a whole number of at least 1; None for no window; got 0"),
 ])
 def test_mistakes_are_answered_in_one_line(shell, cell, message):

@@ -279,6 +279,16 @@ def test_a_run_of_the_village_refuses_a_world_of_ones_own(stopped, tmp_path):
         train.Run(options(stopped, "--world", str(tmp_path / "mine.py")))
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "notes.md"])
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"holds {name}, and no run .* give a new one with --out"):
+        train.Run(options(tmp_path))
+    with pytest.raises(FileExistsError, match=f"{name} is a file; --out takes the folder of a run"):
+        train.Run(options(tmp_path / name))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
 @pytest.mark.parametrize("missing", ["tokenizer.json", "model.safetensors"])
 def test_a_start_from_a_folder_without_a_model_leaves_nothing(tmp_path, missing):
     for name in {"tokenizer.json", "model.safetensors"} - {missing}:

@@ -36,8 +36,8 @@ def measured_result(name, kinds=("measured",)):
     path = {kept.stem: kept for kept in FOLDER.glob("*.json")}.get(name, Path(name).expanduser())
     if not path.is_file():
         kept = ", ".join(name for kind in kinds for name in stored_results(kind)) or "none"
-        raise FileNotFoundError(f"there is no file {path}; give the path of a saved result, or the name of "
-                                f"one that is kept: {kept}")
+        found = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise FileNotFoundError(f"{found}; give the path of a saved result, or the name of one that is kept: {kept}")
     try:
         result = read(path)
     except ValueError as error:

@@ -10,6 +10,8 @@ import shutil
 import sys
 from contextlib import contextmanager
 
+from mistral_edu.machine.whole_files import make_folder
+
 
 @contextmanager
 def new_folder(out):
@@ -18,7 +20,7 @@ def new_folder(out):
     What an earlier attempt left is removed first. When something goes wrong, nothing is left.
     """
     unfinished, old = beside(out, "unfinished"), beside(out, "old")
-    unfinished.mkdir(parents=True, exist_ok=True)
+    make_folder(unfinished)
     with locked(unfinished, out):
         try:
             for left in unfinished.iterdir():

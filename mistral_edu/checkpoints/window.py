@@ -1,4 +1,5 @@
 """The window of a model as people write it: after --window, in a cell, in a field of the panel."""
+import argparse
 
 
 def window(written):
@@ -16,6 +17,14 @@ def window(written):
     except (TypeError, ValueError):
         raise ValueError('a window is a number of tokens, at least 1, or "config" or "none"; '
                          f"got {written!r}") from None
+
+
+def argument(written):
+    """window(written) for argparse, which shows the message of no other error than its own."""
+    try:
+        return window(written)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(error) from None
 
 
 def window_size(window):

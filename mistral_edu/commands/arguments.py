@@ -1,19 +1,49 @@
-"""Arguments that several commands take: which model, and how tokens are chosen."""
+"""Arguments that several commands take: which model, how tokens are chosen; and what they may hold."""
 import argparse
+import math
 
-from mistral_edu.checkpoints.window import window, window_size
+from mistral_edu.checkpoints.window import argument, window_size
 from mistral_edu.sampling import NAMES
 
 DTYPES = ("float32", "float16", "bfloat16")
 
 
+def filled(text):
+    """An argument that is not empty. An empty one, such as a variable that the shell does not know, is a mistake."""
+    if not text.strip(" ,"):
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
+    return text
+
+
+def number(text, kind, least, most=float("inf"), open_end=False):
+    """The number that a command-line argument gives. Raises argparse's error, in a sentence, for anything else."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value < most or (open_end and value == least):
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} {'above' if open_end else 'of at least'} {least}"
+                                         + f" and below {most:g}" * (most < math.inf))
+    return value
+
+
+def whole(text):
+    return number(text, int, 0, most=2**32)
+
+
+def at_least_1(text):
+    return number(text, int, 1, most=2**32)
+
+
 def add_model_arguments(parser):
     add = parser.add_argument
-    add("--model", default="tiny", metavar="NAME", help='"tiny" (default), a folder that holds a checkpoint, or a name '
-        "on the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3 (fetched once; the cache keeps it)")
+    add("--model", type=filled, default="tiny", metavar="NAME", help='"tiny" (default), a folder that holds a '
+        "checkpoint, or a name on the Hugging Face hub, such as mistralai/Mistral-7B-Instruct-v0.3 (fetched once; the "
+        "cache keeps it)")
     add("--revision", metavar="NAME", help="branch, tag or commit of a model on the hub (default: the newest)")
     add("--bits", type=int, choices=(8, 4), help="quantize the weights while loading")
-    add("--window", type=window, default="config", metavar="W", help="let a token see W tokens, its own included; "
+    add("--window", type=argument, default="config", metavar="W", help="let a token see W tokens, its own included; "
         "none: all of them; config: as the model was published (default)")
     add("--dtype", choices=DTYPES, help="dtype of the weights (default: as stored)")
     add("--context", type=int, metavar="N", help="tokens that have to fit into memory (default: 2048)")

@@ -1,5 +1,4 @@
 """`mistral-edu bench`: the arguments, and what is printed."""
-import argparse
 import json
 import os
 import shlex
@@ -15,7 +14,7 @@ from mistral_edu.bench.results import SCHEMA, check, check_place, fit_to_send, m
 from mistral_edu.bench.rounds import benchmark
 from mistral_edu.bench.same_weights import folder_of_weights
 from mistral_edu.bench.tables import as_table, published_table
-from mistral_edu.commands.arguments import given, option
+from mistral_edu.commands.arguments import filled, given, option
 from mistral_edu.commands.terminal import bar, say, tidy_when_killed
 from mistral_edu.config import PRESETS
 from mistral_edu.parallel import compared
@@ -36,13 +35,6 @@ SUBMIT = """\
 That is all that would be sent: the JSON above, as {schema} describes it. It names no place on this machine and
 no user. To have it kept, paste it into an issue of the project, or open a pull request that adds it as
 mistral_edu/bench/results/NAME.json. Nothing has been sent."""
-
-
-def filled(text):
-    """An argument that is not empty. An empty one, such as a variable that the shell does not know, is a mistake."""
-    if not text.strip(" ,"):
-        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
-    return text
 
 
 def add_arguments(parser):

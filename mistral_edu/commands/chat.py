@@ -12,6 +12,7 @@ from mistral_edu.chat import speak
 from mistral_edu.commands.arguments import (
     add_model_arguments,
     add_sampling_arguments,
+    filled,
     given,
     model_settings,
     option,
@@ -48,8 +49,8 @@ HERE_ONLY = ("bits", "window", "dtype", "context", "revision", "chat_format", "n
 def add_arguments(parser):
     add = parser.add_argument
     add("--system", metavar="TEXT", help="instructions that come before each question")
-    add("--api", metavar="URL", help="let a server answer, mlx-lm's or vLLM's for instance: http://localhost:8080. "
-        "--model then names a model of the server (default: the first that it lists)")
+    add("--api", type=filled, metavar="URL", help="let a server answer, mlx-lm's or vLLM's for instance: "
+        "http://localhost:8080. --model then names a model of the server (default: the first that it lists)")
     add("--timeout", type=float, metavar="SECONDS", help="with --api: give up when the server sends nothing for this "
         "long (default: 120)")
     add_model_arguments(parser)

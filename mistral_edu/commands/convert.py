@@ -1,4 +1,5 @@
 """`mistral-edu convert`: rewrite a checkpoint in another precision."""
+import shlex
 import sys
 
 from mistral_edu.checkpoints.convert import convert
@@ -15,7 +16,7 @@ After an interruption, the same command starts again; what was half written is r
 def add_arguments(parser):
     parser.add_argument("source", help="a folder that holds a checkpoint, or a name on the Hugging Face hub")
     parser.add_argument("out", help="the folder to make")
-    parser.add_argument("--bits", type=bits, default=4, choices=(8, 6, 5, 4, 3, 2, None), metavar="{8,6,5,4,3,2,none}",
+    parser.add_argument("--bits", default="4", choices=(*"865432", "none"),
                         help="bits per weight; none: keep floats (default: 4)")
     parser.add_argument("--group-size", type=int, default=64, choices=(32, 64, 128),
                         help="weights that share a scale (default: 64)")
@@ -25,16 +26,12 @@ def add_arguments(parser):
     parser.add_argument("--revision", metavar="NAME", help="branch, tag or commit on the hub (default: the newest)")
 
 
-def bits(text):
-    """The value of convert's --bits: a number, or "none" for floats."""
-    return None if text == "none" else int(text)
-
-
 def run(args) -> int:
     """Convert, and say where the result is. Returns the exit code."""
+    bits = None if args.bits == "none" else int(args.bits)
     with bar("written", "B", leave=True) as show:
-        folder = convert(args.source, args.out, bits=args.bits, group_size=args.group_size, dtype=args.dtype,
+        folder = convert(args.source, args.out, bits=bits, group_size=args.group_size, dtype=args.dtype,
                          overwrite=args.overwrite, on_progress=show, revision=args.revision)
     size = sum(file.stat().st_size for file in folder.iterdir())
-    print(f"{folder}: {size / 1e6:,.1f} MB. Try it: mistral-edu chat --model {args.out}", file=sys.stderr)
+    print(f"{folder}: {size / 1e6:,.1f} MB. Try it: mistral-edu chat --model {shlex.quote(args.out)}", file=sys.stderr)
     return 0

@@ -4,6 +4,7 @@ import sys
 
 import mlx.core as mx
 
+from mistral_edu.commands.arguments import at_least_1
 from mistral_edu.machine.processors import processors
 from mistral_edu.tiny.evaluate import evaluate, say_nothing, table
 
@@ -17,7 +18,7 @@ def add_arguments(parser):
                         help="tiny, or a folder that `mistral-edu train` wrote without --world")
     parser.add_argument("--bits", type=int, nargs="+", choices=(16, 8, 4), default=[16, 8, 4],
                         help="precisions to measure")
-    parser.add_argument("--items", type=int, default=100, help="held-out prompts per task (default: 100)")
+    parser.add_argument("--items", type=at_least_1, default=100, help="held-out prompts per task (default: 100)")
     parser.add_argument("--quick", action="store_true", help="a small sample: 10 prompts per task, three distances")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
 

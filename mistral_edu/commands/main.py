@@ -53,6 +53,9 @@ def main(argv=None, load=load) -> int:
     """load: gives generate and chat their model and tokenizer. `launch` has ranks load a part of one."""
     open_streams()
     argv = sys.argv[1:] if argv is None else list(argv)
+    if not argv:
+        build_parser("").print_help(sys.stderr)
+        return 2
     command = next((word for word in argv if not word.startswith("-")), "")
     passed_on = []
     if command == "lab":

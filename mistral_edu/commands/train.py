@@ -1,11 +1,11 @@
 """`mistral-edu train`: train the embedded model from scratch. Invalid arguments are refused before anything is made."""
-import argparse
-import math
 import os
+import shlex
 import signal
 
 import mlx.core as mx
 
+from mistral_edu.commands.arguments import at_least_1, filled, number, whole
 from mistral_edu.commands.terminal import bar, say
 from mistral_edu.tiny import FOLDER
 from mistral_edu.tiny.train import Run
@@ -16,19 +16,6 @@ EXAMPLES = """examples:
   mistral-edu train --minutes 4 --tasks fact (one task from scratch: enough for a processor to learn)
   mistral-edu train --out runs/mine        (run it again to go on after a stop)"""
 LOG_EVERY = 100  # steps
-
-
-def number(text, kind, least, most=float("inf"), open_end=False):
-    """The number that a command-line argument gives. Raises argparse's error, in a sentence, for anything else."""
-    try:
-        value = kind(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value < most or (open_end and value == least):
-        what = "a whole number" if kind is int else "a number"
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what} {'above' if open_end else 'of at least'} {least}"
-                                         + f" and below {most:g}" * (most < math.inf))
-    return value
 
 
 def above_0(text):
@@ -43,17 +30,10 @@ def millions(text):
     return number(text, float, 0) * 1e6
 
 
-def whole(text):
-    return number(text, int, 0, most=2**32)
-
-
-def at_least_1(text):
-    return number(text, int, 1, most=2**32)
-
-
 def add_arguments(parser):
     add, on_gpu = parser.add_argument, "64 on a GPU, 1 on a CPU"
-    add("--out", default="runs/tiny", help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
+    add("--out", type=filled, default="runs/tiny",
+        help="folder of the run; an unfinished run in it goes on (default: runs/tiny)")
     add("--tokens", type=millions_above_0, default=800e6, metavar="M", help="millions of tokens to see (default: 800)")
     add("--minutes", type=above_0, help="end after this many minutes of learning, whatever the machine")
     add("--start", metavar="FOLDER",
@@ -90,6 +70,7 @@ def run(arguments) -> int:
     steps = f"{training.step} step" + "s" * (training.step != 1)
     done = f"{steps}, {counted(training.tokens)}, {training.seconds:.0f} s of learning"
     print(f"done: {done}" if training.progress >= 1 else f"stopped after {done}; the same command goes on from there")
-    asked = "" if training.world else f"; mistral-edu evaluate {training.out}"  # which asks about the village
-    print(f"the model: {training.out}   (mistral-edu chat --model {training.out}{asked})")
+    out = shlex.quote(str(training.out))
+    asked = "" if training.world else f"; mistral-edu evaluate {out}"  # which asks about the village
+    print(f"the model: {training.out}   (mistral-edu chat --model {out}{asked})")
     return 130 if training.stopped else 0

@@ -8,6 +8,7 @@ that gives the same numbers on every machine, and is much faster on most.
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -124,8 +125,14 @@ def side_by_side(name, bits, processes, sizes):
     before = {variable: os.environ.get(variable) for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     os.environ |= dict.fromkeys(before, str(max(1, processors() // processes)))  # read when a process starts
     try:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            return list(pool.map(partial(evaluate_one, name, **sizes), bits))
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), signal.signal,
+                                 (signal.SIGINT, signal.SIG_IGN)) as pool:  # Ctrl-C, which reaches all, is for this one
+            try:
+                return list(pool.map(partial(evaluate_one, name, **sizes), bits))
+            except BaseException:  # leaving the block waits for the others, which measure for minutes
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                raise
     finally:
         for variable, value in before.items():
             if value is None:

@@ -23,7 +23,7 @@ from mistral_edu.tiny.training.log import Log
 from mistral_edu.tiny.training.optimizer import as_tree, make_optimizer, make_step, moments, rate_at, resume
 from mistral_edu.tiny.training.saving import load_state, save_model, save_state
 from mistral_edu.tiny.training.stacks import unstack_layers
-from mistral_edu.tiny.training.start import bring_tokenizer, check_start, start_weights
+from mistral_edu.tiny.training.start import bring_tokenizer, check_out, check_start, start_weights
 from mistral_edu.tiny.training.world import check_tasks, find_world, keep_world
 from mistral_edu.tiny.world.own import own_world
 from mistral_edu.transformer import unfilled
@@ -38,19 +38,21 @@ class Run:
     """
 
     def __init__(self, options, say=print, on_step=lambda progress: None):
-        """Find and check what the run needs. Raises ValueError or FileNotFoundError before anything is written."""
+        """Find and check what the run needs. Raises ValueError or OSError before anything is written."""
         self.options, self.say, self.on_step = options, say, on_step
         self.out = Path(options.out)
         if not math.isfinite(options.tokens) and not options.minutes:
             raise ValueError("--tokens inf never ends; give a number, or an end by the clock: --minutes 10")
         self.state_path, self.tokenizer_path = self.out / "state.safetensors", self.out / "tokenizer.json"
-        self.begun = self.state_path.exists()  # else what lies there may be replaced: no step was made
-        for folder in (self.out, self.out / "checkpoints"):
-            remove_parts(folder)
+        self.begun = self.state_path.exists()  # else no step was made
         self.config = MistralConfig.preset("tiny")
         world = find_world(self.out, options.world, self.begun)
         check_tasks(world, options.tasks)
         check_start(options.start)
+        if not self.begun:
+            check_out(self.out)
+        for folder in (self.out, self.out / "checkpoints"):
+            remove_parts(folder)
         if not (self.begun and self.tokenizer_path.exists()):
             # the first that is written; a world that fails has failed by now
             bring_tokenizer(self.tokenizer_path, self.config.vocab_size, options.start, world, say)

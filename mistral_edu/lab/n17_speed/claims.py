@@ -148,6 +148,8 @@ def page():
              "Why, and the command that shows it:", ""]
     for each in claims():
         lines += [*wrap(f"- **{each.published}.** {each.why}", 118, subsequent_indent="  "), f"  `{each.shown_by}`"]
+    lines += ["", *wrap("The last command asks the whole exam, and so gives other figures than the table, which rests "
+                        "on eight stories and 24 questions; `tests/test_lab_n17.py` computes these again.", 120)]
     return "\n".join([*lines, "", "`python -m mistral_edu.lab.n17_speed --page` prints this page.", ""])
 
 

@@ -6,7 +6,7 @@ begins with the first word that is not an option.
 import argparse
 import re
 
-from mistral_edu.checkpoints.window import window
+from mistral_edu.checkpoints.window import argument
 from mistral_edu.language import N_, _
 
 SWITCHES = ("--new", "--raw", "-h", "--help")          # the options without a value
@@ -58,7 +58,7 @@ def build_parser():
     add("-m", "--model", metavar="NAME",
         help=_("a name or a folder, as load() takes it; it stays until another is named (at first: tiny)"))
     add("-b", "--bits", type=int, choices=(8, 4), help=_("quantize the weights while loading"))
-    add("-w", "--window", type=window, metavar="W",
+    add("-w", "--window", type=argument, metavar="W",
         help=_("let a token see W tokens, its own included; none: all of them; config: as the model was published"))
     add("-n", "--max-tokens", "--tokens", type=int, default=200, metavar="N",
         help=_("the most tokens to write (default: 200)"))

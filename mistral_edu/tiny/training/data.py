@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from mistral_edu.machine.whole_files import write
+from mistral_edu.machine.whole_files import make_folder, write
 from mistral_edu.tiny.world import prompts, sample
 from mistral_edu.tiny.world.own import own_world
 
@@ -52,7 +52,7 @@ def train_tokenizer(path, vocab_size: int, n_documents: int = 40_000, seed: int 
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent)
     write(path, tokenizer.save)
 
 

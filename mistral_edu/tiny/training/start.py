@@ -5,24 +5,38 @@ from pathlib import Path
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mistral_edu.machine.whole_files import write
+from mistral_edu.machine.whole_files import make_folder, write
 from mistral_edu.tiny.training.data import train_tokenizer
 from mistral_edu.tiny.training.optimizer import is_matrix
 from mistral_edu.tiny.training.stacks import stack_layers
 from mistral_edu.transformer import unfilled
 
+BEFORE_THE_FIRST_SAVE = {"tokenizer.json", "world.py", "log.jsonl", "checkpoints"}  # what a run may have written
+
+
+def check_out(folder):
+    """Raise OSError where `folder`, for a new run, is a file, or holds what is not of a run: it might be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; --out takes the folder of a run, such as runs/mine")
+    for path in sorted(folder.iterdir()) if folder.exists() else ():
+        if path.name not in BEFORE_THE_FIRST_SAVE and not path.name.startswith("."):
+            raise FileExistsError(f"{folder} holds {path.name}, and no run that could go on; a run needs a folder of "
+                                  "its own: give a new one with --out")
+
 
 def check_start(folder):
     """Raise FileNotFoundError where `folder`, to start from, is no model's."""
+    if folder and not Path(folder).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; --start takes the folder of a model")
     for name in ("tokenizer.json", "model.safetensors") if folder else ():
         if not (Path(folder) / name).is_file():
-            raise FileNotFoundError(f"--start {folder} takes a model's folder, and holds no {name}")
+            raise FileNotFoundError(f"{folder} holds no {name}; --start takes the folder of a model")
 
 
 def bring_tokenizer(path, vocab_size, folder, world, say):
     """Write `path`: the vocabulary of the model in `folder`, or, where that is None, one learned from the world."""
     if folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write(path, lambda p: shutil.copyfile(Path(folder) / "tokenizer.json", p))
     else:
         say(f"learning a vocabulary of {vocab_size} pieces")

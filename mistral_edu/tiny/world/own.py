@@ -66,7 +66,8 @@ def own_world(path) -> OwnWorld:
     """The world in this file. Raises FileNotFoundError, or ValueError if the file has no MIX of makers."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; --world takes a Python file with a MIX of makers")
+        found = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise FileNotFoundError(f"{found}; --world takes a Python file with a MIX of makers")
     return _world_of(path, path.read_bytes())
 
 
