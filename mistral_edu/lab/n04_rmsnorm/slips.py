@@ -107,8 +107,7 @@ TOGETHER = (("whole", "no gain"), ("whole", "no eps"), ("whole", "fixed"), ("who
             ("lost", "no gain"), ("lost", "sum"), ("sum", "no gain"),
             ("sum", "no eps"), ("sum", "fixed"), ("sum", "outside"), ("no eps", "no gain"), ("fixed", "no gain"),
             ("outside", "no gain"), ("center", "no gain"), ("center", "no eps"), ("no root", "no gain"))
-LAST_AXIS = ("a row has x.shape[-1] numbers; len(x), which is x.shape[0], and x.shape[1] count texts or tokens. mean "
-             "counts by itself")
+LAST_AXIS = "a row has x.shape[-1] numbers; len(x), which is x.shape[0], and x.shape[1] may count texts or tokens"
 NORM_SLIPS = (
     *((_norm(**options), sentence) for options, sentence in FAULTS.values()),
     (_eps_at_the_end, "eps is added to the mean square, before the root; yours is added to the result"),

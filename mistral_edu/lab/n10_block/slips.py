@@ -119,8 +119,11 @@ def _reversed(x, norm_1, attn, norm_2, mlp, at_once=False):
     return after + mlp(norm_2(after if at_once else x))
 
 
-BLOCK_SLIPS = ((_reversed, "at_once is the wrong way round: without it, the feed-forward reads what attention left"),
-               *((_in_turn(wrong), why) for wrong, why in IN_TURN), *((_at_once(wrong), why) for wrong, why in AT_ONCE))
+BLOCK_SLIPS = (
+    (_reversed, "at_once is the wrong way round: without it, the feed-forward reads what the attention has left there"),
+    *((_in_turn(wrong), why) for wrong, why in IN_TURN),
+    *((_at_once(wrong), why) for wrong, why in AT_ONCE),
+)
 
 PAIR = "return what places_right says about the head, as in: return places_right(heads=[(5, 4)])"
 PAIRS = [(layer, head) for layer in range(8) for head in range(8)]
