@@ -91,6 +91,29 @@ def test_an_exception_is_reported_with_the_readers_line():
     assert re.search(r"ZeroDivisionError: .*, in line \d+ of your cell: return 1 / zero", verdict.message)
 
 
+def test_a_function_that_changes_an_array_is_told_so_and_the_next_one_meets_the_cases_as_they_were():
+    """In MLX `g *= 2` changes the array in its caller's list."""
+    def doubled(gradients):
+        return [2 * g for g in gradients]
+
+    def in_place(gradients):
+        for g in gradients:
+            g *= 2
+        return gradients
+
+    cases = [([mx.array([3.0]), mx.array([4.0])],)]
+    assert "your function changes gradients" in check("t", in_place, cases, doubled).message
+    assert [g.item() for g in cases[0][0]] == [3, 4]
+    assert not check("t", lambda gradients: gradients, cases, doubled)
+    assert check("t", doubled, cases, doubled)
+
+
+def test_what_is_right_is_computed_only_for_those_who_have_begun():
+    def not_begun(x):
+        raise NotImplementedError
+    assert "not started yet" in check("t", not_begun, [(X,)], lambda x: 1 / 0).message
+
+
 def test_a_loop_without_an_end_is_ended(monkeypatch):
     monkeypatch.setattr(check_module, "time_limit", lambda *seconds: time_limit(0.2))
     def counts(x):

@@ -160,9 +160,9 @@ def _spoilt(args, given, reference):
         if _changed(before, after):
             name = name.removesuffix(" = ") or "x"
             if isinstance(before, mx.array):
-                how = _("In MLX x += y writes into x; x = x + y makes a new array")
+                how = _("Begin with a copy, mx.array({name}): x += y and x[...] = y write into x", name=name)
             elif any(isinstance(each, mx.array) for each in before):
-                how = _("Build a new list of new arrays: x *= y writes into x")
+                how = _("Build a new list of new arrays: x *= y writes into the old one")
             else:
                 how = _("Begin with a copy, such as list({name})", name=name)
             return _("the result is right, but your function changes {name}, which its caller goes on using. {how}",
