@@ -121,8 +121,9 @@ def test_a_name_that_a_cell_above_makes(run, page):
 
 
 def test_the_page_may_hold_magics_and_cells_that_are_no_python(run, page):
-    page("%%mistral\nTell me a story", "%load_ext mistral_edu\nsize = 3", "size =", "print(size)")
+    page("%%mistral -n 9 -o found\nTell me a story", "%load_ext mistral_edu\nsize = 3", "size =", "print(size)")
     assert "a cell above makes it" in run("print(size)", "d")[0]
+    assert "a cell above makes it" in run("print(found)", "d")[0]
 
 
 @pytest.mark.parametrize("file", ["", "{", '{"cells": 3}'], ids=["empty", "cut off", "no cells"])

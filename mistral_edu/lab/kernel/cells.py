@@ -93,6 +93,8 @@ def names_made(code: str) -> set:
     ['best', 'f', 'np', 'rest']
     >>> names_made("def f(x):\\n    return x +")
     {'f'}
+    >>> sorted(names_made("get_ipython().run_cell_magic('mistral', '--new -o found', 'Say hello.')"))
+    ['found']
     """
     made = set()
 
@@ -103,6 +105,8 @@ def names_made(code: str) -> set:
             made.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             made.add(node.id)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "run_cell_magic":
+            made.update(_names_of_magic(*(getattr(each, "value", None) for each in node.args[:2])))
         if not isinstance(node, SCOPES + INSIDE):
             for child in ast.iter_child_nodes(node):
                 visit(child)
@@ -111,3 +115,10 @@ def names_made(code: str) -> set:
     except (SyntaxError, ValueError):       # it was never run; what it was to define can still be told
         made.update(re.findall(r"^(?:def|class)\s+(\w+)", code, flags=re.M))
     return made
+
+
+def _names_of_magic(magic, options):
+    """What `%%mistral` binds: the variable of -o, or else reply."""
+    if magic != "mistral":
+        return ()
+    return re.findall(r"(?:-o|--output)[\s=]+(\w+)", options or "") or ["reply"]
