@@ -114,9 +114,10 @@ def stream_generate(model: Model, tokenizer: Tokenizer | None, prompt: str | lis
     Raises ValueError for a prompt that is empty or fills the context, and for settings out of range.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed)
-    if max_tokens < 1 or (prefill_chunk is not None and prefill_chunk < 1) or logprobs < 0:
-        raise ValueError("max_tokens and prefill_chunk should be at least 1, logprobs at least 0; "
-                         f"got {max_tokens}, {prefill_chunk}, {logprobs}")
+    for name, value, least in (("max_tokens", max_tokens, 1), ("prefill_chunk", prefill_chunk, 1),
+                               ("logprobs", logprobs, 0)):
+        if value is not None and value < least:
+            raise ValueError(f"{name} should be at least {least}; got {value}")
     reader = cache if isinstance(cache, Reader) else Reader(model, cache)
     ids, room = ids_and_room(prompt, tokenizer, model.config, raw, reader.n_before)
     n_tokens = min(max_tokens, room)

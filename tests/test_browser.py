@@ -60,6 +60,11 @@ def test_every_cell_runs_without_error_output(page):
     assert errors == []
 
 
+def test_lines_too_long_for_the_window_break_between_words(page):
+    text = page[1].locator(".jp-OutputArea .jp-RenderedText pre").first
+    assert text.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal"
+
+
 def test_every_slider_answers_three_steps_in_a_row(page, request):
     page, panel, errors = page
     sliders = panel.locator(".jupyter-widgets .noUi-handle")

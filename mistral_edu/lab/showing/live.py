@@ -15,6 +15,9 @@ HIDE_STILL = f"""
 .{LIVE}.jupyter-widgets-disconnected .{DRAWN} {{ display: none }}
 """
 
+# JupyterLab breaks lines that are too long for the window in the middle of a word.
+WHOLE_WORDS = ".jp-OutputArea .jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere }"
+
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
 # number of its value instead of the value, and lets you type into the words beside it, to no effect. In Notebook 7
 # arrow keys do not reach it, since the page's commands come first; an attribute holds those back. There are no options
