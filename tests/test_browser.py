@@ -100,6 +100,14 @@ def test_every_handle_of_a_slider_has_the_name_that_stands_beside_it(page):
         assert label.text_content() and label.get_attribute("title") != "null"
 
 
+def test_in_a_narrow_window_the_words_beside_a_slider_are_not_cut_off(page):
+    page[0].set_viewport_size({"width": 700, "height": 1200})
+    cut = page[1].locator(".mistral-choice .widget-readout").evaluate_all(
+        "values => values.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)")
+    page[0].set_viewport_size({"width": 1280, "height": 1200})
+    assert cut == []
+
+
 def test_a_slider_over_a_list_speaks_its_value_and_takes_no_typing(page):
     for row in page[1].locator(".jupyter-widgets.mistral-choice").all()[:2]:
         handle, value = row.locator("[role=slider]"), row.locator(".widget-readout")
