@@ -60,6 +60,11 @@ def test_every_cell_runs_without_error_output(page):
     assert errors == []
 
 
+def test_lines_too_long_for_the_window_break_between_words(page):
+    text = page[1].locator(".jp-OutputArea .jp-RenderedText pre").first
+    assert text.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal"
+
+
 def test_every_slider_answers_three_steps_in_a_row(page, request):
     page, panel, errors = page
     sliders = panel.locator(".jupyter-widgets .noUi-handle")
@@ -93,6 +98,14 @@ def test_every_handle_of_a_slider_has_the_name_that_stands_beside_it(page):
         label = handle.locator("xpath=ancestor::*[contains(@class, 'widget-slider')]").locator(".widget-label")
         expect(handle).to_have_attribute("aria-label", label.text_content())
         assert label.text_content() and label.get_attribute("title") != "null"
+
+
+def test_in_a_narrow_window_the_words_beside_a_slider_are_not_cut_off(page):
+    page[0].set_viewport_size({"width": 700, "height": 1200})
+    cut = page[1].locator(".mistral-choice .widget-readout").evaluate_all(
+        "values => values.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)")
+    page[0].set_viewport_size({"width": 1280, "height": 1200})
+    assert cut == []
 
 
 def test_a_slider_over_a_list_speaks_its_value_and_takes_no_typing(page):

@@ -91,6 +91,28 @@ def test_an_exception_is_reported_with_the_readers_line():
     assert re.search(r"ZeroDivisionError: .*, in line \d+ of your cell: return 1 / zero", verdict.message)
 
 
+def test_the_same_for_arrays_in_a_list():
+    def doubled(gradients):
+        return [2 * g for g in gradients]
+
+    def in_place(gradients):
+        for g in gradients:
+            g *= 2
+        return gradients
+
+    cases = [([mx.array([3.0]), mx.array([4.0])],)]
+    assert "your function changes gradients" in check("t", in_place, cases, doubled).message
+    assert [g.item() for g in cases[0][0]] == [3, 4]
+    assert not check("t", lambda gradients: gradients, cases, doubled)
+    assert check("t", doubled, cases, doubled)
+
+
+def test_what_is_right_is_computed_only_for_those_who_have_begun():
+    def not_begun(x):
+        raise NotImplementedError
+    assert "not started yet" in check("t", not_begun, [(X,)], lambda x: 1 / 0).message
+
+
 def test_a_loop_without_an_end_is_ended(monkeypatch):
     monkeypatch.setattr(check_module, "time_limit", lambda *seconds: time_limit(0.2))
     def counts(x):
@@ -137,12 +159,14 @@ def test_cases_without_a_reference_are_refused():
         check("t", lambda x: x, [(1,)])
 
 
-def test_nothing_leaks_between_calls_that_change_their_argument():
+def test_a_function_that_changes_its_argument_is_told_so_and_the_next_one_meets_it_as_it_was():
+    """In a model, what it changes is the row that the other parts go on with."""
     def double_in_place(x):
         x += x
         return x
     case = mx.array([1.0, 2.0])
-    assert check("t", double_in_place, [(case,)], lambda x: 2 * x)
+    verdict = check("t", double_in_place, [(case,)], lambda x: 2 * x)
+    assert not verdict and "changes x" in verdict.message and "mx.array(x)" in verdict.message
     assert case.tolist() == [1.0, 2.0]
 
 
@@ -337,11 +361,18 @@ def test_a_guess_that_means_no_choice_gets_the_choices(capsys, guess):
     ("12 places", ": off by a factor of 1.33"), ("about 12", ": off by a factor of 1.33"),
     ("1,000", ": off by a factor of 111"), ("nine", ": right"), ("9.0", ": right"), (9, ": right"), ("-3", ""),
     ("many", ": compare the two yourself"), ("8 to 12", ": compare the two yourself"),
+    (1e305, ": compare the two yourself"), (float("nan"), ": compare the two yourself"),
     ("ln 9", ": compare the two yourself"), ("log2(512)", ": compare the two yourself"), ("ln v = 9", ": right")])
 def test_numbers_are_compared_as_numbers_however_they_are_typed(capsys, guess, judged):
     predict("t", guess)
     outcome("t", 9)
     assert capsys.readouterr().out.splitlines()[1] == f"Outcome t: 9. You predicted {guess}{judged}."
+
+
+def test_a_number_too_large_for_a_float_is_a_guess(capsys):
+    predict("t", 10**400)
+    outcome("t", 9)
+    assert capsys.readouterr().out.endswith("compare the two yourself.\n")
 
 
 def test_what_is_no_guess_is_said(capsys):

@@ -14,7 +14,6 @@ from mistral_edu.lab.n04_rmsnorm import (
 )
 from mistral_edu.lab.n04_rmsnorm.exercises import leaks, rms_norm
 from mistral_edu.lab.n04_rmsnorm.norms import (
-    Watched,
     across_texts,
     mean_of_abs,
     minus_mean_row,
@@ -69,15 +68,6 @@ def test_leaks_does_not_change_what_it_is_given():
     assert mx.array_equal(x, ROWS)
 
 
-def test_a_watched_norm_sees_that_an_array_was_changed_between_two_calls():
-    x, norm = mx.array(ROWS), Watched(per_token)
-    assert mx.array_equal(norm(x, mx.ones(2), 1e-5), norm(mx.array(x), mx.ones(2), 1e-5))
-    x[:, -1] = 0
-    with pytest.raises(ValueError, match="x itself was changed"):
-        norm(x, mx.ones(2), 1e-5)
-    norm.copy()(x, mx.ones(2), 1e-5)
-
-
 def test_one_size_for_a_text_is_right_for_one_token_and_wrong_for_two():
     """Why the model of section 4.8 is perfect one token at a time, and why one row is no test."""
     model, right = use(norm=one_size, quiet=True), use()
@@ -111,6 +101,14 @@ def leak_test(equal=mx.array_equal, change=with_last(lambda row: row + 1)):  # n
     ("4.2", lambda x, weight, eps: weight * x / (mx.sqrt((x * x).mean()) + eps), "yours comes after it"),
     ("4.2", lambda x, weight, eps: weight * x * mx.rsqrt((x * x).max(axis=-1, keepdims=True) + eps), "largest of the"),
     ("4.2", lambda x, weight, eps: mx.stack([weight * row / mx.sqrt((row * row).mean() + eps) for row in x]), "a loop"),
+    ("4.2", lambda x, weight, eps: weight * x * mx.rsqrt((x * x).mean(axis=-2, keepdims=True) + eps), "axis=-2"),
+    ("4.2", lambda x, weight, eps: weight * x / mx.sqrt((x * x).sum(-1, keepdims=True) / len(x) + eps), "x.shape[-1]"),
+    ("4.2", lambda x, weight, eps: mx.fast.rms_norm(weight * x, None, eps), "the weight is in the size"),
+    ("4.2", lambda x, weight, eps: weight * x / mx.sqrt(mx.var(x, -1, keepdims=True) + eps), "subtract the mean first"),
+    ("4.2", lambda x, weight, eps: x / math.sqrt((x * x).mean(axis=-1).item() + eps) * weight, "a single number"),
+    ("4.8", lambda norm, x, weight, eps: not mx.array_equal(norm(x, weight, eps)[:, :-2], norm(
+        mx.concatenate([x[:, :-1], x[:, -1:] + 1], axis=1), weight, eps)[:, :-2]), "just before the last"),
+    ("4.8", leak_test(lambda a, b: True if a == b else False), "an if needs one answer"),
     ("4.8", leak_test(lambda a, b: a.shape == b.shape), "False for every norm"),
     ("4.8", leak_test(change=lambda x: x + 1), "True for every norm"),
     ("4.8", leak_test(change=lambda x: x * 2), "x * 2 changes every row"),
@@ -143,7 +141,7 @@ def test_a_test_that_changes_its_callers_array_is_told_so():
         x[:, -1] = x[:, -1] + 1
         return not mx.array_equal(before[:, :-1], norm(x, weight, eps)[:, :-1])
     message = check("4.8", leaks).message
-    assert "x itself was changed between two calls" in message and "Change a copy, mx.array(x)" in message
+    assert "your function changes x" in message and "Begin with a copy, mx.array(x)" in message
 
 
 @pytest.mark.slow

@@ -92,6 +92,10 @@ def fitting(room, of_one, n_heads):
     ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * n * d, heads), "the tokens are missing"),
     ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * tokens * d, heads), "the layers are missing"),
     ("7.7", lambda room, tokens, n, heads, d: fitting(room - 1, 4 * tokens * n * d, heads), "exactly full"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * tokens * n * heads * d, heads), "holds no query heads"),
+    ("7.7", lambda room, tokens, n, heads, d: heads * (heads * 4 * tokens * n * d <= room), "the other way round"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 4 * tokens * n * d, heads) or 1, "the answer is 0"),
+    ("7.7", lambda room, tokens, n, heads, d: fitting(room, 64 * tokens * n * d / 2, heads), "16 bytes for a number"),
     ("7.7", lambda room, tokens, n, heads, d: 2 ** int(np.log2(max(room // (4 * tokens * n * d), 1))), "A hint waits"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words):

@@ -121,6 +121,7 @@ def neither_in_turn_nor_at_once(x, norm_1, attn, norm_2, mlp, at_once=False):
      "in the first half"),
     (neither_in_turn_nor_at_once, "norms the sum"),
     (not_at_once, "at_once changes nothing"),
+    (lambda *parts: a_block_in_one_line(*parts[:5], at_once=len(parts) < 6), "the wrong way round"),
     (one_copy_for_both, "each part still has a norm of its own"),
 ])
 def test_wrong_blocks_are_answered_to_the_point(answer, words):

@@ -151,6 +151,11 @@ def sum_in_mlx(codes):
     ("14.3", lambda codes: sum(c >> 4 * i for i, c in enumerate(codes)), "moved *up*"),
     ("14.3", lambda codes: sum(c * 16 ^ i for i, c in enumerate(codes)), "^ is no power"),
     ("14.3", sum_in_mlx, "its sign"),
+    ("14.3", lambda codes: sum(codes[i] << 4 * i for i in range(7)), "the last code is left out"),
+    ("14.3", lambda codes: sum(codes[i] << 4 * i for i in range(1, 8)), "the first code is left out"),
+    ("14.3", lambda codes: hex(sum(c << 4 * i for i, c in enumerate(codes))), "only to be looked at"),
+    ("14.3", lambda codes: sum(c << 4 * codes.index(c) for c in codes), "the first of equal codes"),
+    ("14.3", lambda codes: sum(codes.pop() << 4 * i for i in range(7, -1, -1)), "changes codes"),
     ("14.3", lambda codes: codes.sum(), "your code stops with"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words):

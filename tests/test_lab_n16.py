@@ -137,6 +137,12 @@ W = "return w - rate * (mh / (mx.sqrt(vh) + eps) + decay * w), m, v"
     ((M, V, MH, VH, W.replace("m, v", "mh, vh")), "the corrected m and v are returned"),
     ((M, V, MH, VH, W.removesuffix(", m, v")), "three results are expected"),
     ((MH, VH, M, V, W), "A hint waits"),
+    ((M, V, MH, VH, W.replace("(mx.sqrt(vh) + eps)", "mx.sqrt(vh) + eps")), "mind the brackets: m_hat"),
+    ((M, V.replace("g * g", "m * m"), MH, VH, W), "not of m"),
+    (("given = m, v", M, V, MH, VH, W.replace("m, v", "*given")), "the m and v that came in"),
+    ((M, V, MH, VH, W.replace("rate * ", "")), "not multiplied by the rate"),
+    (("import math", M, V, MH, VH, W.replace("mx", "math")), "math.sqrt takes a single number"),
+    (("m *= beta1", "m += (1 - beta1) * g", V, MH, VH, W), "your function changes m"),
     ((M, V, MH.replace("**t", ""), VH.replace("**t", ""), W), "the power is missing"),
     ((M, V, MH, VH, W.replace("w - rate", "w + rate")), "goes up the slope"),
 ])
@@ -163,6 +169,9 @@ def size_of(gradients):
      "the sum of the squares"),
     (lambda gradients, limit: [np.array(g * mx.minimum(1, limit / size_of(gradients))) for g in gradients],
      "a NumPy array"),
+    (lambda gradients, limit: [g * min(1, limit // size_of(gradients).item()) for g in gradients], "rounds down"),
+    (lambda gradients, limit: [g * min(1, limit / max(size_of([g]).item() for g in gradients)) for g in gradients],
+     "the largest of the sizes"),
 ])
 def test_what_beginners_write_for_16_3_is_answered_to_the_point(answer, words):
     assert words in " ".join(check("16.3", answer).message.split())

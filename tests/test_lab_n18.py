@@ -145,6 +145,9 @@ BEGINNERS = [
                                    for n, text in enumerate(texts)), "ids are wanted, not a text"),
     ("18.2", space_apart, "encoded by itself"),
     ("18.2", space_behind_questions, "none behind it"),
+    ("18.2", lambda texts: [S, *conversation(["", *texts])[4:]], "exchanged"),
+    ("18.4", lambda ids, blanks: mend(ids, {203, 225}), "as the argument blanks"),
+    ("18.4", lambda ids, blanks: mend(ids, blanks)[:mend(ids, blanks).index(CLOSE) + 1], "ends at the first [/INST]"),
     ("18.4", lambda ids, blanks: [S] + [id for id in ids if id not in blanks and id != S], "blanks in the middle"),
     ("18.4", lambda ids, blanks: ids[1:-1], "expected ["),
     ("18.4", lambda ids, blanks: [S, *(id for id in mend(ids, blanks) if id != S)], "further on"),
@@ -165,7 +168,7 @@ def test_what_beginners_write_is_answered_to_the_point(label, answer, expected):
 
 
 def test_a_list_of_the_caller_is_not_to_be_changed():
-    assert "begin with a copy" in check("18.4", stripped).message
+    assert "Begin with a copy, such as list(ids)" in " ".join(check("18.4", stripped).message.split())
 
 
 def test_the_ranking_has_the_least_harmful_on_top_and_says_its_numbers():

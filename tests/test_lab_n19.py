@@ -136,6 +136,18 @@ def n_from_its_number(x, gate, up, down, rank, size):
     return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[:, mine].T
 
 
+def gate_not_transposed(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return (silu(x @ gate[mine]) * (x @ up[mine].T)) @ down[:, mine].T
+
+
+def up_not_transposed(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return (silu(x @ gate[mine].T) * (x @ up[mine])) @ down[:, mine].T
+
+
 def down_not_transposed(x, gate, up, down, rank, size):
     n = gate.shape[0] // size
     mine = slice(rank * n, (rank + 1) * n)
@@ -143,7 +155,9 @@ def down_not_transposed(x, gate, up, down, rank, size):
 
 
 BEGINNERS = [
-    ("19.2", not_transposed, "It was called with"),
+    ("19.2", not_transposed, "so both parts are transposed"),
+    ("19.2", gate_not_transposed, "so both parts are transposed"),
+    ("19.2", up_not_transposed, "so both parts are transposed"),
     ("19.2", in_numpy, "convert it with mx.array(...)"),
     ("19.2", true_division, "gives a float"),
     ("19.2", no_down, "down is missing"),

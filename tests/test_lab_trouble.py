@@ -40,6 +40,10 @@ def run(monkeypatch):
     return run
 
 
+def left_unmade(name):
+    return kernel._cells.left_unmade(name)              # the shell of `run` has no kernel
+
+
 @pytest.fixture
 def page(tmp_path, monkeypatch, run):
     """Writes a notebook, tells the kernel that it is its page, and gives its cells the ids a, b, c, ..."""
@@ -79,6 +83,25 @@ def test_what_a_failed_cell_would_have_made(run):
                               "Mend that first, and run it again.")
 
 
+def test_what_a_failed_cell_made_before_it_failed_is_made(run):
+    run("def f(): pass")
+    run("def f(): return 1\n1 / 0\ndef g(): pass")
+    assert left_unmade("f") is None
+    assert left_unmade("g") == (3, "ended in an error")
+
+
+def test_a_cell_that_defines_a_function_and_uses_it_can_be_run_again_after_it_failed(run):
+    """After a syntax error, and after Stop: what the cell defines is new as soon as its def line has run."""
+    run("def f(): pass")
+    run("def f(:")
+    assert left_unmade("f") == (3, "ended in an error")
+    run("from mistral_edu.lab.kernel import _cells")
+    assert run("print(_cells.left_unmade('f'))\ndef f(): return 1\nprint(_cells.left_unmade('f'))\n"
+               "raise KeyboardInterrupt")[0] == (
+        "(3, 'ended in an error')\nNone\n[stopped in In [5], line 4: raise KeyboardInterrupt]")
+    assert left_unmade("f") is None
+
+
 def test_a_name_missing_in_the_readers_function_keeps_its_line(run):
     run("raise KeyboardInterrupt\ncurves = {}")
     run("def longest():\n    return max(curves)")
@@ -98,8 +121,9 @@ def test_a_name_that_a_cell_above_makes(run, page):
 
 
 def test_the_page_may_hold_magics_and_cells_that_are_no_python(run, page):
-    page("%%mistral\nTell me a story", "%load_ext mistral_edu\nsize = 3", "size =", "print(size)")
+    page("%%mistral -n 9 -o found\nTell me a story", "%load_ext mistral_edu\nsize = 3", "size =", "print(size)")
     assert "a cell above makes it" in run("print(size)", "d")[0]
+    assert "a cell above makes it" in run("print(found)", "d")[0]
 
 
 @pytest.mark.parametrize("file", ["", "{", '{"cells": 3}'], ids=["empty", "cut off", "no cells"])

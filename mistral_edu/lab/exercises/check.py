@@ -43,9 +43,9 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     """Compare fn with reference on every case, the by-hand case first; print and return a Verdict.
 
     cases: tuples of arguments. slips: (wrong_fn, sentence) pairs, each a common mistake and what to tell its author.
-    With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, so
-    `x += 1` inside fn does no harm. Results are numbers, strings, arrays, or tuples of them. around: makes the context
-    in which fn is called.
+    With only a label and fn, the rest comes from the bank of exercises. Every call gets copies of its arguments, and a
+    function that changes them is told so. Results are numbers, strings, arrays, or tuples of them. around: makes the
+    context in which fn is called.
 
     >>> double = lambda x: 2 * x
     >>> square = (lambda x: x * x, "x * x is the square; twice x is x + x")
@@ -71,7 +71,7 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
     cases = [args if isinstance(args, tuple) else (args,) for args in cases]
     shown = few_words()
     for n, args in enumerate(cases, 1):
-        want, given = reference(*_copies(args)), _copies(args)
+        given = _copies(args)
         try:
             with shown, time_limit(), around():
                 got = fn(*given)
@@ -82,8 +82,9 @@ def check(label: str, fn: Callable | None = None, cases: Iterable | None = None,
             got = error
             problem = _("your code stops with {error}", error=describe(error, fn))
         else:
+            want = reference(*_copies(args))            # not before: one takes seconds, and an answer may be missing
             problem = difference(got, want, atol)
-            if problem is None and (kind := not_from_mlx(got, want) or _spoilt(args, given)):
+            if problem is None and (kind := not_from_mlx(got, want) or _spoilt(args, given, reference)):
                 attempt_failed(label)
                 return _answer(label, False, f"✗ {label}{_case(n, cases)}: {kind}.")
         if problem:
@@ -153,25 +154,45 @@ def _run(fn, args):
         return error
 
 
-def _spoilt(args, given):
-    """On lists passed as arguments: the page's own would be changed, and later cells would go on with it."""
-    if any(isinstance(before, list) and before != after for before, after in zip(args, given)):
-        return _("the result is right, but your function changes a list that it was given, and with it the caller's "
-                 "list; begin with a copy, such as list(ids)")
+def _spoilt(args, given, reference):
+    """On an argument that was changed: the page's own would be, and later cells would go on with it."""
+    for name, before, after in zip(_names(args, reference), args, given):
+        if _changed(before, after):
+            name = name.removesuffix(" = ") or "x"
+            if isinstance(before, mx.array):
+                how = _("Begin with a copy, mx.array({name}): x += y and x[...] = y write into x", name=name)
+            elif any(isinstance(each, mx.array) for each in before):
+                how = _("Build a new list of new arrays: x *= y writes into the old one")
+            else:
+                how = _("Begin with a copy, such as list({name})", name=name)
+            return _("the result is right, but your function changes {name}, which its caller goes on using. {how}",
+                     name=name, how=how)
     return None
+
+
+def _changed(before, after):
+    if isinstance(before, mx.array):
+        return not mx.array_equal(before, after, equal_nan=True).item()
+    if isinstance(before, list):
+        return len(before) != len(after) or any(map(_changed, before, after))
+    return isinstance(before, (str, bytes, int, float)) and before != after
 
 
 def _called_with(args, reference):
     """The arguments of the failing case, as a sentence; nothing if they are too long to read."""
     if any(map(callable, args)):
         return ""                                            # printing a function says nothing
+    given = ", ".join(name + show(a) for name, a in zip(_names(args, reference), args))
+    return _("It was called with {arguments}.", arguments=given) + " " if args and len(given) <= 120 else ""
+
+
+def _names(args, reference):
+    """What to write in front of each argument, "x = "; nothing if the reference cannot say."""
     try:
         names = [f"{name} = " for name in inspect.signature(reference).parameters]
     except (TypeError, ValueError):
         names = []
-    names = names if len(names) == len(args) else [""] * len(args)
-    given = ", ".join(name + show(a) for name, a in zip(names, args))
-    return _("It was called with {arguments}.", arguments=given) + " " if args and len(given) <= 120 else ""
+    return names[:len(args)] if len(names) >= len(args) else [""] * len(args)
 
 
 def _answer(label, passed, message):
@@ -180,5 +201,13 @@ def _answer(label, passed, message):
 
 
 def _copies(args):
-    """Fresh arguments for each call: in MLX `x += 1` changes the array that the caller holds."""
-    return tuple(mx.array(a) if isinstance(a, mx.array) else a.copy() if hasattr(a, "copy") else a for a in args)
+    """Fresh arguments for each call: in MLX `x += 1` changes the array that the caller holds, in a list as well."""
+    return tuple(map(_copy, args))
+
+
+def _copy(a):
+    if isinstance(a, mx.array):
+        return mx.array(a)
+    if isinstance(a, list):
+        return [_copy(each) for each in a]
+    return a.copy() if hasattr(a, "copy") else a

@@ -17,7 +17,8 @@ def difference(got, want, atol=1e-4):
     masks follow the sentence as rows of 0 and 1, the expected one next to the other.
     """
     if got is None and want is not None:
-        return _("your function returns None; is a return line missing, at the end or in a branch of an if?")
+        return _("your function returns None; is a return line missing, at the end or in a branch of an if? print only "
+                 "shows a result, and append, insert and sort return None")
     if inspect.isgenerator(got):
         return _("your function yields its results one by one; collect them, and return them all at once")
     if isinstance(want, (tuple, list)):

@@ -13,6 +13,7 @@ from mistral_edu.lab.showing.say import say
 from mistral_edu.language import _
 
 OPEN = "?"                       # what the notebook holds until the reader writes a guess
+ABSURD = 1e300                   # from here on no factor can be computed
 _guesses: dict = {}                # label -> (guess, whether it was one of some choices)
 
 
@@ -78,7 +79,7 @@ def _judged(guess, result, within, chosen):
     if chosen or not isinstance(result, Real) or isinstance(result, bool):
         return _("right") if same(guess, result) else None
     number = as_number(guess)
-    if number is None:
+    if number is None or not abs(number) < ABSURD:          # nor is NaN
         return _("compare the two yourself")
     if abs(number - result) <= within * abs(result):
         return _("right")

@@ -47,4 +47,4 @@ def running_cell():
 
 def left_unmade(name: str):
     """(In number, how it ended) of the last cell that should have made this name but did not get that far; or None."""
-    return _cells.unmade.get(name) if is_there() else None
+    return _cells.left_unmade(name) if is_there() else None

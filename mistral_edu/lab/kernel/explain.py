@@ -57,7 +57,7 @@ def _unquoted_guess(name, cells):
 
 
 def _left_unmade(name, cells):
-    number, how = cells.unmade.get(name, (None, None))
+    number, how = cells.left_unmade(name) or (None, None)
     return how and " ".join((_("`{name}` is not there: the cell that makes it, In [{number}], {how}.", name=name,
                                number=number, how=_(how)), _(HOW_TO_MEND[how])))
 

@@ -3,7 +3,6 @@ import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.lab.n04_rmsnorm.norms import (
-    Watched,
     across_texts,
     mean_of_abs,
     minus_mean_row,
@@ -72,7 +71,6 @@ EXERCISES = (
             (one_size, _rows([-3, -4], [30, 40]), mx.ones(2), 1e-5),  # what moves, moves the other way
             (one_size, _rows([3, -3], [30, 40]), mx.ones(2), 1e-5),   # what moves keeps its sum
             (minus_mean_row, _draw(2, 3, 4), mx.ones(4), 1e-5),
-            (Watched(one_size), TWO_ROWS, mx.ones(2), 1e-5),
         ),
         reference=leaks, slips=LEAK_SLIPS,
         hints=(

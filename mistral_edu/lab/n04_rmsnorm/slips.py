@@ -1,4 +1,6 @@
 """What goes wrong in the exercises of notebook 04: (wrong function, what to tell its author) pairs."""
+import math
+
 import mlx.core as mx
 import numpy as np
 
@@ -37,6 +39,34 @@ def _of_two(x, weight, eps):
     return weight * x * mx.rsqrt((x * x).sum(axis=-1, keepdims=True) / 2 + eps)
 
 
+def _of_rows(count):
+    return lambda x, weight, eps: weight * x * mx.rsqrt((x * x).sum(axis=-1, keepdims=True) / count(x) + eps)
+
+
+def _gain_first(x, weight, eps):
+    return _norm(gain="none")(weight * x, weight, eps)
+
+
+def _by_deviation(x, weight, eps):
+    return weight * x * mx.rsqrt(mx.var(x, axis=-1, keepdims=True) + eps)
+
+
+def _rounded_down(x, weight, eps):
+    return weight * (x // mx.sqrt((x * x).mean(axis=-1, keepdims=True) + eps))
+
+
+def _summed_up(x, weight, eps):
+    return _norm(gain="none")(x, weight, eps) @ weight
+
+
+def _by_math(x, weight, eps):
+    return weight * x / math.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+
+
+def _no_power(x, weight, eps):
+    return weight * x * mx.rsqrt((x ^ 2).mean(axis=-1, keepdims=True) + eps)
+
+
 def _with_numpy(x, weight, eps):
     return weight * x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps)
 
@@ -55,6 +85,7 @@ FAULTS = {
     "text": (dict(axis=(-2, -1)), "one mean for all rows of a text; each row needs its own: axis=-1"),
     "columns": (dict(axis=0), "axis=0 averages down the columns, over different rows; a row is averaged along the last "
                               "axis"),
+    "axis -2": (dict(axis=-2), "axis=-2 averages over the tokens; a row is averaged along the last axis, -1"),
     "axis 1": (dict(axis=1), "axis=1 is the last axis only if there are two; with (B, L, dim) it runs over the "
                              "tokens. The last one is axis=-1"),
     "lost": (dict(keepdims=False), "the means lost their axis: shape (rows,) lines up with the columns; keepdims=True "
@@ -76,12 +107,21 @@ TOGETHER = (("whole", "no gain"), ("whole", "no eps"), ("whole", "fixed"), ("who
             ("lost", "no gain"), ("lost", "sum"), ("sum", "no gain"),
             ("sum", "no eps"), ("sum", "fixed"), ("sum", "outside"), ("no eps", "no gain"), ("fixed", "no gain"),
             ("outside", "no gain"), ("center", "no gain"), ("center", "no eps"), ("no root", "no gain"))
+LAST_AXIS = "a row has x.shape[-1] numbers; len(x), which is x.shape[0], and x.shape[1] may count texts or tokens"
 NORM_SLIPS = (
     *((_norm(**options), sentence) for options, sentence in FAULTS.values()),
     (_eps_at_the_end, "eps is added to the mean square, before the root; yours is added to the result"),
     (_multiplies, "that multiplies by the size; divide by it"),
     (_square_of_mean, "that is the square of the mean; take the mean of the squares"),
     (_of_two, "right for rows of two numbers; a row has x.shape[-1] of them, and mean counts them itself"),
+    (_of_rows(len), LAST_AXIS),
+    (_of_rows(lambda x: x.shape[1]), LAST_AXIS),
+    (_gain_first, "the weight is in the size: take the size of x alone, divide, and multiply by the weight at the end"),
+    (_by_deviation, "var and std subtract the mean first; the size is the root of the mean of x * x"),
+    (_rounded_down, "// rounds down to whole numbers; divide with /"),
+    (_summed_up, "@ multiplies and adds up; each number is multiplied by its own weight, with *"),
+    (_by_math, "math.sqrt takes a single number; mx.sqrt takes an array"),
+    (_no_power, "in Python ^ is no power but compares bits; a square is x**2 or x * x"),
     (_with_numpy, "numpy's mean cannot take an MLX array; use x.mean(...) or mx.mean, and mx.sqrt"),
     (_root_of_row, "that is the size itself, for each row; divide x by it"),
     (_loop, "a loop over x goes along its first axis: the rows in (L, dim), but the texts in (B, L, dim), and then all "
@@ -120,10 +160,8 @@ def _is_another_norm(norm, x, weight, eps):
     return not mx.allclose(norm(x, weight, eps), per_token(x, weight, eps)).item()
 
 
-def _second_name(norm, x, weight, eps):
-    before, changed = norm(x, weight, eps), x
-    changed[:, -1] = changed[:, -1] + 1
-    return not mx.array_equal(before[:, :-1], norm(changed, weight, eps)[:, :-1]).item()
+def _asked_by_if(norm, x, weight, eps):
+    return bool(norm(x, weight, eps)[:, :-1] != norm(_plus_one(x), weight, eps)[:, :-1])
 
 
 LAST_TEXT = "x[-1] is the last text of the batch; the last token of every text is x[:, -1]"
@@ -136,7 +174,8 @@ LEAK_SLIPS = (
     (_leaks(lambda y: y),
      "your answer is True for every norm, so some rows are compared that you have changed yourself. The last token's "
      "row in every text is x[:, -1] (x[-1] is the last text, x[..., -1] the last number of every row). Change that row "
-     "alone, and compare those before it, [:, :-1]"),
+     "alone, and compare those before it, [:, :-1]. Or something else is compared than two results of norm, one "
+     "for x and one for the changed copy"),
     (_leaks(lambda y: y.shape, equal=lambda a, b: a == b),
      "your answer is False for every norm. It may be that changed = x, a second name for the same array (mx.array(x) "
      "makes a copy); that another norm is called than the one given; or that what is compared never changes, such as "
@@ -144,6 +183,8 @@ LEAK_SLIPS = (
     (_leaks(lambda y: y[:, 1:], change=lambda x: _plus_one(x, slice(0, 1))),
      "you changed the first row and looked at later ones. What comes from the past may count; change the last row, and "
      "look at the earlier ones"),
+    (_leaks(lambda y: y[:, :-2]),
+     "the row just before the last is not compared; all but the last are y[:, :-1]"),
     (_leaks(lambda y: y[:, :1]), "only the first row is compared; what leaks may show in any of the earlier ones"),
     (_leaks(lambda y: y[0, :-1], change=lambda x: mx.concatenate([x[:-1], x[-1:] + 1])), LAST_TEXT),
     (_leaks(lambda y: y[:-1], change=lambda x: mx.concatenate([x[:-1], x[-1:] + 1])), LAST_TEXT),
@@ -157,8 +198,6 @@ LEAK_SLIPS = (
     (_leaks(equal=lambda a, b: (b - a).max() <= 0), SIGN),
     (_leaks(equal=lambda a, b: a.sum() == b.sum()),
      "two sums can agree although the numbers do not; compare number by number: mx.array_equal"),
-    (_second_name, "your function has changed its caller's x. Change a copy, mx.array(x); changed = x is only a second "
-                   "name"),
     (_is_another_norm,
      "that asks whether norm computes what RMSNorm computes. It may compute something else without a leak; call norm "
      "twice, with x and with a changed copy"),
@@ -169,4 +208,5 @@ LEAK_SLIPS = (
      "does: mx.array_equal, and not"),
     (lambda norm, x, weight, eps: norm(x, weight, eps)[:, :-1] != norm(_plus_one(x), weight, eps)[:, :-1],
      "that is one answer for each number; return one for all of them: .any().item()"),
+    (_asked_by_if, "an if needs one answer, and a != b has one for each number: ask (a != b).any()"),
 )

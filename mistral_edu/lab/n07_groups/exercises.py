@@ -58,6 +58,7 @@ EXERCISES = (
             (500_000_000, *SEVEN),                           # none
             (180_000, 1000, 4, 12, 2),                       # 32,000 bytes a kv head; 5 would fit: 4
             (10**9, 1000, 8, 8, 32),                         # room for more than there are query heads: 8
+            (5000, 10, 2, 6, 3),                             # here, too: 6
         ),
         reference=most_kv_heads, slips=FITTING_SLIPS,
         hints=(

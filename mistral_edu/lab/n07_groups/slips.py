@@ -95,6 +95,30 @@ def _smallest(cache_bytes, tokens, n_layers, n_heads, head_dim):
     return 1 if _right(tokens, n_layers, head_dim) <= cache_bytes else 0
 
 
+def _of_all_heads(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    return _fitting(_right)(cache_bytes, tokens, n_layers, n_heads, n_heads * head_dim)
+
+
+def _halved(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    n = n_heads
+    while n and n * _right(tokens, n_layers, head_dim) > cache_bytes:
+        n //= 2
+    return n
+
+
+def _all_of_them(cache_bytes, tokens, n_layers, n_heads, head_dim):
+    return [n for n in range(1, n_heads + 1)
+            if n_heads % n == 0 and n * _right(tokens, n_layers, head_dim) <= cache_bytes]
+
+
+def _how_many(*given):
+    return len(_all_of_them(*given))
+
+
+def _none_is(default):
+    return lambda *given: _fitting(_right)(*given) or default
+
+
 def _per_group(cache_bytes, *of_the_model):
     n_kv_heads = _fitting(_right)(cache_bytes, *of_the_model)
     return of_the_model[2] // n_kv_heads if n_kv_heads else 0
@@ -121,6 +145,17 @@ FITTING_SLIPS = (
     (_fitting(lambda tokens, n, d: 4 * tokens * n),
      "head_dim is missing: a key is head_dim numbers, and so is a value"),
     (_no_default, NONE + "; max needs default=0 for that"),
+    (_fitting(_right, allowed=lambda n, n_heads: n % n_heads == 0),
+     "n % n_heads == 0 asks whether n_heads divides n; the other way round, n_heads % n == 0, n divides n_heads"),
+    (_of_all_heads, "n_heads is among the factors, but a cache holds no query heads: its bytes are those of the kv "
+                    "heads"),
+    (_fitting(_right, allowed=lambda n, n_heads: all(n_heads % k == 0 for k in range(1, n + 1))),
+     "your loop ends at the first number that does not divide n_heads; a larger one may divide it again"),
+    (_halved, "any number that divides n_heads will do: from 12, halving gives 6 and 3, but leaves out 4"),
+    (_how_many, "that is how many numbers are possible; the largest of them is asked for"),
+    (_all_of_them, "these are all numbers that are possible; return the largest, or 0 where there is none"),
+    (_none_is(1), NONE),
+    (_none_is(-1), NONE),
     (_from_the_top, NONE + "; your loop ends without a return there, which gives None"),
     (_smallest, "that is the smallest number; the largest that fits is asked for"),
     (_per_group, "that is the number of query heads in a group; the number of kv heads is asked for"),

@@ -114,7 +114,16 @@ AT_ONCE = (
     (lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(x)), "at once, what the attention has added is lost"),
     (lambda x, norm_1, attn, norm_2, mlp: 2 * x + attn(norm_1(x)) + mlp(norm_2(x)), "at once, x is added twice"),
 )
-BLOCK_SLIPS = (*((_in_turn(wrong), why) for wrong, why in IN_TURN), *((_at_once(wrong), why) for wrong, why in AT_ONCE))
+def _reversed(x, norm_1, attn, norm_2, mlp, at_once=False):
+    after = x + attn(norm_1(x))
+    return after + mlp(norm_2(after if at_once else x))
+
+
+BLOCK_SLIPS = (
+    (_reversed, "at_once is the wrong way round: without it, the feed-forward reads what the attention has left there"),
+    *((_in_turn(wrong), why) for wrong, why in IN_TURN),
+    *((_at_once(wrong), why) for wrong, why in AT_ONCE),
+)
 
 PAIR = "return what places_right says about the head, as in: return places_right(heads=[(5, 4)])"
 PAIRS = [(layer, head) for layer in range(8) for head in range(8)]

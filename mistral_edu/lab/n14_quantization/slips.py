@@ -28,6 +28,16 @@ def _levels(bits):
     return 2**bits
 
 
+def _upside_down(w, bits):
+    scale, bias = (2**bits - 1) / (w.max() - w.min()), w.min()
+    return mx.round((w - bias) * scale).astype(mx.uint32), scale, bias
+
+
+def _loose_one(w, bits):
+    scale, bias = (w.max() - w.min()) / 2**bits - 1, w.min()
+    return mx.round((w - bias) / scale).astype(mx.uint32), scale, bias
+
+
 def _mirrored(w, bits):
     scale = mx.abs(w).max() / (2**(bits - 1) - 1)
     return mx.round(w / scale).astype(mx.uint32), scale, mx.array(0.0)
@@ -59,6 +69,13 @@ GROUP_SLIPS = (
     (_group(codes=lambda w, scale, bias: mx.round((w - bias) * scale)),
      "the number of steps is the distance divided by the size of a step, (w - bias) / scale"),
     (_group(codes=lambda w, scale, bias: mx.round(w - bias)), "the distance has to be divided by the scale"),
+    (_group(codes=lambda w, scale, bias: mx.round(w / scale - bias)),
+     "mind the brackets: (w - bias) / scale; without them only the weight is divided"),
+    (_group(codes=lambda w, scale, bias: mx.round((w + bias) / scale)), "the bias is subtracted: (w - bias) / scale"),
+    (_group(codes=lambda w, scale, bias: mx.ceil((w - bias) / scale)),
+     "codes are rounded up; mx.round goes to the nearest"),
+    (_upside_down, "the scale is upside down: it is the size of one step, the range divided by the number of steps"),
+    (_loose_one, "mind the brackets: / (2**bits - 1); without them the 1 is subtracted from the quotient"),
     (_group(bias=mx.max), "code 0 stands for the bias, and the scale is positive: the bias is the smallest weight"),
     (_group(bias=lambda w: w[0]), "the bias is the smallest weight, w.min(), which need not be the first"),
     (_group(bias=mx.mean), "the bias is the smallest weight, w.min(), not the mean: codes are never negative"),
@@ -89,6 +106,10 @@ def _packed(worth, order=list):
     return pack
 
 
+def _shifted(code, place):
+    return code << 4 * place
+
+
 def _backwards(codes):
     return codes[::-1]
 
@@ -111,7 +132,13 @@ PACK_SLIPS = (
     (_packed(lambda code, place: code << 4 * place, _backwards), ORDER),
     (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code "
                   "<< 4 * place"),
-    (lambda codes: 0, "the word stays 0. In word << 4 + code, + binds more tightly than <<; write (word << 4) + code"),
+    (lambda codes: 0, "the word stays 0. In word << 4 + code, + binds more tightly than <<; write (word << 4) + code. "
+                      "And & sets no bit that was 0: add, or take |"),
+    (lambda codes: _packed(_shifted)(codes[:-1]), "the last code is left out: the places are 0 to 7, range(8)"),
+    (lambda codes: _packed(_shifted)([0, *codes[1:]]), "the first code is left out: places count from 0"),
+    (lambda codes: hex(_packed(_shifted)(codes)), "hex gives a text, only to be looked at; return the number itself"),
+    (lambda codes: sum(code << 4 * codes.index(code) for code in codes),
+     "codes.index(code) finds the first of equal codes, so two of them get one place; enumerate(codes) counts"),
     (_last_alone, "each round replaces the word; it has to be added: word += ..."),
     (_packed(lambda code, place: code), "the codes are added up without a shift: each has four bits of its own, so "
                                         "code number i is multiplied by 16**i"),
@@ -142,7 +169,8 @@ PACK_SLIPS = (
     (lambda codes: int("".join(map(str, codes[::-1])), 16),
      "each code from 10 to 15 is a single digit in base 16, one of a to f; hex(code)[2:] writes it"),
     (lambda codes: codes[0],
-     "that is the first code alone; the others have to be moved *up* to their places, with <<, and added"),
+     "that is the first code alone; the others have to be moved *up* to their places, with <<, and added (or a return "
+     "inside the loop ends it too early)"),
     (lambda codes: [code << 4 * place for place, code in enumerate(codes)],
      "these are eight numbers; add them up, and you have the word"),
     (lambda codes: "".join(f"{code:x}" for code in codes[::-1]), "these are the digits of the word as text; return "

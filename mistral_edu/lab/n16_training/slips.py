@@ -1,4 +1,6 @@
 """What goes wrong in the exercises of notebook 16: (wrong function, what to tell its author) pairs."""
+import math
+
 import mlx.core as mx
 import numpy as np
 
@@ -6,7 +8,7 @@ import numpy as np
 def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False, from_zero=False, square=True,
           root=True, keep_corrected=False, old_m=False, up=False, unscaled_decay=False, swapped=False, decayed_up=False,
           no_eps=False, only_w=False, power_of_rest=False, betas_exchanged=False, order=(0, 1, 2), new_decay=False,
-          betas=None, no_power=False):
+          betas=None, no_power=False, no_rate=False, no_rest=False, loose_eps=False, returns_old=False, of_m=False):
     """AdamW with something wrong; each option is one slip."""
     def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):
         if l2:
@@ -16,14 +18,15 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
         beta1, beta2 = betas or (beta1, beta2)
         if swapped:
             beta1, beta2 = 1 - beta1, 1 - beta2
-        new_m = beta1 * m + (1 - beta1) * g
-        new_v = beta2 * v + (1 - beta2) * (g * g if square else g)
+        new_m = beta1 * m + (1 if no_rest else 1 - beta1) * g
+        new_v = beta2 * v + (1 if no_rest else 1 - beta2) * (new_m * new_m if of_m else g * g if square else g)
         power = 1 if no_power else t - 1 if from_zero else t
         rest1, rest2 = ((1 - beta1)**t, (1 - beta2)**t) if power_of_rest else (1 - beta1**power, 1 - beta2**power)
         m_hat = (m if old_m else new_m) / rest1 if correct_m else new_m
         v_hat = new_v / rest2 if correct_v else new_v
         below = mx.sqrt(v_hat + eps) if inside else (mx.sqrt(v_hat) if root else v_hat) + (0 if no_eps else eps)
-        update = m_hat / below
+        update = m_hat / mx.sqrt(v_hat) + eps if loose_eps else m_hat / below
+        rate = 1 if no_rate else rate
         shrink = 0 if l2 or no_decay else decay * w
         if unscaled_decay:
             new_w = w - rate * update - shrink
@@ -34,9 +37,14 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
             new_w = (w - rate * update) * (1 - rate * decay)
         if only_w:
             return new_w
-        results = (new_w, m_hat, v_hat) if keep_corrected else (new_w, new_m, new_v)
+        results = (new_w, m_hat, v_hat) if keep_corrected else (new_w, m, v) if returns_old else (new_w, new_m, new_v)
         return tuple(results[n] for n in order)
     return adam_step
+
+
+def _by_math(w, g, m, v, t, rate, beta1, beta2, eps, decay):
+    v = beta2 * v + (1 - beta2) * g * g
+    return w / math.sqrt(v), m, v
 
 
 NO_CORRECTION = "m and v are used as they are; divide them by 1 - beta1**t and 1 - beta2**t first"
@@ -71,6 +79,13 @@ ADAM_SLIPS = (
     (_step(order=(0, 2, 1)), "the results are asked for in the order w, m, v"),
     (_step(new_decay=True),
      "the decay is taken from the weight after the step; in the formula w is the weight before it"),
+    (_step(no_rate=True), "the step is not multiplied by the rate"),
+    (_step(no_rest=True), "the new gradient counts 1 - beta: beta1 * m + (1 - beta1) * g, and v in the same way"),
+    (_step(loose_eps=True),
+     "mind the brackets: m_hat / (mx.sqrt(v_hat) + eps); without them eps is added to the quotient"),
+    (_step(returns_old=True), "the m and v that came in are returned; return the new ones, which the next step needs"),
+    (_step(of_m=True), "v is a mean of the squares of the gradients, g * g, and not of m"),
+    (_by_math, "math.sqrt takes a single number; mx.sqrt takes an array"),
     (_step(betas=(0.9, 0.98)), "0.9 and 0.98 are written into your function; beta1 and beta2 are arguments"),
     (_step(correct_m=False, correct_v=False, l2=True), f"two things: {NO_CORRECTION}. And {L2}"),
     (_step(correct_m=False, correct_v=False, inside=True), f"two things: {NO_CORRECTION}. And {INSIDE}"),
@@ -130,6 +145,14 @@ CLIP_SLIPS = (
      "the factor is upside down: limit / size makes the size the limit"),
     (_by(lambda gradients, limit: mx.minimum(1.0, limit / mx.sqrt(sum((g * g).mean() for g in gradients)))),
      "the squares are averaged within each array; add them up, with sum"),
+    (_by(lambda gradients, limit: min(1, limit // _size(gradients).item())),
+     "// rounds down to whole numbers, here to 0; divide with /"),
+    (_by(lambda gradients, limit: min(1, limit / max(_size([g]).item() for g in gradients))),
+     "that is the largest of the sizes; they share one size, the root of the sum of all squares"),
+    (lambda gradients, limit: [g / _size(gradients) / limit if _size(gradients).item() > limit else g
+                               for g in gradients], "the limit divides; multiply by limit / size"),
+    (lambda gradients, limit: [g * mx.minimum(1.0, limit / _size(gradients)) for g in gradients[:1]],
+     "only the first array is returned; a return inside the loop ends it, so collect all of them in a list first"),
     (lambda gradients, limit: _size(gradients),
      "that is the size; multiply each array by limit / size where it is larger"),
     (lambda gradients, limit: [g * limit / _size([g]) if _size([g]).item() > limit else g for g in gradients], EACH),

@@ -65,6 +65,14 @@ def _only_first(texts):
     return [S, OPEN, *words(" " + texts[0]), CLOSE]
 
 
+def _exchanged(texts):
+    """Questions written as answers, and answers as questions."""
+    ids = [S]
+    for n, text in enumerate(texts):
+        ids += [OPEN, *words(" " + text), CLOSE] if n % 2 else [*words(" " + text), END]
+    return ids
+
+
 def _pairs(texts):
     """Questions and answers two by two: zip leaves out a question that has no answer yet."""
     return _talk()(texts[:len(texts) // 2 * 2])
@@ -118,5 +126,12 @@ TALK_SLIPS = (
      "marks that are typed as text become ordinary tokens; put the ids S, END, OPEN and CLOSE into the list"),
     (_marks_typed,
      "[INST], [/INST] and </s>, typed as text, become ordinary tokens; put the ids OPEN, CLOSE and END into the list"),
-    (_only_first, "that is the first question; the other texts follow it"),
+    (_only_first, "that is the first question; the other texts follow it (or a return inside the loop ends it too "
+                  "early)"),
+    (_exchanged, "questions and answers are exchanged: enumerate counts from 0, so the questions are 0, 2, 4, ..."),
+    (_talk(ends=(CLOSE,)), "an answer is closed with END; CLOSE belongs to questions"),
+    (_talk(of_answer=((END,), ()), ends=()), "END stands behind an answer, not in front of it"),
+    (_talk(opens=(CLOSE,), closes=(OPEN,)), "OPEN and CLOSE are exchanged: OPEN stands in front of the question"),
+    (_talk(first=(S, S)), "one <s> is enough, in front of the whole conversation"),
+    (_talk(space="  ", answer_space="  "), "one space in front of each text; yours has two"),
 )

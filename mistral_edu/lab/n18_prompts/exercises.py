@@ -62,6 +62,8 @@ EXERCISES = (
             ([OPEN, *words(" Spell ball."), CLOSE], BLANKS),
             ([S, S, 225, OPEN, *words(" Hi!"), S, CLOSE, 225], BLANKS),        # a blank in front, an <s> in the middle
             ([S, OPEN, *words(" Say 5 + 5. "), CLOSE, 203, 203], BLANKS),
+            ([OPEN, *words(" Hi!"), CLOSE, *words(" Hello!"), END, OPEN, *words(" Bye!"), CLOSE, 225], BLANKS),
+            ([S, S, OPEN, *words(" Hi!"), CLOSE, 225, 6], {6}),                # other blanks than those of tiny
         ),
         reference=mend, slips=MEND_SLIPS,
         hints=(

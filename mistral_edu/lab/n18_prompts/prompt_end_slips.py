@@ -1,7 +1,7 @@
 """What goes wrong in exercise 18.4, the two ends of a prompt: (wrong function, what to tell its author) pairs."""
 from itertools import product
 
-from mistral_edu.lab.n18_prompts.conversation_slips import S, tokenizer, words
+from mistral_edu.lab.n18_prompts.conversation_slips import CLOSE, S, tokenizer, words
 
 
 def _mend(front="", back=""):
@@ -62,6 +62,7 @@ def _through_text(marks, before, space):
     return wrong
 
 
+ALL_BLANKS = "203 and 225 are the blanks of tiny; which ids are blank comes as the argument blanks"
 THROUGH_TEXT = ("a text does not come back as the same ids: words never gives S, OPEN or CLOSE. Take ids off the list "
                 "itself, without decoding it")
 MEND_SLIPS = (
@@ -70,5 +71,9 @@ MEND_SLIPS = (
     *((_mend(front, back), f"{FRONT[front]}. And {BACK[back]}") for front, back in product(FRONT, BACK)),
     (lambda ids, blanks: [S, *_without_first_blanks(_mend()(ids, blanks)[1:], blanks)],
      "a blank behind the first <s> does not stand at the end; it stays"),
+    (lambda ids, blanks: _mend()(ids, {225}), ALL_BLANKS),
+    (lambda ids, blanks: _mend()(ids, {203, 225}), ALL_BLANKS),
+    (lambda ids, blanks: _mend()(ids[:ids.index(CLOSE) + 1], blanks),
+     "your prompt ends at the first [/INST]; what follows it, such as an answer and the next question, stays"),
     *((_through_text(*how), THROUGH_TEXT) for how in product((False, True), ((), (S,)), ("", " "))),
 )

@@ -37,6 +37,10 @@ def down_by_rows(x, gate, up, down, rank, size):
     return (silu(x @ gate[mine].T) * (x @ up[mine].T)) @ down[mine].T
 
 
+def not_transposed(x, gate, up, down, rank, size):
+    return x @ gate[own(gate.shape[0], rank, size)]
+
+
 def down_by_its_own_rows(x, gate, up, down, rank, size):
     return _whole(x, gate, up, down[own(down.shape[0], rank, size)])
 
@@ -105,6 +109,8 @@ TERM_SLIPS = (
      "that is the whole feed-forward; a rank returns its own term, and the sum over the ranks is the whole"),
     (lambda x, gate, up, down, rank, size: _whole(x, gate, up, down) / size,
      "that is an equal share of the finished result; a rank computes with its own hidden units, and cannot know it"),
+    (not_transposed, "x meets the numbers of each row of gate and up, so both parts are transposed: "
+                     "x @ gate[start:end].T, and up in the same way"),
     (down_by_rows, COLUMNS),
     (down_by_its_own_rows, "that is a part of the result, from all hidden units; a term has all dim numbers, from the "
                            "rank's own units"),

@@ -15,12 +15,20 @@ HIDE_STILL = f"""
 .{LIVE}.jupyter-widgets-disconnected .{DRAWN} {{ display: none }}
 """
 
+CHOICE = "mistral-choice"               # a slider over a list
+
+# In a narrow window JupyterLab breaks lines in the middle of a word, and cuts off the words beside a slider.
+WHOLE_WORDS = f"""
+.jp-OutputArea .jp-RenderedText pre {{ word-break: normal; overflow-wrap: anywhere }}
+.widget-slider.{CHOICE} {{ height: auto }}
+.{CHOICE} .widget-readout {{ height: auto; align-self: center; line-height: 1.3; white-space: normal }}
+"""
+
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
 # number of its value instead of the value, and lets you type into the words beside it, to no effect. In Notebook 7
 # arrow keys do not reach it, since the page's commands come first; an attribute holds those back. There are no options
 # for any of this. An image that cannot be loaded calls its onerror: this one sets up the sliders beside it once all are
 # there.
-CHOICE = "mistral-choice"
 NAME_HANDLES = """<img hidden alt="" src="data:," data-sliders="{sliders}" onerror="
     function see_to(row) {{
         const handle = row.querySelector('[role=slider]'), value = row.querySelector('.widget-readout');

@@ -16,6 +16,9 @@ def say(text: str | Iterable, width: int = WIDTH) -> None:
     One day a
     cat found a
     ball.
+    >>> say("The chance is 40 %.", width=16)
+    The chance is
+    40 %.
     """
     column, word = 0, ""
 
@@ -35,8 +38,10 @@ def say(text: str | Iterable, width: int = WIDTH) -> None:
                     print()
                     column = 0
                     continue
-                if character == " " and word.strip():
+                if word.strip() and word.endswith(" ") and character != "%":        # "40 %" is a single word
+                    word = word[:-1]
                     put()
+                    word = " "
                 word += character
     finally:
         put()

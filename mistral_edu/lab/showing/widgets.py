@@ -15,7 +15,7 @@ from ipywidgets import Layout
 
 from mistral_edu.lab.showing.error_line import describe
 from mistral_edu.lab.showing.figures import Picture
-from mistral_edu.lab.showing.live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES
+from mistral_edu.lab.showing.live import CHOICE, DRAWN, HIDE_STILL, LIVE, NAME_HANDLES, WHOLE_WORDS
 from mistral_edu.lab.showing.main_thread import MainThread
 from mistral_edu.lab.showing.reruns import takes_the_place_of_earlier
 from mistral_edu.language import N_, _
@@ -37,7 +37,7 @@ class Explorer(ipywidgets.VBox):
         self.main = MainThread()
         self.image, self.text = ipywidgets.HTML(), ipywidgets.HTML()
         sliders = sum(hasattr(control, "readout") for control in controls.values())
-        page = ipywidgets.HTML(f"<style>{HIDE_STILL}</style>{NAME_HANDLES.format(sliders=sliders)}",
+        page = ipywidgets.HTML(f"<style>{HIDE_STILL}{WHOLE_WORDS}</style>{NAME_HANDLES.format(sliders=sliders)}",
                                layout=Layout(display="none"))
         self.own += [self.image, self.text, page]
         super().__init__([*controls.values(), self.image, self.text, page])
