@@ -17,7 +17,8 @@ A token's limit is memory: it reads all weights once, and what the arithmetic ta
 kernel comes, `mistral-edu bench --show h200_7b_window` says ("of limit"): nearer with 16 bits than with 4, since what
 is lost does not depend on the bits. Five times in each layer all blocks wait for the slowest one, and after each time x
 has to come from L2 before the next product can begin; the belts hide this only as far as they reach. With 4 bits,
-unpacking keeps the integer units nearly as busy as the memory.
+unpacking keeps the integer units nearly as busy as the memory. Keys and values are read where nothing else can be done
+meanwhile; to fetch them into L2 beforehand was tried on an H200, and gained nothing.
 
 A prompt's limit is arithmetic. Its products are MLX's; the kernel for windows replaces masked attention, which computes
 what the mask then hides.
