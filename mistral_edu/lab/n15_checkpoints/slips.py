@@ -100,7 +100,8 @@ FIND_SLIPS = (
     (lambda raw, name: _end_from_shape(raw, name, math.prod),
      "the end was worked out with 4 bytes per number; other dtypes have fewer, and data_offsets holds it for all"),
     (lambda raw, name: (142, 154), "that is the answer for w in the file by hand alone"),
-    (_as_length, "data_offsets are two places, not a place and a length: the end, too, counts from the end of the header"),
+    (_as_length, "data_offsets are two places, not a place and a length: the end, too, counts from the end of the "
+                 "header"),
     (_and_size, "the second number is how many bytes the array has; give the byte at which it ends"),
     (_bytes, "these are the array's bytes; say where they begin and end"),
     (_numbers, "these are the array's numbers; say where its bytes begin and end"),
