@@ -56,7 +56,7 @@ EXERCISES = (
             (4_300_000_000, *SEVEN),                         # 8
             (536_870_912, *SEVEN),                           # exactly one
             (500_000_000, *SEVEN),                           # none
-            (300_000, 1000, 4, 24, 2),                       # 32,000 bytes a kv head; 9 would fit: 8
+            (180_000, 1000, 4, 12, 2),                       # 32,000 bytes a kv head; 5 would fit: 4
             (10**9, 1000, 8, 8, 32),                         # room for more than there are query heads: 8
         ),
         reference=most_kv_heads, slips=FITTING_SLIPS,

@@ -95,10 +95,6 @@ def _smallest(cache_bytes, tokens, n_layers, n_heads, head_dim):
     return 1 if _right(tokens, n_layers, head_dim) <= cache_bytes else 0
 
 
-def _per_query_head(cache_bytes, tokens, n_layers, n_heads, head_dim):
-    return _fitting(_right)(cache_bytes, tokens, n_layers * n_heads, n_heads, head_dim)
-
-
 def _per_group(cache_bytes, *of_the_model):
     n_kv_heads = _fitting(_right)(cache_bytes, *of_the_model)
     return of_the_model[2] // n_kv_heads if n_kv_heads else 0
@@ -119,7 +115,6 @@ FITTING_SLIPS = (
     (_fitting(lambda tokens, n, d: tokens * n * d),
      "a token leaves a key and a value, and each number takes 2 bytes; both factors of 2 are missing"),
     (_fitting(lambda tokens, n, d: 32 * tokens * n * d), "16 bits are 2 bytes; yours counts 16 bytes for a number"),
-    (_per_query_head, "n_heads has no part in the bytes of a kv head: queries are not kept"),
     (_fitting(lambda tokens, n, d: 8 * tokens * n * d), "a number of 16 bits takes 2 bytes; yours counts 4"),
     (_fitting(lambda tokens, n, d: 4 * tokens * d), "the layers are missing: every layer has a cache of its own"),
     (_fitting(lambda tokens, n, d: 4 * n * d), "the tokens are missing: each of them leaves a key and a value"),
