@@ -7,6 +7,7 @@ import mlx.core as mx
 OVERFLOW = ("e to the power of a large logit is more than a float holds, and inf / inf is NaN: subtract the largest "
             "logit of the row before mx.exp")
 ROW = "each row has a largest logit of its own: max(axis=-1, keepdims=True)"
+NO_POWERS = "mx.exp is missing: the powers are divided by their sum, not the logits"
 OWN_SUM = "each row is divided by a sum of its own: sum(axis=-1, keepdims=True)"
 
 
@@ -20,6 +21,10 @@ def _shares(low=lambda x: x.max(axis=-1, keepdims=True), total=lambda e: e.sum(a
 
 def _nothing(x):
     return 0.0
+
+
+def _by_sum(x):
+    return x / x.sum(axis=-1, keepdims=True)
 
 
 def _above_only(logits):
@@ -69,8 +74,8 @@ SOFTMAX = (
     (_shares(_nothing, lambda e: e.sum(axis=-1, keepdims=True) + 1e-9),
      f"a small number added to the sum does not help: {OVERFLOW}"),
     (mx.exp, "these are the powers; each has to be divided by the sum of its row"),
-    (lambda x: x / x.sum(axis=-1, keepdims=True),
-     "mx.exp is missing: the powers are divided by their sum, not the logits"),
+    (_by_sum, NO_POWERS),
+    (lambda x: _by_sum(x - x.max(axis=-1, keepdims=True)), NO_POWERS),
     (lambda x: _shares()(-x), "the signs are reversed, so the smallest logit gets the largest share"),
     (lambda x: x - mx.logsumexp(x, axis=-1, keepdims=True),
      "these are the logarithms of the shares; mx.exp is missing"),

@@ -21,6 +21,12 @@ def _and_size(raw, name):
     return begin, end - begin
 
 
+def _as_length(raw, name):
+    size = struct.unpack("<Q", raw[:8])[0]
+    begin, length = json.loads(raw[8:8 + size])[name]["data_offsets"]
+    return 8 + size + begin, 8 + size + begin + length
+
+
 def _bytes(raw, name):
     begin, end = _found(raw, name, lambda size: (8 + size, 8 + size))
     return raw[begin:end]
@@ -94,6 +100,8 @@ FIND_SLIPS = (
     (lambda raw, name: _end_from_shape(raw, name, math.prod),
      "the end was worked out with 4 bytes per number; other dtypes have fewer, and data_offsets holds it for all"),
     (lambda raw, name: (142, 154), "that is the answer for w in the file by hand alone"),
+    (_as_length, "data_offsets are two places, not a place and a length: the end, too, counts from the end of the "
+                 "header"),
     (_and_size, "the second number is how many bytes the array has; give the byte at which it ends"),
     (_bytes, "these are the array's bytes; say where they begin and end"),
     (_numbers, "these are the array's numbers; say where its bytes begin and end"),
@@ -122,6 +130,7 @@ def _in_halves(w, n_heads):
 
 
 COLUMNS = "the columns were reordered; a row of the matrix makes one number of a query, so rows change places"
+NOT_BACK = "the order is right; what is missing is the last step, back to the shape of w: .reshape(w.shape)"
 NOT_W_SIZES = "the sizes do not fit: w is another matrix at each call, so take them from w.shape and n_heads"
 TOO_MANY = ("these sizes make more numbers than w has: its rows are shared among the heads, and those of a head among "
             "the pairs; -1 lets reshape work out how many pairs there are")
@@ -143,9 +152,9 @@ UNPERMUTE_SLIPS = (
     (_of_columns, COLUMNS),
     (lambda w, n_heads: mx.concatenate([w[:, 0::2], w[:, 1::2]], axis=1), COLUMNS),
     (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).transpose(0, 2, 1, 3),
-     "the order is right; what is missing is the last step, back to the shape of w: .reshape(w.shape)"),
-    (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).swapaxes(1, 2),
-     "the order is right; what is missing is the last step, back to the shape of w: .reshape(w.shape)"),
+     NOT_BACK),
+    (lambda w, n_heads: w.reshape(n_heads, -1, 2, w.shape[-1]).swapaxes(1, 2), NOT_BACK),
+    (lambda w, n_heads: mx.concatenate(_apart(w, n_heads), axis=1), NOT_BACK),
     (lambda w, n_heads: _swapped(w, n_heads, n_heads, -1) if w.shape[0] % n_heads**2 == 0 else w,
      "n_heads is the number of heads, not of the rows in a pair: a pair has two"),
     (lambda w, n_heads: mx.concatenate([w[0::2], w[1::2]]),
