@@ -139,7 +139,10 @@ TOP_P = (
     (lambda q, p: -mx.sort(-q)[:(_top_p()(q, p) > 0).sum().item()], PLACES),
     (lambda q, p: _share(_top_p(_up_to)(q, p)),
      f"two things: {CROSSING}; and the result is made to add up to 1, which is left to the draw"),
-    (_top_p(order=mx.sort), "nothing is removed. mx.sort goes up; begin with the likeliest, -mx.sort(-probabilities)"),
+    (_top_p(order=mx.sort), "nothing is removed. Either mx.sort goes up: begin with the likeliest, "
+                            "-mx.sort(-probabilities). Or 0 stands in place of mx.inf, and is itself the smallest"),
+    (lambda q, p: mx.zeros_like(q), "everything is removed. Is the bound mx.inf? The last one kept is the smallest: "
+                                    ".min(), not .max()"),
     (_top_p(order=mx.sort, restore=False), f"two things: mx.sort goes up; and {PLACES}"),
     (_top_p(restore=False), PLACES),
     (_top_p(_up_to, restore=False), f"two things: {CROSSING}; and {PLACES}"),
