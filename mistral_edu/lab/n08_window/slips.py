@@ -161,7 +161,7 @@ PAIRS = (         # exercise 8.9
     (lambda n, window: sum(min(i + 1, window) for i in range(1, n)),
      "the first token is left out: range(1, n) starts at the second"),
     (lambda n, window: sum(min(i + 1, window) for i in range(n + 1)),
-     "one token too many: range(n + 1) has n + 1 numbers"),
+     "one token too many: range(n + 1) has n + 1 numbers, and n - window tokens come after the first window"),
     (lambda n, window: sum(max(i + 1, window) for i in range(n)),
      "max takes the larger of the two; a token sees the smaller: min"),
     (lambda n, window: [min(i + 1, window) for i in range(n)],
@@ -182,7 +182,8 @@ PAIRS = (         # exercise 8.9
      "one row of window keys is missing: the first window tokens see 1, 2, … window keys, and each of the n - window "
      "after them sees window. And a text may be shorter than the window"),
     (lambda n, window: min(n, window) * (min(n, window) + 1) // 2 + max(0, n - window - 1) * window,
-     "one token is missing: after the first window tokens come n - window more, and each of them sees window keys"),
+     "one row of window keys is missing: the first window tokens see 1, 2, … window keys, and each of the n - window "
+     "after them sees window"),
     (lambda n, window: n * window - window * (window - 1) // 2,
      "right for texts longer than the window; a shorter one never fills it"),
 )

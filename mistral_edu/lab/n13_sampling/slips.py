@@ -52,6 +52,8 @@ DRAW = (
     (_first_above(lambda ends, u: ends >= u, scale=False),
      f"two things: where u is exactly an end, the next stretch begins: ends > u, not >= u; and {LENGTH}"),
     (_draw(_above), "you count the stretches that end above u; the token is the number of those that end before it"),
+    (_first_above(lambda ends, u: ends <= u), "argmax finds the first stretch that ends at u or before it; look for "
+                                              "the first that ends above u: ends > u"),
     (_draw(shift=-1), "one token too far to the left: tokens count from 0, so the number of ends passed is the token"),
     (_draw(shift=1), "one token too far to the right: tokens count from 0, so the number of ends passed is the token"),
     (_draw(scale=False, shift=-1), f"two things: one token too far to the left; and {LENGTH}"),
