@@ -34,8 +34,8 @@ def reach_picture(mask, depth):
     through = np.linalg.matrix_power(one, depth) > 0 if depth > 1 else one > 0
     fig, (left, right) = figure(height=3.7, columns=2)
     seen, reached = int(one[-1].sum()), int(through[-1].sum())
-    draw_mask(left, one, f"One layer: {seen} key{'s' * (seen > 1)} per row")
-    draw_mask(right, through, f"{depth} layer{'s' * (depth > 1)}: {reached} token{'s' * (reached > 1)} reached")
+    draw_mask(left, one, f"One layer: up to {seen} key{'s' * (seen > 1)} per row")
+    draw_mask(right, through, f"{depth} layer{'s' * (depth > 1)}: up to {reached} token{'s' * (reached > 1)}")
     right.set(xlabel="token that went in", ylabel="token that comes out")
     L = len(one)
     caption = (f"One layer: the last of {L} tokens sees {seen}, its own included. {depth} "

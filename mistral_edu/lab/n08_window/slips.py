@@ -58,6 +58,10 @@ MASK = (          # exercise 8.3
      "that is the mask of the whole text, of which the last L rows are asked for; and it is back < window"),
     (lambda L, window, offset: _back(offset + L, 0) >= 0,
      "that is the causal mask of the whole text; the last L rows are asked for, and the window is missing"),
+    (lambda L, window, offset: mx.concatenate([mx.ones((L, offset), mx.bool_), _within(_back(L, 0), window)], axis=1),
+     "the keys before this chunk are all visible; the window holds for them, too"),
+    (lambda L, window, offset: (_back(L, offset) >= 0) & (_back(L, offset, 0) < window),
+     "the window is counted from query positions that start at 0; the first one sits at position offset"),
     (lambda L, window, offset: ~_within(_back(L, offset), window),
      "True and False are exchanged: True means may look"),
     (lambda L, window, offset: _within(_back(L, offset), window).T,
@@ -157,7 +161,7 @@ PAIRS = (         # exercise 8.9
     (lambda n, window: sum(min(i + 1, window) for i in range(1, n)),
      "the first token is left out: range(1, n) starts at the second"),
     (lambda n, window: sum(min(i + 1, window) for i in range(n + 1)),
-     "one token too many: range(n + 1) has n + 1 numbers"),
+     "one token too many: range(n + 1) has n + 1 numbers, and n - window tokens come after the first window"),
     (lambda n, window: sum(max(i + 1, window) for i in range(n)),
      "max takes the larger of the two; a token sees the smaller: min"),
     (lambda n, window: [min(i + 1, window) for i in range(n)],
@@ -177,6 +181,9 @@ PAIRS = (         # exercise 8.9
     (lambda n, window: window * (window - 1) // 2 + (n - window) * window,
      "one row of window keys is missing: the first window tokens see 1, 2, … window keys, and each of the n - window "
      "after them sees window. And a text may be shorter than the window"),
+    (lambda n, window: min(n, window) * (min(n, window) + 1) // 2 + max(0, n - window - 1) * window,
+     "one row of window keys is missing: the first window tokens see 1, 2, … window keys, and each of the n - window "
+     "after them sees window"),
     (lambda n, window: n * window - window * (window - 1) // 2,
      "right for texts longer than the window; a shorter one never fills it"),
 )

@@ -39,7 +39,7 @@ UPDATE_SLIPS = (
     (_no_first, FIRST), (_no_first_by_index, FIRST),
     (_joined(0), "axis 0 counts the texts of the batch; the tokens are axis 2"),
     (_joined(1), "axis 1 counts the kv heads; the tokens are axis 2"),
-    (_joined(-1), "the last axis holds the numbers of a key; the tokens are axis 2"),
+    *((_joined(axis), "the last axis holds the numbers of a key; the tokens are axis 2") for axis in (-1, 3)),
     (_joined(2, (1, 0)), "the new ones come first; they belong after those that are held"),
     (_with(lambda keys, _, k, v: _both(keys[:, :, 1:], k), lambda _, values, k, v: _both(values[:, :, 1:], v)),
      "the oldest token is dropped; here every token stays (dropping some is notebook 12)"),

@@ -27,8 +27,9 @@ def draw_survivors(names, model, drawn, what):
     ax.set(yticks=rows, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.08 * max(*said, *now)),
            xlabel="probability", title=f"{kept:,} of {len(model):,} tokens can be drawn")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
-    return Picture(fig, f"{what}: {kept:,} tokens can be drawn. The {len(best)} likeliest hold {now[:-1].sum():.2f}, "
-                        f"the others together {now[-1]:.2f}; the model gave these {said[-1]:.2f}.")
+    return Picture(fig, f"{what}: {kept:,} token{'s' * (kept > 1)} can be drawn. The {len(best)} likeliest hold "
+                        f"{now[:-1].sum():.2f}, the others together {now[-1]:.2f}; "
+                        f"the model gave these {said[-1]:.2f}.")
 
 
 def draw_calibration(groups, temperature, loss):

@@ -52,6 +52,8 @@ DRAW = (
     (_first_above(lambda ends, u: ends >= u, scale=False),
      f"two things: where u is exactly an end, the next stretch begins: ends > u, not >= u; and {LENGTH}"),
     (_draw(_above), "you count the stretches that end above u; the token is the number of those that end before it"),
+    (_first_above(lambda ends, u: ends <= u), "argmax finds the first stretch that ends at u or before it; look for "
+                                              "the first that ends above u: ends > u"),
     (_draw(shift=-1), "one token too far to the left: tokens count from 0, so the number of ends passed is the token"),
     (_draw(shift=1), "one token too far to the right: tokens count from 0, so the number of ends passed is the token"),
     (_draw(scale=False, shift=-1), f"two things: one token too far to the left; and {LENGTH}"),
@@ -139,7 +141,10 @@ TOP_P = (
     (lambda q, p: -mx.sort(-q)[:(_top_p()(q, p) > 0).sum().item()], PLACES),
     (lambda q, p: _share(_top_p(_up_to)(q, p)),
      f"two things: {CROSSING}; and the result is made to add up to 1, which is left to the draw"),
-    (_top_p(order=mx.sort), "nothing is removed. mx.sort goes up; begin with the likeliest, -mx.sort(-probabilities)"),
+    (_top_p(order=mx.sort), "nothing is removed. Either mx.sort goes up: begin with the likeliest, "
+                            "-mx.sort(-probabilities). Or 0 stands in place of mx.inf, and is itself the smallest"),
+    (lambda q, p: mx.zeros_like(q), "everything is removed. Is the bound mx.inf? The last one kept is the smallest: "
+                                    ".min(), not .max()"),
     (_top_p(order=mx.sort, restore=False), f"two things: mx.sort goes up; and {PLACES}"),
     (_top_p(restore=False), PLACES),
     (_top_p(_up_to, restore=False), f"two things: {CROSSING}; and {PLACES}"),
