@@ -23,11 +23,11 @@ class Dot:
 def recorded_machines(folder=FOLDER):
     """{name: result}: the package's recorded results, and the JSON files in a folder beside the page, if it is there.
 
-    Recorded results of a slower engine that was asked for are left out. So is a file that is no measured result, which
-    is named.
+    Recorded results of a slower engine that was asked for, or of first answers, are left out. So is a file that is no
+    measured result, which is named.
     """
     found = {name: result for name, result in stored_results("measured").items()
-             if not result["command"].startswith("MISTRAL_EDU_ENGINE=")}
+             if not (result["command"].startswith("MISTRAL_EDU_ENGINE=") or "first_answers" in result)}
     for path in sorted(Path(folder).glob("*.json")):
         try:
             name = path.stem + " (yours)" * (path.stem in found)     # beside the recorded one, not in its place
