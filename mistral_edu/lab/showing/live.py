@@ -21,7 +21,9 @@ CHOICE = "mistral-choice"               # a slider over a list
 WHOLE_WORDS = f"""
 .jp-OutputArea .jp-RenderedText pre {{ word-break: normal; overflow-wrap: anywhere }}
 .widget-slider.{CHOICE} {{ height: auto }}
-.{CHOICE} .widget-readout {{ height: auto; align-self: center; line-height: 1.3; white-space: normal }}
+.{CHOICE} .widget-readout {{
+    height: auto; min-width: min-content; align-self: center; line-height: 1.3; white-space: normal
+}}
 """
 
 # ipywidgets gives a slider's handle the role "slider" and no name; one over a list (CHOICE) tells screen readers the
