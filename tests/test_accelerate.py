@@ -25,17 +25,14 @@ CPU = cpu_engine.CpuEngine.name
 
 
 @pytest.fixture(autouse=True, params=[WIDE, CPU])
-def engine_name(request, monkeypatch):
+def engine_name(request, monkeypatch, processor):
     """The engine's answers do not depend on the BLAS, so these tests run on machines that lack a fast one, too."""
     if request.param == WIDE:
         monkeypatch.setattr(compiled, "kernels", lambda wait=None: None)
     elif compiled.kernels() is None:
         pytest.skip(compiled.why_not())
-    before = mx.default_device()
-    mx.set_default_device(mx.cpu)
     monkeypatch.setattr(blas, "status", lambda: blas.Status(library="libopenblas"))
-    yield request.param
-    mx.set_default_device(before)
+    return request.param
 
 
 def make(dtype=mx.bfloat16, bits=None, seed=0, **changes):

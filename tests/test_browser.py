@@ -131,8 +131,8 @@ def wait_for_change(page, explorer, before, seconds=20):
     """Wait until picture or caption differ from `before`, and both are there; neither may tell of an error."""
     for _ in range(seconds * 20):
         if explorer.evaluate(SHOWN) != before:
-            before = None
-            while before != (before := explorer.evaluate(SHOWN)):       # they come one after the other
+            while (shown := explorer.evaluate(SHOWN)) != before:        # they come one after the other
+                before = shown
                 page.wait_for_timeout(100)
             assert "The function stopped with" not in explorer.inner_text(), explorer.inner_text()
             return

@@ -39,15 +39,13 @@ FITS = {"dim": 128, "hidden_dim": 256, "n_layers": 2, "vocab_size": 512, "contex
 
 
 @pytest.fixture(autouse=True)
-def kernel(monkeypatch):
+def kernel(monkeypatch, processor):
     """As on an H200, but with a kernel for the processor."""
-    before, small = mx.default_device(), SmallKernel()
-    mx.set_default_device(mx.cpu)
+    small = SmallKernel()
     monkeypatch.setenv("MISTRAL_EDU_ENGINE", "gpu")
     monkeypatch.setattr(step, "gpu", lambda: H200)
     monkeypatch.setattr(step, "make_kernel", small)
-    yield small
-    mx.set_default_device(before)
+    return small
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ def refuse_another_world(name):
 
 def side_by_side(name, bits, processes, sizes):
     """The results of evaluate_one for each precision, from processes of their own."""
+    others = multiprocessing.active_children()
     before = {variable: os.environ.get(variable) for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     os.environ |= dict.fromkeys(before, str(max(1, processors() // processes)))  # read when a process starts
     try:
@@ -130,8 +131,9 @@ def side_by_side(name, bits, processes, sizes):
             try:
                 return list(pool.map(partial(evaluate_one, name, **sizes), bits))
             except BaseException:  # leaving the block waits for the others, which measure for minutes
-                for worker in multiprocessing.active_children():
-                    worker.kill()
+                for child in multiprocessing.active_children():
+                    if child not in others:
+                        child.kill()
                 raise
     finally:
         for variable, value in before.items():

@@ -158,7 +158,7 @@ def _spoilt(args, given, reference):
     """On an argument that was changed: the page's own would be, and later cells would go on with it."""
     for name, before, after in zip(_names(args, reference), args, given):
         if _changed(before, after):
-            name = name.removesuffix(" = ") or "x"
+            name = name or "x"
             if isinstance(before, mx.array):
                 how = _("Begin with a copy, mx.array({name}): x += y and x[...] = y write into x", name=name)
             elif any(isinstance(each, mx.array) for each in before):
@@ -182,14 +182,14 @@ def _called_with(args, reference):
     """The arguments of the failing case, as a sentence; nothing if they are too long to read."""
     if any(map(callable, args)):
         return ""                                            # printing a function says nothing
-    given = ", ".join(name + show(a) for name, a in zip(_names(args, reference), args))
+    given = ", ".join(f"{name} = " * bool(name) + show(a) for name, a in zip(_names(args, reference), args))
     return _("It was called with {arguments}.", arguments=given) + " " if args and len(given) <= 120 else ""
 
 
 def _names(args, reference):
-    """What to write in front of each argument, "x = "; nothing if the reference cannot say."""
+    """The name of each argument; "" if the reference cannot say."""
     try:
-        names = [f"{name} = " for name in inspect.signature(reference).parameters]
+        names = list(inspect.signature(reference).parameters)
     except (TypeError, ValueError):
         names = []
     return names[:len(args)] if len(names) >= len(args) else [""] * len(args)
