@@ -122,9 +122,11 @@ def test_many_sequences_meet_a_packed_weight_eight_at_a_time(batch, products, mo
     accelerate(model)
     assert gap(in_chunks(model, tokens, 3), want) < BOUND and model.answered_by == GPU
     rows, multiply = [], mx.quantized_matmul
-    monkeypatch.setattr(mx, "quantized_matmul", lambda x, *arrays, **form: rows.append(x.shape[1])
+    monkeypatch.setattr(mx, "quantized_matmul", lambda x, *arrays, **form: rows.append(x.shape[0])
                         or multiply(x, *arrays, **form))
-    assert model.engine.output.head(mx.zeros((batch, 1, 64))).shape == (batch, 1, 2048) and rows == products
+    head = model.engine.output.head
+    assert head(mx.zeros((batch, 64))).shape == (batch, 2048) and rows == products
+    assert head(mx.zeros((batch, 1, 64))).shape == (batch, 1, 2048) and rows == 2 * products
 
 
 def test_in_bfloat16_it_differs_by_roundings_alone():

@@ -1,7 +1,7 @@
 """One layer, in two parts: what comes before attention, and what comes after it. Compare with Block and Attention."""
 import mlx.core as mx
 
-from mistral_edu.attention import merge_heads, split_heads
+from mistral_edu.attention import split_heads
 from mistral_edu.fast.gpu.matrices import Joined, has_few_rows, matrix
 
 LONG = 1024     # tokens from which on it pays to compile the gate, which takes seconds on NVIDIA when it is first used
@@ -44,18 +44,30 @@ class Layer:
 
         offset: position of the first token, an int or an array () of one.
         """
-        together = self.n_heads + self.n_kv_heads                               # q and k turn as one
-        all_heads = split_heads(self.qkv(mx.fast.rms_norm(x, *self.norms[0])), together + self.n_kv_heads)
-        turned = mx.fast.rope(all_heads[:, :together], 2 * self.periods.size, traditional=False, base=None, scale=1.0,
+        return self.rotated(split_heads(self.joined(x), self.n_heads + 2 * self.n_kv_heads), offset)
+
+    def heads_of_one(self, x, offset):
+        """The same for one token of each sequence, x (B, dim), with L = 1."""
+        joined = self.joined(x)                                                 # (B, width of q, k and v)
+        return self.rotated(joined.reshape(x.shape[0], self.n_heads + 2 * self.n_kv_heads, 1, -1), offset)
+
+    def joined(self, x):
+        """q, k and v side by side: (..., dim) -> (..., (n_heads + 2 n_kv_heads) * head_dim)."""
+        return self.qkv(mx.fast.rms_norm(x, *self.norms[0]))
+
+    def rotated(self, all_heads, offset):
+        """q, k and v of all heads (B, n_heads + 2 n_kv_heads, L, head_dim)."""
+        turning, v = mx.split(all_heads, [self.n_heads + self.n_kv_heads], axis=1)      # q and k turn as one
+        turned = mx.fast.rope(turning, 2 * self.periods.size, traditional=False, base=None, scale=1.0,
                               offset=offset, freqs=self.periods)
-        return turned[:, :self.n_heads], turned[:, self.n_heads:], all_heads[:, together:]
+        return *mx.split(turned, [self.n_heads], axis=1), v
 
     def after_attention(self, x, out):
-        """The residual stream x (B, L, dim) after attention's out (B, n_heads, L, head_dim)."""
-        return x + self.o(merge_heads(out))
+        """The residual stream x (..., dim) after attention's out (..., n_heads * head_dim)."""
+        return x + self.o(out)
 
     def feed_forward(self, x):
-        """The residual stream x (B, L, dim) after the feed-forward."""
+        """The residual stream x (..., dim) after the feed-forward."""
         return x + self.down(gate(*self.gate_up.apart(mx.fast.rms_norm(x, *self.norms[1]))))
 
     def rest(self, x, out):
@@ -70,5 +82,5 @@ class Output:
         self.norm, self.head = (norm.weight, norm.eps), matrix(head)
 
     def __call__(self, x):
-        """x (B, L, dim) -> logits (B, L, vocab_size)."""
+        """x (..., dim) -> logits (..., vocab_size)."""
         return self.head(mx.fast.rms_norm(x, *self.norm))

@@ -33,21 +33,22 @@ class Matrix:
     arrays: tuple
     packing: dict | None    # bits, group_size and mode of a quantized weight
     pieces: tuple           # the arrays again, in runs of at most MOST_ROWS rows
+    columns: mx.array | None = None     # a float weight transposed: a view, made once instead of at each product
 
     def __call__(self, x):
         """x (..., width) -> (..., rows)."""
         if self.packing is None:
-            return x @ self.arrays[0].T
+            return x @ self.columns
         if has_few_rows(x):
-            return self.packed(x.reshape(1, -1, x.shape[-1])).reshape(*x.shape[:-1], -1)
+            return self.packed(x) if x.ndim == 2 else mx.unflatten(self.packed(x.flatten(0, -2)), 0, x.shape[:-1])
         return x @ mx.dequantize(*self.arrays, **self.packing).T
 
     def packed(self, x):
-        """The weight read packed, once for AT_ONCE rows of x: (1, n, width) -> (1, n, rows)."""
-        found = [[mx.quantized_matmul(x[:, n:n + AT_ONCE], *piece, transpose=True, **self.packing)
-                  for piece in self.pieces] for n in range(0, x.shape[1], AT_ONCE)]
+        """The weight read packed, once for AT_ONCE rows of x: (n, width) -> (n, rows)."""
+        found = [[mx.quantized_matmul(x[n:n + AT_ONCE], *piece, transpose=True, **self.packing)
+                  for piece in self.pieces] for n in range(0, len(x), AT_ONCE)]
         side_by_side = [each[0] if len(each) == 1 else mx.concatenate(each, axis=-1) for each in found]
-        return side_by_side[0] if len(found) == 1 else mx.concatenate(side_by_side, axis=1)
+        return side_by_side[0] if len(found) == 1 else mx.concatenate(side_by_side)
 
     @property
     def rows(self):
@@ -55,22 +56,29 @@ class Matrix:
 
 
 def has_few_rows(x):
-    """Whether x (B, L, width) has so few rows that unpacking a weight does not pay."""
+    """Whether x (B, L, width), or (B, width) for one token each, has so few rows that unpacking a weight does not pay."""
     rows = x.size // x.shape[-1]
-    return rows < FEW or x.shape[-2] == 1 and rows <= SIDE_BY_SIDE
+    return rows < FEW or (x.ndim == 2 or x.shape[1] == 1) and rows <= SIDE_BY_SIDE
 
 
 def matrix(layer):
     """The Matrix of an nn.Linear, nn.Embedding or their quantized forms."""
     arrays = tuple(layer[name] for name in ARRAYS if name in layer)
-    packing = form(layer) if isinstance(layer, QUANTIZED) else None
-    pieces = (arrays,)
-    if packing:
-        n_pieces = -(-arrays[0].shape[0] // MOST_ROWS)
-        at_once = -(-arrays[0].shape[0] // n_pieces)
-        pieces = tuple(tuple(array[n * at_once:(n + 1) * at_once] for array in arrays) for n in range(n_pieces))
-        mx.eval(pieces)
+    packing = form(layer)
+    if not packing:
+        return of_floats(arrays[0])
+    n_pieces = -(-arrays[0].shape[0] // MOST_ROWS)
+    at_once = -(-arrays[0].shape[0] // n_pieces)
+    pieces = tuple(tuple(array[n * at_once:(n + 1) * at_once] for array in arrays) for n in range(n_pieces))
+    mx.eval(pieces)
     return Matrix(arrays, packing, pieces)
+
+
+def of_floats(weight):
+    """The Matrix of a float weight (rows, width)."""
+    columns = weight.T
+    mx.eval(columns)
+    return Matrix((weight,), None, ((weight,),), columns)
 
 
 def form(layer):
@@ -119,7 +127,8 @@ def put_together(layers):
             mx.eval(wholes[-1], views)
             for layer, view in zip(layers, views):
                 layer[name] = view
-    return Matrix(tuple(wholes), form(layers[0]) or None, (tuple(wholes),))
+    packing = form(layers[0])
+    return Matrix(tuple(wholes), packing, (tuple(wholes),)) if packing else of_floats(wholes[0])
 
 
 def ends_of(arrays):

@@ -5,6 +5,7 @@ need memory already, for all layers of a piece at once. So two halves of a layer
 """
 import mlx.core as mx
 
+from mistral_edu.attention import merge_heads
 from mistral_edu.fast.gpu import window as within
 from mistral_edu.fast.gpu.matrices import ON_NVIDIA
 
@@ -30,7 +31,7 @@ def read(layers, x, cache, window, attend=within.attend):
                 mx.eval(before)
             before = x
     for layer, held in zip(layers, cache):
-        x = layer.after_attention(x, attention(layer, x, held, window, attend))     # (B, L, dim)
+        x = layer.after_attention(x, merge_heads(attention(layer, x, held, window, attend)))    # (B, L, dim)
         begin(layer, x, held.keys, held.values)
         x = layer.feed_forward(x)                                                   # (B, L, dim)
         begin(layer, x)

@@ -4,6 +4,9 @@ For each token the processor has to name every kernel to the GPU, and on a fast 
 do. So what lies between two attentions, the end of a layer and the beginning of the next, is compiled: Python hands it
 over in one call. Attention and the cache stay outside, since the number of keys grows with each token, and a compiled
 function is for one shape. The position is an array, else each token would be another function.
+
+Operations without a kernel, such as a transpose or a reshape, take the processor as long to name as others. With one
+token of each sequence x is (B, dim), which needs few of them: a product of matrices takes two, and (B, 1, dim) more.
 """
 import mlx.core as mx
 
@@ -15,7 +18,7 @@ class Step:
         self.scales = [layer.scale for layer in layers]
         self.enter = mx.compile(lambda tokens, offset: entered(embed, layers[0], tokens, offset))
         self.go_on = [between(layer, following) for layer, following in zip(layers, layers[1:])]
-        self.leave = mx.compile(lambda x, out: output(layers[-1].rest(x, out)))
+        self.leave = mx.compile(lambda x, out: output(layers[-1].rest(x, merged(out)))[:, None])
 
     def __call__(self, tokens, cache):
         """tokens (B, 1) -> logits (B, 1, vocab_size), lazily; each layer's cache takes the token in."""
@@ -30,15 +33,20 @@ class Step:
 
 
 def entered(embed, layer, tokens, offset):
-    x = embed(tokens)                                       # (B, 1, dim)
-    return x, *layer.heads(x, offset)
+    x = embed(tokens.reshape(-1))                           # (B, dim)
+    return x, *layer.heads_of_one(x, offset)
+
+
+def merged(out):
+    """Attention's out of one token of each sequence: (B, n_heads, 1, head_dim) -> (B, n_heads * head_dim)."""
+    return out.reshape(out.shape[0], -1)
 
 
 def between(layer, following):
     """The compiled function from one attention to the next: (x, out, offset) -> (x, q, k, v)."""
     def go_on(x, out, offset):
-        x = layer.rest(x, out)                              # (B, 1, dim)
-        return x, *following.heads(x, offset)
+        x = layer.rest(x, merged(out))                      # (B, dim)
+        return x, *following.heads_of_one(x, offset)
     return mx.compile(go_on)
 
 
