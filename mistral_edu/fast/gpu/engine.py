@@ -47,8 +47,7 @@ class GpuEngine(Watchful):
         """tokens (B, L) int -> logits (B, L or 1, vocab_size). None where only the readable code can answer."""
         try:
             check_call(tokens, cache, len(self.layers))
-            if tokens.shape[1] > 1 or self.kernels:
-                known(tokens)
+            known(tokens)
         except (ValueError, Traced):    # a mistake, which the readable code explains; or inside mx.compile, mx.grad
             return None
         if mask is None and cache is not None and self.kernels and tokens.shape == (1, 1):

@@ -22,6 +22,9 @@ class Step:
 
     def __call__(self, tokens, cache):
         """tokens (B, 1) -> logits (B, 1, vocab_size), lazily; each layer's cache takes the token in."""
+        halfway = cache[len(cache) // 2]
+        if halfway.keys is not None:
+            mx.eval(halfway.keys)                           # with the token before in it
         offset = mx.array(cache[0].offset)
         x, q, k, v = self.enter(tokens, offset)
         for n, held in enumerate(cache):
@@ -29,6 +32,8 @@ class Step:
             out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.scales[n])
             if n < len(self.go_on):
                 x, q, k, v = self.go_on[n](x, out, offset)
+            if held is halfway:
+                mx.async_eval(x, held.keys)
         return self.leave(x, out)
 
 
