@@ -184,6 +184,15 @@ def cache_of(config, seen):
     ("17.1", lambda config, bits, context: (config.n_parameters - (config.vocab_size - 1) * config.dim) * bits / 8
         + cache_of(config, min(context, config.window_size or context)), "(bits + 0.5) / 8"),
     ("17.1", lambda config, bits, context: by_adding_up(config, bits, min(context, config.window_size)), "TypeError"),
+    ("17.1", lambda config, bits, context: by_adding_up(config, bits, config.window_size or context),
+     "only context of them are in sight"),
+    ("17.1", lambda config, bits, context: by_adding_up(config, bits, context - 1), "do not subtract one"),
+    ("17.1", lambda config, bits, context: by_adding_up(config, bits, min(context, (config.window_size or 1e9) - 1)),
+     "the newest one included"),
+    ("17.1", lambda config, bits, context: by_adding_up(config, bits, 0)
+        + cache_of(config, max(context, config.window_size or 0)), "the smaller of"),
+    ("17.1", lambda config, bits, context: by_adding_up(config, bits, context)
+        - (config.vocab_size - 1) * config.dim * {16: 2, 8: 1.0625, 4: 0.5625}[bits], "the output layer is as large"),
     ("17.1", lambda config, bits, context: print(by_adding_up(config, bits, context)), "returns None"),
     ("17.1", lambda config, bits, context: (by_adding_up(config, bits, 0), 24), "expected 424"),
     ("17.3", lambda bits, read, gflops: gflops / read, "only in 16 bit"),
@@ -191,6 +200,8 @@ def cache_of(config, seen):
     ("17.3", lambda bits, read, gflops: bits / 8 * gflops / (2 * read), "two things"),
     ("17.3", lambda bits, read, gflops: math.ceil(bits / 8 * gflops / (2 * read)), "half a bit more"),
     ("17.3", lambda bits, read, gflops: int({16: 2, 8: 1.0625, 4: 0.5625}[bits] * gflops / (2 * read)), "rounded down"),
+    ("17.3", lambda bits, read, gflops: -{16: 2, 8: 1.0625, 4: 0.5625}[bits] * gflops / (2 * read) // 1,
+     "the first minus is missing"),
     ("17.3", lambda bits, read, gflops: f"{gflops / read}", "text in quotes"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words, capsys):

@@ -108,6 +108,12 @@ def no_down(x, gate, up, down, rank, size):
     return silu(x @ gate[mine].T) * (x @ up[mine].T)
 
 
+def no_up(x, gate, up, down, rank, size):
+    n = gate.shape[0] // size
+    mine = slice(rank * n, (rank + 1) * n)
+    return silu(x @ gate[mine].T) @ down[:, mine].T
+
+
 def by_dim(x, gate, up, down, rank, size):
     n = x.shape[1] // size
     mine = slice(rank * n, (rank + 1) * n)
@@ -161,6 +167,7 @@ BEGINNERS = [
     ("19.2", in_numpy, "convert it with mx.array(...)"),
     ("19.2", true_division, "gives a float"),
     ("19.2", no_down, "down is missing"),
+    ("19.2", no_up, "up is missing"),
     ("19.2", by_dim, "x.shape[1] is dim"),
     ("19.2", one_unit, "a single unit"),
     ("19.2", silu_last, "the gate alone"),
@@ -173,6 +180,10 @@ BEGINNERS = [
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / n / sums - 2 * (n - 1) / n * kb / gb_per_s,
      "is what remains to be read"),
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / 2 / sums - kb / gb_per_s, "two devices"),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * read_ms / 2 / sums - 2 * (n - 1) / n * kb / gb_per_s,
+     "two devices"),
+    ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * (read_ms - read_ms / n) / (sums / n)
+        - 2 * (n - 1) / n * kb / gb_per_s, 'A hint waits in hint("19.9")'),
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: 1000 * (read_ms - read_ms / n) / sums - kb / gb_per_s * 1000,
      "already in microseconds"),
     ("19.9", lambda read_ms, n, sums, kb, gb_per_s: (1000 * (read_ms - read_ms / n) - kb / gb_per_s) / sums,

@@ -38,7 +38,7 @@ def draw_roofline(read, operations, asked, dots, machine):
     if asked:
         most = min(read * asked[1], operations)
         bound = "reading" if asked[1] < knee else "arithmetic"
-        ax.plot(asked[1], most / 1e9, "o", markerfacecolor="white", markeredgecolor=RED, markeredgewidth=2,
+        ax.plot(asked[1], most / 1e9, "o", markerfacecolor="none", markeredgecolor=RED, markeredgewidth=2,
                 markersize=11, label=asked[0])
         told = f" {asked[0]}: {asked[1]:.1f} operations per byte, bound by {bound}."
     ax.set(xscale="log", yscale="log", xlabel="operations per byte that is read (log scale)",
@@ -68,8 +68,7 @@ def draw_over_context(lengths, memory, speed, bits, room, title):
         left.axhline(room, color=RED, linewidth=1)
         left.text(0, room, "the machine's memory", color=RED, va="bottom", ha="left", fontsize=9)
     else:
-        left.text(0.98, 0.03, "memory: depends on the model bought", color=GREY, va="bottom", ha="right", fontsize=9,
-                  transform=left.transAxes)
+        left.set_title("memory: depends on the model bought", color=GREY, fontsize=9, fontweight="normal")
     left.set(ylabel="weights and cache, GB", xlabel="tokens in the text", ylim=(0, None))
     right.set(ylabel="tokens a second at most, all texts", xlabel="tokens in the text", ylim=(0, None))
     for ax in (left, right):

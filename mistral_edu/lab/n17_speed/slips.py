@@ -3,13 +3,13 @@ import math
 
 
 def _bytes(row=1, whole=False, per_number=None, cache=True, both=2, width=2, window=True, heads="n_kv_heads",
-           times=1, layers=True, more=0):
+           times=1, layers=True, more=0, seen_of=min, tables=1):
     """bytes_per_token with one thing or another done otherwise."""
     def wrong(config, bits, context):
         context += more
-        table = 0 if whole else (config.vocab_size - row) * config.dim
+        table = 0 if whole else tables * (config.vocab_size - row) * config.dim
         each = per_number(bits) if per_number else 2 if bits == 16 else (bits + 0.5) / 8
-        seen = min(context, config.window_size) if window and config.window_size else context
+        seen = seen_of(context, config.window_size) if window and config.window_size else context
         each_layer = both * getattr(config, heads) * config.head_dim * seen if cache else 0
         kept = each_layer * (config.n_layers if layers else 1)
         return times * ((config.n_parameters - table) * each + (each if width is None else width) * kept)
@@ -31,6 +31,7 @@ CACHE = "the keys and values in sight are read, too: every query looks at all of
 WINDOW = "with a window, no more than window_size tokens are in sight"
 SCALES = "in 8 and 4 bit, each number takes half a bit more, for scale and bias of its group: (bits + 0.5) / 8 bytes"
 KEYS = "each token in sight has a key and a value, and each of their numbers takes 2 bytes: that is twice as much"
+LOOKUP = "only the embedding is a table of which one row is read; the output layer is as large, and read in full"
 BYTES_SLIPS = (
     (_bytes(whole=True), TABLE),
     (_bytes(row=0), "one row of the embedding is read, that of the token: dim numbers are missing"),
@@ -39,6 +40,14 @@ BYTES_SLIPS = (
     (_bytes(window=False), WINDOW),
     (_bytes(layers=False), "each of the n_layers layers has keys and values of its own"),
     (_bytes(more=1), "context counts all tokens so far, including the one that is being read: do not add one"),
+    (_bytes(more=-1), "all of the context tokens are in sight: do not subtract one"),
+    (_bytes(seen_of=lambda context, window: window),
+     "before window_size tokens have come, only context of them are in sight"),
+    (_bytes(seen_of=max), "in sight is the smaller of context and window_size, not the larger"),
+    (_bytes(seen_of=lambda context, window: min(context, window - 1)),
+     "the window holds window_size tokens, the newest one included: do not subtract one"),
+    (_bytes(tables=2), LOOKUP),
+    (_bytes(tables=2, row=0), LOOKUP),
     (_bytes_of_none, "window_size is None where there is no window, and a number cannot be compared with None: ask for "
      "that first"),
     (_bytes(times=8), "these are bits; 8 of them are a byte"),
@@ -71,6 +80,7 @@ BATCH_SLIPS = (
      "int(x) + 1 is one too many where x is whole: at 8.0, eight rows take as long as reading; -(-x // 1) rounds up"),
     (_batch(rounded=math.floor), "rounded down, reading still takes longer; round up"),
     (_batch(rounded=round), "round up, not to the nearest: with fewer rows reading still takes longer"),
+    (_batch(rounded=lambda rows: -rows // 1), "-(-x // 1) rounds up; here the first minus is missing"),
     (_batch(rounded=lambda rows: rows), "a batch is a whole number of rows: round up"),
     (_batch(lambda bits: bits), "these are bits; 8 of them are a byte"),
     (_batch(lambda bits: bits / 8), HALF_A_BIT),

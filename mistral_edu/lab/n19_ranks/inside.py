@@ -58,8 +58,8 @@ def draw_ring(states, step):
            title=f"{kind[0].upper() + kind[1:]}: {whole} of {size * size} segments are whole")
     ax.tick_params(length=0)
     return Picture(fig, f"{kind[0].upper() + kind[1:]}: {whole} of {size * size} segments hold all {size} terms "
-                        f"(green); each rank has sent {step} segments, {step / size:g} vectors. Framed: what "
-                        "has just come.")
+                        f"(green); each rank has sent {step} segment{'s' * (step != 1)}, {step / size:g} "
+                        f"vector{'s' * (step != size)}. Framed: what has just come.")
 
 
 def draw_drift(size, between, from_whole, lost):

@@ -46,5 +46,5 @@ def draw_recorded(rows) -> Picture:
     return Picture(fig, f"After a prompt of {longest:,} tokens: prompt {said[16, 'prompt']:.2f} (16 bit) and "
                    f"{said[4, 'prompt']:.2f} (4 bit) times as fast as one GPU, token {said[16, 'token']:.2f} and "
                    f"{said[4, 'token']:.2f} times.",
-                   alt="Four lines over the length of the prompt. Those of prompts rise above 1, those of tokens stay "
+                   alt="Four lines over the length of the prompt. Those of prompts end above 1, those of tokens stay "
                    "near one half.")
