@@ -38,6 +38,11 @@ def _loose_one(w, bits):
     return mx.round((w - bias) / scale).astype(mx.uint32), scale, bias
 
 
+def _floored_and_clipped(w, bits):
+    scale, bias = (w.max() - w.min()) / 2**bits, w.min()
+    return mx.clip(mx.floor((w - bias) / scale), 0, 2**bits - 1).astype(mx.uint32), scale, bias
+
+
 def _mirrored(w, bits):
     scale = mx.abs(w).max() / (2**(bits - 1) - 1)
     return mx.round(w / scale).astype(mx.uint32), scale, mx.array(0.0)
@@ -56,6 +61,7 @@ GROUP_SLIPS = (
     (_group(codes=_down), DOWN),
     (_group(steps=_levels), STEPS),
     (_group(steps=_levels, codes=_down), f"two things: {STEPS}; and {DOWN}"),
+    (_floored_and_clipped, STEPS),
     (_group(steps=lambda bits: 2**bits + 1), STEPS),
     (_group(steps=lambda bits: 2 ^ bits - 1), "in Python ^ is no power but compares bits; a power is 2**bits"),
     (_group(steps=lambda bits: (2 ^ bits) - 1), "in Python ^ is no power but compares bits; a power is 2**bits"),
