@@ -139,6 +139,6 @@ HEAD_SLIPS = (
     (lambda places_right: places_right(heads=(5, 4)), "heads is a list of pairs: heads=[(5, 4)]"),
     (lambda places_right: places_right((5, 4)), f"the list of heads has to be named. {PAIR}"),
     (lambda places_right: places_right(5, 4), f"the list of heads has to be named. {PAIR}"),
-    *((lambda places_right, pair=pair: pair, f"{pair} is a head, not what comes of silencing it: {PAIR}")
-      for pair in PAIRS),
+    *((lambda places_right, named=named: named, f"{pair} is a head, not what comes of silencing it: {PAIR}")
+      for pair in PAIRS for named in (pair, [pair])),
 )
