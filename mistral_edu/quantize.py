@@ -1,9 +1,9 @@
 """Fewer bits per weight: each becomes a small integer, and groups of neighbours share a scale and a bias.
 
 weight = scale * q + bias with q in 0 .. 2**bits - 1: the bias is the end of the group's range that is farther from 0,
-and the scale leads toward the other end, adjusted so that one of the levels is 0. A group is `group_size` neighbours in
-a row of the matrix; mx.quantize does the arithmetic. With 4 bits, groups of 64 and a 16-bit scale and bias, a weight
-costs 4 + (16 + 16) / 64 = 4.5 bits.
+and the scale leads toward the other end, adjusted so that, where weights have both signs, one of the levels is 0. A
+group is `group_size` neighbours in a row of the matrix; mx.quantize does the arithmetic. With 4 bits, groups of 64 and
+a 16-bit scale and bias, a weight costs 4 + (16 + 16) / 64 = 4.5 bits.
 """
 from copy import deepcopy
 from typing import TypeVar

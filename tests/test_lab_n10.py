@@ -142,7 +142,9 @@ def two_heads(monkeypatch):
     (lambda right: (3, 7), "(3, 7) is a head, not what comes of silencing it"),
     (lambda right: right(heads=(3, 7)), "heads is a list of pairs"),
     (lambda right: right(3, 7), "has to be named"),
-    (lambda right: right(heads=[(0, head) for head in range(8)]), "you silenced more than one part"),
+    (lambda right: right(heads=[(0, head) for head in range(8)]), "you silenced 8 parts; name one head"),
+    (lambda right: right(heads=[(3, 7), (3, 3)]), "you silenced 2 parts; name one head"),     # costs as much as (3, 7)
+    (lambda right: 8 - right(heads=[(3, 7)]), "that is how many are lost"),
     (lambda right: right(heads=[(8, 0)]), "there is no layer 8; the model has 8, and they count from 0"),
 ])
 def test_heads_that_are_not_it_are_answered_to_the_point(two_heads, answer, words):

@@ -69,7 +69,7 @@ def rows_of(notebook: course.Notebook) -> list:
 def kind_of(symptom: str) -> str:
     """The heading that a symptom stands under.
 
-    >>> kind_of("short answers right, stories odd")
+    >>> kind_of("equal for short texts, then different")
     'Short texts right, longer ones wrong'
     """
     return next(heading for heading, said in KINDS if re.search(said, symptom))

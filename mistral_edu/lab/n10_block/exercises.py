@@ -6,6 +6,7 @@ import mlx.core as mx
 from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.lab.n10_block import quiz
 from mistral_edu.lab.n10_block.slips import BLOCK_SLIPS, HEAD_SLIPS
+from mistral_edu.language import _
 
 
 def block(x, norm_1, attn, norm_2, mlp, at_once=False):
@@ -61,7 +62,10 @@ class PlacesRight:
         self.points = points
 
     def __call__(self, *, heads=(), feed_forwards=()):
-        return self.points * quiz.places_right(heads=heads, feed_forwards=feed_forwards)
+        right = quiz.places_right(heads=heads, feed_forwards=feed_forwards)
+        if (silent := len(heads) + len(feed_forwards)) > 1:         # some two heads cost as much as the one
+            raise ValueError(_("you silenced {n} parts; name one head", n=silent))
+        return self.points * right
 
     def __repr__(self):
         return "the test of 8 questions" + f", {self.points} points each" * (self.points > 1)

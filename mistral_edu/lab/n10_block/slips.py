@@ -112,6 +112,8 @@ AT_ONCE = (
     (_same_copy, "at once, each part still has a norm of its own: the feed-forward reads norm_2(x)"),
     (lambda x, norm_1, attn, norm_2, mlp: attn(norm_1(x)) + mlp(norm_2(x)), "at once, x itself is not added"),
     (lambda x, norm_1, attn, norm_2, mlp: x + mlp(norm_2(x)), "at once, what the attention has added is lost"),
+    (lambda x, norm_1, attn, norm_2, mlp: x + attn(norm_1(x)) + mlp(x), "at once, norm_2 is missing"),
+    (lambda x, norm_1, attn, norm_2, mlp: x + attn(x) + mlp(x), "at once, too, each part reads a normed copy"),
     (lambda x, norm_1, attn, norm_2, mlp: 2 * x + attn(norm_1(x)) + mlp(norm_2(x)), "at once, x is added twice"),
 )
 def _reversed(x, norm_1, attn, norm_2, mlp, at_once=False):
@@ -131,15 +133,12 @@ HEAD_SLIPS = (
     (lambda places_right: places_right(heads=[(5, 4)]),
      "without what you named, all 8 places are still right. It may look at the right word, but it is not needed: "
      "other parts do the same work"),
-    *((lambda places_right, left=left: left * places_right.points, "fewer are right than without any one head, so you "
-       "silenced more than one part; name one head") for left in (0, 1)),
-    (lambda places_right: places_right(heads=[(3, head) for head in range(8)]),
-     "that silences all heads of a layer; name the one that you mean"),
+    (lambda places_right: 8 - places_right(heads=[(3, 7)]), "that is how many are lost; return how many are right"),
     (lambda places_right: 6,
      f"6 is how many are lost, and a number that was only written down. {PAIR[0].upper()}{PAIR[1:]}"),
     (lambda places_right: places_right(heads=(5, 4)), "heads is a list of pairs: heads=[(5, 4)]"),
     (lambda places_right: places_right((5, 4)), f"the list of heads has to be named. {PAIR}"),
     (lambda places_right: places_right(5, 4), f"the list of heads has to be named. {PAIR}"),
-    *((lambda places_right, pair=pair: pair, f"{pair} is a head, not what comes of silencing it: {PAIR}")
-      for pair in PAIRS),
+    *((lambda places_right, named=named: named, f"{pair} is a head, not what comes of silencing it: {PAIR}")
+      for pair in PAIRS for named in (pair, [pair])),
 )

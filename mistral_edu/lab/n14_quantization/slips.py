@@ -38,6 +38,11 @@ def _loose_one(w, bits):
     return mx.round((w - bias) / scale).astype(mx.uint32), scale, bias
 
 
+def _floored_and_clipped(w, bits):
+    scale, bias = (w.max() - w.min()) / 2**bits, w.min()
+    return mx.clip(mx.floor((w - bias) / scale), 0, 2**bits - 1).astype(mx.uint32), scale, bias
+
+
 def _mirrored(w, bits):
     scale = mx.abs(w).max() / (2**(bits - 1) - 1)
     return mx.round(w / scale).astype(mx.uint32), scale, mx.array(0.0)
@@ -56,6 +61,7 @@ GROUP_SLIPS = (
     (_group(codes=_down), DOWN),
     (_group(steps=_levels), STEPS),
     (_group(steps=_levels, codes=_down), f"two things: {STEPS}; and {DOWN}"),
+    (_floored_and_clipped, STEPS),
     (_group(steps=lambda bits: 2**bits + 1), STEPS),
     (_group(steps=lambda bits: 2 ^ bits - 1), "in Python ^ is no power but compares bits; a power is 2**bits"),
     (_group(steps=lambda bits: (2 ^ bits) - 1), "in Python ^ is no power but compares bits; a power is 2**bits"),
@@ -128,6 +134,13 @@ def _last_alone(codes):
     return word
 
 
+def _shifted_late(codes):
+    word = 0
+    for code in codes:
+        word = (word + code) << 4
+    return word
+
+
 PACK_SLIPS = (
     (_packed(lambda code, place: code << 4 * place, _backwards), ORDER),
     (_precedence, "+ goes before <<, so the word itself is shifted, too: word + (code << 4 * place), or word += code "
@@ -145,6 +158,8 @@ PACK_SLIPS = (
     (_packed(lambda code, place: code << place), "each code is moved by one bit only; it needs four, so code << "
                                                  "4 * place"),
     (_packed(lambda code, place: code << place, _backwards), f"two things: each code needs four bits; and {ORDER}"),
+    (_packed(lambda code, place: code << 3 * place), "each code is moved by three bits; a code has four"),
+    (_shifted_late, f"two things: shift before you add, or the last code is moved, too; and {ORDER}"),
     (_packed(lambda code, place: code << 8 * place), "each code is moved by a whole byte, 8 bits; a code has 4"),
     (_packed(lambda code, place: code << 4 * (place + 1)), "all codes lie four bits too high: places count from 0"),
     (_packed(lambda code, place: code * 10**place), "each place is worth ten times the one before; with four bits it "
