@@ -185,6 +185,15 @@ def ignores_each_and_adds(token_bytes):
     return texts
 
 
+def cuts_by_characters(token_bytes):
+    texts, waiting = [], b""
+    for piece in token_bytes:
+        text = (waiting + piece).decode(errors="ignore")
+        waiting = (waiting + piece)[len(text):]         # characters are counted, and bytes are cut off
+        texts.append(text)
+    return texts
+
+
 def clears_too_early(token_bytes):
     texts, waiting = [], b""
     for piece in token_bytes:
@@ -205,6 +214,7 @@ def clears_too_early(token_bytes):
     ("2.4", highest_rightmost, "you take the highest rank"),
     ("2.4", joined_text, "expected ['abc', 'ab'], yours gives"),
     ("2.5", bytes_joined, "one text for each token"),
+    ("2.5", cuts_by_characters, "by its number of characters"),
     ("2.5", latin, "the bytes are UTF-8"),
     ("2.5", ignores_each_and_adds, "decode each token alone and drop"),
     ("2.5", clears_too_early, "keep them all until it is whole"),

@@ -33,8 +33,9 @@ def difference(got, want, atol=1e-4):
                      if (text := difference(g, w, atol))), None)
     if isinstance(want, (str, bytes)) or want is None:
         return None if type(got) is type(want) and got == want else _expected(repr(want), show(got))
-    if type(got) is int and type(want) is int and abs(got) >= 2**63:      # no array holds such a number
-        return None if got == want else _expected(show(want), _("about {n}", n=f"2**{got.bit_length()}"))
+    if type(got) is int and type(want) is int:                            # counts are equal, or wrong
+        given = show(got) if abs(got) < 2**63 else _("about {n}", n=f"2**{got.bit_length()}")   # no array holds it
+        return None if got == want else _expected(show(want), given)
     try:
         a, b = _array(got), _array(want)
     except (TypeError, ValueError):

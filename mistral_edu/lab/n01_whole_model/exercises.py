@@ -25,6 +25,11 @@ def _count(queries=2, keys=2, matrices=3, norms=2, tables=2, last=1, layers=True
     return count
 
 
+def _square_o(dim, n_layers, head_dim, hidden_dim, n_heads, *others):
+    right = count_parameters(dim, n_layers, head_dim, hidden_dim, n_heads, *others)
+    return right + n_layers * dim * (dim - n_heads * head_dim)
+
+
 def cache_bytes(tokens, n_layers, n_kv_heads, head_dim, window):
     """Bytes of the keys and values that are kept of a text, in 16 bit. window: None keeps all tokens."""
     kept = tokens if window is None else min(tokens, window)
@@ -43,8 +48,8 @@ UNGROUPED = "keys and values have fewer heads than the queries: k and v are dim 
 GATE = "the feed-forward has three matrices: gate, up and down"
 TIED = "the output layer is a table of its own: vocab_size * dim counts twice"
 NORMS = "the norms are missing: dim numbers each, two in a layer and one at the end"
-SQUARE = ("right where all heads together are as wide as the stream, as in Mistral-7B; in general q and o are "
-          "dim x (n_heads * head_dim)")
+Q_AND_O = "q and o are dim x (n_heads * head_dim)"
+SQUARE = f"right where all heads together are as wide as the stream, as in Mistral-7B; in general {Q_AND_O}"
 HALF = ("half of what it should be: a token leaves a key and a value, and each number takes 2 bytes; one of these two "
         "factors of 2 is missing")
 SHORT = "a text shorter than the window fills only part of it: the smaller of the two is kept"
@@ -65,7 +70,13 @@ EXERCISES = (
             (_count(tables=1), TIED),
             (_count(tables=0), "the two tables are missing, the embedding and the output: vocab_size * dim each"),
             (_count(square=True), SQUARE),
-            (_count(square=True, kv="dim"), f"{UNGROUPED}; and q and o are dim x (n_heads * head_dim)"),
+            (_count(square=True, last=0), f"two things: {Q_AND_O}; and one more norm stands after the last layer"),
+            (_count(square=True, tables=1), f"two things: {Q_AND_O}; and {TIED}"),
+            (_square_o, SQUARE),
+            (lambda dim, n_layers, head_dim, *others: count_parameters(dim, n_layers, 1, *others),
+             "a head has head_dim numbers: q and o are dim x (n_heads * head_dim), k and v dim x "
+             "(n_kv_heads * head_dim)"),
+            (_count(square=True, kv="dim"), f"{UNGROUPED}; and {Q_AND_O}"),
             (_count(norms=0, last=0), NORMS),
             (_count(norms=1), "a layer has two norms, one before the attention and one before the feed-forward"),
             (_count(norms=0), "the norms of the layers are missing: two in each, dim numbers apiece"),

@@ -27,6 +27,7 @@ def draw_to_scale(config):
     table, layer = config.vocab_size * config.dim, matrices_of_a_layer(config)
     each, total = sum(layer.values()), config.n_parameters
     starts = table + each * np.arange(config.n_layers)
+    layers = f"{config.n_layers} layer{'s' * (config.n_layers > 1)}"
     fig, ax = figure(height=3.6)
     ax.bar(0, 1, table, color=GREY, align="edge")
     floor = 0.0
@@ -42,15 +43,16 @@ def draw_to_scale(config):
                          for names in ("gate up down", "q o k v"))
     tables = 100 * table * (1 if config.tie_embeddings else 2) / total
     ax.set(xlim=(0, total), ylim=(0, 1), yticks=[], xticks=[],
-           xlabel=f"grey: embedding and output; between them {config.n_layers} layers",
+           xlabel=f"grey: embedding and output; between them {layers}",
            title=f"{swiglu:.0f} % of {total / 1e9:.2f} billion parameters sit in the feed-forwards")
-    return Picture(fig, f"{config.n_layers} layers, {config.n_kv_heads} kv heads: {total:,} parameters; attention "
-                        f"{attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and output {tables:.1f} %, norms "
-                        f"{norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes of keys and "
+    return Picture(fig, f"{layers}, {config.n_kv_heads} kv head{'s' * (config.n_kv_heads > 1)}: {total:,} parameters; "
+                        f"attention {attention:.1f} %, SwiGLU {swiglu:.1f} %, embedding and output {tables:.1f} %, "
+                        f"norms {norms:,}. A token leaves {config.kv_bytes_per_token():,} bytes of keys and "
                         "values in 16 bit.",
-                   alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} columns, one per "
-                       f"layer, each from the bottom: q, o, k, v, gate, up, down; the feed-forward's three take "
-                       f"{swiglu:.0f} % of all. A grey column at either end: embedding and output.")
+                   alt=f"A rectangle of equal areas for equally many parameters. {config.n_layers} "
+                       f"column{'s' * (config.n_layers > 1)}, one per layer, each from the bottom: q, o, k, v, gate, "
+                       f"up, down; the feed-forward's three take {swiglu:.0f} % of all. A grey column at either end: "
+                       "embedding and output.")
 
 
 def _name_the_bands(ax, layer, each):

@@ -6,6 +6,7 @@ from mistral_edu.lab.n02_tokens.slips import (
     alone_dropped,
     alone_replaced,
     as_python_writes_bytes,
+    cut_by_characters,
     each_once,
     empty_word,
     highest_first,
@@ -21,6 +22,7 @@ from mistral_edu.lab.n02_tokens.slips import (
     one_text,
     one_walk,
     raises,
+    rest_thrown_away,
     rightmost_of_equals,
     skips_what_is_not_whole,
     so_far_replaced,
@@ -129,7 +131,7 @@ EXERCISES = (
         "2.5", minutes=6, points=2,
         cases=(
             ([b"caf", b"\xc3", b"\xa9", b"!"],),
-            (one_by_one("a🙂b"),),
+            (one_by_one("a🙂bc"),),
             ([b"Hello", b" there"],),
             ([b"x\xc3", b"\xa9y"],),
             (one_by_one("한국"),),
@@ -151,6 +153,10 @@ EXERCISES = (
             (one_byte_one_character, "Latin-1 makes a character of each byte; the bytes are UTF-8, in which é is two"),
             (never_cleared, "what has been shown is shown again: once the waiting bytes have become text, empty the "
                             "list of those that wait"),
+            (cut_by_characters, "what has been shown is cut off by its number of characters, but bytes wait, and é is "
+                                "two of them: len(text.encode())"),
+            (rest_thrown_away, "with what is shown you throw away the bytes that still wait: a token may end one "
+                               "character and begin the next"),
             (as_python_writes_bytes, "str(b\"caf\") is what Python prints for bytes, with the b and the quotes; "
                                      "bytes become text with .decode()"),
             (raises, "half a character alone cannot be decoded; join it with the bytes before it"),

@@ -14,9 +14,10 @@ def pieces_picture(tokenizer, text) -> Picture:
     below = [str(id) for id in ids]
     fig, ax = figure(height=0.5 + boxes(labels, below)[1])
     draw_pieces(ax, labels, [TINTS[n % len(TINTS)] for n in range(len(ids))], below)
-    tokens = f"{len(ids)} token{'s' * (len(ids) != 1)}"
-    ax.set_title(f"{tokens} for {len(text)} characters")
-    return Picture(fig, f"{len(text)} characters, {len(text.encode())} bytes, {tokens}: {' | '.join(labels)}.")
+    tokens, characters, in_bytes = (f"{count} {what}{'s' * (count != 1)}" for count, what in (
+        (len(ids), "token"), (len(text), "character"), (len(text.encode()), "byte")))
+    ax.set_title(f"{tokens} for {characters}")
+    return Picture(fig, f"{characters}, {in_bytes}, {tokens}: {' | '.join(labels)}.")
 
 
 def merge_picture(spelled, done, counts, following=None) -> Picture:

@@ -187,5 +187,23 @@ def never_cleared(token_bytes):
     return texts
 
 
+def cut_by_characters(token_bytes):
+    texts, waiting = [], b""
+    for piece in token_bytes:
+        waiting += piece
+        texts.append(waiting.decode(errors="ignore"))
+        waiting = waiting[len(texts[-1]):]
+    return texts
+
+
+def rest_thrown_away(token_bytes):
+    texts, waiting = [], b""
+    for piece in token_bytes:
+        waiting += piece
+        texts.append(waiting.decode(errors="ignore"))
+        waiting = b"" if texts[-1] else waiting
+    return texts
+
+
 def as_python_writes_bytes(token_bytes):
     return [str(piece) for piece in token_bytes]
