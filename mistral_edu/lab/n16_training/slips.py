@@ -8,7 +8,8 @@ import numpy as np
 def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False, from_zero=False, square=True,
           root=True, keep_corrected=False, old_m=False, up=False, unscaled_decay=False, swapped=False, decayed_up=False,
           no_eps=False, only_w=False, power_of_rest=False, betas_exchanged=False, order=(0, 1, 2), new_decay=False,
-          betas=None, beta1_only=False, late=False, no_power=False, no_rate=False, no_rest=False, loose_eps=False, returns_old=False, of_m=False):
+          betas=None, beta1_only=False, late=False, no_power=False, no_rate=False, no_rest=False, loose_eps=False,
+          returns_old=False, of_m=False):
     """AdamW with something wrong; each option is one slip."""
     def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):
         if l2:
