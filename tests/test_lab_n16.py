@@ -163,6 +163,8 @@ def size_of(gradients):
     (lambda gradients, limit: [g * mx.minimum(1, limit / mx.sqrt((g * g).sum())) for g in gradients], "by itself"),
     (lambda gradients, limit: [g * limit / size_of(gradients) for g in gradients], "small gradients are made larger"),
     (lambda gradients, limit: [g / mx.maximum(1, size_of(gradients)) for g in gradients], "it should become the limit"),
+    (lambda gradients, limit: [g * limit / size_of(gradients) if size_of(gradients) > limit**0.5 else g
+                               for g in gradients], "compared with the sum of the squares"),
     (lambda gradients, limit: gradients, "nothing is clipped"),
     (lambda gradients, limit: mx.minimum(1, limit / size_of(gradients)), "that is the factor"),
     (lambda gradients, limit: [g * mx.minimum(1, limit / size_of(gradients) ** 2) for g in gradients],

@@ -14,7 +14,7 @@ def echoes(number, rows=ROWS):
 
 
 def small_model(window, seed=0):
-    """A Mistral of 2 layers, 4 heads and some 30,000 parameters, with random weights; the same for the same seed."""
+    """A Mistral of 2 layers, 4 heads and some 20,000 parameters, with random weights; the same for the same seed."""
     mx.random.seed(seed)
     return Model(MistralConfig(dim=32, n_layers=2, head_dim=8, hidden_dim=64, n_heads=4, n_kv_heads=2,
                                window_size=window, context_len=2 * DISTANCE, vocab_size=LETTERS))

@@ -59,6 +59,7 @@ EXERCISES = (
             ([_draw(2, seed=2), _draw(2, 2, seed=3), _draw(3, seed=4)], 2.0),
             ([_draw(5, seed=5, scale=0.01)], 1.0),
             ([_draw(3, 3, seed=6, scale=100.0), _draw(3, seed=7)], 1.5),
+            ([mx.array([0.36]), mx.array([0.48])], 0.5),                     # size 0.6, sum of squares 0.36
         ),
         reference=clip, slips=CLIP_SLIPS,
         hints=(

@@ -8,14 +8,15 @@ import numpy as np
 def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False, from_zero=False, square=True,
           root=True, keep_corrected=False, old_m=False, up=False, unscaled_decay=False, swapped=False, decayed_up=False,
           no_eps=False, only_w=False, power_of_rest=False, betas_exchanged=False, order=(0, 1, 2), new_decay=False,
-          betas=None, no_power=False, no_rate=False, no_rest=False, loose_eps=False, returns_old=False, of_m=False):
+          betas=None, beta1_only=False, late=False, no_power=False, no_rate=False, no_rest=False, loose_eps=False,
+          returns_old=False, of_m=False):
     """AdamW with something wrong; each option is one slip."""
     def adam_step(w, g, m, v, t, rate, beta1, beta2, eps, decay):
         if l2:
             g = g + decay * w
         if betas_exchanged:
             beta1, beta2 = beta2, beta1
-        beta1, beta2 = betas or (beta1, beta2)
+        beta1, beta2 = betas or (beta1, beta1 if beta1_only else beta2)
         if swapped:
             beta1, beta2 = 1 - beta1, 1 - beta2
         new_m = beta1 * m + (1 if no_rest else 1 - beta1) * g
@@ -24,6 +25,7 @@ def _step(correct_m=True, correct_v=True, inside=False, l2=False, no_decay=False
         rest1, rest2 = ((1 - beta1)**t, (1 - beta2)**t) if power_of_rest else (1 - beta1**power, 1 - beta2**power)
         m_hat = (m if old_m else new_m) / rest1 if correct_m else new_m
         v_hat = new_v / rest2 if correct_v else new_v
+        v_hat = mx.square(mx.sqrt(new_v) / rest2) if late else v_hat
         below = mx.sqrt(v_hat + eps) if inside else (mx.sqrt(v_hat) if root else v_hat) + (0 if no_eps else eps)
         update = m_hat / mx.sqrt(v_hat) + eps if loose_eps else m_hat / below
         rate = 1 if no_rate else rate
@@ -79,6 +81,8 @@ ADAM_SLIPS = (
     (_step(order=(0, 2, 1)), "the results are asked for in the order w, m, v"),
     (_step(new_decay=True),
      "the decay is taken from the weight after the step; in the formula w is the weight before it"),
+    (_step(beta1_only=True), "beta1 stands where beta2 belongs: v, and its correction, have beta2"),
+    (_step(late=True), "the root is taken too early: v is corrected first, and the root is that of the corrected v"),
     (_step(no_rate=True), "the step is not multiplied by the rate"),
     (_step(no_rest=True), "the new gradient counts 1 - beta: beta1 * m + (1 - beta1) * g, and v in the same way"),
     (_step(loose_eps=True),
@@ -115,6 +119,11 @@ def _if_larger(gradients, limit):
     return [g / size for g in gradients] if size.item() > limit else gradients
 
 
+def _squares_compared(gradients, limit):
+    size = _size(gradients)
+    return [g * limit / size for g in gradients] if (size * size).item() > limit else gradients
+
+
 EACH = ("every array is clipped by itself, which turns the direction of the step; they share one size, that of all "
         "together")
 VALUES = "single numbers are cut off at the limit, which turns the direction; all are multiplied by one factor instead"
@@ -127,6 +136,7 @@ CLIP_SLIPS = (
      "small gradients are made larger; where the size is below the limit, they stay as they are"),
     (_by(lambda gradients, limit: 1 / _size(gradients)),
      "the size becomes 1 in any case; it should become the limit, and only where it is larger"),
+    (_squares_compared, "the limit is compared with the sum of the squares; compare it with its root, the size"),
     (_if_larger, "the size becomes 1; it should become the limit: multiply by limit / size"),
     (_by(lambda gradients, limit: mx.minimum(1.0, limit / sum((g * g).sum() for g in gradients))),
      "that is the sum of the squares; the size is its root"),

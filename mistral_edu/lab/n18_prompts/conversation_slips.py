@@ -42,6 +42,11 @@ def _nested(texts):
     return ids
 
 
+def _appended(texts):
+    return [S, *([OPEN, *words(" " + text), CLOSE] if n % 2 == 0 else [*words(" " + text), END]
+                 for n, text in enumerate(texts))]
+
+
 def _as_text(texts, first="<s>", before="[INST] ", after="[/INST]", space=" "):
     said = [f"{before}{text}{after}" if n % 2 == 0 else f"{space}{text}</s>" for n, text in enumerate(texts)]
     return first + "".join(said)
@@ -120,6 +125,9 @@ TALK_SLIPS = (
     (_talk(closes=()), "a question is closed with CLOSE"),
     (_talk(opens=()), "a question is opened with OPEN"),
     (_nested, "words gives a list, which now lies inside yours: spread it with a star, [OPEN, *words(...), CLOSE]"),
+    (_appended, "append puts a whole list into yours as one entry; ids += [...] adds its ids"),
+    (_talk(opens=(OPEN, S), of_answer=((S,), ())),
+     "tokenizer.encode puts <s> in front of each text; words does not"),
     *((_typed(*how), AS_TEXT)
       for how in product(("<s>", ""), ("[INST]", "[INST] "), ("[/INST]", " [/INST]"), ("", " "))),
     (_all_at_once,

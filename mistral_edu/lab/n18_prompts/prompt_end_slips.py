@@ -73,6 +73,8 @@ MEND_SLIPS = (
      "a blank behind the first <s> does not stand at the end; it stays"),
     (lambda ids, blanks: _mend()(ids, {225}), ALL_BLANKS),
     (lambda ids, blanks: _mend()(ids, {203, 225}), ALL_BLANKS),
+    (lambda ids, blanks: _mend()(ids[:len(ids) - ids[::-1].index(CLOSE)], blanks),
+     "your prompt ends at the last [/INST], whatever follows it; take off only ids that are in blanks"),
     (lambda ids, blanks: _mend()(ids[:ids.index(CLOSE) + 1], blanks),
      "your prompt ends at the first [/INST]; what follows it, such as an answer and the next question, stays"),
     *((_through_text(*how), THROUGH_TEXT) for how in product((False, True), ((), (S,)), ("", " "))),
