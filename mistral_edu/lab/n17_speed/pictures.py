@@ -112,7 +112,7 @@ def draw_dots(dots):
                         bbox=dict(facecolor="white", edgecolor="none", alpha=0.8, pad=0.6))
     above = [d for d in dots if d.came > d.most]
     ax.set(xscale="log", yscale="log", xlabel="tokens a second at most, from bytes", ylabel="tokens a second that came",
-           xlim=ends, ylim=ends, title=f"{len(above)} of {len(dots)} figures above the limit; beside each, its bits")
+           xlim=ends, ylim=ends, title=f"{len(above)} of {len(dots)} figures above the limit; beside them, their bits")
     plain_numbers(ax)
     ax.grid(color=PALE)
     ax.legend(fontsize=8.5, loc="upper left")
