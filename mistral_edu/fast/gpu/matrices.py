@@ -56,7 +56,7 @@ class Matrix:
 
 
 def has_few_rows(x):
-    """Whether x (B, L, width), or (B, width) for one token each, has so few rows that unpacking a weight does not pay."""
+    """Whether x, (B, L, width) or (B, width) of one token each, has so few rows that unpacking does not pay."""
     rows = x.size // x.shape[-1]
     return rows < FEW or (x.ndim == 2 or x.shape[1] == 1) and rows <= SIDE_BY_SIDE
 
