@@ -99,3 +99,10 @@ def test_the_layout_of_a_folder(tmp_path, files, layout):
     for name in files:
         (tmp_path / name).write_text("{}")
     assert layout_of(tmp_path) is layout
+
+
+@pytest.mark.parametrize("name", ["tiny", "folder"])
+def test_a_folder_has_no_revisions(name, tmp_path):
+    """Which would be ignored silently."""
+    with pytest.raises(ValueError, match="has no revisions, but 'v2' was asked for; leave revision out"):
+        find_folder(tmp_path if name == "folder" else name, revision="v2")

@@ -129,6 +129,22 @@ def test_many_sequences_meet_a_packed_weight_eight_at_a_time(batch, products, mo
     assert head(mx.zeros((batch, 1, 64))).shape == (batch, 1, 2048) and rows == 2 * products
 
 
+def test_a_token_is_handed_over_when_the_one_before_is_halfway(monkeypatch):
+    """So that keys and values can be stored in place: see step.py."""
+    model = make()
+    accelerate(model)
+    cache = model.make_cache()
+    mx.eval(model(TOKENS[:, :20], cache))
+    before, seen = cache[1].keys, []
+    for name in ("eval", "async_eval"):
+        monkeypatch.setattr(mx, name, lambda *arrays, call=getattr(mx, name), name=name:
+                            seen.append((name, arrays)) or call(*arrays))
+    model.engine.step(TOKENS[:, 20:21], cache)
+    (waits, waited), (hands_over, handed) = seen
+    assert (waits, hands_over) == ("eval", "async_eval")
+    assert waited[0] is before and handed[1] is cache[1].keys and handed[0].shape == (1, 64)
+
+
 def test_in_bfloat16_it_differs_by_roundings_alone():
     model = make(window_size=7)
     exact = model(TOKENS)

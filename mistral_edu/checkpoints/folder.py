@@ -12,6 +12,10 @@ def find_folder(name_or_folder, revision=None, token=None):
     """(the folder behind a name, whether it is one of the hub). Of the hub, only small files are fetched here."""
     path = TINY if name_or_folder == "tiny" else Path(name_or_folder).expanduser()
     if path.is_dir():
+        if revision is not None:
+            what = "the embedded model" if name_or_folder == "tiny" else f"the folder {path}"
+            raise ValueError(f"{what} has no revisions, but {revision!r} was asked for; leave revision out, or give "
+                             "the name of a model on the hub")
         return path, False
     if path.exists():
         raise FileNotFoundError(f"{path} is a file; expected the folder that holds {FILES}")
