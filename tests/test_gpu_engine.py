@@ -137,7 +137,8 @@ def test_a_token_is_handed_over_when_the_one_before_is_halfway(monkeypatch):
     mx.eval(model(TOKENS[:, :20], cache))
     before, seen = cache[1].keys, []
     for name, call in (("eval", mx.eval), ("async_eval", mx.async_eval)):
-        monkeypatch.setattr(mx, name, lambda *arrays, call=call, name=name: seen.append((name, arrays)) or call(*arrays))
+        monkeypatch.setattr(mx, name, lambda *arrays, call=call, name=name:
+                            seen.append((name, arrays)) or call(*arrays))
     model.engine.step(TOKENS[:, 20:21], cache)
     (waits, waited), (hands_over, handed) = seen
     assert (waits, hands_over) == ("eval", "async_eval")
