@@ -131,8 +131,8 @@ ROTATE_SLIPS = (
     (_rotate(along=-1), "positions run along x.shape[-2], one per row; x.shape[-1] is the width of a row"),
     (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have "
                                "to come from the width of x and from theta"),
-    (_rotate(exponent=lambda i, d: -2 * i / 32), "your exponent divides by 32, the head_dim of the page; here it is the "
-                                                 "width of x, x.shape[-1]"),
+    (_rotate(exponent=lambda i, d: -2 * i / 32),
+     "your exponent divides by 32, the head_dim of the page; here it is the width of x, x.shape[-1]"),
     (_frequency_for_every_number, "you have as many frequencies as numbers; a pair has one, so there are head_dim/2"),
     (_cos_of_one_number, "the module math takes single numbers; mx.cos and mx.sin take whole arrays"),
     (_positions_as_row, "positions have to be a column, positions[:, None], so that every position meets every "
