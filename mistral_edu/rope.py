@@ -4,7 +4,7 @@ Source: Su et al. 2021, "RoFormer" (arXiv:2104.09864), section 3.2. Element pair
 position * theta**(-2i / head_dim), so of their positions only the distance counts in the product of a query and a key.
 
 Which two elements make a pair is a convention, and a checkpoint is trained with one of them:
-- split halves: i goes with i + head_dim/2. Hugging Face checkpoints, and this package: `rope`.
+- split halves: i goes with i + head_dim/2. Mistral's Hugging Face checkpoints, and this package: `rope`.
 - interleaved: 2i goes with 2i + 1. The paper and the authors' own checkpoints: `rope_interleaved`.
 Reordering the rows of the query and key weights converts one to the other: `interleaved_to_split`.
 """

@@ -39,6 +39,15 @@ def _positions_as_row(x, offset, theta):
     return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
 
+def _to_L(x, offset, theta):
+    """The positions run from offset to L, not to offset + L: too few once offset is above 0."""
+    half = x.shape[-1] // 2
+    angles = mx.arange(offset, x.shape[-2])[:, None] * mx.array([theta ** (-i / half) for i in range(half)])
+    cos, sin = mx.cos(angles), mx.sin(angles)
+    first, second = x[..., :half], x[..., half:]
+    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
 def _joined(join):
     """rotate with its halves joined in another way."""
     def rotate(x, offset, theta):
@@ -50,6 +59,15 @@ def _joined(join):
 def _frequencies_of_the_page(x, offset, theta):
     """With those of section 6.3, which belong to a width of 32 and to theta 10,000."""
     frequencies = mx.array([10000.0 ** (-2 * i / 32) for i in range(16)])
+    half = x.shape[-1] // 2
+    angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies
+    cos, sin = mx.cos(angles), mx.sin(angles)
+    first, second = x[..., :half], x[..., half:]
+    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
+def _frequency_for_every_number(x, offset, theta):
+    frequencies = mx.array([theta ** (-2 * i / x.shape[-1]) for i in range(x.shape[-1])])
     half = x.shape[-1] // 2
     angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies
     cos, sin = mx.cos(angles), mx.sin(angles)
@@ -96,6 +114,7 @@ ROTATE_SLIPS = (
     (_rotate(with_offset=False, first_position=1), f"two things: your positions start at 1, not at 0. And {OFFSET}"),
     (_rotate(to_angle=True), "offset is added to the angle; it belongs to the position, before the frequency is "
                              "multiplied"),
+    (_to_L, "mx.arange(offset, L) ends before L; the last of the L rows is at offset + L - 1"),
     (_all_at_offset, "all rows are turned by the same angle, that of position offset; row n is at offset + n"),
     (_rotate(exponent=lambda i, d: -i / d), HALF_SPEED),
     (_rotate(exponent=lambda i, d: -4 * i / d), TWICE),
@@ -112,6 +131,9 @@ ROTATE_SLIPS = (
     (_rotate(along=-1), "positions run along x.shape[-2], one per row; x.shape[-1] is the width of a row"),
     (_frequencies_of_the_page, "those are the frequencies of the page, for a width of 32 and theta 10,000; yours have "
                                "to come from the width of x and from theta"),
+    (_rotate(exponent=lambda i, d: -2 * i / 32),
+     "your exponent divides by 32, the head_dim of the page; here it is the width of x, x.shape[-1]"),
+    (_frequency_for_every_number, "you have as many frequencies as numbers; a pair has one, so there are head_dim/2"),
     (_cos_of_one_number, "the module math takes single numbers; mx.cos and mx.sin take whole arrays"),
     (_positions_as_row, "positions have to be a column, positions[:, None], so that every position meets every "
                         "frequency"),
