@@ -58,6 +58,7 @@ def by_argsort(probabilities, p):
     ("13.1", lambda q, u: (mx.cumsum(q) < u).sum().item(), "two things: a stretch begins"),
     ("13.1", lambda q, u: (mx.cumsum(q / q.sum()) < u).sum().item(), "a stretch begins at its left end"),
     ("13.1", lambda q, u: (mx.cumsum(q) <= u * q.sum()).sum().item() - 1, "one token too far to the left"),
+    ("13.1", lambda q, u: (mx.cumsum(q) <= u * len(q)).sum().item(), "len(probabilities) is their number"),
     ("13.1", lambda q, u: int(mx.argmax(q)), "temperature 0, no draw"),
     ("13.1", lambda q, u: mx.cumsum(q), "expected 2, yours gives [0.0625"),
     ("13.1", lambda q, u: (mx.cumsum(q) <= u * q.sum()).sum, "yours gives"),

@@ -30,10 +30,17 @@ def test_the_array_lies_where_it_is_found():
     assert (begin, end) == (142, 154) and struct.unpack("<3f", raw[begin:end]) == (10.0, 20.0, 30.0)
 
 
-def test_a_header_of_more_than_255_bytes_is_among_the_cases():
-    """Otherwise raw[0] would pass for the length."""
+def test_headers_of_one_two_and_three_bytes_of_length_are_among_the_cases():
+    """Otherwise raw[0], or the first two bytes, would pass for the length."""
     sizes = [struct.unpack("<Q", raw[:8])[0] for raw, _ in EXERCISES[0].cases]
-    assert min(sizes) < 256 < max(sizes)
+    assert min(sizes) < 256 and any(256 <= size < 65_536 for size in sizes) and max(sizes) > 65_535
+
+
+def test_the_header_may_name_the_arrays_in_another_order(tmp_path):
+    (tmp_path / "small.safetensors").write_bytes(raw := small_file(backwards=True, a=[1.0, 2.0], b=[3.0]))
+    assert raw.index(b'"b"') < raw.index(b'"a"')
+    assert {name: array.tolist() for name, array in mx.load(str(tmp_path / "small.safetensors")).items()} == {
+        "a": [1.0, 2.0], "b": [3.0]}
 
 
 def test_some_case_tells_each_order_from_the_way_back():

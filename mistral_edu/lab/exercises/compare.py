@@ -41,7 +41,7 @@ def difference(got, want, atol=1e-4):
     except (TypeError, ValueError):
         if isinstance(got, str):
             return _expected(show(want), _("a str, {text}: text in quotes", text=show(got)))
-        return _expected(show(want), _a(got))
+        return _expected(show(want), show(got) if isinstance(got, (tuple, list)) else _a(got))
     if a.shape != b.shape:
         if () in (a.shape, b.shape):        # a number where an array is expected, or the other way round
             return _expected(show(want), show(got))

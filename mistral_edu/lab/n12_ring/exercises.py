@@ -40,8 +40,8 @@ EXERCISES = (
         hints=(
             "Ask of each class: with which chunks does it do anything else than RotatingKVCache? One of them leaves "
             "update_and_fetch as it is.",
-            "OneTooFew takes a key even from a single query, and KeepsWindow from all queries of a chunk but the last. "
-            "WritesFirst looks at the length of the chunk before it does anything.",
+            "OneTooFew takes a key even from a single query, and KeepsWindow takes keys from the first queries of a "
+            "chunk. WritesFirst looks at the length of the chunk before it does anything.",
             "No chunk is wrong: TrimsFreely. All are wrong: OneTooFew. Of the other two, KeepsWindow is wrong for any "
             "chunk of more than one token.",
         ),

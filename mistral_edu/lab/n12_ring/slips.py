@@ -35,10 +35,19 @@ def _slot_by_round(n, window):
     return ring
 
 
-def _slot_before(n, window):
-    ring = [None] * window
-    for position in range(n):
-        ring[(position - 1) % window] = position
+def _slot_moved(by):
+    def ring_positions(n, window):
+        ring = [None] * window
+        for position in range(n):
+            ring[(position + by) % window] = position
+        return ring
+    return ring_positions
+
+
+def _last_token_missing(n, window):
+    ring = [0] * window
+    for position in range(n - 1):
+        ring[position % window] = position
     return ring
 
 
@@ -62,7 +71,9 @@ RING_SLIPS = (
     (_one_token_too_many, "that is the ring after n + 1 tokens: the last of n tokens has the position n - 1"),
     (_counted_from_one, "your positions start at 1; the first token has the position 0"),
     (_slot_by_round, "position // window counts the rounds; the slot is what is left, position % window"),
-    (_slot_before, "each position is one slot too early: position p belongs in slot p % window"),
+    (_slot_moved(-1), "each position is one slot too early: position p belongs in slot p % window"),
+    (_slot_moved(1), "each position is one slot too late: position p belongs in slot p % window"),
+    (_last_token_missing, "the last token is not written: range(n) ends with its position, n - 1"),
     (_turned_the_other_way, "the last window positions are turned the wrong way round: the oldest, n - window, lies in "
                             "slot n % window"),
     (lambda n, window: list(range(n - window, n))[-1:] + list(range(n - window, n))[:-1],
@@ -85,6 +96,8 @@ def _exchanged(first, second):
     return _guess(**{first: FAULTS[second], second: FAULTS[first]})
 
 
+ONE_RIGHT = ("only one is right; the other three letters have the other three names, one each, in another order than "
+             "yours")
 TWICE = "three are right, so the fourth has a name that appears twice; each cache has one letter"
 NAME_SLIPS = (
     (_exchanged("A", "B"), "look at A and B again: one of them is right for every chunk, and wrong only after a trim. "
@@ -102,8 +115,7 @@ NAME_SLIPS = (
     (_guess(A=FAULTS["B"]), TWICE), (_guess(B=FAULTS["A"]), TWICE), (_guess(C=FAULTS["A"]), TWICE),
     (_guess(D=FAULTS["A"]), TWICE),
     (lambda judge: judge(A=..., B=..., C=..., D=...), "put the name of a class in place of each of the four dots"),
-    *((lambda judge, name=name: judge(**dict.fromkeys(FAULTS, name)), "one name for all four letters; each cache has "
-       "one letter") for name in FAULTS.values()),
+    *((lambda judge, name=name: judge(**dict.fromkeys(FAULTS, name)), ONE_RIGHT) for name in FAULTS.values()),
     (lambda judge: "A right, B right, C right, D right", "that is the text itself; return what judge(A=..., B=..., "
                                                          "C=..., D=...) returns"),
     (lambda judge: tuple(FAULTS.values()), "these are the names; hand them to judge, and return what it says: "

@@ -10,13 +10,18 @@ from mistral_edu.lab.n15_checkpoints.slips import FIND_SLIPS, UNPERMUTE_SLIPS
 from mistral_edu.rope import interleaved_to_split
 
 
-def small_file(metadata=None, padding=0, dtype="F32", **arrays):
-    """The bytes of a safetensors file with these lists of numbers, of one or more axes. dtype: "F32" or "F16"."""
+def small_file(metadata=None, padding=0, dtype="F32", backwards=False, **arrays):
+    """The bytes of a safetensors file with these lists of numbers, of one or more axes. dtype: "F32" or "F16".
+
+    padding: spaces at the end of the header. backwards: the header names the last array first.
+    """
     arrays = {name: np.array(values, {"F32": "<f4", "F16": "<f2"}[dtype]) for name, values in arrays.items()}
     header, end = {"__metadata__": metadata} if metadata else {}, 0
     for name, array in arrays.items():
         begin, end = end, end + array.nbytes
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [begin, end]}
+    if backwards:
+        header = dict(reversed(header.items()))
     text = json.dumps(header).encode() + b" " * padding
     return struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in arrays.values())
 
@@ -48,7 +53,9 @@ EXERCISES = (
         cases=((HAND, "w"), (HAND, "gain"), (small_file(padding=5, a=[1.0, 2.0], b=[3.0], c=[4.0] * 7), "b"),
                (small_file({"format": "pt"}, a=[1.0], b=[3.0] * 4), "b"),
                (small_file(**{f"layers.{n}.norm": [1.0] * (n + 1) for n in range(9)}), "layers.5.norm"),
-               (small_file(dtype="F16", v=[1.0], m=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), "m")),
+               (small_file(dtype="F16", v=[1.0], m=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), "m"),
+               (small_file(backwards=True, a=[1.0, 2.0], b=[3.0]), "b"),
+               (small_file(padding=70_000, a=[1.0, 2.0], b=[3.0]), "b")),      # more than two bytes can count
         reference=find_array, slips=FIND_SLIPS,
         hints=(
             "Three steps, as in the cell above: the length of the header from the first eight bytes, the header from "

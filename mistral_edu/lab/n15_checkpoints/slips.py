@@ -36,10 +36,23 @@ def _numbers(raw, name):
     return list(struct.unpack(f"<{len(_bytes(raw, name)) // 4}f", _bytes(raw, name)))
 
 
-def _first_byte_alone(raw, name):
-    size = raw[0]
-    begin, end = json.loads(raw[8:8 + size])[name]["data_offsets"]
-    return 8 + size + begin, 8 + size + end
+def _length_from(n_bytes):
+    """find_array, with the length of the header taken from so many of its eight bytes."""
+    def find_array(raw, name):
+        size = int.from_bytes(raw[:n_bytes], "little")
+        begin, end = json.loads(raw[8:8 + size])[name]["data_offsets"]
+        return 8 + size + begin, 8 + size + end
+    return find_array
+
+
+def _in_order_of_header(raw, name):
+    size = struct.unpack("<Q", raw[:8])[0]
+    place = 8 + size
+    for each, entry in json.loads(raw[8:8 + size]).items():
+        begin, end = entry.get("data_offsets", (0, 0))
+        if each == name:
+            return place, place + end - begin
+        place += end - begin
 
 
 def _tuple_kept(raw, name):
@@ -83,8 +96,10 @@ FIND_SLIPS = (
     (lambda raw, name: _found(raw, name, skip=0),
      "the header begins after the eight bytes of its length, at raw[8]"),
     (_until_size, "the header ends at byte 8 + size: raw[8:8 + size], not raw[8:size]"),
-    (_first_byte_alone, "the length is a number of eight bytes; raw[0] is only the lowest of them, and headers soon "
-                        "have more than 255 bytes"),
+    (_length_from(1), "the length is a number of eight bytes; raw[0] is only the lowest of them, and headers soon have "
+                      "more than 255 bytes"),
+    (_length_from(2), "the length is a number of eight bytes; the lowest two count only to 65,535"),
+    (_in_order_of_header, "the arrays need not lie in the order of the header; data_offsets says where each one is"),
     (_tuple_kept, "struct.unpack gives a tuple, even of one number; its [0] is the number"),
     (lambda raw, name: _found(raw, "w", lambda size: (8 + size, 8 + size)),
      'the place of "w" comes out whatever name is asked for: write name, without quotes, where the header is asked'),
@@ -92,8 +107,8 @@ FIND_SLIPS = (
     (_header_by_hand, "134 is where the header ends in the file by hand alone; take the length from the first eight "
                       "bytes of raw, inside the function"),
     (lambda raw, name: tuple(134 + offset for offset in BY_HAND[name]),
-     "this asks the header of the page, small_header, which fits one file alone; read the header of raw, inside the "
-     "function"),
+     "this reads the file of the page (small_header or small_file), and fits that one alone; read the header of raw, "
+     "inside the function"),
     (lambda raw, name: _end_from_shape(raw, name, lambda shape: shape[0]),
      "the end was worked out from the shape, for one axis and 4 bytes per number; data_offsets holds it for any shape "
      "and any dtype"),
