@@ -80,7 +80,8 @@ SOFTMAX = (
     (lambda x: _shares()(-x), "the signs are reversed, so the smallest logit gets the largest share"),
     (lambda x: x - mx.logsumexp(x, axis=-1, keepdims=True),
      "these are the logarithms of the shares; mx.exp is missing"),
-    (lambda x: _shares(_nothing)(mx.minimum(x, 80.0)), CUT_OFF), (lambda x: _shares(_nothing)(mx.clip(x, -80, 80)), CUT_OFF),
+    (lambda x: _shares(_nothing)(mx.minimum(x, 80.0)), CUT_OFF),
+    (lambda x: _shares(_nothing)(mx.clip(x, -80, 80)), CUT_OFF),
     (lambda x: mx.nan_to_num(_shares(_nothing)(x)), f"0 in place of NaN hides it, and the row is lost: {OVERFLOW}"),
 )
 

@@ -147,8 +147,8 @@ ATTEND_SLIPS = (
     (_attend(mask="none", after=_shared_anew),
      "hidden after softmax: where a hidden key took all of the weight, nothing is left to share out; hide the scores "
      "before it"),
-    (_attend(axis=0), "softmax runs down the first axis, over texts or queries; the weights of one query lie along a row, "
-                      "over the keys: axis=-1"),
+    (_attend(axis=0), "softmax runs down the first axis, over texts or queries; the weights of one query lie along a "
+                      "row, over the keys: axis=-1"),
     (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),
     (_of_keys, "the weights are for the values, not for the keys: @ v"),
 )
