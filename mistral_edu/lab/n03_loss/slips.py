@@ -8,6 +8,7 @@ OVERFLOW = ("e to the power of a large logit is more than a float holds, and inf
             "logit of the row before mx.exp")
 ROW = "each row has a largest logit of its own: max(axis=-1, keepdims=True)"
 NO_POWERS = "mx.exp is missing: the powers are divided by their sum, not the logits"
+CUT_OFF = "large logits cut off at one value become equal; subtracting keeps their differences"
 OWN_SUM = "each row is divided by a sum of its own: sum(axis=-1, keepdims=True)"
 
 
@@ -79,14 +80,17 @@ SOFTMAX = (
     (lambda x: _shares()(-x), "the signs are reversed, so the smallest logit gets the largest share"),
     (lambda x: x - mx.logsumexp(x, axis=-1, keepdims=True),
      "these are the logarithms of the shares; mx.exp is missing"),
-    (lambda x: _shares(_nothing)(mx.minimum(x, 80.0)),
-     "large logits cut off at one value become equal; subtracting keeps their differences"),
+    (lambda x: _shares(_nothing)(mx.minimum(x, 80.0)), CUT_OFF),
+    (lambda x: _shares(_nothing)(mx.clip(x, -80, 80)), CUT_OFF),
+    (lambda x: mx.nan_to_num(_shares(_nothing)(x)), f"0 in place of NaN hides it, and the row is lost: {OVERFLOW}"),
 )
 
 # ---- cross_entropy ----
 SHIFT = "row t is the forecast for token t + 1: logits[:-1] belong to ids[1:]"
 LOG_OF_0 = ("a share can be so small that a float holds 0 in its place, and the logarithm of 0 is -inf: take "
             "mx.logsumexp of the row minus the logit")
+SMALL = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
+CAPPED = "a small number inside the logarithm caps every cost: take mx.logsumexp of the row minus the logit"
 MINUS = "a loss is not below 0: the minus before the logarithm is missing"
 
 
@@ -117,6 +121,12 @@ def _shares_of(rows, targets):
 
 def _log_of_share(rows, targets):
     return -mx.log(_shares_of(rows, targets))
+
+
+def _capped(small):
+    """Two ways to keep the logarithm of 0 away."""
+    yield lambda rows, targets: -mx.log(_shares_of(rows, targets) + small)
+    yield lambda rows, targets: -mx.log(mx.maximum(_shares_of(rows, targets), small))
 
 
 def _without_column(rows, targets):
@@ -158,8 +168,7 @@ LOSS = (
     (_loss(cost=_log_of_share), LOG_OF_0),
     *((_loss(shift, _log_of_share), f"two things: {sentence}; and {LOG_OF_0}") for shift, sentence in NO_SHIFT.items()),
     (_one_by_one, LOG_OF_0),
-    (_loss(cost=lambda rows, targets: -mx.log(_shares_of(rows, targets) + 1e-9)),
-     "a small number inside the logarithm caps every cost at about 20.7: take mx.logsumexp of the row minus the logit"),
+    *((_loss(cost=capped), CAPPED) for small in SMALL for capped in _capped(small)),
     (_loss(end=_negative), MINUS),
     (_loss(cost=_log_of_share, end=_negative), f"two things: {MINUS}; and {LOG_OF_0}"),
     *((_loss(shift, end=_negative), f"two things: {NO_SHIFT[shift]}; and {MINUS}")

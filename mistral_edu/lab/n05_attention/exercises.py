@@ -45,7 +45,7 @@ EXERCISES = (
             (_draw(2, 3, 2, 8), _draw(2, 3, 5, 8, seed=1), _draw(2, 3, 5, 8, seed=2), 0.3, causal(2, 3)),
             (_draw(1, 2, 3, 4), _draw(1, 2, 6, 4, seed=1), _draw(1, 2, 6, 4, seed=2), 1.5,
              mx.arange(6) % 2 == mx.array([[0], [1], [0]])),               # any mask, not only a causal one
-            (300 * _draw(3, 4), _draw(3, 4, seed=1), _draw(3, 4, seed=2), 1.0, causal(3)),    # large scores: no -100
+            (1e5 * _draw(3, 4), _draw(3, 4, seed=1), _draw(3, 4, seed=2), 1.0, causal(3)),    # large scores: no -10,000
         ),
         reference=attend, slips=ATTEND_SLIPS,
         hints=(

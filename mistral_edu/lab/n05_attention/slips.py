@@ -20,7 +20,8 @@ def _hidden(scores, mask, kind="right"):
     own = mx.arange(mask.shape[0])[:, None] + mask.shape[1] - mask.shape[0]      # positions of the queries
     return {"right": lambda: mx.where(mask, scores, -mx.inf), "none": lambda: scores,
             "inverted": lambda: mx.where(mask, -mx.inf, scores), "zero": lambda: mx.where(mask, scores, 0.0),
-            "hundred": lambda: mx.where(mask, scores, -100.0),
+            "hundred": lambda: mx.where(mask, scores, -100.0), "thousand": lambda: mx.where(mask, scores, -1000.0),
+            "ten thousand": lambda: mx.where(mask, scores, -10_000.0),
             "added": lambda: scores + mask, "times inf": lambda: scores + (1 - mask) * -mx.inf,
             "strict": lambda: mx.where(mask & (own != mx.arange(mask.shape[1])), scores, -mx.inf),
             "tril": lambda: mx.where(mx.tril(mx.ones(scores.shape[-2:])) == 1, scores, -mx.inf)}[kind]()
@@ -33,6 +34,11 @@ def _attend(scale="given", mask="right", axis=-1, after=None):
         weights = mx.softmax(scores, axis=axis) if axis is not None else mx.softmax(scores)
         return (weights if after is None else after(weights, seen, scale_given)) @ v
     return attend
+
+
+def _shared_anew(weights, mask, scale):
+    seen = weights * mask
+    return seen / seen.sum(axis=-1, keepdims=True)
 
 
 def _not_turned(q, k, v, scale, mask):
@@ -136,7 +142,13 @@ ATTEND_SLIPS = (
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
     (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest "
                       "score first, and needs -mx.inf in place of what is hidden"),
-    (_attend(mask="hundred"), "-100 hides nothing where the other scores are lower still; -mx.inf does"),
+    *((_attend(mask=low), "such a number hides nothing where the other scores are lower still; -mx.inf does")
+      for low in ("hundred", "thousand", "ten thousand")),
+    (_attend(mask="none", after=_shared_anew),
+     "hidden after softmax: where a hidden key took all of the weight, nothing is left to share out; hide the scores "
+     "before it"),
+    (_attend(axis=0), "softmax runs down the first axis, over texts or queries; the weights of one query lie along a "
+                      "row, over the keys: axis=-1"),
     (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),
     (_of_keys, "the weights are for the values, not for the keys: @ v"),
 )
