@@ -293,9 +293,14 @@ def test_what_beginners_write_is_answered_to_the_point(label, answer, words):
 
 
 def test_a_loop_that_would_take_long_is_ended_soon():
-    """Exercise 8.9 asks for a formula: its last case has 10**8 tokens."""
+    """Exercise 8.9 asks for a formula: its last case has 10**14 tokens."""
     message = check("8.9", lambda n, window: sum(min(i + 1, window) for i in range(n))).message
     assert message.startswith("✗ 8.9, case 101 of 101: your code stops with") and "after 2 seconds" in message
+
+
+def test_a_mask_of_a_long_text_does_not_bring_the_kernel_down():
+    message = check("8.9", lambda n, window: sliding_window_mask(n, window).sum().item()).message
+    assert message.startswith("✗ 8.9, case 101 of 101: your code stops with ValueError")
 
 
 def test_labels_have_one_form(capsys, monkeypatch):
