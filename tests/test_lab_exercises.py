@@ -9,6 +9,7 @@ from mistral_edu.lab import check, hint, outcome, predict, say
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
 from mistral_edu.lab.exercises.time_limit import time_limit
+from mistral_edu.masks import sliding_window_mask
 
 import mlx.core as mx
 import numpy as np
@@ -270,6 +271,7 @@ BEGINNERS = {
         (lambda p, d, w: p - d * w + 1, "takes off one token for all layers together"),
         (lambda p, d, w: max(0, p - w), "one layer, and one token too far"),
         (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
+        (lambda p, d, w: p - min(d, p // max(1, w - 1)) * (w - 1), "would pass the beginning"),
         (lambda p, d, w: d * (w - 1) - p, "signs are reversed"),
         (lambda p, d, w: p - (d - 1) * w, "one layer too few: there are depth hops; and each")],
     "8.9": [
