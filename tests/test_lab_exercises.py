@@ -9,6 +9,7 @@ from mistral_edu.lab import check, hint, outcome, predict, say
 from mistral_edu.lab.exercises import hints
 from mistral_edu.lab.exercises.bank import exercises_of, find
 from mistral_edu.lab.exercises.time_limit import time_limit
+from mistral_edu.masks import sliding_window_mask
 
 import mlx.core as mx
 import numpy as np
@@ -270,6 +271,7 @@ BEGINNERS = {
         (lambda p, d, w: p - d * w + 1, "takes off one token for all layers together"),
         (lambda p, d, w: max(0, p - w), "one layer, and one token too far"),
         (lambda p, d, w: max(1, p - d * (w - 1)), "position 0, not 1"),
+        (lambda p, d, w: p - min(d, p // max(1, w - 1)) * (w - 1), "would pass the beginning"),
         (lambda p, d, w: d * (w - 1) - p, "signs are reversed"),
         (lambda p, d, w: p - (d - 1) * w, "one layer too few: there are depth hops; and each")],
     "8.9": [
@@ -293,9 +295,14 @@ def test_what_beginners_write_is_answered_to_the_point(label, answer, words):
 
 
 def test_a_loop_that_would_take_long_is_ended_soon():
-    """Exercise 8.9 asks for a formula: its last case has 10**8 tokens."""
+    """Exercise 8.9 asks for a formula: its last case has 10**14 tokens."""
     message = check("8.9", lambda n, window: sum(min(i + 1, window) for i in range(n))).message
     assert message.startswith("✗ 8.9, case 101 of 101: your code stops with") and "after 2 seconds" in message
+
+
+def test_a_mask_of_a_long_text_does_not_bring_the_kernel_down():
+    message = check("8.9", lambda n, window: sliding_window_mask(n, window).sum().item()).message
+    assert message.startswith("✗ 8.9, case 101 of 101: your code stops with ValueError")
 
 
 def test_labels_have_one_form(capsys, monkeypatch):

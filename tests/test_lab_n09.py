@@ -127,6 +127,8 @@ def units(gate, up, down):
     (units([[1., 0], [-1, 0]], [[1., 0], [1, 0]], [[1., -1]]), "that is x * x"),
     (units([[1., 0], [-1, 0]], [[0., 1], [0, 1]], [1., -1]), "two brackets"),
     (units([[1., 0], [-1, 0]], [[1., 1], [1, 1]], [[1., -1]]), "that is x (x + y)"),
+    (units([[1., -1], [0, 0]], [[0., 0], [1, 1]], [[1., -1]]), "not a column"),
+    (units([[2., 0], [-2, 0]], [[0., 1], [0, 1]], [[1., -1]]), "that is twice x * y"),
     (units([[10., 0], [0, 0]], [[0., 1], [0, 0]], [[.1, 0]]), "A hint waits"),
 ])
 def test_what_beginners_write_for_9_6_is_answered_to_the_point(answer, words):

@@ -103,6 +103,8 @@ def append_in_place(read, ids, n, end):
      "end token is left out"),
     ("11.4", lambda read, ids, n, end: continue_text(read, ids, n + 1, end), "one token too many"),
     ("11.4", lambda read, ids, n, end: ids + continue_text(read, ids, n, end), "the prompt is part of the result"),
+    ("11.4", lambda read, ids, n, end: continue_text(read, ids, 10**6, end)[:n],
+     "the loop has to stop after n new ones"),
     ("11.4", append_in_place, "the prompt is part of the result. And the whole text is fed each time"),
 ])
 def test_what_beginners_write_is_answered_to_the_point(label, answer, words):

@@ -111,8 +111,8 @@ def test_the_pictures_say_their_numbers():
     assert reach_picture(sliding_window_mask(16, 4), 3).caption.endswith("depends on 10, the furthest 9 tokens back.")
     assert "One layer: the last of 8 tokens sees 1" in reach_picture(sliding_window_mask(8, 1), 6).caption
     model = random_model(window_size=4)
-    far, power = draw_reach(figure()[1], gradients(model, TOKENS), 4)
-    assert far == 9 and power < 0
+    far, share = draw_reach(figure()[1], gradients(model, TOKENS), 4)
+    assert far == 9 and 0 < share < 1
     fig, ax = draw_influence(influence(model, TOKENS, 5), 5, 4)
     line, = ax.lines                            # the edge of the reach: half a place beyond source + k (W - 1)
     assert sorted(set(line.get_xdata())) == [5.5, 8.5, 11.5, 14.5]

@@ -39,7 +39,8 @@ def reach_picture(mask, depth):
     right.set(xlabel="token that went in", ylabel="token that comes out")
     L = len(one)
     caption = (f"One layer: the last of {L} tokens sees {seen}, its own included. {depth} "
-               f"layer{'s' * (depth > 1)}: it depends on {reached}, the furthest {reached - 1} tokens back.")
+               f"layer{'s' * (depth > 1)}: it depends on {reached}, the furthest {reached - 1} "
+               f"token{'s' * (reached != 2)} back.")
     if reached == L:
         caption += " That is where the text begins."
     return Picture(fig, caption)
@@ -48,8 +49,8 @@ def reach_picture(mask, depth):
 def draw_reach(ax, lengths, window, title="A fall, a plateau, then a cliff at the edge of the reach"):
     """lengths (n_layers + 1, L) of gradients: a line per depth, against tokens back, on a logarithmic scale.
 
-    Returns how far back the deepest line goes, and the power of ten of the length there, as a share of that at the last
-    token itself. A dotted line marks each reach.
+    Returns how far back the deepest line goes, and the length there as a share of that at the last token itself. A
+    dotted line marks each reach.
     """
     n_layers, L = len(lengths) - 1, lengths.shape[1]
     for depth, colour in ((1, PALETTE[0]), (2, PALETTE[1]), (4, PALETTE[2]), (n_layers, PALETTE[3])):
@@ -60,4 +61,4 @@ def draw_reach(ax, lengths, window, title="A fall, a plateau, then a cliff at th
     far = int(np.nonzero(~np.isnan(line))[0][-1])
     ax.set(title=title, xlabel="tokens back", ylabel="length of the gradient, last token = 1")
     ax.legend(fontsize=8.5, loc="lower left", frameon=True, framealpha=1, edgecolor="none")
-    return far, round(float(np.log10(line[far])))
+    return far, float(line[far])

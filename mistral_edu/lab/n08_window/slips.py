@@ -123,6 +123,8 @@ REACH = (         # exercise 8.5
     *((_maybe_negative(reach), f"{sentence}. And {NO_NEGATIVE}") for reach, sentence in REACHES),
     (lambda position, depth, window: position - depth * (window - 1),
      f"{NO_NEGATIVE}; max(0, ...) keeps the result from falling below"),
+    (lambda position, depth, window: position - min(depth, position // max(1, window - 1)) * (window - 1),
+     "a hop that would pass the beginning ends there: at position 0"),
     (lambda position, depth, window: max(1, position - depth * (window - 1)),
      "the first token sits at position 0, not 1"),
     (lambda position, depth, window: min(0, position - depth * (window - 1)),

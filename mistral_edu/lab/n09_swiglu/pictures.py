@@ -25,7 +25,7 @@ def draw_gate(curves, gate, up):
            xlabel="gate: what the unit's row of the gate matrix finds in x", ylabel="what the unit passes on",
            xlim=(-4.2, 4.2), ylim=(-4.2, 4.2))
     ax.legend(loc="upper left", fontsize=9)
-    numbers = ", ".join(f"{name} {value:.3f}" for name, value in told.items())
+    numbers = ", ".join(f"{name} {round(value, 3) + 0.0:.3f}" for name, value in told.items())
     return Picture(fig, f"Gate {gate:g}, up {up:g}. Passed on with {numbers}; gate times up is {gate * up + 0.0:g}.")
 
 

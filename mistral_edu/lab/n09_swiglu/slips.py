@@ -117,12 +117,16 @@ CROSSED = "Both gates should ask for one and the same number: the first for x, t
 PRODUCT_SLIPS = (
     (_units([X, MINUS_X], [Y, Y], [[1, 1]]), ADDED),
     (lambda rows: (silu(rows @ [X].T)), "lists have no .T: wrap each of the three in mx.array(...)"),
-    (_units([X, X], [Y, Y], [[1, -1]]), "the two units cancel, for both gates find x. The second one should find -x"),
+    (_units([X, X], [Y, Y], [[1, -1]]),                               # or written in columns: [[1, -1], [0, 0]], ...
+     "the two units cancel, or find nothing. The first gate should find x, the second -x; and a unit has a row of gate "
+     "and a row of up, not a column"),
     (_units([X, X], [Y, Y], [[1, 1]]), "that is silu(x) y twice. Let the second gate find -x, and subtract its unit"),
     (_units([X, NOTHING], [Y, NOTHING], [[1, 0]]), ALONE),
     (_units([X, MINUS_X], [X, X], [[1, -1]]), "that is x * x: up should give y in both units"),
     (_units([Y, MINUS_Y], [Y, Y], [[1, -1]]), "that is y * y: the gates should find x and -x"),
     (_units([X, MINUS_X], [Y, Y], [[0.5, -0.5]]), "that is half of x * y"),
+    (_units([[2, 0], [-2, 0]], [Y, Y], [[1, -1]]),
+     "that is twice x * y: the gates should find x and -x, [1, 0] and [-1, 0]"),
     (_units([X, MINUS_X], [Y, Y], [[-1, 1]]), "that is -x * y: exchange the signs in down"),
     (_units([X, Y], [Y, X], [[1, 1]]), f"that is silu(x) y + silu(y) x. {CROSSED}"),
     (_units([X, Y], [Y, X], [[1, -1]]), f"that is silu(x) y - silu(y) x. {CROSSED}"),

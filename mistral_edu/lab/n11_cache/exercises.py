@@ -3,7 +3,7 @@ import mlx.core as mx
 
 from mistral_edu.lab.exercises.bank import Exercise
 from mistral_edu.lab.n11_cache.slips import LOOP_SLIPS, UPDATE_SLIPS
-from mistral_edu.lab.n11_cache.stand_in_model import END, Reading
+from mistral_edu.lab.n11_cache.stand_in_model import END, VOCABULARY, Reading
 
 
 def update(cache, k, v):
@@ -59,9 +59,10 @@ EXERCISES = (
     ),
     Exercise(
         "11.4", minutes=6, points=3,
-        cases=tuple((Reading(seed), ids, n, END) for seed, ids, n in (
+        cases=(*((Reading(seed), ids, n, END) for seed, ids, n in (
             (0, [3, 5, 7], 2), (1, [4], 6), (2, [9, 1, 1, 8], 12), (3, [2, 6], 1), (4, [1, 2, 3, 4, 5], 15),
             (5, [7, 7], 15), (6, [8, 0, 5], 15), (7, [10, 2, 2, 2, 9, 4], 3), (8, [5, 1], 15), (9, [6, 3, 3], 15))),
+            (Reading(10), [4, 9], 5, VOCABULARY)),                    # an end token that never comes
         reference=continue_text, slips=LOOP_SLIPS,
         hints=(
             "What has read to be given in the first round, and what in each later one?",
