@@ -8,7 +8,7 @@ OVERFLOW = ("e to the power of a large logit is more than a float holds, and inf
             "logit of the row before mx.exp")
 ROW = "each row has a largest logit of its own: max(axis=-1, keepdims=True)"
 NO_POWERS = "mx.exp is missing: the powers are divided by their sum, not the logits"
-CUT_OFF = "large logits cut off at one value become equal; subtracting keeps their differences"
+CUT_OFF = "large logits cut off at one value become equal; subtracting the largest keeps their differences"
 OWN_SUM = "each row is divided by a sum of its own: sum(axis=-1, keepdims=True)"
 
 

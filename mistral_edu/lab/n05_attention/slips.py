@@ -142,11 +142,11 @@ ATTEND_SLIPS = (
     (_keys_ask, "queries and keys are exchanged: a row of the grid belongs to a query, q @ k.swapaxes(-1, -2)"),
     (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest "
                       "score first, and needs -mx.inf in place of what is hidden"),
-    *((_attend(mask=low), "such a number hides nothing where the other scores are lower still; -mx.inf does")
+    *((_attend(mask=low), "such a number hides nothing where the other scores are lower still; -mx.inf always hides")
       for low in ("hundred", "thousand", "ten thousand")),
     (_attend(mask="none", after=_shared_anew),
-     "hidden after softmax: where a hidden key took all of the weight, nothing is left to share out; hide the scores "
-     "before it"),
+     "you hide keys after softmax: where a hidden key took all of the weight, nothing is left to share out; hide its "
+     "score before softmax"),
     (_attend(axis=0), "softmax runs down the first axis, over texts or queries; the weights of one query lie along a "
                       "row, over the keys: axis=-1"),
     (_values_first, "the product is the wrong way round: a row of weights belongs to a query, so weights @ v"),

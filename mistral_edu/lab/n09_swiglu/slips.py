@@ -118,7 +118,7 @@ PRODUCT_SLIPS = (
     (_units([X, MINUS_X], [Y, Y], [[1, 1]]), ADDED),
     (lambda rows: (silu(rows @ [X].T)), "lists have no .T: wrap each of the three in mx.array(...)"),
     (_units([X, X], [Y, Y], [[1, -1]]),                               # or written in columns: [[1, -1], [0, 0]], ...
-     "the two units cancel, or find nothing. The first gate should find x, the second -x; and a unit has a row of gate "
+     "the two units cancel, or find nothing. The first gate should find x, the second -x; and a unit is a row of gate "
      "and a row of up, not a column"),
     (_units([X, X], [Y, Y], [[1, 1]]), "that is silu(x) y twice. Let the second gate find -x, and subtract its unit"),
     (_units([X, NOTHING], [Y, NOTHING], [[1, 0]]), ALONE),

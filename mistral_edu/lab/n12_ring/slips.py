@@ -96,8 +96,8 @@ def _exchanged(first, second):
     return _guess(**{first: FAULTS[second], second: FAULTS[first]})
 
 
-ONE_RIGHT = ("only one is right; the other three letters have the other three names, one each, in another order than "
-             "yours")
+ONE_RIGHT = ("only one is right; the three names that are left belong to the other three letters, one to each, in "
+             "another order than yours")
 TWICE = "three are right, so the fourth has a name that appears twice; each cache has one letter"
 NAME_SLIPS = (
     (_exchanged("A", "B"), "look at A and B again: one of them is right for every chunk, and wrong only after a trim. "
