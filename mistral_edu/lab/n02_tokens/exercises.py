@@ -153,8 +153,8 @@ EXERCISES = (
             (one_byte_one_character, "Latin-1 makes a character of each byte; the bytes are UTF-8, in which é is two"),
             (never_cleared, "what has been shown is shown again: once the waiting bytes have become text, empty the "
                             "list of those that wait"),
-            (cut_by_characters, "you cut off what has been shown by its number of characters; what waits are bytes, and "
-                                "é takes two: len(text.encode())"),
+            (cut_by_characters, "you cut off what has been shown by its number of characters; what waits are bytes, "
+                                "and é takes two: len(text.encode())"),
             (rest_thrown_away, "together with what is shown, you throw away bytes that still wait: a token may end "
                                "one character and begin the next"),
             (as_python_writes_bytes, "str(b\"caf\") is what Python prints for bytes, with the b and the quotes; "
