@@ -121,7 +121,7 @@ NORM_SLIPS = (
     (_of_rows(len), LAST_AXIS),
     (_of_rows(lambda x: x.shape[1]), LAST_AXIS),
     (_gain_first, "the weight is in the size: take the size of x alone, divide, and multiply by the weight at the end"),
-    (_gain_twice, "the weight is multiplied in twice; mx.fast.rms_norm has done so already"),
+    (_gain_twice, "you multiply by the weight twice; mx.fast.rms_norm has done so already"),
     (_by_deviation, "var and std subtract the mean first; the size is the root of the mean of x * x"),
     (_rounded_down, "// rounds down to whole numbers; divide with /"),
     (_summed_up, "@ multiplies and adds up; each number is multiplied by its own weight, with *"),

@@ -81,7 +81,7 @@ ADAM_SLIPS = (
     (_step(order=(0, 2, 1)), "the results are asked for in the order w, m, v"),
     (_step(new_decay=True),
      "the decay is taken from the weight after the step; in the formula w is the weight before it"),
-    (_step(beta1_only=True), "beta1 stands where beta2 belongs: v, and its correction, have beta2"),
+    (_step(beta1_only=True), "beta1 stands where beta2 belongs: v and its correction take beta2"),
     (_step(late=True), "the root is taken too early: v is corrected first, and the root is that of the corrected v"),
     (_step(no_rate=True), "the step is not multiplied by the rate"),
     (_step(no_rest=True), "the new gradient counts 1 - beta: beta1 * m + (1 - beta1) * g, and v in the same way"),
