@@ -58,8 +58,9 @@ notebook: $(READY)  ## begin a page with all that belongs to it: make notebook N
 language: $(READY)  ## bring a translation up to date, or begin one, and say what it lacks: make language TO=de
 	@$(BIN)/python -m mistral_edu.course.translations $(TO)
 
-readme: $(READY)  ## bring README and docs/benchmarks.md up to date: the map, the chart, tables, what the first cell prints
+readme: $(READY)  ## bring README, docs/benchmarks.md and docs/scale.md up to date: map, chart, tables, what the first cell prints
 	$(BIN)/python docs/readme.py
+	$(BIN)/python -m mistral_edu.bench.scale --write docs/scale.md
 
 pictures: $(READY)  ## take the pictures of README and docs/prompting.md again, from a real page in a browser
 	$(BIN)/python -m pytest tests/test_browser_readme.py -q -k can_be_taken_again
