@@ -10,6 +10,7 @@ from mistral_edu.lab.n04_rmsnorm.norms import (
     one_size,
     per_column,
     per_token,
+    size_two_on,
     so_far,
 )
 from mistral_edu.lab.n04_rmsnorm.slips import LEAK_SLIPS, NORM_SLIPS
@@ -71,6 +72,7 @@ EXERCISES = (
             (one_size, _rows([-3, -4], [30, 40]), mx.ones(2), 1e-5),  # what moves, moves the other way
             (one_size, _rows([3, -3], [30, 40]), mx.ones(2), 1e-5),   # what moves keeps its sum
             (minus_mean_row, _draw(2, 3, 4), mx.ones(4), 1e-5),
+            (size_two_on, _draw(2, 5, 4), mx.ones(4), 1e-5),          # neither the first row nor the last but one
         ),
         reference=leaks, slips=LEAK_SLIPS,
         hints=(

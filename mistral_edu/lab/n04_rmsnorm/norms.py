@@ -33,6 +33,12 @@ def next_size(x, weight, eps):
     return divided(x, weight, eps, (following * following).mean(axis=-1, keepdims=True))
 
 
+def size_two_on(x, weight, eps):
+    """Each row divided by the size of the one two after it, round the end: the last tells the third to last alone."""
+    following = mx.roll(x, -2, axis=1)
+    return divided(x, weight, eps, (following * following).mean(axis=-1, keepdims=True))
+
+
 def minus_mean_row(x, weight, eps):
     """The mean of all rows of the text is subtracted first: unlike a size, it has a sign."""
     return per_token(x - x.mean(axis=-2, keepdims=True), weight, eps)
