@@ -21,6 +21,7 @@ from mistral_edu.lab.n04_rmsnorm.norms import (
     one_size,
     per_column,
     per_token,
+    size_two_on,
     so_far,
 )
 from mistral_edu.norm import RMSNorm
@@ -57,7 +58,8 @@ def test_what_is_recorded_says_that_norms_prevent_explosions():
 
 @pytest.mark.parametrize("norm, expected", [
     (rms_norm, False), (per_token, False), (mean_of_abs, False), (so_far, False), (across_texts, False),
-    (one_size, True), (per_column, True), (next_size, True), (minus_mean_row, True)])
+    (one_size, True), (per_column, True), (next_size, True), (size_two_on, True),
+    (minus_mean_row, True)])
 def test_leaks_tells_the_future_from_the_past(norm, expected):
     assert leaks(norm, mx.concatenate([ROWS, 2 * ROWS]), mx.ones(2), 1e-5) is expected
 
