@@ -155,7 +155,7 @@ def plan(n_rows, width, n, out_step, add):
 def matrix_speed(M, N, K):
     """GFLOPS (10**9 multiplications or additions per second) of an (M, K) by (K, N) product on all processors.
 
-    The fastest of all within LONG_ENOUGH: one takes a millisecond or two, in which a processor can be elsewhere.
+    The fastest of all within LONG_ENOUGH: a few are over so soon that a processor can be elsewhere all the while.
     """
     n_threads, one = processors.processors(), 0x3F80  # the bits of 1.0
     x, w, out = np.full((M, K), one, np.uint16), np.full((N, K), one, np.uint16), np.empty((M, N), np.float32)

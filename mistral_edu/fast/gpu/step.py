@@ -5,14 +5,18 @@ do. So what lies between two attentions, the end of a layer and the beginning of
 over in one call. Attention and the cache stay outside, since the number of keys grows with each token, and a compiled
 function is for one shape. The position is an array, else each token would be another function.
 
-Operations without a kernel, such as a transpose or a reshape, take the processor as long to name as others. With one
-token of each sequence x is (B, dim), which needs few of them: a product of matrices takes two, and (B, 1, dim) more.
+Operations without a kernel, such as a transpose or a reshape, have to be named as well, and a product of matrices in
+more than two dimensions takes several. So here x is (B, dim), one token of each sequence.
+
+MLX stores a token in place only where no work that is still under way reads that cache; else it copies the whole cache
+first. So a token is handed over when the one before is halfway through the layers. Sooner, most caches would be copied,
+at every token; later, the GPU would wait for the processor.
 """
 import mlx.core as mx
 
 
 class Step:
-    """The compiled parts. embed: tokens (B, 1) -> (B, 1, dim); layers: Layers; output: an Output."""
+    """The compiled parts. embed: tokens (B,) -> (B, dim); layers: Layers; output: an Output."""
 
     def __init__(self, embed, layers, output):
         self.scales = [layer.scale for layer in layers]

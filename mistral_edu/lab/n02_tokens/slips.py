@@ -187,22 +187,22 @@ def never_cleared(token_bytes):
     return texts
 
 
-def cut_by_characters(token_bytes):
+def ignores_halves(token_bytes, still_waits):
+    """What is whole is shown; still_waits(waiting, shown) -> the bytes that are kept for later."""
     texts, waiting = [], b""
     for piece in token_bytes:
         waiting += piece
         texts.append(waiting.decode(errors="ignore"))
-        waiting = waiting[len(texts[-1]):]
+        waiting = still_waits(waiting, texts[-1])
     return texts
+
+
+def cut_by_characters(token_bytes):
+    return ignores_halves(token_bytes, lambda waiting, shown: waiting[len(shown):])
 
 
 def rest_thrown_away(token_bytes):
-    texts, waiting = [], b""
-    for piece in token_bytes:
-        waiting += piece
-        texts.append(waiting.decode(errors="ignore"))
-        waiting = b"" if texts[-1] else waiting
-    return texts
+    return ignores_halves(token_bytes, lambda waiting, shown: b"" if shown else waiting)
 
 
 def as_python_writes_bytes(token_bytes):

@@ -16,12 +16,12 @@ def _scores(q, k, scale, kind="given"):
 
 
 def _hidden(scores, mask, kind="right"):
-    """The scores after the mask, used in one of several ways."""
+    """The scores after the mask, used in one of several ways; kind: its name, or what stands for a hidden score."""
+    if not isinstance(kind, str):
+        return mx.where(mask, scores, kind)
     own = mx.arange(mask.shape[0])[:, None] + mask.shape[1] - mask.shape[0]      # positions of the queries
     return {"right": lambda: mx.where(mask, scores, -mx.inf), "none": lambda: scores,
             "inverted": lambda: mx.where(mask, -mx.inf, scores), "zero": lambda: mx.where(mask, scores, 0.0),
-            "hundred": lambda: mx.where(mask, scores, -100.0), "thousand": lambda: mx.where(mask, scores, -1000.0),
-            "ten thousand": lambda: mx.where(mask, scores, -10_000.0),
             "added": lambda: scores + mask, "times inf": lambda: scores + (1 - mask) * -mx.inf,
             "strict": lambda: mx.where(mask & (own != mx.arange(mask.shape[1])), scores, -mx.inf),
             "tril": lambda: mx.where(mx.tril(mx.ones(scores.shape[-2:])) == 1, scores, -mx.inf)}[kind]()
@@ -143,7 +143,7 @@ ATTEND_SLIPS = (
     (_powers_by_hand, "e to a large score is too large a number for 32 bits (03); mx.softmax subtracts the largest "
                       "score first, and needs -mx.inf in place of what is hidden"),
     *((_attend(mask=low), "such a number hides nothing where the other scores are lower still; -mx.inf always hides")
-      for low in ("hundred", "thousand", "ten thousand")),
+      for low in (-100.0, -1000.0, -10_000.0)),
     (_attend(mask="none", after=_shared_anew),
      "you hide keys after softmax: where a hidden key took all of the weight, nothing is left to share out; hide its "
      "score before softmax"),

@@ -22,30 +22,29 @@ def _rotate(exponent=lambda i, d: -2 * i / d, first_position=0, with_offset=True
     return rotate
 
 
+def _turned(x, angles):
+    """The pairs of x turned by these angles, right or wrong."""
+    half = x.shape[-1] // 2
+    cos, sin, first, second = mx.cos(angles), mx.sin(angles), x[..., :half], x[..., half:]
+    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
 def _one_angle_a_row(x, offset, theta):
     """Every position turns by its number in radians, whatever the pair."""
-    half = x.shape[-1] // 2
-    angles = (offset + mx.arange(x.shape[-2]))[:, None]
-    cos, sin = mx.cos(angles), mx.sin(angles)
-    first, second = x[..., :half], x[..., half:]
-    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return _turned(x, (offset + mx.arange(x.shape[-2]))[:, None])
 
 
 def _positions_as_row(x, offset, theta):
     half = x.shape[-1] // 2
     angles = (offset + mx.arange(x.shape[-2])) * mx.array([theta ** (-i / half) for i in range(half)])
-    cos, sin = mx.cos(angles), mx.sin(angles)
-    first, second = x[..., :half], x[..., half:]
-    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return _turned(x, angles)
 
 
 def _to_L(x, offset, theta):
     """The positions run from offset to L, not to offset + L: too few once offset is above 0."""
     half = x.shape[-1] // 2
     angles = mx.arange(offset, x.shape[-2])[:, None] * mx.array([theta ** (-i / half) for i in range(half)])
-    cos, sin = mx.cos(angles), mx.sin(angles)
-    first, second = x[..., :half], x[..., half:]
-    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return _turned(x, angles)
 
 
 def _joined(join):
@@ -59,20 +58,12 @@ def _joined(join):
 def _frequencies_of_the_page(x, offset, theta):
     """With those of section 6.3, which belong to a width of 32 and to theta 10,000."""
     frequencies = mx.array([10000.0 ** (-2 * i / 32) for i in range(16)])
-    half = x.shape[-1] // 2
-    angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies
-    cos, sin = mx.cos(angles), mx.sin(angles)
-    first, second = x[..., :half], x[..., half:]
-    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return _turned(x, (offset + mx.arange(x.shape[-2]))[:, None] * frequencies)
 
 
 def _frequency_for_every_number(x, offset, theta):
     frequencies = mx.array([theta ** (-2 * i / x.shape[-1]) for i in range(x.shape[-1])])
-    half = x.shape[-1] // 2
-    angles = (offset + mx.arange(x.shape[-2]))[:, None] * frequencies
-    cos, sin = mx.cos(angles), mx.sin(angles)
-    first, second = x[..., :half], x[..., half:]
-    return mx.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return _turned(x, (offset + mx.arange(x.shape[-2]))[:, None] * frequencies)
 
 
 def _cos_of_one_number(x, offset, theta):

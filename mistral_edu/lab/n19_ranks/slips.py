@@ -152,6 +152,9 @@ def _latency(gain=lambda n: 1 - 1 / n, per_ms=1000, around=lambda n: 2 * (n - 1)
     return wrong
 
 
+FOR_TWO = "that is right for two devices; n may be another number"
+
+
 def transfer_once(around):
     return lambda read_ms, n, sums, kb, gb: (1000 * read_ms * (1 - 1 / n) - around(n) * kb / gb) / sums
 
@@ -175,8 +178,8 @@ LATENCY_SLIPS = (
     (_latency(per_ms=1e6), "a millisecond has 1000 microseconds"),
     (_latency(per_ms=1, around=lambda n: 0),
      "two things: the result is asked for in microseconds, a millisecond has 1000; and the transfer is missing"),
-    (_latency(gain=lambda n: 1 / 2), "that is right for two devices; n may be another number"),
-    (_latency(gain=lambda n: 1 / 2, around=lambda n: 1), "that is right for two devices; n may be another number"),
+    (_latency(gain=lambda n: 1 / 2), FOR_TWO),
+    (_latency(gain=lambda n: 1 / 2, around=lambda n: 1), FOR_TWO),
     (_latency(us=1000), ALREADY),
     (_latency(us=1000, around=lambda n: 1), f"two things: {ALREADY}; and {AROUND}"),
     (_latency(us=1e-3), "kb / gb_per_s is in microseconds, not in nanoseconds: 1e3 bytes / 1e9 bytes a second"),
